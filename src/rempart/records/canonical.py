@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Canonical bytes: the one form that is hashed or signed (RFC 8785 JSON over NFC text)."""
+
+import datetime
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import rfc8785
+
+from rempart.errors import BadInput, NotTrusted
+
+
+def canonical_bytes(value: object) -> bytes:
+    """RFC 8785 bytes of ``value``; dates become ISO text, decimals text, text NFC.
+
+    Raises BadInput ``not-canonical`` for values that JSON cannot carry (NaN, bytes, other types).
+    """
+    try:
+        return rfc8785.dumps(plain(value))
+    except (rfc8785.CanonicalizationError, UnicodeError) as error:
+        raise BadInput("not-canonical", what=type(value).__name__) from error
+
+
+def plain(value: object) -> Any:
+    """The JSON form of ``value`` before ordering: text NFC, dates ISO, decimals text, tuples lists."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, datetime.date | datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {unicodedata.normalize("NFC", str(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [plain(item) for item in value]
+    return value
+
+
+def sha256_id(data: bytes) -> str:
+    """``sha256:<hex>`` of raw bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def content_id(value: object) -> str:
+    """``sha256:<hex>`` of the canonical bytes: the id of permits, studies, documents."""
+    return sha256_id(canonical_bytes(value))
+
+
+def parse_canonical(data: bytes, *, what: str) -> Any:
+    """Parse bytes that must already be canonical; anything else proves nothing.
+
+    Raises NotTrusted ``not-canonical-bytes``: duplicate keys, other spacing, other number forms.
+    """
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise NotTrusted("not-canonical-bytes", what=what) from error
+    if canonical_bytes(value) != data:
+        raise NotTrusted("not-canonical-bytes", what=what)
+    return value
+
+
+def length_prefixed(*fields: str | bytes | int) -> bytes:
+    """Fields joined without ambiguity: each as 4-byte big-endian length, then its bytes (text UTF-8, int decimal)."""
+    out = bytearray()
+    for field in fields:
+        raw = field if isinstance(field, bytes) else str(field).encode()
+        out += len(raw).to_bytes(4, "big") + raw
+    return bytes(out)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A ledger leaf: what was done, on which basis, when; the actor only as a salted id.
+
+``objects`` is a list of ``name:value`` facts (``head:sha256:…``), read back with ``fact``; never a patient's data.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from rempart.errors import NotTrusted
+from rempart.records.canonical import canonical_bytes, parse_canonical
+
+SCHEMA = "rempart.event/1"
+Phase = Literal["intent", "effect", "failed"]
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEvent:
+    """One leaf. ``of``: index of the intent that an effect or failure closes (None for an intent); ``time``: UTC ISO;
+    ``salt``: 16 random bytes as hex, so that a leaf hash cannot be guessed."""
+
+    kind: str
+    event_class: Literal["act", "trace"]
+    phase: Phase
+    of: int | None
+    actor: str
+    basis: str
+    objects: tuple[str, ...]
+    time: str
+    salt: str
+
+    def __post_init__(self) -> None:
+        if not _TIME.fullmatch(self.time) or (self.of is None) != (self.phase == "intent"):
+            raise NotTrusted("event-form", kind=self.kind)
+
+    def leaf(self) -> bytes:
+        """Canonical bytes, as appended and hashed."""
+        return canonical_bytes(
+            {
+                "schema": SCHEMA,
+                "kind": self.kind,
+                "class": self.event_class,
+                "phase": self.phase,
+                "of": self.of,
+                "actor": self.actor,
+                "basis": self.basis,
+                "objects": list(self.objects),
+                "time": self.time,
+                "salt": self.salt,
+            }
+        )
+
+    @classmethod
+    def from_leaf(cls, leaf: bytes) -> "LedgerEvent":
+        """Parse strictly: canonical bytes, this schema, no unknown key; raises NotTrusted."""
+        value = parse_canonical(leaf, what="ledger leaf")
+        names = {"event_class" if f.name == "event_class" else f.name for f in fields(cls)}
+        if not isinstance(value, dict) or value.pop("schema", None) != SCHEMA:
+            raise NotTrusted("event-form", kind="?")
+        value["event_class"] = value.pop("class", None)
+        if set(value) != names:
+            raise NotTrusted("event-form", kind=str(value.get("kind")))
+        value["objects"] = tuple(value["objects"])
+        return cls(**value)
+
+    def fact(self, name: str) -> str | None:
+        """The value of the first object ``name:value``, or None."""
+        for item in self.objects:
+            key, _, value = item.partition(":")
+            if key == name:
+                return value
+        return None
+
+    def facts(self, name: str) -> tuple[str, ...]:
+        """All values of objects ``name:value``, in order."""
+        return tuple(item.partition(":")[2] for item in self.objects if item.partition(":")[0] == name)
+
+
+def salted_actor(actor: str, salt: str) -> str:
+    """The actor as the ledger shows it: SHA-256 of salt and name; erasing the salt makes the name unguessable."""
+    return "salted:" + hashlib.sha256(bytes.fromhex(salt) + actor.encode()).hexdigest()[:32]
