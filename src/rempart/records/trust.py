@@ -57,17 +57,17 @@ class TrustEntry:
     def from_dict(cls, value: Mapping[str, object]) -> "TrustEntry":
         """From JSON; raises NotTrusted ``trust-form``."""
         try:
-            first, last = value["valid"]  # type: ignore[misc]
+            days: list[str] = value["valid"]  # type: ignore[assignment]
             return cls(
                 actor=str(value["actor"]),
                 roles=tuple(value["roles"]),  # type: ignore[arg-type]
                 alg=str(value["alg"]),
                 public=str(value["public"]),
-                valid_from=datetime.date.fromisoformat(first),
-                valid_to=datetime.date.fromisoformat(last),
+                valid_from=datetime.date.fromisoformat(days[0]),
+                valid_to=datetime.date.fromisoformat(days[1]),
                 salt=str(value["salt"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, IndexError) as error:
             raise NotTrusted("trust-form") from error
 
 

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked of the generator (``SyntheticPlan``), what it yields (``DeliveryFile``), its calendar and its random streams."""
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rempart.errors import BadInput
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Texts = NDArray[np.str_]
+
+NEVER = 1_000_000
+NO_DATE_1600, NO_DATE_0001, NO_DATE_2099, EMPTY_DATE = -1, -2, -3, -4
+_UNDATED = ("", "2099-12-31", "0001-01-01", "1600-01-01")
+_MARK = re.compile(r"[A-Z0-9]{3,16}")
+_TABLES = ("layouts", "codes", "model")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticPlan:
+    """``effect``: hazard ratio of target against comparator, from the day after the first dispensing.
+
+    ``tables``: the parsed data files of this room, ``{"layouts": …, "codes": …, "model": …}``.
+    Raises BadInput ``synth-persons``, ``synth-years``, ``synth-effect``, ``synth-seed``, ``synth-mark``, ``synth-tables``.
+    """
+
+    persons: int
+    first_year: int
+    last_year: int
+    seed: int
+    effect: float = 2.0
+    mark: str | None = None
+    tables: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.persons < 20 or self.persons > 5_000_000:
+            raise BadInput("synth-persons", given=self.persons)
+        if not (2006 <= self.first_year < self.last_year <= 2040):
+            raise BadInput("synth-years", first=self.first_year, last=self.last_year)
+        if not 0.05 <= self.effect <= 20:
+            raise BadInput("synth-effect", given=str(self.effect))
+        if not 0 <= self.seed < 2**63:
+            raise BadInput("synth-seed", given=self.seed)
+        if self.mark is not None and not _MARK.fullmatch(self.mark):
+            raise BadInput("synth-mark")
+        for name in _TABLES:
+            if name not in self.tables:
+                raise BadInput("synth-tables", name=name)
+
+    def stream(self, *words: str) -> np.random.Generator:
+        """An independent random stream for one purpose: a change in one leaves the others as they were."""
+        return np.random.default_rng([self.seed, *(zlib.crc32(word.encode()) for word in words)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFile:
+    """One file of a delivery: ``name`` (with .csv.gz), ``table`` (real name), ``header``, and text columns in that order."""
+
+    name: str
+    table: str
+    header: tuple[str, ...]
+    columns: pa.Table
+
+
+class Calendar:
+    """Days counted from 1 January twenty years before the first year delivered; months counted from year 0."""
+
+    def __init__(self, plan: SyntheticPlan) -> None:
+        self.base = np.datetime64(f"{plan.first_year - 20}-01-01", "D")
+        days = np.arange(self.base, np.datetime64(f"{plan.last_year + 5}-01-01", "D"))
+        months = days.astype("datetime64[M]").astype(np.int64)
+        self.years: Ints = 1970 + months // 12
+        self.months: Ints = months + 1970 * 12
+        self.texts: Texts = np.concatenate([np.array(_UNDATED), np.datetime_as_string(days)])
+        self.first = self.day(plan.first_year, 1)
+        self.last = self.day(plan.last_year + 1, 1) - 1
+
+    def day(self, year: int, month: int) -> int:
+        """Number of the first day of a month."""
+        return int((np.datetime64(f"{year:04d}-{month:02d}", "D") - self.base).astype(np.int64))
+
+    def first_of(self, months: Ints) -> Ints:
+        """Number of the first day of each month (months counted from year 0)."""
+        starts = (np.asarray(months) - 1970 * 12).astype("datetime64[M]").astype("datetime64[D]")
+        return np.asarray((starts - self.base).astype(np.int64))
+
+    def month(self, days: Ints) -> Ints:
+        """Month of each day, counted from year 0; 0 for a day that is missing."""
+        return np.where(days < 0, 0, self.months[np.clip(days, 0, len(self.months) - 1)])
+
+    def text(self, days: Ints) -> Texts:
+        """ISO text of each day; the negative numbers above give the sentinels of a delivery."""
+        return self.texts[np.asarray(days) + len(_UNDATED)]
+
+
+def month_text(months: Ints) -> Texts:
+    """YYYYMM of months counted from year 0."""
+    unique, inverse = np.unique(months, return_inverse=True)
+    return np.array([f"{m // 12:04d}{m % 12 + 1:02d}" for m in unique.tolist()], dtype=np.str_)[inverse]
+
+
+def pseudonyms(draw: np.random.Generator, count: int, width: int = 17) -> Texts:
+    """``count`` random texts of ``width`` characters A-Z0-9 (a clash is as likely as in 36^width)."""
+    letters = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", dtype=np.uint8)
+    return letters[draw.integers(0, 36, size=(count, width))].view(f"S{width}").ravel().astype(f"U{width}")
