@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The door: help is quick because it imports no engine, every command is in the README, nothing prints but the doors."""
+
+import ast
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.law.tree import DOORS, ROOT, Module, at, none, snippet, source
+
+HEAVY = frozenset({"duckdb", "numpy", "sqlalchemy", "pyarrow", "scipy", "altair", "vl_convert"})
+DOOR = importlib.util.find_spec("rempart.cli") is not None and importlib.util.find_spec("rempart.cli.app") is not None
+PROBE = """
+import json, sys
+from rempart.cli.app import main
+sys.argv = ["rempart", *{arguments!r}]
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+else:
+    code = 0
+sys.stderr.write(json.dumps({{"code": code, "modules": sorted({{name.split(".")[0] for name in sys.modules}})}}))
+"""
+
+
+def run_help(probe: str) -> dict[str, Any]:
+    """Run a probe in a fresh interpreter; what it wrote last on standard error."""
+    result = subprocess.run(
+        [sys.executable, "-c", probe],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        env=_clean_environment(),
+    )
+    found: dict[str, Any] = json.loads(result.stderr.splitlines()[-1])
+    return found
+
+
+def _clean_environment() -> dict[str, str]:
+    return {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin", "LANG": "C", "TZ": "America/New_York"}
+
+
+if DOOR:
+
+    @pytest.mark.parametrize("arguments", [["--help"], ["study", "--help"]])
+    def test_help_imports_no_engine(arguments: list[str]) -> None:
+        told = run_help(PROBE.format(arguments=arguments))
+        assert told["code"] in {0, None}
+        assert not HEAVY & set(told["modules"])
+
+    def test_every_command_stands_in_the_readme() -> None:
+        from rempart.cli.app import app
+
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        commands = list(command_names(app))
+        assert len(commands) > 5
+        assert not [command for command in commands if f"rempart {command}" not in readme]
+
+
+def command_names(app: Any, before: str = "") -> Iterator[str]:
+    """``init``, ``keys unlock``…: every command of a cyclopts app that takes no further command and is shown in help."""
+    for name in app:
+        child = app[name]
+        if name.startswith("-") or child.show is False:
+            continue
+        below = list(command_names(child, f"{before}{name} "))
+        yield from below or [f"{before}{name}"]
+
+
+def prints(module: Module) -> list[str]:
+    """Calls of print."""
+    return [
+        at(module, node.lineno, "prints")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+
+
+def test_only_the_doors_print() -> None:
+    none([complaint for module in source() if module.room not in DOORS for complaint in prints(module)])
+
+
+def test_a_print_is_caught() -> None:
+    assert prints(snippet("def f():\n    print('a')\n"))
+
+
+def test_the_help_probe_sees_an_engine_that_is_imported() -> None:
+    told = run_help(
+        "import json, sys, numpy\nsys.stderr.write(json.dumps({'modules': sorted({n.split('.')[0] for n in sys.modules})}))"
+    )
+    assert HEAVY & set(told["modules"])
+
+
+def test_commands_are_found_below_commands() -> None:
+    import cyclopts
+
+    app, keys = cyclopts.App(name="rempart"), cyclopts.App(name="keys")
+    app.command(keys)
+    keys.command(lambda: None, name="unlock")
+    app.command(lambda: None, name="init")
+    app.command(lambda: None, name="hidden", show=False)
+    assert sorted(command_names(app)) == ["init", "keys unlock"]
