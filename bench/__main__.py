@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m bench [--only NAME]`: measure, print, write bench/results.json and docs/benchmarks.md; exit 1 beyond a bound."""
+
+import argparse
+import importlib
+import json
+import os
+import pkgutil
+import platform
+import sys
+from pathlib import Path
+
+import bench
+from bench.registry import REGISTERED, Figures, measure, write
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results.json"
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    """Run the benches asked for."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--only", default="", help="name of one bench, or the beginning of several")
+    wanted = parser.parse_args().only
+    for module in pkgutil.iter_modules(bench.__path__):
+        if module.name not in {"__main__", "registry"}:
+            importlib.import_module(f"bench.{module.name}")
+    chosen = [one for name, one in sorted(REGISTERED.items()) if name.startswith(wanted)]
+    if not chosen:
+        print(f"no bench is called {wanted}; there are: {', '.join(sorted(REGISTERED))}", file=sys.stderr)
+        return 2
+    results = before(keep=bool(wanted))
+    for one in chosen:
+        results[one.name] = measure(one)
+        figures = results[one.name]
+        verdict = "ok" if figures["ratio"] <= one.bound else "BEYOND ITS BOUND"
+        print(
+            f"{one.name}: {figures['ratio']:.2f} x {one.peer} (bound {one.bound:.2f}, {one.runs} runs) {verdict}",
+            flush=True,
+        )
+    write(results, machine=machine(), results_file=RESULTS, page=PAGE)
+    return int(any(results[one.name]["ratio"] > one.bound for one in chosen))
+
+
+def before(*, keep: bool) -> dict[str, Figures]:
+    """Earlier results of benches that still exist, when only some run again."""
+    if not (keep and RESULTS.exists()):
+        return {}
+    earlier: dict[str, Figures] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return {name: figures for name, figures in earlier.items() if name in REGISTERED}
+
+
+def machine() -> str:
+    """The machine in a few words, without its name or paths."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

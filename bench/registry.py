@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a bench is, how it is measured and how it is told. Measures nothing itself: the benches stand in the other files.
+
+A bench gives two functions that do the same work: ours and a peer's. Both run in turn in one process, so that a busy
+machine slows both; the figure is the median of the ratios ours / peer, 1.0 meaning the same time.
+"""
+
+import gc
+import json
+import re
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
+Work = Callable[[], object]
+
+
+class Figures(TypedDict):
+    """One entry of bench/results.json: ratio and spread as ours / peer."""
+
+    ratio: float
+    bound: float
+    peer: str
+    spread: list[float]
+    runs: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A comparison. ``bound``: the ratio that must not be passed; ``prepare`` makes (ours, peer) outside the measurement."""
+
+    name: str
+    peer: str
+    bound: float
+    runs: int
+    note: str
+    prepare: Callable[[], tuple[Work, Work]]
+
+
+REGISTERED: dict[str, Bench] = {}
+
+
+def bench(
+    name: str, *, peer: str, bound: float, note: str, runs: int = 9
+) -> Callable[[Callable[[], tuple[Work, Work]]], Bench]:
+    """Register the decorated function, which prepares and returns (ours, peer).
+
+    ``name`` is "<word of the issue>-<slug>". Raises ValueError for another form or a name taken twice.
+    """
+
+    def register(prepare: Callable[[], tuple[Work, Work]]) -> Bench:
+        if not NAME.fullmatch(name) or name in REGISTERED:
+            raise ValueError(f"a bench name is new and of the form word-slug: {name}")
+        REGISTERED[name] = Bench(name=name, peer=peer, bound=bound, runs=runs, note=note, prepare=prepare)
+        return REGISTERED[name]
+
+    return register
+
+
+def seconds(work: Work) -> float:
+    """Wall-clock seconds of one call, without the garbage collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        begin = time.perf_counter()
+        work()
+        return time.perf_counter() - begin
+    finally:
+        gc.enable()
+
+
+def measure(one: Bench) -> Figures:
+    """Run a bench: once to warm up, then ``runs`` times in turn."""
+    ours, peer = one.prepare()
+    ours(), peer()
+    ratios = [seconds(ours) / seconds(peer) for _ in range(one.runs)]
+    return Figures(
+        ratio=round(statistics.median(ratios), 4),
+        bound=one.bound,
+        peer=one.peer,
+        spread=[round(min(ratios), 4), round(max(ratios), 4)],
+        runs=one.runs,
+        note=one.note,
+    )
+
+
+def write(results: Mapping[str, Figures], *, machine: str, results_file: Path, page: Path) -> None:
+    """Write results as JSON and as a Markdown page; ``machine`` says in a few words what they were measured on."""
+    results_file.write_text(json.dumps(results, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    rows = [
+        f"| {name} | {one['peer']} | {one['ratio']:.2f} | {one['spread'][0]:.2f} to {one['spread'][1]:.2f} | {one['bound']:.2f} "
+        f"| {one['runs']} | {one['note']} |"
+        for name, one in sorted(results.items())
+    ]
+    head = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`; do not edit. A ratio is our time divided by the peer's for the same work, both measured in turn",
+        f"in one process (1.00 = the same time); the figure is the median of the runs. Measured on {machine}.",
+        "",
+        "| bench | peer | ratio | spread | bound | runs | what is compared |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    page.write_text("\n".join([*head, *rows]) + "\n", encoding="utf-8")
