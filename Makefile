@@ -53,13 +53,14 @@ $(VENV)/.preflight: scripts/preflight.sh
 	@"$(PYTHON)" -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.preflight requirements/run.txt pyproject.toml
+$(VENV)/.run: $(VENV)/.preflight requirements/build.txt requirements/run.txt pyproject.toml
 	@echo "installing what Rempart runs on (requirements/run.txt, checked by hash)"
+	@$(PIP) install --require-hashes -r requirements/build.txt
 	@$(PIP) install --require-hashes -r requirements/run.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run requirements/test.txt
 	@echo "installing what the tests need (requirements/test.txt, checked by hash)"
-	@$(PIP) install --require-hashes -r requirements/test.txt
+	@$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r requirements/test.txt
 	@touch $@

@@ -7,7 +7,7 @@ if [ ! -x .lock-venv/bin/uv ]; then
     .lock-venv/bin/python -m pip --disable-pip-version-check --quiet install uv
 fi
 cd requirements
-for name in run test; do
+for name in build run test; do
     ../.lock-venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate \
         --universal --python-version 3.11 "$name.in" -o "$name.txt"
     echo "requirements/$name.txt: $(grep -c == "$name.txt") packages"

@@ -24,6 +24,18 @@ TINY = {
     "cli/__init__": "",
 }
 
+UPWARD = [
+    ("study", "vault"),
+    ("vault", "study"),
+    ("vault", "adapters"),
+    ("study", "journeys"),
+    ("journeys", "adapters"),
+    ("adapters", "journeys"),
+    ("records", "ports"),
+    ("errors", "records"),
+    ("adapters", "cli"),
+]
+
 
 def run_contracts(root: Path) -> subprocess.CompletedProcess[str]:
     """Run the contracts of ``root``'s pyproject.toml on ``root``/src."""
@@ -49,27 +61,16 @@ def test_the_import_contracts_hold() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize(
-    ("importer", "imported"),
-    [
-        ("study", "vault"),
-        ("vault", "study"),
-        ("vault", "adapters"),
-        ("study", "journeys"),
-        ("journeys", "adapters"),
-        ("adapters", "journeys"),
-        ("records", "ports"),
-        ("errors", "records"),
-        ("adapters", "cli"),
-    ],
-)
-def test_the_contracts_catch_an_import_against_the_layers(tiny: Path, importer: str, imported: str) -> None:
-    path = tiny / "src" / "rempart" / importer
-    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    file.write_text(f"import rempart.{imported}\n", encoding="utf-8")
+def test_the_contracts_catch_every_import_against_the_layers(tiny: Path) -> None:
+    for importer, imported in UPWARD:
+        path = tiny / "src" / "rempart" / importer
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        with file.open("a", encoding="utf-8") as text:
+            text.write(f"import rempart.{imported}\n")
     result = run_contracts(tiny)
+    told = re.sub(r"\s+", " ", result.stdout)
     assert result.returncode != 0
-    assert re.search(rf"rempart\.{importer} -> rempart\.{imported}", result.stdout.replace("\n", " ")), result.stdout
+    none([f"{a} -> {b} is let through" for a, b in UPWARD if f"rempart.{a} -> rempart.{b}" not in told])
 
 
 def test_the_contracts_catch_a_package_without_a_layer(tiny: Path) -> None:

@@ -85,17 +85,23 @@ def asserts(module: Module) -> list[str]:
 
 
 def broad_excepts(module: Module) -> list[str]:
-    """Handlers that catch everything, or swallow what they catch."""
+    """Handlers that catch everything and do not raise it again, or swallow what they catch."""
     found = []
     for node in ast.walk(module.tree):
         if not isinstance(node, ast.ExceptHandler):
             continue
         caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-        if any(kind is None or (isinstance(kind, ast.Name) and kind.id in BROAD) for kind in caught):
+        broad = any(kind is None or (isinstance(kind, ast.Name) and kind.id in BROAD) for kind in caught)
+        if broad and not _raises_again(node):
             found.append(at(module, node.lineno, "catches everything"))
         if all(isinstance(step, ast.Pass) for step in node.body):
             found.append(at(module, node.lineno, "swallows what it catches"))
     return found
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 BROAD = frozenset({"Exception", "BaseException"})
@@ -174,7 +180,8 @@ def test_private_things_need_no_docstring() -> None:
 
 def test_an_assert_and_a_broad_except_are_caught() -> None:
     assert asserts(snippet("assert x\n"))
-    assert broad_excepts(snippet("try:\n    x\nexcept Exception as e:\n    raise\n"))
+    assert broad_excepts(snippet("try:\n    x\nexcept Exception as e:\n    y = 1\n"))
+    assert not broad_excepts(snippet("try:\n    x\nexcept BaseException:\n    undo()\n    raise\n"))
     assert broad_excepts(snippet("try:\n    x\nexcept:\n    y\n"))
     assert broad_excepts(snippet("try:\n    x\nexcept (OSError, BaseException):\n    y\n"))
     assert broad_excepts(snippet("try:\n    x\nexcept OSError:\n    pass\n"))
