@@ -46,28 +46,24 @@ def make_cards(plan: SyntheticPlan, calendar: Calendar, people: People) -> Cards
     ghosts = _ghosts(draw, model, size)
     person = np.concatenate([np.repeat(np.arange(size), count), np.full(ghosts.sum(), -1)])
     mine, total = person >= 0, len(person)
-    order = np.arange(total) - np.concatenate([np.repeat(first_of, count), np.arange(ghosts.sum()) + count.sum()])
+    alike = np.where(mine, person, draw.integers(0, size, total))
     psa = pseudonyms(draw, total)
     psa[first_of[_younger(people)]] = psa[first_of[people.twin[_younger(people)]]]
     rank = np.where(draw.random(total) < 0.95, 1, 2)
     rank[first_of[people.twin >= 0]] = 1 + (np.flatnonzero(people.twin >= 0) & 1)
-    several = np.repeat(count > 1, count)
-    lone = draw.random(total) < model["never_certified"]
-    first = draw.random(total) < model["first_uncertified"]
-    certified = mine.copy()
-    certified[: count.sum()] &= ~np.where(several, first[: count.sum()] & (order[: count.sum()] == 0), lone[: count.sum()])
+    certified = mine & ~_uncertified(draw, model, count, total)
     own = np.where(mine, pseudonyms(draw, size)[person], "")
     own_nir = np.where(certified, own, "")
     key = np.where(certified, own, np.char.add(psa, rank.astype(np.str_)))
     kind = np.where(draw.random(total) < model["provisional"], codes["nir"]["provisional"], codes["nir"]["normal"])
     kind[~mine] = _ghost_kinds(draw, codes["nir"]["fictive"], codes["nir"]["normal"], ghosts)
-    born, sex = people.birth_year[person], people.sex[person].copy()
+    born, sex = people.birth_year[alike], people.sex[alike].copy()
     unusable = np.arange(total) >= count.sum() + ghosts[0]
     born = np.where(unusable & (np.arange(total) % 2 == 0), 1600, born)
     sex[unusable & (np.arange(total) % 2 == 1)] = 9
     return Cards(
         person=person, psa=psa, rank=rank, own_nir=own_nir, key=key, certified=certified, kind=kind,
-        birth_year=born, birth_month=people.birth_month[person], sex=sex, place=people.place[person],
+        birth_year=born, birth_month=people.birth_month[alike], sex=sex, place=people.place[alike],
         commune=draw.integers(0, len(codes["places"]["communes"]), total),
         latest=np.append(person[1:] != person[:-1], True) | ~mine, first_of=first_of, switches=switches,
     )  # fmt: skip
@@ -87,6 +83,14 @@ def _switches(
     count = np.where(people.twin >= 0, 1, count)
     days = np.sort(draw.integers(calendar.first + 60, calendar.last - 60, size=(len(people), 2)), axis=1)
     return count, np.where(np.arange(2)[None, :] < count[:, None] - 1, days, NEVER)
+
+
+def _uncertified(draw: np.random.Generator, model: dict[str, float], count: Ints, total: int) -> Flags:
+    """Cards without an own identifier: the first of several, which then shares no key with the next, or a lone one."""
+    share = np.zeros(total)
+    firsts = np.concatenate([[0], np.cumsum(count)[:-1]])
+    share[firsts] = np.where(count > 1, model["first_uncertified"], model["never_certified"])
+    return np.asarray(draw.random(total) < share)
 
 
 def _ghosts(draw: np.random.Generator, model: dict[str, float], size: int) -> Ints:

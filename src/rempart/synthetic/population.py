@@ -82,7 +82,9 @@ def _twins(persons: int, share: float, group: Ints) -> Ints:
     return twin
 
 
-def _sex_and_age(draw: np.random.Generator, groups: dict[str, Any], names: list[str], group: Ints) -> tuple[Ints, Floats]:
+def _sex_and_age(
+    draw: np.random.Generator, groups: dict[str, Any], names: list[str], group: Ints
+) -> tuple[Ints, Floats]:
     ages = np.array([groups[name]["age"] for name in names])[group]
     men = np.array([groups[name]["men"] for name in names])[group]
     age = np.clip(draw.normal(ages[:, 0], ages[:, 1]), ages[:, 2], ages[:, 3])
