@@ -59,5 +59,19 @@ def verify(signature: Signature, *, public: bytes, alg: str, over: str) -> None:
         raise NotTrusted("signature", actor=signature.actor) from error
 
 
+def sign_text(private: Ed25519PrivateKey, text: str) -> str:
+    """Base64 of a raw Ed25519 signature over ``text`` as it stands: for formats of others (a C2SP signed note), with a key
+    that signs nothing else."""
+    return base64.b64encode(private.sign(text.encode())).decode()
+
+
+def verify_text(text: str, sig: str, *, public: bytes, actor: str) -> None:
+    """Check what ``sign_text`` made; raises NotTrusted ``signature``."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(base64.b64decode(sig, validate=True), text.encode())
+    except (InvalidSignature, ValueError, binascii.Error) as error:
+        raise NotTrusted("signature", actor=actor) from error
+
+
 def _payload(actor: str, over: str) -> bytes:
     return _DOMAIN + actor.encode() + b"\n" + over.encode()

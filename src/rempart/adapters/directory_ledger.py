@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger as a folder at the controller: leaves, C2SP tiles, a signed checkpoint. Implements ``ports/ledger``.
+
+An append counts from the moment the new checkpoint stands under its name; leaves beyond it were left by a crash, belong
+to no log, and are cut by the next append. What is read is proven against the checkpoint. Judges no leaf's meaning.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rempart.adapters import ledger_files as files
+from rempart.audit import checkpoint as notes
+from rempart.audit.tree import EMPTY_ROOT, Tree, leaf_hash
+from rempart.errors import BadInput, NotTrusted, Refused, Unavailable
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawLog:
+    """The folder as it lies there, nothing proven: for the auditor, who must name what is wrong with it.
+
+    ``leaves``: every whole record; ``checkpoint``: '' when absent; ``hashes``: leaf hashes by the tiles;
+    ``history``: every checkpoint that was signed, oldest first; ``torn``: bytes after the last whole record.
+    """
+
+    leaves: tuple[bytes, ...]
+    checkpoint: str
+    hashes: tuple[bytes, ...]
+    history: tuple[str, ...]
+    torn: int
+
+
+class DirectoryLedger:
+    """``root``: the folder ``DIR/controller/ledger``; ``sign``: checkpoint body → base64 Ed25519, None = read only.
+
+    One instance serves several threads; any number of instances and processes share a folder.
+    """
+
+    def __init__(self, root: Path, *, origin: str, public: bytes, sign: Callable[[str], str] | None) -> None:
+        self._root = root
+        self._origin = origin
+        self._public = public
+        self._sign = sign
+        self._tree = Tree()
+        self._ends = [0]  # byte offsets in the leaf file: leaf i lies in [ends[i], ends[i + 1])
+        self._seen: tuple[Stamp, Stamp] | None = None
+        self._guard = threading.RLock()
+
+    def size(self) -> int:
+        """Number of leaves that the checkpoint proves; raises NotTrusted ``ledger-…`` or ``checkpoint-…``."""
+        with self._guard:
+            self._refresh()
+            return self._tree.size
+
+    def append(self, expected_size: int, leaves: Sequence[bytes]) -> int:
+        """Append all leaves or none; the index of the first.
+
+        Raises Unavailable ``ledger-moved``, Refused ``ledger-read-only``, BadInput ``ledger-leaf``, NotTrusted ``ledger-…``.
+        """
+        if self._sign is None:
+            raise Refused("ledger-read-only")
+        for leaf in leaves:
+            if not 0 < len(leaf) <= files.LARGEST_LEAF:
+                raise BadInput("ledger-leaf", size=len(leaf), largest=files.LARGEST_LEAF)
+        with self._guard, self._writing():
+            self._refresh()
+            if self._tree.size != expected_size:
+                raise Unavailable("ledger-moved", expected=expected_size, size=self._tree.size)
+            if leaves:
+                self._write(leaves)
+        return expected_size
+
+    def leaves(self, start: int = 0, end: int | None = None) -> list[bytes]:
+        """Leaves [start, end), each proven against the checkpoint; raises BadInput ``ledger-range``, NotTrusted ``ledger-leaf-altered``."""
+        with self._guard:
+            self._refresh()
+            last = self._tree.size if end is None else end
+            if not 0 <= start <= last <= self._tree.size:
+                raise BadInput("ledger-range", first=start, last=last, size=self._tree.size)
+            data = files.read_from(self._leaf_file, self._ends[start], self._ends[last])
+            found, _ = files.records(data, last - start)
+            for index in range(start, last):
+                at = index - start
+                if at >= len(found) or leaf_hash(found[at]) != self._tree.hash_at(index):
+                    raise NotTrusted("ledger-leaf-altered", index=index)
+            return found
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint; '' until the first append."""
+        with self._guard:
+            self._refresh()
+            return files.read_text(self._checkpoint_file) or ""
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """Inclusion proof of leaf ``index`` in the tree of ``size``; raises BadInput ``ledger-range``."""
+        with self._guard:
+            self._refresh()
+            return self._tree.inclusion(index, size)
+
+    def consistency(self, first: int, second: int) -> list[bytes]:
+        """Consistency proof between two sizes; raises BadInput ``ledger-range``."""
+        with self._guard:
+            self._refresh()
+            return self._tree.consistency(first, second)
+
+    def root(self, size: int) -> bytes:
+        """The root that the log had at ``size`` leaves; raises BadInput ``ledger-range``."""
+        with self._guard:
+            self._refresh()
+            return self._tree.root(size)
+
+    def raw(self) -> RawLog:
+        """The folder unproven. Reads whatever is there; never raises for what an attacker wrote."""
+        data = files.read_from(self._leaf_file, 0)
+        leaves, used = files.records(data)
+        return RawLog(
+            leaves=tuple(leaves),
+            checkpoint=files.read_from(self._checkpoint_file, 0).decode(errors="replace"),
+            hashes=tuple(files.leaf_hashes(self._root / "tiles")),
+            history=tuple(files.lines(self._history_file)),
+            torn=len(data) - used,
+        )
+
+    @property
+    def _leaf_file(self) -> Path:
+        return self._root / "leaves"
+
+    @property
+    def _checkpoint_file(self) -> Path:
+        return self._root / "checkpoint"
+
+    @property
+    def _history_file(self) -> Path:
+        return self._root / "checkpoints"
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._root.mkdir(parents=True, exist_ok=True)
+        with files.locked(self._root / "lock"):
+            yield
+
+    def _refresh(self) -> None:
+        """Bring the tree up to the stored checkpoint and prove it; nothing is read when neither file changed."""
+        stamps = (_stamp(self._checkpoint_file), _stamp(self._leaf_file))
+        if stamps == self._seen:
+            return
+        text = files.read_text(self._checkpoint_file)
+        if text is None and _stamp(self._leaf_file)[2]:
+            # A first append may have written its checkpoint between our two looks: look once more before the alarm.
+            text = files.read_text(self._checkpoint_file)
+            if text is None:
+                raise NotTrusted("ledger-checkpoint-missing")
+        if text is None:
+            if self._tree.size:
+                raise NotTrusted("ledger-checkpoint-missing")
+            return
+        self._catch_up(notes.parse_and_verify(text, self._origin, self._public))
+        self._seen = stamps
+
+    def _catch_up(self, newest: notes.Checkpoint) -> None:
+        """Read the new leaves and compare roots; the tree stays as it was when they differ."""
+        known = self._tree.size
+        if newest.size < known:
+            raise NotTrusted("ledger-rolled-back", size=newest.size, seen=known)
+        data = files.read_from(self._leaf_file, self._ends[-1])
+        found, _ = files.records(data, newest.size - known)
+        if known + len(found) < newest.size:
+            raise NotTrusted("ledger-truncated", size=newest.size, found=known + len(found))
+        for leaf in found:
+            self._tree.append(leaf)
+        if self._tree.root() != newest.root:
+            self._tree.truncate(known)
+            raise NotTrusted("ledger-root", size=newest.size)
+        self._note_ends(found)
+
+    def _note_ends(self, leaves: Sequence[bytes]) -> None:
+        for leaf in leaves:
+            self._ends.append(self._ends[-1] + files.PREFIX + len(leaf))
+
+    def _write(self, leaves: Sequence[bytes]) -> None:
+        """Sign first, then leaves, tiles, and last the checkpoint: a crash in between leaves the old log."""
+        before, written = self._tree.size, False
+        if before == 0:
+            self._publish(self._signed(0, EMPTY_ROOT))
+        try:
+            for leaf in leaves:
+                self._tree.append(leaf)
+            note = self._signed(self._tree.size, self._tree.root())
+            files.append_at(self._leaf_file, self._ends[-1], b"".join(files.record(leaf) for leaf in leaves))
+            files.write_tiles(self._root / "tiles", self._tree, before)
+            self._publish(note)
+            written = True
+        finally:
+            if not written:
+                self._tree.truncate(before)
+                self._seen = None
+        self._note_ends(leaves)
+        self._seen = (_stamp(self._checkpoint_file), _stamp(self._leaf_file))
+
+    def _signed(self, size: int, root: bytes) -> str:
+        text = notes.body(self._origin, size, root)
+        return notes.assemble(text, self._origin, self._public, self._sign(text)) if self._sign else ""
+
+    def _publish(self, note: str) -> None:
+        files.replace(self._checkpoint_file, note.encode())
+        files.add_line(self._history_file, note)
+
+
+def _stamp(path: Path) -> Stamp:
+    """Inode, modification time and size; zeros when there is no file."""
+    try:
+        told = path.stat()
+    except FileNotFoundError:
+        return (0, 0, 0)
+    return (told.st_ino, told.st_mtime_ns, told.st_size)

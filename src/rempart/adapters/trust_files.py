@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The trust file on disk: ``DIR/controller/keys/trust/<n>.json``, and each actor's public key as ``actors/<name>.pub``.
+
+The chain of versions is proven on every load; the ``.pub`` files are a convenience for people, never read back.
+"""
+
+from pathlib import Path
+
+from rempart.adapters.ledger_files import replace
+from rempart.errors import Missing, NotTrusted
+from rempart.records.canonical import canonical_bytes, parse_canonical
+from rempart.records.trust import TrustFile, check_chain
+
+
+def load_trust(keys_dir: Path, first: str) -> TrustFile:
+    """The newest version, its chain proven from the pinned id ``first``.
+
+    Raises Missing ``trust-missing``; NotTrusted ``trust-form``, ``trust-chain``, ``not-canonical-bytes``.
+    """
+    versions = load_versions(keys_dir)
+    if not versions:
+        raise Missing("trust-missing")
+    return check_chain(versions, first=first)
+
+
+def load_versions(keys_dir: Path) -> tuple[TrustFile, ...]:
+    """Every version, oldest first, as parsed: unproven, for the auditor."""
+    found = [path for path in (keys_dir / "trust").glob("*.json") if path.stem.isdecimal()]
+    return tuple(_read(path) for path in sorted(found, key=lambda path: int(path.stem)))
+
+
+def save_trust(keys_dir: Path, trust: TrustFile) -> None:
+    """Write a version and its actors' public keys; raises NotTrusted ``trust-version`` when that version says otherwise."""
+    path = keys_dir / "trust" / f"{trust.version}.json"
+    data = canonical_bytes(trust.as_dict())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file() and path.read_bytes() != data:
+        raise NotTrusted("trust-version", version=trust.version)
+    replace(path, data)
+    actors = keys_dir / "actors"
+    actors.mkdir(parents=True, exist_ok=True)
+    for entry in trust.entries:
+        replace(actors / f"{entry.actor}.pub", f"{entry.alg} {entry.public} {entry.actor}\n".encode())
+
+
+def _read(path: Path) -> TrustFile:
+    value = parse_canonical(path.read_bytes(), what="trust file")
+    if not isinstance(value, dict):
+        raise NotTrusted("trust-form")
+    return TrustFile.from_dict(value)
