@@ -49,7 +49,7 @@ clean:  ## remove the environment and every cache
 
 # The three stamps: the environment exists; it can run Rempart; it can test Rempart.
 $(VENV)/.preflight: scripts/preflight.sh
-	@sh scripts/preflight.sh
+	@WANTED="$(MAKECMDGOALS)" sh scripts/preflight.sh
 	@"$(PYTHON)" -m venv $(VENV)
 	@touch $@
 

@@ -10,7 +10,7 @@ status=$(mktemp)
 {
     echo "rempart $version, make full, $(date -u +%Y-%m-%dT%H:%MZ), $(.venv/bin/python --version), $(nproc) cores"
     echo "commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
-    REMPART_FULL=1 .venv/bin/python -m pytest -n 2 --dist loadfile --durations=25 2>&1
+    REMPART_FULL=1 .venv/bin/python -m pytest -n 2 --dist loadfile --durations=25 --timeout=7200 2>&1
     echo $? >"$status"
 } | awk -v here="$here" -v home="${HOME:-/nonexistent}" '
     function without(text, path,    at) {

@@ -18,13 +18,13 @@ fi
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     for newer in python3.13 python3.12 python3.11; do
-        if command -v "$newer" >/dev/null 2>&1; then
-            say "missing: Python 3.11 or newer ('$python' is $version)." "run:     make PYTHON=$newer ${MAKECMDGOALS:-demo}"
+        if "$newer" -c "" >/dev/null 2>&1; then
+            say "missing: Python 3.11 or newer ('$python' is $version)." "run:     make PYTHON=$newer ${WANTED:-demo}"
             exit 1
         fi
     done
     say "missing: Python 3.11 or newer ('$python' is $version)." \
-        "run:     $(as_root 'python3.11 python3.11-venv')   and then: make PYTHON=python3.11 ${MAKECMDGOALS:-demo}"
+        "run:     $(as_root 'python3.11 python3.11-venv')   and then: make PYTHON=python3.11 ${WANTED:-demo}"
     exit 1
 fi
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +19,12 @@ NO_SKIP = "a skip is a failure under REMPART_TEST_REQUIRE=all"
 def full_size_wanted() -> bool:
     """True under `make full`."""
     return os.environ.get("REMPART_FULL") == "1"
+
+
+# No deadline: a busy machine is no bug. The same examples every time, but for the full run, which looks further.
+hypothesis.settings.register_profile("usual", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("full", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile("full" if full_size_wanted() else "usual")
 
 
 def skip_is_failure() -> bool:
