@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Query port on DuckDB: one in-memory session that reaches no file but our memory files, spills nothing, loads no extension.
+
+Writes no SQL of its own but views over parts. An engine's error text may hold values of rows, so it is never passed on.
+"""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+from pyarrow import parquet
+
+from rempart.adapters import memory_files
+from rempart.errors import Unavailable
+
+Parameters = Sequence[object] | Mapping[str, object] | None
+Part = bytes | bytearray | memoryview
+Answer = TypeVar("Answer")
+
+# Order matters: the last two shut the door. A metadata or file cache would serve a memory file's former content.
+_SETTINGS = (
+    "SET TimeZone = 'UTC'",
+    "SET parquet_metadata_cache = false",
+    "SET allowed_directories = ['/proc/self/fd/']",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+# Raised while a statement is read, before any row is: their text holds words of the statement alone.
+_ABOUT_THE_STATEMENT = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
+
+
+class QueryFailed(Exception):
+    """A defect: the engine could not run a statement. Holds the engine's kind of error and no value of any row."""
+
+
+class DuckDBQuery:
+    """Implements ports.query.Query. For one thread; ``threads`` and ``memory_limit`` (such as ``4GB``) bound the engine.
+
+    Every call raises QueryFailed for a statement that cannot run, Unavailable ``query-memory`` when memory does not suffice.
+    """
+
+    def __init__(self, *, threads: int = 2, memory_limit: str = "4GB") -> None:
+        self._memory_limit = memory_limit
+        self._files = memory_files.MemoryFiles()
+        self._views: dict[str, list[int]] = {}
+        self._connection = duckdb.connect(":memory:", config=_configuration(threads, memory_limit))
+        for setting in _SETTINGS:
+            self._connection.execute(setting)
+
+    def table(self, sql: str, parameters: Parameters = None) -> pa.Table:
+        """The result of a SELECT as an Arrow table."""
+        return self._shielded(lambda: self._connection.sql(sql, params=parameters).to_arrow_table())
+
+    def execute(self, sql: str, parameters: Parameters = None) -> None:
+        """A statement without result."""
+        self._shielded(lambda: self._connection.execute(sql, parameters).fetchall())
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table readable as ``name``."""
+        self.unregister(name)
+        self._shielded(lambda: self._connection.register(name, table))
+
+    def unregister(self, name: str) -> None:
+        """Forget ``name``, registered or attached; its memory files are written anew by the next parts."""
+        if name not in self._views:
+            self._shielded(lambda: self._connection.unregister(name))
+            return
+        self.execute(f"DROP VIEW IF EXISTS {_quoted(name)}")
+        for number in self._views.pop(name):
+            self._files.give_back(number)
+
+    def attach_parquet(self, name: str, parts: Sequence[Part]) -> None:
+        """Make the rows of ``parts`` readable as the view ``name``, in place of what had that name.
+
+        The parts must have equal columns. Raises ValueError for no parts: nothing would say the columns.
+        """
+        if not parts:
+            raise ValueError("a view needs at least one part")
+        self.unregister(name)
+        if not memory_files.available():
+            self.register(name, pa.concat_tables(parquet.read_table(io.BytesIO(part)) for part in parts))
+            return
+        numbers = self._views[name] = [self._files.take(part) for part in parts]
+        listed = ", ".join(f"'{self._files.path(number)}'" for number in numbers)
+        self.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT * FROM read_parquet([{listed}])")
+
+    def close(self) -> None:
+        """End the session; every memory file is emptied."""
+        self._connection.close()
+        self._views.clear()
+        self._files.close()
+
+    def _shielded(self, work: Callable[[], Answer]) -> Answer:
+        """The engine's answer; its error is replaced outside the handler, so that no context keeps its text."""
+        try:
+            return work()
+        except duckdb.OutOfMemoryException:
+            failed: Exception = Unavailable("query-memory", limit=self._memory_limit)
+        except duckdb.Error as error:
+            failed = QueryFailed(_safe_text(error))
+        raise failed
+
+
+def _configuration(threads: int, memory_limit: str) -> dict[str, str | bool | int | float | list[str]]:
+    return {
+        "threads": threads,
+        "memory_limit": memory_limit,
+        "temp_directory": "",
+        "max_temp_directory_size": "0B",
+        "enable_external_file_cache": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "python_enable_replacements": False,
+    }
+
+
+def _safe_text(error: duckdb.Error) -> str:
+    kind = type(error).__name__
+    return f"{kind}: {str(error).splitlines()[0]}" if isinstance(error, _ABOUT_THE_STATEMENT) else kind
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

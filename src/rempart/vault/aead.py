@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one place of decryption beside ``keys/``: Tink's AES256-GCM-HKDF streaming format (docs/format.md, "The stream").
+
+Draws nothing: key, salt and nonce prefix are arguments. Knows nothing of parts, manifests or hosts.
+"""
+
+from collections.abc import Iterator
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from rempart.errors import NotTrusted
+
+KEY = 32
+SALT = 32
+PREFIX = 7
+TAG = 16
+HEADER = 1 + SALT + PREFIX
+SMALL_SEGMENT = 256 * 1024
+LARGE_SEGMENT = 1024 * 1024
+SEGMENTS = (SMALL_SEGMENT, LARGE_SEGMENT)
+
+
+def sealed_size(length: int, segment: int) -> int:
+    """Bytes of the stream that holds ``length`` bytes of plaintext."""
+    room = segment - TAG
+    return HEADER + length + TAG * max(1, -(-(length + HEADER) // room))
+
+
+def encrypt_stream(
+    plaintext: bytes | memoryview, *, key: bytes, associated_data: bytes, segment: int, salt: bytes, prefix: bytes
+) -> bytes:
+    """Seal ``plaintext``. ``key``: 32 bytes used for this stream only; ``salt`` 32 and ``prefix`` 7 fresh random bytes.
+
+    Raises ValueError for sizes that the format does not have.
+    """
+    if (len(key), len(salt), len(prefix)) != (KEY, SALT, PREFIX) or segment not in SEGMENTS:
+        raise ValueError("key 32, salt 32 and prefix 7 bytes, segment 256 KiB or 1 MiB")
+    cipher = _cipher(key, salt, associated_data)
+    plain, total = memoryview(plaintext), sealed_size(len(plaintext), segment)
+    out = bytearray(total)
+    out[:HEADER] = bytes([HEADER]) + salt + prefix
+    whole, taken = memoryview(out), 0
+    for number, start, end, last in _segments(total, segment):
+        size = end - start - TAG
+        cipher.encrypt_into(_nonce(prefix, number, last), plain[taken : taken + size], None, whole[start:end])
+        taken += size
+    return bytes(out)
+
+
+def decrypt_stream(sealed: bytes | memoryview, *, key: bytes, associated_data: bytes, segment: int) -> bytearray:
+    """The plaintext, once every segment proved itself; nothing of it is given out otherwise.
+
+    Raises NotTrusted ``sealed-bytes`` without saying why.
+    """
+    data, total = memoryview(sealed), len(sealed)
+    length = _plain_size(total, segment)
+    if length < 0 or data[0] != HEADER or len(key) != KEY:
+        raise NotTrusted("sealed-bytes")
+    prefix = bytes(data[1 + SALT : HEADER])
+    cipher = _cipher(key, bytes(data[1 : 1 + SALT]), associated_data)
+    out = bytearray(length)
+    plain, given = memoryview(out), 0
+    try:
+        for number, start, end, last in _segments(total, segment):
+            size = end - start - TAG
+            cipher.decrypt_into(_nonce(prefix, number, last), data[start:end], None, plain[given : given + size])
+            given += size
+    except InvalidTag as error:
+        raise NotTrusted("sealed-bytes") from error
+    return out
+
+
+def _plain_size(total: int, segment: int) -> int:
+    """Bytes of plaintext in a stream of ``total`` bytes; -1 where no stream has that size."""
+    if segment not in SEGMENTS or total < HEADER + TAG:
+        return -1
+    count = -(-total // segment)
+    rest = total - (count - 1) * segment
+    if count > 1 and rest <= TAG:
+        return -1
+    return total - HEADER - TAG * count
+
+
+def _segments(total: int, segment: int) -> Iterator[tuple[int, int, int, bool]]:
+    """(number, start, end, is last) of each ciphertext segment; the header lies inside the first one's bytes."""
+    count = -(-total // segment)
+    for number in range(count):
+        yield number, max(number * segment, HEADER), min((number + 1) * segment, total), number == count - 1
+
+
+def _cipher(key: bytes, salt: bytes, associated_data: bytes) -> AESGCM:
+    return AESGCM(HKDF(algorithm=SHA256(), length=KEY, salt=salt, info=associated_data).derive(key))
+
+
+def _nonce(prefix: bytes, number: int, last: bool) -> bytes:
+    return prefix + number.to_bytes(4, "big") + bytes([last])

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commits of one space form one chain. Reads no ledger: the commits are an argument, in the ledger's order."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from rempart.errors import Missing, NotTrusted
+from rempart.records.sealed import SpaceCommit
+from rempart.vault.manifest import ManifestOuter
+
+
+def check_chain(commits: Sequence[SpaceCommit]) -> SpaceCommit:
+    """The newest commit, once every parent link holds from '' on (docs/format.md, "The commit and the chain").
+
+    Raises NotTrusted ``commit-chain`` on a fork, a gap or a mixture of spaces; Missing ``space-empty`` when there is none.
+    """
+    if not commits:
+        raise Missing("space-empty")
+    if commits[0].parent:
+        raise NotTrusted("commit-chain")
+    manifests = {commits[0].head: commits[0].manifest}
+    for before, commit in pairwise(commits):
+        if commit.space != before.space or commit.parent != before.head or commit.epoch < before.epoch:
+            raise NotTrusted("commit-chain")
+        if not _is_rotation(before, commit) and (
+            commit.head in manifests or commit.manifest in manifests.values() or commit.keyring == before.keyring
+        ):
+            raise NotTrusted("commit-chain")
+        manifests[commit.head] = commit.manifest
+    return commits[-1]
+
+
+def check_manifest_of(commit: SpaceCommit, outer: ManifestOuter) -> None:
+    """The manifest's own parent and epoch agree with its commit. Raises NotTrusted ``commit-chain``."""
+    if outer.parent != commit.parent or outer.epoch != commit.epoch or (outer.sequence == 1) != (not commit.parent):
+        raise NotTrusted("commit-chain")
+
+
+def _is_rotation(before: SpaceCommit, commit: SpaceCommit) -> bool:
+    """The same manifest under a higher key epoch and another keyring."""
+    same = (commit.head, commit.manifest) == (before.head, before.manifest)
+    return same and commit.epoch > before.epoch and commit.keyring != before.keyring
