@@ -41,9 +41,8 @@ def money(cents: Ints) -> Cell:
 
 def dated(calendar: Calendar, days: Ints) -> Cell:
     """ISO dates; the negative day numbers of the calendar give its sentinels."""
-    words = pa.array(calendar.texts.astype(object), type=pa.string())
     offset = len(calendar.texts) - len(calendar.years)
-    return lambda rows: words.take(pa.array(days[rows] + offset))
+    return lambda rows: calendar.words.take(pa.array(days[rows] + offset))
 
 
 def monthly(months: Ints) -> Cell:

@@ -81,6 +81,7 @@ class Calendar:
         self.years: Ints = 1970 + months // 12
         self.months: Ints = months + 1970 * 12
         self.texts: Texts = np.concatenate([np.array(_UNDATED), np.datetime_as_string(days)])
+        self.words: pa.Array = pa.array(self.texts.astype(object), type=pa.string())
         self.first = self.day(plan.first_year, 1)
         self.last = self.day(plan.last_year + 1, 1) - 1
 

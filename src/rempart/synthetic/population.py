@@ -57,18 +57,19 @@ def make_people(plan: SyntheticPlan, calendar: Calendar) -> People:
     diabetic = np.array([name != "other" for name in names])[group]
     natural = _natural_death(draw, model["death"], (age, sex, diabetic), calendar)
     start, stop, added = _use(draw, model["use"], (arm, fresh, natural), calendar)
-    arm = np.where(start == NEVER, NO_ARM, arm)
     event = _outcome(draw, (model["outcome"], plan.effect), (age, sex, np.where(arm == TARGET, start, NEVER)), calendar)
     event = np.where((event <= natural) & (event <= calendar.last), event, NEVER)
     after = event + 3 + (draw.exponential(_YEAR / model["outcome"]["death_after"], plan.persons)).astype(np.int64)
     death = np.minimum(natural, np.where(event == NEVER, NEVER, after))
     death = np.where(death <= calendar.last, death, NEVER)
+    arm = np.where(start < death, arm, NO_ARM)
+    start, stop = (np.where(arm == NO_ARM, NEVER, days) for days in (start, np.minimum(stop, death)))
     year = np.floor(born).astype(np.int64)
     return People(
         sex=sex, age=age, birth_year=year, birth_month=1 + np.floor((born - year) * 12).astype(np.int64),
         place=draw.integers(0, len(plan.tables["codes"]["places"]["departments"]), plan.persons),
-        diabetic=diabetic, arm=arm, fresh=fresh & (arm != NO_ARM), start=start, stop=np.minimum(stop, death),
-        added=np.where(added < np.minimum(stop, death), added, NEVER), event=event,
+        diabetic=diabetic, arm=arm, fresh=fresh & (arm != NO_ARM), start=start, stop=stop,
+        added=np.where((arm != NO_ARM) & (added < stop), added, NEVER), event=event,
         act=(event != NEVER) & (draw.random(plan.persons) < model["outcome"]["act"]), death=death, twin=twin,
     )  # fmt: skip
 
