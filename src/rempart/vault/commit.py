@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from rempart.errors import Missing, NotTrusted
+from rempart.errors import NotTrusted
 from rempart.records.sealed import SpaceCommit
 from rempart.vault.manifest import ManifestOuter
 
@@ -12,10 +12,10 @@ from rempart.vault.manifest import ManifestOuter
 def check_chain(commits: Sequence[SpaceCommit]) -> SpaceCommit:
     """The newest commit, once every parent link holds from '' on (docs/format.md, "The commit and the chain").
 
-    Raises NotTrusted ``commit-chain`` on a fork, a gap or a mixture of spaces; Missing ``space-empty`` when there is none.
+    Raises NotTrusted ``commit-chain`` on a fork, a gap or a mixture of spaces; ValueError for no commit at all.
     """
     if not commits:
-        raise Missing("space-empty")
+        raise ValueError("a chain has at least one commit")
     if commits[0].parent:
         raise NotTrusted("commit-chain")
     manifests = {commits[0].head: commits[0].manifest}
