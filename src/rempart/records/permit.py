@@ -79,6 +79,11 @@ class Permit:
         if actor not in self.persons:
             raise Refused("permit-person", permit=self.id, actor=actor)
 
+    def check_not_own(self, actor: str) -> None:
+        """Raises Refused ``permit-own`` when the committee member who signs is one of the persons it names."""
+        if actor in self.persons:
+            raise Refused("permit-own", permit=self.id, actor=actor)
+
 
 def permit_from_dict(value: Mapping[str, object], *, file: str = "permit.toml") -> Permit:
     """A permit from parsed TOML or canonical JSON; an unknown key, a missing key or a wrong type is BadInput ``permit-field``."""

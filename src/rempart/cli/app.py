@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``rempart`` command: global options, the tree of commands, exit codes (contract §8).
+
+Commands import the wiring when they run, so that ``--help`` loads no engine.
+"""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from cyclopts import App, Parameter
+from cyclopts.exceptions import CycloptsError
+
+from rempart import __version__
+from rempart.cli import commands
+from rempart.cli.session import Session
+from rempart.cli.voice import Voice, choose_language
+from rempart.errors import RempartError
+
+_USAGE, _DEFECT, _CANCELLED = 2, 70, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        options = _take_global(arguments)
+    except IndexError:
+        sys.stderr.write("rempart: usage: --lang and --dir take a value\n")
+        return _USAGE
+    voice = Voice(choose_language(options["--lang"], os.environ), as_json=bool(options["--json"]))
+    directory = options["--dir"] or os.environ.get("REMPART_DIR") or "."
+    return _run(arguments, Session(voice=voice, directory=Path(directory)))
+
+
+def _run(arguments: Sequence[str], session: Session) -> int:
+    voice = session.voice
+    try:
+        found = build(session)(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
+        return int(found or 0)
+    except RempartError as error:
+        voice.error(error)
+        return error.exit_code
+    except CycloptsError as error:
+        voice.warn(f"{voice.word('family-usage')}: {error}")
+        return _USAGE
+    except KeyboardInterrupt:
+        voice.warn(voice.word("cancelled"))
+        return _CANCELLED
+    except BrokenPipeError:
+        return 0
+
+
+def _take_global(arguments: list[str]) -> dict[str, str | None]:
+    """Remove ``--lang X``, ``--dir X`` and ``--json`` wherever they stand."""
+    taken: dict[str, str | None] = {"--lang": None, "--dir": None, "--json": None}
+    for name in ("--lang", "--dir"):
+        while name in arguments:
+            at = arguments.index(name)
+            taken[name] = arguments[at + 1]
+            del arguments[at : at + 2]
+    if "--json" in arguments:
+        arguments[:] = [argument for argument in arguments if argument != "--json"]
+        taken["--json"] = "yes"
+    return taken
+
+
+def build(session: Session) -> App:
+    """The tree of commands with help in the session's language."""
+    voice = session.voice
+    app = App(name="rempart", help=voice.help("rempart"), version=__version__, help_format="plaintext", help_epilogue=voice.help("global"))
+    nouns: dict[str, App] = {}
+    for path, function in commands.TREE.items():
+        *noun, verb = path.split()
+        parent = app
+        if noun:
+            if noun[0] not in nouns:
+                nouns[noun[0]] = App(name=noun[0], help=voice.help(noun[0]), help_format="plaintext")
+                app.command(nouns[noun[0]])
+            parent = nouns[noun[0]]
+        parent.command(_bind(function, session, path), name=verb, help=voice.help(*path.split()))
+    return app
+
+
+def _bind(function: Callable[..., Any], session: Session, path: str) -> Callable[..., Any]:
+    """The command with its session given and each parameter's help in the session's language."""
+    hints = get_type_hints(function, include_extras=True)
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    shown = []
+    for parameter in parameters:
+        about = Parameter(help=session.voice.help(*path.split(), parameter.name), negative=())
+        shown.append(parameter.replace(annotation=Annotated[hints[parameter.name], about]))
+
+    def command(*args: Any, **kwargs: Any) -> Any:
+        return function(session, *args, **kwargs)
+
+    command.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    command.__name__ = path.replace(" ", "_")
+    return command
+

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tree of commands: the words a person types → the function that serves them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rempart.cli import data_commands, people_commands, proof_commands, result_commands
+from rempart.cli.demo import demo
+
+TREE: dict[str, Callable[..., Any]] = {
+    "init": people_commands.init,
+    "keys unlock": people_commands.unlock,
+    "keys lock": people_commands.lock,
+    "keys status": people_commands.status,
+    "person add": people_commands.add,
+    "person list": people_commands.list_persons,
+    "synth": data_commands.synth,
+    "ingest": data_commands.ingest,
+    "objection record": data_commands.record_objections,
+    "permit check": data_commands.check_permit,
+    "permit grant": data_commands.grant,
+    "study check": result_commands.check,
+    "study run": result_commands.run,
+    "release submit": result_commands.submit,
+    "release review": result_commands.review,
+    "release publish": result_commands.publish,
+    "release list": result_commands.list_releases,
+    "audit verify": proof_commands.verify,
+    "audit export": proof_commands.export,
+    "audit scan": proof_commands.scan,
+    "vault hash": proof_commands.content,
+    "demo": demo,
+}

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands about data on its way in: synthetic deliveries, ingest, objections, permits."""
+
+from pathlib import Path
+from typing import Literal
+
+from rempart.cli.session import Session
+from rempart.errors import BadInput
+
+
+def synth(session: Session, out: Path, /, *, persons: int = 2000, years: str = "2012:2017", seed: int = 1, effect: float = 2.0) -> int:
+    """Write a synthetic delivery with a planted effect."""
+    from rempart.wiring.synthetic import write_synthetic
+
+    voice = session.voice
+    first, last = parse_years(years)
+    with voice.bars() as bars:
+        made = write_synthetic(out, persons=persons, first_year=first, last_year=last, seed=seed, effect=effect, mark=None, progress=bars)
+    voice.say("synth-done", files=made.files, folder=str(made.delivery), persons=persons)
+    voice.table(["column-table", "column-lines"], sorted(made.lines.items()))
+    voice.say("synth-truth", file=str(out / "truth.json"), effect=str(effect))
+    voice.result("synth", {"delivery": str(made.delivery), "files": made.files, "lines": made.lines, "truth": str(out / "truth.json")})
+    return 0
+
+
+def parse_years(years: str) -> tuple[int, int]:
+    """``2012:2017`` → (2012, 2017); raises BadInput ``years``."""
+    first, _, last = years.partition(":")
+    if not (first.isdecimal() and last.isdecimal()):
+        raise BadInput("years", given=years, expected="2012:2019")
+    return int(first), int(last)
+
+
+def ingest(
+    session: Session, delivery: Path, /, *, as_: Literal["snds", "omop"] = "snds", plan: bool = False, replace: bool = False
+) -> int:
+    """Bring a delivery in."""
+    from rempart.wiring.ingest import ingest_delivery, plan_delivery
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    if plan:
+        rows = plan_delivery(delivery, form=as_)
+        voice.table(["column-table", "column-files", "column-bytes"], rows)
+        voice.say("plan-only")
+        voice.result("ingest-plan", {"tables": [list(row) for row in rows]})
+        return 0
+    with voice.bars() as bars:
+        done = ingest_delivery(Warehouse(session.directory), delivery, form=as_, replace=replace, progress=bars)
+    _show_reconciliation(session, done.report)
+    voice.table(["column-table", "column-rows", "column-content"], [(t, n, done.content[t][:16]) for t, n in done.rows.items()])
+    voice.say("ingest-done", head=done.commit.head[:23])
+    voice.result("ingest", {"head": done.commit.head, "rows": dict(done.rows), "content": dict(done.content), "report": done.report.as_dict()})
+    return 0
+
+
+def _show_reconciliation(session: Session, report: "object") -> None:
+    """Lines in = lines kept + lines dropped, rule by rule."""
+    from rempart.ingest.report import IngestReport
+
+    if not isinstance(report, IngestReport):
+        return
+    voice = session.voice
+    voice.say("reconciliation")
+    rows = [(r.table, r.lines_in, r.kept, r.dropped, "") for r in report.tables]
+    voice.table(["column-table", "column-lines-in", "column-kept", "column-dropped", "column-balance"], [
+        (*row[:4], "=" if row[1] == row[2] + row[3] else "≠") for row in rows
+    ])
+    voice.say("rules-applied")
+    drops = [(r.table, rule, count) for r in report.tables for rule, count in r.by_rule.items() if count]
+    voice.table(["column-table", "column-rule", "column-lines"], drops)
+    voice.say("persons-steps")
+    voice.table(["column-step", "column-persons"], list(report.persons.items()))
+
+
+def record_objections(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | None = None) -> int:
+    """Leave persons out of every project dataset to come."""
+    from rempart.wiring.objections import record
+    from rempart.wiring.warehouse import Warehouse
+
+    found, unknown = record(Warehouse(session.directory), file, key_file=key, ask=session.asker(passphrase_fd))
+    session.voice.say("objections-recorded", found=found, unknown=unknown)
+    session.voice.result("objection-record", {"recorded": found, "unknown": unknown})
+    return 0
+
+
+def check_permit(session: Session, file: Path, /) -> int:
+    """Say what a permit would give, without granting it."""
+    from rempart.wiring.acts import read_permit_file
+    from rempart.wiring.permits import describe
+
+    permit = read_permit_file(file)
+    session.voice.say("permit-check", permit=permit.id, project=permit.project, lookback=permit.lookback.isoformat())
+    session.voice.table(["column-table", "column-sibling", "column-columns"], describe(permit))
+    session.voice.result("permit-check", {"id": permit.content_id, "permit": permit.as_dict()})
+    return 0
+
+
+def grant(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | None = None) -> int:
+    """Create the project dataset of a permit."""
+    from rempart.wiring.acts import grant_permit
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    with voice.bars() as bars:
+        made = grant_permit(Warehouse(session.directory), file=file, key_file=key, ask=session.asker(passphrase_fd), progress=bars)
+    voice.say("permit-granted", persons=made.persons, objections=made.objections, space=made.commit.space)
+    voice.table(["column-table", "column-rows"], list(made.rows.items()))
+    voice.result("permit-grant", {"head": made.commit.head, "persons": made.persons, "rows": dict(made.rows)})
+    return 0

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that prove: the ledger, its checkpoints, the content of a space, and what the host could read."""
+
+from pathlib import Path
+
+from rempart.cli.session import Session
+
+
+def verify(session: Session, *, since: Path | None = None) -> int:
+    """Recompute the whole ledger and check every rule."""
+    from rempart.wiring.audit import verify_warehouse
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    found = verify_warehouse(Warehouse(session.directory), since=since)
+    voice.table(["column-checked", "column-count"], list(found.counts.items()))
+    for finding in found.findings:
+        voice.error(finding.as_error())
+    voice.say("audit-sound" if found.sound else "audit-unsound", leaves=found.counts["leaves"], findings=len(found.findings))
+    voice.result("audit-verify", {"sound": found.sound, "counts": dict(found.counts), "findings": [f.as_dict() for f in found.findings]})
+    return 0 if found.sound else 20
+
+
+def export(session: Session, file: Path, /) -> int:
+    """Write the newest signed checkpoint to a file kept elsewhere."""
+    from rempart.wiring.warehouse import Warehouse
+
+    text = Warehouse(session.directory).ledger.checkpoint()
+    file.write_text(text, encoding="utf-8")
+    session.voice.say("checkpoint-exported", file=str(file))
+    session.voice.result("audit-export", {"checkpoint": text})
+    return 0
+
+
+def scan(session: Session, needles: Path, /, *, folder: Path | None = None) -> int:
+    """Search every byte under the host's folder for the lines of a file."""
+    from rempart.wiring.audit import scan_folder
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    place = folder or Warehouse(session.directory).host_folder
+    wanted = [line.encode() for line in needles.read_text(encoding="utf-8").splitlines() if line.strip()]
+    with voice.bars() as bars:
+        hits, files, size = scan_folder(place, wanted, progress=bars)
+    voice.table(["column-canary", "column-hits"], [(needle.decode(), count) for needle, count in hits.items()])
+    voice.say("scan-done", files=files, bytes=size, found=sum(1 for count in hits.values() if count), of=len(hits))
+    voice.result("audit-scan", {"files": files, "bytes": size, "hits": {needle.decode(): count for needle, count in hits.items()}})
+    return 1 if any(hits.values()) else 0
+
+
+def content(session: Session, *, space: str = "warehouse") -> int:
+    """Hash the content of a space, independent of shards, order and keys."""
+    from rempart.wiring.content import hash_space
+    from rempart.wiring.warehouse import Warehouse
+
+    with session.voice.bars() as bars:
+        found = hash_space(Warehouse(session.directory), space, progress=bars)
+    session.voice.table(["column-table", "column-content"], list(found.items()))
+    session.voice.result("vault-hash", {"space": space, "content": found})
+    return 0

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the command line speaks: words in French and English from data files, tables, progress bars, or one JSON object.
+
+Manners: results on standard output; bars, warnings and errors on standard error, lower case, with the next step.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from getpass import getpass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from rempart.adapters.package_data import toml
+from rempart.errors import Refused, RempartError
+
+LANGUAGES = ("en", "fr")
+
+
+def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
+    """``--lang``, else REMPART_LANG, else French when the locale says so, else English."""
+    for name in (asked, environment.get("REMPART_LANG"), environment.get("LC_ALL"), environment.get("LANG")):
+        if name and name[:2].lower() in LANGUAGES:
+            return name[:2].lower()
+    return "en"
+
+
+class Voice:
+    """Speaks one language; in JSON mode only ``result`` and ``error`` are heard."""
+
+    def __init__(self, language: str, *, as_json: bool) -> None:
+        self.language, self.as_json = language, as_json
+        self._commands = toml(f"locale/commands.{language}.toml")
+        self._errors: dict[str, dict[str, str]] = toml(f"locale/{language}.toml")["errors"]
+        self._out = Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False, markup=False)
+        self._err = Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False, markup=False)
+
+    def help(self, *path: str) -> str:
+        """Help words of a command or of one of its parameters."""
+        value: Any = self._commands["help"]
+        for name in path:
+            value = value[name]
+        return str(value if isinstance(value, str) else value["about"])
+
+    def word(self, key: str, **facts: str | int) -> str:
+        """One sentence of the ``say`` block, filled."""
+        return str(self._commands["say"][key]).format(**facts)
+
+    def say(self, key: str, **facts: str | int) -> None:
+        """A sentence on standard output."""
+        if not self.as_json:
+            self._out.print(self.word(key, **facts))
+
+    def plain(self, text: str = "", *, style: str | None = None) -> None:
+        """Text that is not a word of ours: a path, a number, a quoted command."""
+        if not self.as_json:
+            self._out.print(text, style=style)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str | int | float]]) -> None:
+        """A table whose column names are keys of the ``say`` block; numbers are right-aligned."""
+        if self.as_json:
+            return
+        grid = Table(box=None, pad_edge=False, header_style="bold")
+        for position, column in enumerate(columns):
+            number = bool(rows) and isinstance(rows[0][position], int | float)
+            grid.add_column(self.word(column), justify="right" if number else "left", overflow="fold")
+        for row in rows:
+            grid.add_row(*(f"{cell:,}".replace(",", " ") if isinstance(cell, int) else str(cell) for cell in row))
+        self._out.print(grid)
+
+    @property
+    def at_terminal(self) -> bool:
+        """Whether somebody can be asked."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def ask_passphrase(self, *, twice: bool = False) -> str:
+        """A passphrase typed at the terminal, never echoed; raises Refused ``passphrase-nobody`` or ``passphrases-differ``."""
+        if not self.at_terminal:
+            raise Refused("passphrase-nobody")
+        first = getpass(self.word("ask-passphrase"))
+        if twice and getpass(self.word("ask-passphrase-again")) != first:
+            raise Refused("passphrases-differ")
+        return first
+
+    def ask_key_passphrase(self) -> str:
+        """A new person's key passphrase; an empty answer means none."""
+        return getpass(self.word("ask-key-passphrase"))
+
+    def bars(self) -> "Bars":
+        """Progress bars on standard error (nothing when that is no terminal)."""
+        return Bars(self)
+
+    def result(self, schema: str, data: Mapping[str, Any]) -> None:
+        """The one JSON object of ``--json``."""
+        if self.as_json:
+            sys.stdout.write(json.dumps({"schema": f"rempart.{schema}/1", "ok": True, "data": data}, ensure_ascii=False) + "\n")
+
+    def error(self, error: RempartError) -> None:
+        """One line and a hint; or the JSON object with family, code, facts and hint."""
+        words = self._errors.get(error.code, {"message": error.code, "hint": ""})
+        message, hint = words["message"].format(**error.facts), words["hint"].format(**error.facts)
+        if self.as_json:
+            told = {"family": error.family, "code": error.code, "facts": error.facts, "hint": hint}
+            body = {"schema": "rempart.error/1", "ok": False, "data": {}, "error": told}
+            sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+            return
+        family = self.word(f"family-{error.family.replace(' ', '-')}")
+        self._err.print(f"rempart: {family}: {message}")
+        if hint:
+            self._err.print(f"rempart: {self.word('hint')}: {hint}")
+
+    def warn(self, text: str) -> None:
+        """A line on standard error."""
+        self._err.print(f"rempart: {text}")
+
+    @property
+    def error_console(self) -> Console:
+        """For the bars."""
+        return self._err
+
+
+class Bars:
+    """Implements ports.surroundings.Progress with one bar a step."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        quiet = voice.as_json or not voice.error_console.is_terminal or bool(os.environ.get("REMPART_NO_BARS"))
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=voice.error_console,
+            disable=quiet,
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Show how far the step has come."""
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(self._voice.word(f"step-{name}"), total=total)
+        self._progress.update(self._tasks[name], completed=done, total=total)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A worker's journey: one ShardJob → the shard's parts in memory → small additive evidence, sealed.
+
+The worker checks for itself that the study is signed and permitted; it is the same in a local pool or inside a cluster task.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from rempart.errors import NotTrusted, Refused
+from rempart.journeys.evidence import KEY_PIECE, evidence_context, seal_evidence
+from rempart.journeys.permits import events, find_permit
+from rempart.journeys.space import OpenSpace, Vault, fetch, open_space
+from rempart.permits.check_study import check_study
+from rempart.permits.compile import CompiledPermit, compile_permit
+from rempart.ports.documents import Documents
+from rempart.ports.query import Query
+from rempart.ports.scratch import Scratch
+from rempart.ports.surroundings import Clock, Randomness
+from rempart.records.document import SignedDocument
+from rempart.records.omop import MAIN, PROJECT_PERSON, TableLayout
+from rempart.records.sealed import PartEntry
+from rempart.records.shard_job import ShardJob
+from rempart.records.study import Study, study_from_dict
+from rempart.records.trust import TrustFile
+from rempart.study.evidence import compute, encode
+from rempart.vault.read import open_part
+
+
+def shard_evidence(
+    job: ShardJob,
+    *,
+    vault: Vault,
+    documents: Documents,
+    scratch: Scratch,
+    trust: TrustFile,
+    clock: Clock,
+    randomness: Randomness,
+    layouts: Mapping[str, TableLayout],
+    new_query: Callable[[], Query],
+) -> Iterator[tuple[int, bytes]]:
+    """(shard, sealed evidence) for each shard of ``job``; raises Refused or NotTrusted before anything is opened."""
+    study, compiled = _checked(job, vault, documents, trust, clock, layouts)
+    opened = open_space(vault, space=job.space, reference=job.grant, head=job.head)
+    wrapped = scratch.get(job.run, KEY_PIECE)
+    if wrapped is None:
+        raise NotTrusted("evidence-key")
+    context = evidence_context(vault.warehouse, job.space, job.run, opened.commit.epoch)
+    parts = [p for shard in job.shards for p in _needed(opened, compiled, shard)]
+    items = [(p.key_context(vault.warehouse, opened.commit.epoch), opened.wrapped[p.object]) for p in parts]
+    evidence_key, *keys = vault.broker.unwrap(job.grant, [(context, wrapped), *items])
+    by_part = dict(zip((p.part for p in parts), keys, strict=True))
+    for shard in job.shards:
+        query = new_query()
+        try:
+            _attach(query, vault, opened, compiled, layouts, shard, by_part)
+            evidence = encode(compute(query, study))
+        finally:
+            query.close()
+        salt, prefix = randomness.bytes(32), randomness.bytes(7)
+        yield shard, seal_evidence(evidence, key=evidence_key, context=context, shard=shard, salt=salt, prefix=prefix)
+
+
+def _checked(
+    job: ShardJob, vault: Vault, documents: Documents, trust: TrustFile, clock: Clock, layouts: Mapping[str, TableLayout]
+) -> tuple[Study, CompiledPermit]:
+    """The study and its permit, proven from the ledger and the documents, not from the job."""
+    signed = SignedDocument.from_bytes(documents.get(job.study), schema="rempart.study/1")
+    study = study_from_dict(signed.body)
+    today = clock.now().date()
+    permit = find_permit(events(vault.ledger), documents, trust, study.permit)
+    if permit.id != job.permit or permit.space != job.space:
+        raise Refused("job-permit", permit=job.permit)
+    permit.check_valid_on(today)
+    for signature in signed.signatures:
+        permit.check_names(trust.check(signature, over=signed.over, role="researcher", on=today).actor)
+    check_study(study, permit, layouts)
+    return study, compile_permit(permit, layouts)
+
+
+def _needed(opened: OpenSpace, compiled: CompiledPermit, shard: int) -> list[PartEntry]:
+    return [p for table, siblings in compiled.stored.items() for sibling in siblings for p in opened.parts(table, sibling, shard)]
+
+
+def _attach(
+    query: Query,
+    vault: Vault,
+    opened: OpenSpace,
+    compiled: CompiledPermit,
+    layouts: Mapping[str, TableLayout],
+    shard: int,
+    keys: Mapping[str, bytes],
+) -> None:
+    """Each permitted table as a view under its OMOP name: main joined to its siblings by the row's own key."""
+    for table, siblings in compiled.stored.items():
+        for sibling in siblings:
+            parts = opened.parts(table, sibling, shard)
+            data = [open_part(fetch(vault.host, p.object), p, warehouse=vault.warehouse, key=keys[p.part]) for p in parts]
+            query.attach_parquet(f"{table}__{sibling}", data)
+        query.execute(joined_view(layouts[table], siblings, PROJECT_PERSON))
+
+
+def joined_view(layout: TableLayout, siblings: Mapping[str, object], person: str) -> str:
+    """SQL of the view that joins the siblings at hand; a table without its main part is its first sibling."""
+    first, *others = [MAIN, *(s for s in siblings if s != MAIN)] if MAIN in siblings else list(siblings)
+    link = layout.link(person)
+    joins = "".join(
+        f" LEFT JOIN (SELECT * EXCLUDE ({person}) FROM {layout.name}__{other}) USING ({link})"
+        if link != person
+        else f" LEFT JOIN {layout.name}__{other} USING ({link})"
+        for other in others
+    )
+    return f"CREATE VIEW {layout.name} AS SELECT * FROM {layout.name}__{first}{joins}"

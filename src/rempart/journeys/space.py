@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Open and write a space: parts, manifest and keyring on the host, the commit in the ledger.
+
+The ledger's append is the commit: the host's answers are hints and everything it returns must prove itself.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from rempart.errors import Missing, NotTrusted, Unavailable
+from rempart.journeys.recorded import Act, Recorder
+from rempart.ports.broker import Broker
+from rempart.ports.host import Host
+from rempart.ports.ledger import Ledger
+from rempart.records.event import LedgerEvent
+from rempart.records.sealed import KeyContext, PartEntry, Sealed, SpaceBody, SpaceCommit
+from rempart.vault.commit import check_chain
+from rempart.vault.manifest import open_keyring, open_manifest
+from rempart.vault.parquet import parquet_bytes
+from rempart.vault.read import open_part
+from rempart.vault.seal import seal_keyring, seal_manifest, seal_part, seal_pointer
+
+_EPOCH = 1  # rotation belongs to a later issue; readers take the epoch from the commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vault:
+    """What reading and writing any space needs; ``warehouse`` is its id, ``public`` the vault's signing key."""
+
+    warehouse: str
+    public: bytes
+    host: Host
+    ledger: Ledger
+    broker: Broker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSpace:
+    """A space at one head: its body and the wrapped data keys by object name."""
+
+    commit: SpaceCommit
+    body: SpaceBody
+    wrapped: Mapping[str, bytes]
+
+    def parts(self, table: str, sibling: str, shard: int) -> list[PartEntry]:
+        """Parts of one table's sibling in one shard, in manifest order."""
+        return [p for p in self.body.parts if (p.table, p.sibling, p.shard) == (table, sibling, shard)]
+
+
+def commits(ledger: Ledger, space: str) -> list[SpaceCommit]:
+    """Every commit of ``space`` in ledger order."""
+    events = (LedgerEvent.from_leaf(leaf) for leaf in ledger.leaves())
+    found = (SpaceCommit.from_objects(event.objects) for event in events if event.kind == "commit")
+    return [commit for commit in found if commit.space == space]
+
+
+def newest_commit(ledger: Ledger, space: str) -> SpaceCommit | None:
+    """The head of ``space``, once its chain holds; None when it was never written."""
+    chain = commits(ledger, space)
+    return check_chain(chain) if chain else None
+
+
+def open_space(vault: Vault, *, space: str, reference: str, head: str | None = None) -> OpenSpace:
+    """Open the newest (or the pinned) snapshot; raises Missing ``space-missing`` or NotTrusted."""
+    chain = commits(vault.ledger, space)
+    if not chain:
+        raise Missing("space-missing", space=space)
+    newest = check_chain(chain)
+    commit = newest if head is None else next((c for c in chain if c.head == head), None)
+    if commit is None:
+        raise NotTrusted("head-unknown", space=space)
+    wrapped = open_keyring(fetch(vault.host, commit.keyring), sha256=commit.keyring_sha256)
+    if commit.manifest not in wrapped:
+        raise NotTrusted("keyring")
+    context = _manifest_context(vault.warehouse, commit)
+    (key,) = vault.broker.unwrap(reference, [(context, wrapped[commit.manifest])])
+    body = open_manifest(
+        fetch(vault.host, commit.manifest),
+        head=commit.head,
+        vault_public=vault.public,
+        warehouse=vault.warehouse,
+        space=space,
+        key=key,
+        name=commit.manifest,
+        epoch=commit.epoch,
+    )
+    return OpenSpace(commit=commit, body=body, wrapped=wrapped)
+
+
+def fetch(host: Host, name: str) -> Sealed:
+    """An object that the manifest or the ledger names: its absence is not a miss but a host that lies."""
+    try:
+        return host.get(name)
+    except Missing as error:
+        raise NotTrusted("object-absent") from error
+
+
+def read_parts(vault: Vault, opened: OpenSpace, parts: Sequence[PartEntry], *, reference: str) -> Iterable[memoryview]:
+    """The Parquet bytes of ``parts`` in order; their data keys are asked for in one call."""
+    items = [(p.key_context(vault.warehouse, opened.commit.epoch), opened.wrapped[p.object]) for p in parts]
+    keys = vault.broker.unwrap(reference, items)
+    for part, key in zip(parts, keys, strict=True):
+        yield open_part(fetch(vault.host, part.object), part, warehouse=vault.warehouse, key=key)
+
+
+class SpaceWriter:
+    """Seals tables shard by shard, then commits once. Nothing exists for a reader until the ledger holds the commit."""
+
+    def __init__(
+        self, vault: Vault, recorder: Recorder, act: Act, *, space: str, shards: int, reference: str, named_step: Callable[[str], None]
+    ) -> None:
+        self._vault, self._recorder, self._act = vault, recorder, act
+        self._space, self._shards, self._reference = space, shards, reference
+        self._named_step = named_step
+        self._random = recorder.randomness.bytes
+        self._parts: list[PartEntry] = []
+        self._keys: list[tuple[KeyContext, bytes]] = []
+        self._tables: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._parent = newest_commit(vault.ledger, space)
+
+    def add(self, table: str, sibling: str, shard: int, rows: pa.Table, *, lineage: tuple[str, ...] = ()) -> None:
+        """Seal one part and put it on the host."""
+        self._tables.setdefault(table, {})[sibling] = tuple(rows.column_names)
+        key = self._random(32)
+        entry, sealed = seal_part(
+            parquet_bytes(rows),
+            warehouse=self._vault.warehouse,
+            space=self._space,
+            table=table,
+            sibling=sibling,
+            shard=shard,
+            rows=rows.num_rows,
+            lineage=lineage,
+            key=key,
+            randomness=self._random,
+        )
+        self._vault.host.put(entry.object, sealed)
+        self._parts.append(entry)
+        self._keys.append((entry.key_context(self._vault.warehouse, _EPOCH), key))
+        self._named_step("part-stored")
+
+    def commit(self, *, lineage: tuple[str, ...], facts: Mapping[str, str]) -> SpaceCommit:
+        """Manifest, keyring, then the ledger's compare-and-append; raises Unavailable ``commit-lost`` when another won."""
+        body = SpaceBody(tables=self._tables, shards=self._shards, parts=tuple(self._parts), lineage=lineage, facts=facts)
+        manifest, keyring = f"m/{self._random(16).hex()}", f"m/{self._random(16).hex()}"
+        key, parent = self._random(32), self._parent.head if self._parent else ""
+        head, sealed = seal_manifest(
+            body,
+            warehouse=self._vault.warehouse,
+            space=self._space,
+            sequence=len(commits(self._vault.ledger, self._space)) + 1,
+            parent=parent,
+            name=manifest,
+            epoch=_EPOCH,
+            key=key,
+            randomness=self._random,
+            sign=lambda over: self._vault.broker.sign("vault", over),
+        )
+        self._vault.host.put(manifest, sealed)
+        self._named_step("manifest-stored")
+        commit = SpaceCommit(
+            space=self._space,
+            host=self._vault.host.label,
+            parent=parent,
+            head=head,
+            manifest=manifest,
+            keyring=keyring,
+            keyring_sha256=self._store_keyring(keyring, manifest, key),
+            epoch=_EPOCH,
+        )
+        self._named_step("keyring-stored")
+        append_commit(self._recorder, self._act, commit)
+        self._named_step("committed")
+        self._vault.host.put(f"s/{self._recorder.ledger.size()}", seal_pointer(manifest))
+        return commit
+
+    def _store_keyring(self, name: str, manifest: str, key: bytes) -> str:
+        context = KeyContext(
+            warehouse=self._vault.warehouse, space=self._space, table="manifest", sibling="main", part=manifest, epoch=_EPOCH
+        )
+        wrapped = self._vault.broker.wrap(self._reference, [*self._keys, (context, key)])
+        by_object = dict(zip([*(p.object for p in self._parts), manifest], wrapped, strict=True))
+        sha256, sealed = seal_keyring(by_object, space_label=self._random(16).hex(), epoch=_EPOCH)
+        self._vault.host.put(name, sealed)
+        return sha256
+
+
+def append_commit(recorder: Recorder, act: Act, commit: SpaceCommit) -> int:
+    """Append ``commit`` if its parent is still the head; the loser of a race is told ``commit-lost``."""
+    event = recorder.event("commit", "effect", basis=act.basis, objects=commit.objects(), actor=act.actor, of=act.index)
+    for _ in range(50):
+        size = recorder.ledger.size()
+        head = newest_commit(recorder.ledger, commit.space)
+        if (head.head if head else "") != commit.parent:
+            break
+        try:
+            return recorder.ledger.append(size, [event.leaf()])
+        except Unavailable as error:
+            if error.code != "ledger-moved":
+                raise
+    raise Unavailable("commit-lost", space=commit.space)
+
+
+def _manifest_context(warehouse: str, commit: SpaceCommit) -> KeyContext:
+    return KeyContext(
+        warehouse=warehouse, space=commit.space, table="manifest", sibling="main", part=commit.manifest, epoch=commit.epoch
+    )

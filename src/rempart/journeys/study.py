@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a study: signed file → permit → plan → evidence shard by shard → exact sum → fit → sealed result.
+
+Nothing of a person leaves a worker; a killed run takes up again at the next shard.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rempart.errors import Missing
+from rempart.journeys.evidence import KEY_PIECE, evidence_context, open_evidence, result_context, seal_result
+from rempart.journeys.permits import events, find_permit
+from rempart.journeys.recorded import Act, Recorder, recorded
+from rempart.journeys.space import Vault, newest_commit, open_space
+from rempart.permits.check_study import check_study
+from rempart.permits.compile import compile_permit
+from rempart.ports.broker import GrantRequest
+from rempart.ports.documents import Documents
+from rempart.ports.engine import Engine
+from rempart.ports.scratch import Scratch
+from rempart.ports.surroundings import Progress
+from rempart.records.document import SignedDocument
+from rempart.records.omop import TableLayout
+from rempart.records.permit import Permit
+from rempart.records.result import ResultRow
+from rempart.records.sealed import SpaceCommit
+from rempart.records.shard_job import ShardJob
+from rempart.records.study import study_from_dict
+from rempart.records.trust import TrustFile
+from rempart.study.evidence import Evidence, decode, merge
+from rempart.study.results import results
+
+_SHARDS_A_JOB = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRun:
+    """A finished run: its id, its raw rows (to be checked before anyone but the author's process sees them), the result document."""
+
+    run: str
+    rows: tuple[ResultRow, ...]
+    result: str
+    resumed: int
+
+
+def run_study(
+    *,
+    vault: Vault,
+    recorder: Recorder,
+    documents: Documents,
+    scratch: Scratch,
+    engine: Engine,
+    trust: TrustFile,
+    signed: SignedDocument,
+    actor_salted: str,
+    layouts: Mapping[str, TableLayout],
+    progress: Progress,
+) -> StudyRun:
+    """Run the study that ``signed`` holds, under the permit it names.
+
+    Raises Refused (``permit-…``, ``study-…``, ``window-before-lookback``, ``role-missing``), NotTrusted, BadInput, Missing.
+    """
+    study = study_from_dict(signed.body)
+    today = recorder.clock.now().date()
+    signer = trust.check(signed.signatures[0], over=signed.over, role="researcher", on=today)
+    permit = find_permit(events(vault.ledger), documents, trust, study.permit)
+    permit.check_valid_on(today)
+    permit.check_names(signer.actor)
+    check_study(study, permit, layouts)
+    commit = newest_commit(vault.ledger, permit.space)
+    if commit is None:
+        raise Missing("space-missing", space=permit.space)
+    document = documents.put(signed.data)
+    run = run_id(document, commit.head)
+    objects = [f"run:{run}", f"study:{document}", f"space:{permit.space}", f"head:{commit.head}"]
+    with recorded(recorder, "study", basis=f"permit:{permit.id}", objects=objects, actor=actor_salted) as act:
+        work = _Run(vault, recorder, scratch, engine, permit, commit, document, run, layouts, progress)
+        merged, reference, resumed = work.gather(act)
+        rows = results(study, merged, run=run)
+        result = documents.put(work.seal(rows, reference))
+        act.say("run", run)
+        act.say("result", result)
+        scratch.clear(run)
+    return StudyRun(run=run, rows=rows, result=result, resumed=resumed)
+
+
+def run_id(document: str, head: str) -> str:
+    """The same signed study on the same snapshot is the same run: that is what lets it resume."""
+    return "S-" + hashlib.sha256(f"{document}|{head}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run's work; the fields are what every step needs."""
+
+    vault: Vault
+    recorder: Recorder
+    scratch: Scratch
+    engine: Engine
+    permit: Permit
+    commit: SpaceCommit
+    document: str
+    run: str
+    layouts: Mapping[str, TableLayout]
+    progress: Progress
+
+    def gather(self, act: Act) -> tuple[Evidence, str, int]:
+        """The summed evidence of every shard, a reference for sealing the result, and how many shards were already there."""
+        first, *_ = references = self.vault.broker.grant(self._request(act), uses=2)
+        opened = open_space(self.vault, space=self.permit.space, reference=first, head=self.commit.head)
+        context = evidence_context(self.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
+        key = self._evidence_key(references)
+        there = {int(name[6:10]) for name in self.scratch.names(self.run) if name.startswith("shard-")}
+        missing = [shard for shard in range(opened.body.shards) if shard not in there]
+        self._compute(act, missing, opened.body.shards)
+        pieces = [self.scratch.get(self.run, _piece(shard)) or b"" for shard in range(opened.body.shards)]
+        opened_pieces = (open_evidence(piece, key=key, context=context, shard=n) for n, piece in enumerate(pieces))
+        return merge([decode(piece) for piece in opened_pieces]), first, len(there)
+
+    def _request(self, act: Act) -> GrantRequest:
+        space = self.permit.space
+        stored = compile_permit(self.permit, self.layouts).stored
+        read = [(space, table, sibling, "read") for table, siblings in stored.items() for sibling in siblings]
+        own = [(space, table, "main", mode) for table in ("evidence", "result") for mode in ("read", "write")]
+        return GrantRequest(intent=act.index, tables=(*read, (space, "manifest", "main", "read"), *own))
+
+    def _evidence_key(self, references: Sequence[str]) -> bytes:
+        """The run's evidence key: made once, kept wrapped beside the sealed evidence so that a killed run resumes."""
+        context = evidence_context(self.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
+        kept = self.scratch.get(self.run, KEY_PIECE)
+        if kept is not None:
+            return self.vault.broker.unwrap(references[1], [(context, kept)])[0]
+        key = self.recorder.randomness.bytes(32)
+        (wrapped,) = self.vault.broker.wrap(references[1], [(context, key)])
+        self.scratch.put(self.run, KEY_PIECE, wrapped)
+        return key
+
+    def _compute(self, act: Act, missing: Sequence[int], shards: int) -> None:
+        """Each job carries its own one-use reference; evidence is kept as it comes."""
+        groups = [tuple(missing[at : at + _SHARDS_A_JOB]) for at in range(0, len(missing), _SHARDS_A_JOB)]
+        references = self.vault.broker.grant(self._request(act), uses=len(groups)) if groups else []
+        jobs = [self._job(group, reference) for group, reference in zip(groups, references, strict=True)]
+        done = shards - len(missing)
+        self.progress.step("study-shards", done, shards)
+        for shard, sealed in self.engine.run(jobs) if jobs else ():
+            self.scratch.put(self.run, _piece(shard), sealed)
+            done += 1
+            self.progress.step("study-shards", done, shards)
+
+    def _job(self, shards: tuple[int, ...], reference: str) -> ShardJob:
+        return ShardJob(
+            run=self.run,
+            space=self.permit.space,
+            head=self.commit.head,
+            study=self.document,
+            permit=self.permit.id,
+            shards=shards,
+            grant=reference,
+        )
+
+    def seal(self, rows: tuple[ResultRow, ...], reference: str) -> bytes:
+        """The result as a sealed document."""
+        random = self.recorder.randomness.bytes
+        context = result_context(self.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
+        return seal_result(
+            rows, broker=self.vault.broker, reference=reference, context=context, key=random(32), salt=random(32), prefix=random(7)
+        )
+
+
+def _piece(shard: int) -> str:
+    return f"shard-{shard:04d}.sealed"

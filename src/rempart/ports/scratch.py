@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sealed scratch on the controller's disk: what is put here is already encrypted under a key of the run."""
+
+from typing import Protocol
+
+
+class Scratch(Protocol):
+    """Named pieces of one run; a run's pieces outlive a crash so that it can resume, and are cleared at its end."""
+
+    def put(self, run: str, name: str, data: bytes) -> None:
+        """Write a piece whole or not at all."""
+
+    def get(self, run: str, name: str) -> bytes | None:
+        """The piece, or None."""
+
+    def names(self, run: str) -> list[str]:
+        """Names of the run's pieces, sorted."""
+
+    def clear(self, run: str | None = None) -> None:
+        """Remove one run's pieces, or every run's."""

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The acts of the command line on a warehouse: each builds what its journey needs and calls it."""
+
+import datetime
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+from rempart.adapters import package_data
+from rempart.adapters.configuration import Configuration, write_configuration
+from rempart.adapters.person_key import create_person_key, load_person_key
+from rempart.adapters.surroundings import SystemRandomness
+from rempart.adapters.toml_input import read_toml
+from rempart.adapters.trust_files import save_trust
+from rempart.errors import Refused
+from rempart.journeys.grant import Granted, grant
+from rempart.journeys.permits import events, find_permit
+from rempart.journeys.persons import add_person, first_trust, new_entry
+from rempart.journeys.recorded import recorded
+from rempart.journeys.study import StudyRun, run_study
+from rempart.ports.surroundings import Progress
+from rempart.records.signature import sign
+from rempart.records.permit import Permit, permit_from_dict
+from rempart.records.study import Study, study_from_dict
+from rempart.records.trust import TrustEntry
+from rempart.wiring.broker import keys_init, start_broker
+from rempart.wiring.signing import Ask, signer, today
+from rempart.wiring.warehouse import Warehouse
+
+_SUBFOLDERS = ("controller/keys", "controller/documents", "controller/ledger", "controller/scratch", "host", "public/releases")
+
+
+def no_step(_: str) -> None:
+    """Where a test would stop the process."""
+
+
+def init_warehouse(
+    directory: Path, *, controller: str, officer: str, officer_key: Path, passphrase: str, key_passphrase: str, shards: int, minutes: int
+) -> dict[str, Any]:
+    """Make a warehouse: folders, keys, first officer, trust file, configuration, then its first ledger leaf."""
+    if (directory / "rempart.toml").exists():
+        raise Refused("warehouse-exists")
+    for folder in _SUBFOLDERS:
+        (directory / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    public = keys_init(directory, passphrase, SystemRandomness())
+    officer_public = create_person_key(officer_key, randomness=SystemRandomness(), passphrase=key_passphrase or None)
+    private = load_person_key(officer_key, passphrase=key_passphrase or None)
+    entry = new_entry(actor=officer, roles=["officer"], public=officer_public, today=today(), salt=secrets.token_hex(16))
+    trust = first_trust([entry], sign=lambda over: sign(private, actor=officer, over=over))
+    save_trust(directory / "controller" / "keys", trust)
+    warehouse_id = secrets.token_hex(16)
+    write_configuration(
+        directory,
+        Configuration(
+            warehouse=warehouse_id,
+            controller=controller,
+            trust_first=trust.id,
+            ledger_origin=f"rempart/{warehouse_id}",
+            ledger_public=public["ledger_public"],
+            vault_public=public["vault_public"],
+            host_kind="directory",
+            host_path="host",
+            shards=shards,
+        ),
+    )
+    status = start_broker(directory, passphrase=passphrase, minutes=minutes)
+    recorder = Warehouse(directory).recorder
+    with recorded(recorder, "init", basis="operation:init", objects=[f"warehouse:{warehouse_id}", f"trust:{trust.id}"]):
+        pass
+    return {"warehouse": warehouse_id, "trust": trust.id, "expires": status["expires"]}
+
+
+def enrol(
+    warehouse: Warehouse, *, name: str, roles: list[str], key_file: Path, officer_key: Path, ask: Ask, key_passphrase: str
+) -> TrustEntry:
+    """Make a key pair for a person and add the public half to the trust file, signed by an officer."""
+    trust = warehouse.trust
+    officer = signer(trust, officer_key, ask)
+    if "officer" not in officer.entry.roles:
+        raise Refused("role-missing", actor=officer.entry.actor, role="officer")
+    salt = secrets.token_hex(16)
+    new_entry(actor=name, roles=roles, public=bytes(32), today=today(), salt=salt)  # the name and roles, before a key file is made
+    public = create_person_key(key_file, randomness=SystemRandomness(), passphrase=key_passphrase or None)
+    entry = new_entry(actor=name, roles=roles, public=public, today=today(), salt=salt)
+    add_person(
+        recorder=warehouse.recorder,
+        trust=trust,
+        entry=entry,
+        officer=officer.entry.actor,
+        sign=officer.sign,
+        save=lambda version: save_trust(warehouse.controller / "keys", version),
+    )
+    return entry
+
+
+def read_permit_file(path: Path) -> Permit:
+    """A permit file, parsed and validated."""
+    return permit_from_dict(read_toml(path), file=path.name)
+
+
+def grant_permit(warehouse: Warehouse, *, file: Path, key_file: Path, ask: Ask, progress: Progress) -> Granted:
+    """Sign the permit as a committee member and create the project dataset."""
+    permit = read_permit_file(file)
+    member = signer(warehouse.trust, key_file, ask)
+    if "committee" not in member.entry.roles:
+        raise Refused("role-missing", actor=member.entry.actor, role="committee")
+    permit.check_not_own(member.entry.actor)
+    run = new_run("G")
+    return grant(
+        vault=warehouse.vault,
+        recorder=warehouse.recorder,
+        documents=warehouse.documents,
+        scratch=warehouse.scratch,
+        new_query=warehouse.new_query,
+        permit=permit,
+        signed=member.document(permit.as_dict()),
+        actor=member.salted,
+        layouts=warehouse.layouts,
+        shards=warehouse.configuration.shards,
+        run=run,
+        progress=progress,
+        named_step=no_step,
+    )
+
+
+def read_study_file(path: Path) -> Study:
+    """A study file, parsed and validated."""
+    return study_from_dict(read_toml(path), file=path.name)
+
+
+def run_study_file(
+    warehouse: Warehouse, *, file: Path, key_file: Path, ask: Ask, workers: int, progress: Progress
+) -> StudyRun:
+    """Sign the study as its author and run it."""
+    study = read_study_file(file)
+    author = signer(warehouse.trust, key_file, ask)
+    return run_study(
+        vault=warehouse.vault,
+        recorder=warehouse.recorder,
+        documents=warehouse.documents,
+        scratch=warehouse.scratch,
+        engine=warehouse.engine(workers),
+        trust=warehouse.trust,
+        signed=author.document(study.as_dict()),
+        actor_salted=author.salted,
+        layouts=warehouse.layouts,
+        progress=progress,
+    )
+
+
+def permit_of(warehouse: Warehouse, permit: str) -> Permit:
+    """The permit of that id, from the ledger."""
+    return find_permit(events(warehouse.ledger), warehouse.documents, warehouse.trust, permit)
+
+
+def new_run(letter: str) -> str:
+    """A fresh run id."""
+    return f"{letter}-{secrets.token_hex(8)}"
+
+
+def example(name: str, folder: Path) -> None:
+    """Write the example files of a study to a folder (permit.toml, study.toml)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in package_data.names(f"examples/{name}", ".toml"):
+        (folder / file).write_text(package_data.text(f"examples/{name}/{file}"), encoding="utf-8")
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder that this process made."""
+    shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Joins ports to adapters for a process that works on one warehouse: the only place that knows both."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rempart.adapters import package_data
+from rempart.adapters.configuration import Configuration, read_configuration
+from rempart.adapters.directory_host import DirectoryHost
+from rempart.adapters.directory_ledger import DirectoryLedger
+from rempart.adapters.documents import DirectoryDocuments
+from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.adapters.process_pool import ProcessPool
+from rempart.adapters.scratch_directory import ScratchDirectory
+from rempart.adapters.surroundings import SystemClock, SystemRandomness
+from rempart.adapters.trust_files import load_trust
+from rempart.journeys.recorded import Recorder
+from rempart.journeys.space import Vault
+from rempart.ports.broker import Broker
+from rempart.records.omop import TableLayout, layouts
+from rempart.records.trust import TrustFile
+from rempart.wiring.broker import connect
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """One warehouse folder, its adapters made when first asked for. Passed to wiring functions only, never to a journey."""
+
+    directory: Path
+
+    @property
+    def controller(self) -> Path:
+        """The controller's folder."""
+        return self.directory / "controller"
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """``rempart.toml``; raises Missing ``warehouse-missing``."""
+        return read_configuration(self.directory)
+
+    @cached_property
+    def broker(self) -> Broker:
+        """The broker's client."""
+        return connect(self.directory)
+
+    @cached_property
+    def ledger(self) -> DirectoryLedger:
+        """The ledger; checkpoints are signed by the broker."""
+        settings = self.configuration
+        return DirectoryLedger(
+            self.controller / "ledger",
+            origin=settings.ledger_origin,
+            public=settings.ledger_public,
+            sign=lambda body: self.broker.sign("ledger", body),
+        )
+
+    @cached_property
+    def host(self) -> DirectoryHost:
+        """The host."""
+        return DirectoryHost(Path(self.directory, self.configuration.host_path))
+
+    @cached_property
+    def vault(self) -> Vault:
+        """What reading and writing spaces needs."""
+        settings = self.configuration
+        return Vault(
+            warehouse=settings.warehouse, public=settings.vault_public, host=self.host, ledger=self.ledger, broker=self.broker
+        )
+
+    @cached_property
+    def documents(self) -> DirectoryDocuments:
+        """Content-addressed documents."""
+        return DirectoryDocuments(self.controller / "documents")
+
+    @cached_property
+    def scratch(self) -> ScratchDirectory:
+        """Sealed scratch."""
+        return ScratchDirectory(self.controller / "scratch")
+
+    @property
+    def trust(self) -> TrustFile:
+        """The newest trust file, its chain proven; read anew each time, since persons are added."""
+        return load_trust(self.controller / "keys", self.configuration.trust_first)
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """Writes ledger leaves."""
+        return Recorder(ledger=self.ledger, clock=SystemClock(), randomness=SystemRandomness())
+
+    @cached_property
+    def layouts(self) -> dict[str, TableLayout]:
+        """Layout of the research tables."""
+        return layouts(package_data.toml("records/omop54.toml"))
+
+    def engine(self, workers: int) -> ProcessPool:
+        """Local worker processes."""
+        return ProcessPool(self.directory, workers=workers)
+
+    def new_query(self, *, threads: int = 2, memory: str = "8GB") -> DuckDBQuery:
+        """A fresh in-memory query session."""
+        return DuckDBQuery(threads=threads, memory_limit=memory)
+
+
+def rules(path: str) -> dict[str, Any]:
+    """A rule file of the package."""
+    return package_data.toml(path)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker's process: hardened first, then ports joined to adapters."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from rempart.adapters.hardening import harden
+from rempart.adapters.surroundings import SystemClock, SystemRandomness
+from rempart.journeys.shard_evidence import shard_evidence
+from rempart.records.shard_job import ShardJob
+from rempart.wiring.warehouse import Warehouse
+
+
+class Worker:
+    """One worker on one warehouse."""
+
+    def __init__(self, directory: Path) -> None:
+        harden(swap_allowed=os.environ.get("REMPART_ALLOW_SWAP") == "yes")
+        self._warehouse = Warehouse(directory)
+
+    def serve(self, line: bytes) -> Iterator[tuple[int, bytes]]:
+        """(shard, sealed evidence) of one job."""
+        warehouse = self._warehouse
+        yield from shard_evidence(
+            ShardJob.from_dict(json.loads(line)),
+            vault=warehouse.vault,
+            documents=warehouse.documents,
+            scratch=warehouse.scratch,
+            trust=warehouse.trust,
+            clock=SystemClock(),
+            randomness=SystemRandomness(),
+            layouts=warehouse.layouts,
+            new_query=lambda: warehouse.new_query(threads=1, memory="4GB"),
+        )

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker process: ShardJobs as JSON lines in, sealed evidence out. It holds plaintext in memory only, and says nothing else.
+
+Protocol, per job: for each shard a line ``{"shard", "length"}`` and that many bytes; or one line ``{"family", "code", "facts"}``.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from rempart.errors import RempartError
+
+
+def main() -> int:
+    """Serve jobs until standard input ends."""
+    parser = argparse.ArgumentParser(prog="rempart.worker")
+    parser.add_argument("--dir", type=Path, required=True)
+    directory = parser.parse_args().dir
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    from rempart.wiring.worker import Worker
+
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print cannot break the protocol
+    try:
+        worker = Worker(directory)
+        for line in sys.stdin.buffer:
+            for shard, sealed in worker.serve(line):
+                answers.write(json.dumps({"shard": shard, "length": len(sealed)}).encode() + b"\n" + sealed)
+                answers.flush()
+    except RempartError as error:
+        told = {"family": error.family, "code": error.code, "facts": error.facts}
+        answers.write(json.dumps(told).encode() + b"\n")
+        answers.flush()
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
