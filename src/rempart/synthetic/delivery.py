@@ -131,11 +131,11 @@ def _canaries(plan: SyntheticPlan) -> Canaries | None:
     if plan.mark is None:
         return None
     digest = hashlib.sha256(f"{plan.seed} {plan.mark}".encode()).digest()
-    year = min(plan.first_year + 2, plan.last_year)
+    year, drugs = min(plan.first_year + 2, plan.last_year), plan.tables["layouts"]["tables"]["drugs"]["name"]
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     return Canaries(
         code="99" + f"{int.from_bytes(digest[:8]) % 10**11:011d}", psa="".join(letters[b % 36] for b in digest[8:25]),
-        mark=plan.mark, month=year * 12 + 2, file=f"ER_PHA_F_{year}03_{plan.mark}.csv.gz",
+        mark=plan.mark, month=year * 12 + 2, file=f"{drugs}_{year}03_{plan.mark}.csv.gz",
     )  # fmt: skip
 
 
@@ -146,7 +146,7 @@ def _with_canaries(
     people, cards, block = world
     single = (np.bincount(cards.person[cards.person >= 0], minlength=len(people)) == 1) & (people.twin < 0)
     fit = single & (people.death == NEVER) & people.diabetic & cards.certified[cards.first_of]
-    card = int(cards.first_of[np.flatnonzero(fit)[0]])
+    card = int(cards.first_of[np.argmax(2 * fit + single)])
     psa = cards.psa.copy()
     psa[card] = canaries.psa
     day = calendar.first_of(np.array([canaries.month - 1])) + 9
