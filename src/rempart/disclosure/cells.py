@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A submission seen as cells: how many persons each counts, and which cells every row rests on.
+
+A *cell* is one number of persons that an attacker would like to know. Rows with one ``persons_ref`` share one cell,
+whatever output they stand in. A row may be published only while none of its cells is hidden. Judges nothing itself.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rempart.disclosure.policy import Policy, TypeRule
+from rempart.errors import BadInput, Refused
+from rempart.records.result import ResultRow
+
+ALL = "all"  # the level, the variable or the arm that is the total of the others
+BEHIND = "persons behind "
+Key = tuple[tuple[str, str], ...]
+
+
+def key_of(values: Mapping[str, str]) -> Key:
+    """Dimensions in one order, usable in a set."""
+    return tuple(sorted(values.items()))
+
+
+def without(key: Key, *names: str) -> Key:
+    """``key`` less some dimensions."""
+    return tuple(item for item in key if item[0] not in names)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a count stands: its output, its type, its row and column and the statistic."""
+
+    output: str
+    output_type: str
+    row: Key
+    column: Key
+    statistic: str
+
+    @property
+    def id(self) -> str:
+        """A text that names the place, used where no ``persons_ref`` does."""
+        return "cell:" + json.dumps([self.output, self.row, self.column, self.statistic], ensure_ascii=False)
+
+
+@dataclass(slots=True)
+class Cells:
+    """``values``: cell → persons; ``needs``: per row the cells it rests on; ``places``: where counts stand → cell;
+    ``primary``: cells too small to show."""
+
+    values: dict[str, int] = field(default_factory=dict)
+    needs: list[set[str]] = field(default_factory=list)
+    places: dict[Place, str] = field(default_factory=dict)
+    primary: set[str] = field(default_factory=set)
+
+    def add(self, cell: str, value: int, *, output: str) -> str:
+        """Enter a cell; raises BadInput ``disclosure-persons-ref`` when one set of persons is given two sizes."""
+        if self.values.setdefault(cell, value) != value:
+            raise BadInput("disclosure-persons-ref", output=output)
+        return cell
+
+    def weights(self) -> dict[str, int]:
+        """The price of suppressing each cell: rows lost with it, three times as dear where it is a total."""
+        totals = {cell for place, cell in self.places.items() if ALL in dict(place.row + place.column).values()}
+        price: dict[str, int] = dict.fromkeys(self.values, 0)
+        for needed in self.needs:
+            for cell in needed:
+                price[cell] += 3 if cell in totals else 1
+        return price
+
+
+def cells_of(rows: Sequence[ResultRow], policy: Policy) -> Cells:
+    """The cells behind ``rows``.
+
+    Raises Refused ``disclosure-output-type``, ``disclosure-statistic``; BadInput ``disclosure-count``,
+    ``disclosure-evidence`` (a value that does not say how many persons stand behind it), ``disclosure-persons-ref``.
+    """
+    cells = Cells()
+    groups: dict[tuple[str, Key, Key], set[str]] = {}
+    for row in rows:
+        rule = policy.type_rule(row.output, row.output_type)
+        own = _own_cells(row, rule, cells, policy)
+        cells.needs.append(own)
+        if row.statistic in rule.counts:
+            groups.setdefault(_group(row), set()).update(own)
+    for row, needed in zip(rows, cells.needs, strict=True):
+        if row.statistic not in policy.types[row.output_type].counts:
+            needed |= groups.get(_group(row), set())
+    _rest_on_denominators(rows, cells, policy)
+    for row, needed in zip(rows, cells.needs, strict=True):
+        if not needed:
+            raise BadInput("disclosure-evidence", output=row.output, statistic=row.statistic)
+    return cells
+
+
+def _group(row: ResultRow) -> tuple[str, Key, Key]:
+    return row.output, key_of(row.row_key), key_of(row.column_key)
+
+
+def _own_cells(row: ResultRow, rule: TypeRule, cells: Cells, policy: Policy) -> set[str]:
+    if row.statistic not in rule.counts | rule.measures:
+        raise Refused("disclosure-statistic", output=row.output, statistic=row.statistic)
+    if row.statistic in rule.counts:
+        found = _count_cells(row, cells)
+    else:
+        found = {_evidence_cell(row, cells)} if row.n_persons is not None else set()
+    cells.primary |= {cell for cell in found if policy.small(cells.values[cell])}
+    if _few_establishments(row, policy) or _dominated(row, policy):
+        barred = cells.add("barred:" + _place(row, row.statistic).id, row.n_persons or 0, output=row.output)
+        cells.primary.add(barred)
+        found.add(barred)
+    return found
+
+
+def _count_cells(row: ResultRow, cells: Cells) -> set[str]:
+    if row.value is None or row.value < 0 or row.value != int(row.value) or row.n_persons is None:
+        raise BadInput("disclosure-count", output=row.output, statistic=row.statistic)
+    value, place = int(row.value), _place(row, row.statistic)
+    if value == row.n_persons and row.persons_ref:
+        counted = cells.add("ref:" + row.persons_ref, value, output=row.output)
+        cells.places[place] = counted
+        return {counted}
+    counted = cells.places[place] = cells.add(place.id, value, output=row.output)
+    return {counted} if value == row.n_persons else {counted, _evidence_cell(row, cells)}
+
+
+def _evidence_cell(row: ResultRow, cells: Cells) -> str:
+    """The persons behind a value that is itself no count of persons."""
+    place = _place(row, BEHIND + row.statistic)
+    cell = "ref:" + row.persons_ref if row.persons_ref else place.id
+    cells.places[place] = cell
+    return cells.add(cell, row.n_persons or 0, output=row.output)
+
+
+def _place(row: ResultRow, statistic: str) -> Place:
+    return Place(row.output, row.output_type, key_of(row.row_key), key_of(row.column_key), statistic)
+
+
+def _few_establishments(row: ResultRow, policy: Policy) -> bool:
+    return row.n_establishments is not None and 1 <= row.n_establishments < policy.establishments
+
+
+def _dominated(row: ResultRow, policy: Policy) -> bool:
+    """Two contributors hold too much, on absolute values so that signs cannot switch the rule off."""
+    if row.top1 is None or row.total_abs is None or row.total_abs <= 0:
+        return False
+    first, second = abs(row.top1), abs(row.top2 or 0.0)
+    rest = row.total_abs - first - second
+    return first + second > policy.top_two_share * row.total_abs or rest < policy.second_guess * first
+
+
+def _rest_on_denominators(rows: Sequence[ResultRow], cells: Cells, policy: Policy) -> None:
+    """A share rests on its total, a ratio on the counts of every arm it compares."""
+    totals: dict[tuple[str, Key], set[str]] = {}
+    compared: dict[tuple[str, Key], set[str]] = {}
+    for place, cell in cells.places.items():
+        if ("level", ALL) in place.row and place.statistic in policy.types[place.output_type].counts:
+            totals.setdefault((place.output, place.column), set()).add(cell)
+        if place.output_type == "hazard_ratio":
+            compared.setdefault((place.output, place.row), set()).add(cell)
+    for row, needed in zip(rows, cells.needs, strict=True):
+        if row.statistic == "percent":
+            needed |= totals.get((row.output, key_of(row.column_key)), set())
+        if row.output_type == "hazard_ratio" and not row.column_key:
+            needed |= compared.get((row.output, key_of(row.row_key)), set())
+
+
+def hidden_rows(needs: Iterable[set[str]], hidden: set[str]) -> list[bool]:
+    """Per row, whether one of its cells is hidden."""
+    return [not needed.isdisjoint(hidden) for needed in needs]

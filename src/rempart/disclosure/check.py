@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The check that every output passes before it may leave: the only maker of ``CheckedTable``.
+
+Sees a whole submission at once, since cells of different outputs tell about one another. Knows nothing of earlier
+releases yet: differencing over the ledger of releases is not done here.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rempart.disclosure.cells import cells_of, hidden_rows
+from rempart.disclosure.curves import CURVE, left_out, tie_curves, tie_totals
+from rempart.disclosure.labels import check_labels
+from rempart.disclosure.margins import lines_of
+from rempart.disclosure.policy import Policy, policy_from
+from rempart.disclosure.suppress import Suppression, suppress
+from rempart.errors import BadInput, Refused
+from rempart.records.result import CheckedTable, ResultRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """``tables`` may be shown to checkers and released; ``private`` (intervals left to an attacker) never leaves."""
+
+    tables: tuple[CheckedTable, ...]
+    private: tuple[Mapping[str, object], ...]
+
+
+def check(
+    rows: Sequence[ResultRow], rules: Mapping[str, Any], *, derogations: Sequence[Mapping[str, Any]] = ()
+) -> tuple[CheckedTable, ...]:
+    """One checked table per output, in the order of first appearance.
+
+    ``rules``: the parsed ``disclosure/rules.toml``. Raises Refused ``disclosure-output-type``, ``disclosure-statistic``,
+    ``disclosure-label``, ``disclosure-derogation``; BadInput ``disclosure-rules``, ``disclosure-count``,
+    ``disclosure-evidence``, ``disclosure-persons-ref``, ``disclosure-duplicate``.
+    """
+    return examine(rows, rules, derogations=derogations).tables
+
+
+def examine(
+    rows: Sequence[ResultRow], rules: Mapping[str, Any], *, derogations: Sequence[Mapping[str, Any]] = ()
+) -> Examination:
+    """As ``check``, with the private record of what an attacker is left with."""
+    if derogations:
+        raise Refused("disclosure-derogation")
+    policy = policy_from(rules)
+    check_labels(rows)
+    _each_once(rows)
+    dropped = left_out(rows, policy)
+    shown = [row for index, row in enumerate(rows) if index not in dropped]
+    found, hides = _suppressed(shown, policy)
+    cleared = [
+        _cleared(row, hide, policy)
+        for row, hide in zip(shown, hides, strict=True)
+        if not (hide and row.output_type == CURVE)
+    ]
+    outputs = {row.output: row.output_type for row in rows}
+    tables = tuple(_table(name, kind, cleared, policy) for name, kind in outputs.items())
+    private = tuple({"cell": c, "low": low, "high": high} for c, (low, high) in sorted(found.intervals.items()))
+    return Examination(tables=tables, private=private)
+
+
+def _suppressed(shown: Sequence[ResultRow], policy: Policy) -> tuple[Suppression, list[bool]]:
+    """What is hidden, and per row whether it is."""
+    cells = cells_of(shown, policy)
+    tied = tie_curves(shown, cells, policy)
+    lines = lines_of(cells, policy)
+    tie_totals(tied, cells, lines)
+    found = suppress(lines, primary=cells.primary, weights=cells.weights(), policy=policy)
+    return found, hidden_rows(cells.needs, set(found.hidden))
+
+
+def _each_once(rows: Sequence[ResultRow]) -> None:
+    """Two values for one cell would let the second escape the margins."""
+    seen: set[object] = set()
+    for row in rows:
+        key = (row.output, tuple(sorted(row.row_key.items())), tuple(sorted(row.column_key.items())), row.statistic)
+        if key in seen:
+            raise BadInput("disclosure-duplicate", output=row.output, statistic=row.statistic)
+        seen.add(key)
+
+
+def _cleared(row: ResultRow, hide: bool, policy: Policy) -> ResultRow:
+    """The row as it may be shown: value rounded or withheld, the evidence taken off."""
+    bare = replace(
+        row, n_persons=None, n_establishments=None, top1=None, top2=None, total_abs=None, persons_ref="", rule=policy.id
+    )
+    if hide:
+        return replace(bare, value=None, status="suppressed")
+    if row.value is None or not math.isfinite(row.value):
+        return replace(bare, value=None, status="kept")
+    if row.statistic in policy.types[row.output_type].counts:
+        return replace(bare, status="kept")
+    return replace(bare, value=policy.rounded(row.output_type, row.statistic, row.value), status="rounded")
+
+
+def _table(output: str, output_type: str, cleared: Sequence[ResultRow], policy: Policy) -> CheckedTable:
+    """One output with the record of the rules applied to it; the record is the same whatever was suppressed."""
+    parameters = {"threshold": policy.persons, "establishments": policy.establishments, "width": policy.width}
+    record = tuple(
+        {"rule": name, "rules": policy.id, "parameters": parameters, "verdict": "applied"}
+        for name in policy.types[output_type].rules
+    )
+    mine = tuple(row for row in cleared if row.output == output)
+    return CheckedTable(output=output, output_type=output_type, rows=mine, rules=policy.id, record=record)

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every sum that ties the cells of a submission: what an attacker can subtract. Suppresses nothing itself.
+
+A *line* is a sum of cells with signs that equals zero. A *virtual* cell is never published but follows from published
+ones by subtraction: the excluded of an attrition step, the persons outside a level, without the event, after a curve's end.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, pairwise
+
+from rempart.disclosure.cells import ALL, BEHIND, Cells, Place, without
+from rempart.disclosure.policy import Policy
+
+Line = tuple[tuple[str, int], ...]
+VIRTUAL = "virtual:"
+
+
+@dataclass(slots=True)
+class Lines:
+    """``values``: cell → persons, virtual ones too; ``lines``: sums that are zero; ``virtual``: cells never published."""
+
+    values: dict[str, int]
+    lines: set[Line] = field(default_factory=set)
+    virtual: set[str] = field(default_factory=set)
+
+    def total(self, whole: str, parts: Sequence[str]) -> None:
+        """``whole`` is the sum of ``parts``, or of them and a rest; when they overlap, each part lies within the whole."""
+        rest = self.values[whole] - sum(self.values[part] for part in parts)
+        if rest < 0 or whole in parts or len(set(parts)) < len(parts):
+            for part in parts:
+                self.within(whole, part)
+            return
+        named = dict.fromkeys(parts, -1)
+        if rest:
+            named[self._virtual("rest of " + whole + " less " + " ".join(sorted(parts)), rest)] = -1
+        self._line({whole: 1, **named})
+        if len(parts) > 1:
+            for part in parts:
+                self.within(whole, part)
+
+    def within(self, whole: str, part: str) -> None:
+        """``part`` lies within ``whole``: the difference counts persons as well."""
+        rest = self.values[whole] - self.values[part]
+        if whole != part and rest >= 0:
+            self._line({whole: 1, part: -1, self._virtual(f"{whole} less {part}", rest): -1})
+
+    def same(self, one: str, other: str) -> None:
+        """Two cells that an attacker may take for one."""
+        if one != other:
+            self._line({one: 1, other: -1})
+
+    def unpublished_total(self, name: str, value: int) -> str:
+        """A total that no row shows but that several variables share."""
+        return self._virtual("total of " + name, value)
+
+    def _virtual(self, name: str, value: int) -> str:
+        cell = VIRTUAL + name
+        self.values[cell] = value
+        self.virtual.add(cell)
+        return cell
+
+    def _line(self, terms: dict[str, int]) -> None:
+        self.lines.add(tuple(sorted(terms.items())))
+
+
+def lines_of(cells: Cells, policy: Policy) -> Lines:
+    """All sums over all outputs of one submission."""
+    lines = Lines(values=dict(cells.values))
+    outputs: dict[tuple[str, str], list[Place]] = {}
+    for place in sorted(cells.places):
+        outputs.setdefault((place.output, place.output_type), []).append(place)
+    for (_, output_type), places in outputs.items():
+        for margin in policy.types[output_type].margins:
+            MARGINS[margin](places, cells, lines)
+    _across_outputs(cells, lines, policy)
+    return lines
+
+
+def _by(places: Sequence[Place], *ignored: str) -> dict[tuple[object, ...], list[Place]]:
+    """Places that differ in the ignored dimensions only."""
+    found: dict[tuple[object, ...], list[Place]] = {}
+    for place in places:
+        same = (without(place.row, *ignored), without(place.column, *ignored), place.statistic)
+        found.setdefault(same, []).append(place)
+    return found
+
+
+def _arms(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Arms sum to ``all``."""
+    for group in _by(places, "arm").values():
+        whole = [cells.places[place] for place in group if ("arm", ALL) in place.column]
+        parts = [cells.places[place] for place in group if _arm(place) not in {ALL, ""}]
+        if whole and parts:
+            lines.total(whole[0], parts)
+
+
+def _levels(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Levels of a variable sum to the total of the arm; without a published total, variables share an unknown one."""
+    shown = [place for place in places if not place.statistic.startswith(BEHIND)]
+    for same, group in _by(shown, "variable", "level").items():
+        variables: dict[str, list[str]] = {}
+        for place in group:
+            variables.setdefault(dict(place.row).get("variable", ALL), []).append(cells.places[place])
+        whole = variables.pop(ALL, [])
+        if not whole and variables:
+            most = max(sum(cells.values[cell] for cell in parts) for parts in variables.values())
+            whole = [lines.unpublished_total(f"{group[0].output} {same}", most)]
+        for parts in variables.values():
+            lines.total(whole[0], parts)
+
+
+def _steps(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Each attrition step lies within the one before; the difference is the excluded."""
+    for group in _by(places, "step").values():
+        ordered = [cells.places[place] for place in sorted(group, key=lambda place: dict(place.row).get("step", ""))]
+        for before, after in pairwise(ordered):
+            lines.within(before, after)
+
+
+def _without_event(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Persons with the event lie within the persons at risk of it."""
+    found = {(place.row, place.column, place.statistic): cells.places[place] for place in places}
+    for (row, column, statistic), events in found.items():
+        persons = found.get((row, column, "persons"))
+        if statistic == "events" and persons:
+            lines.within(persons, events)
+
+
+MARGINS: dict[str, Callable[[Sequence[Place], Cells, Lines], None]] = {
+    "arms": _arms,
+    "levels": _levels,
+    "steps": _steps,
+    "without": _without_event,
+}
+
+
+def _arm(place: Place) -> str:
+    return dict(place.column).get("arm", "")
+
+
+def _across_outputs(cells: Cells, lines: Lines, policy: Policy) -> None:
+    """Totals of one arm in several outputs: equal ones may be one; person totals that differ a little are nested."""
+    for arm, totals in person_totals(cells).items():
+        for one, other in combinations(totals, 2):
+            big, small = sorted((one, other), key=lambda cell: (-cells.values[cell], cell))
+            difference = cells.values[big] - cells.values[small]
+            if difference == 0:
+                lines.same(big, small)
+            elif policy.differences and policy.small(difference):
+                lines.within(big, small)
+        for events in _equal(event_totals(cells).get(arm, []), cells):
+            lines.same(*events)
+
+
+def _equal(found: Sequence[str], cells: Cells) -> list[tuple[str, str]]:
+    return [(a, b) for a, b in combinations(found, 2) if cells.values[a] == cells.values[b]]
+
+
+def person_totals(cells: Cells) -> dict[str, list[str]]:
+    """Per arm, the cells that count its persons: last attrition step, totals of tables, persons of rates and ratios."""
+    last: dict[str, Place] = {}
+    found: dict[str, set[str]] = {}
+    for place in sorted(cells.places):
+        if place.output_type == "attrition":
+            last[_arm(place)] = place
+        is_total = place.output_type == "frequency" and ("variable", ALL) in place.row and place.statistic == "n"
+        is_persons = place.output_type in {"rate", "hazard_ratio"} and place.statistic == "persons"
+        if (is_total or is_persons) and _arm(place):
+            found.setdefault(_arm(place), set()).add(cells.places[place])
+    for arm, place in last.items():
+        found.setdefault(arm, set()).add(cells.places[place])
+    return {arm: sorted(group) for arm, group in sorted(found.items())}
+
+
+def event_totals(cells: Cells) -> dict[str, list[str]]:
+    """Per arm, the cells that count events over the whole follow-up."""
+    found: dict[str, set[str]] = {}
+    for place, cell in cells.places.items():
+        if place.output_type in {"rate", "hazard_ratio"} and place.statistic == "events" and _arm(place):
+            found.setdefault(_arm(place), set()).add(cell)
+    return {arm: sorted(group) for arm, group in sorted(found.items())}
