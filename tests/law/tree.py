@@ -53,10 +53,8 @@ def python_files(folder: str) -> tuple[Module, ...]:
     top = ROOT / folder
     found = []
     for path in sorted(top.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        found.append(
-            Module(name=_dotted(path, top), path=path.relative_to(ROOT).as_posix(), text=text, tree=ast.parse(text))
-        )
+        text, shown = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
+        found.append(Module(name=_dotted(path, top), path=shown, text=text, tree=ast.parse(text, shown)))
     return tuple(found)
 
 
