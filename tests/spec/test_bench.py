@@ -4,7 +4,6 @@
 import importlib
 import json
 import pkgutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,33 +17,37 @@ KEYS = {"ratio", "bound", "peer", "spread", "runs", "note"}
 
 
 @pytest.fixture
-def slow_against_quick() -> Iterator[Bench]:
-    """A bench whose answer is known to be above one, taken out of the registry again."""
+def slow_against_quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A bench whose works take four seconds and one on a clock that only they move; taken out of the registry again."""
+    clock = [0.0]
+    monkeypatch.setattr(bench.registry.time, "perf_counter", lambda: clock[0])
 
-    def prepare() -> tuple[Work, Work]:
-        return lambda: time.sleep(0.004), lambda: time.sleep(0.001)
+    def lasting(moment: float) -> Work:
+        return lambda: clock.__setitem__(0, clock[0] + moment)
 
-    yield bench.registry.bench("test-sleep", peer="a shorter sleep", bound=2.0, note="sleeps", runs=3)(prepare)
-    del REGISTERED["test-sleep"]
+    yield bench.registry.bench("test-clock", peer="a quicker work", bound=5.0, note="waits", runs=3)(
+        lambda: (lasting(4.0), lasting(1.0))
+    )
+    del REGISTERED["test-clock"]
 
 
 def test_the_ratio_is_ours_over_the_peers(slow_against_quick: Bench) -> None:
     figures = measure(slow_against_quick)
-    assert figures["ratio"] > 1.5
-    assert figures["spread"][0] <= figures["ratio"] <= figures["spread"][1]
+    assert figures["ratio"] == 4.0
+    assert figures["spread"] == [4.0, 4.0]
     assert set(figures) == KEYS
 
 
 def test_results_and_page_tell_the_same(slow_against_quick: Bench, tmp_path: Path) -> None:
     figures = measure(slow_against_quick)
     results, page = tmp_path / "results.json", tmp_path / "page.md"
-    write({"test-sleep": figures}, machine="2 cores", results_file=results, page=page)
-    assert json.loads(results.read_text(encoding="utf-8")) == {"test-sleep": figures}
-    assert f"| test-sleep | a shorter sleep | {figures['ratio']:.2f} |" in page.read_text(encoding="utf-8")
+    write({"test-clock": figures}, machine="2 cores", results_file=results, page=page)
+    assert json.loads(results.read_text(encoding="utf-8")) == {"test-clock": figures}
+    assert f"| test-clock | a quicker work | {figures['ratio']:.2f} |" in page.read_text(encoding="utf-8")
 
 
 def test_a_name_is_of_the_form_word_slug_and_taken_once(slow_against_quick: Bench) -> None:
-    for name in ("sleep", "Test-sleep", "test-sleep", "test_sleep"):
+    for name in ("clock", "Test-clock", "test-clock", "test_clock"):
         with pytest.raises(ValueError, match="word-slug"):
             bench.registry.bench(name, peer="", bound=1, note="")(slow_against_quick.prepare)
 
