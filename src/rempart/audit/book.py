@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The log opened for the rules: its events, which leaf closes which intent, the permits it granted, the trust of each moment.
+
+Reads documents through the function it is given; a document that does not prove itself is a fact for the rules, not a crash.
+"""
+
+import datetime
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rempart.errors import NotTrusted, RempartError
+from rempart.records.document import SignedDocument
+from rempart.records.event import LedgerEvent
+from rempart.records.omop import TableLayout
+from rempart.records.permit import Permit, permit_from_dict
+from rempart.records.sealed import SpaceCommit
+from rempart.records.trust import TrustEntry, TrustFile
+
+Events = Mapping[int, LedgerEvent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A permit that took effect. ``intent``, ``effect``: leaf indexes."""
+
+    permit: Permit
+    intent: int
+    effect: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """What the rules read. ``events``: index → event, unreadable leaves left out; ``ends``: intent → the leaf that closes it."""
+
+    events: Events
+    ends: Mapping[int, int]
+    trusts: Sequence[TrustFile]
+    trust_first: str
+    layouts: Mapping[str, TableLayout]
+    fetch: Callable[[str], bytes]
+    check_manifest: Callable[[SpaceCommit], None] | None
+    now: datetime.datetime
+    settings: Mapping[str, int]
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def of_kind(self, kind: str, phase: str) -> Iterator[tuple[int, LedgerEvent]]:
+        """Index and event of every leaf of that kind and phase, in order."""
+        return ((i, e) for i, e in self.events.items() if e.kind == kind and e.phase == phase)
+
+    def done(self, kind: str) -> Iterator[tuple[int, LedgerEvent, int, LedgerEvent]]:
+        """Each act of that kind that took effect: intent index and event, effect index and event."""
+        for index, event in self.of_kind(kind, "intent"):
+            end = self.ends.get(index)
+            if end is not None and self.events[end].phase == "effect":
+                yield index, event, end, self.events[end]
+
+    def trust_at(self, index: int) -> TrustFile:
+        """The trust file in force at a leaf: the newest that a ``person`` act named before it; the first to begin with.
+
+        Raises NotTrusted ``trust-form`` when there is none at all.
+        """
+        versions = {trust.id: trust for trust in self.trusts}
+        named = [
+            effect.fact("trust") or event.fact("trust") for _, event, end, effect in self.done("person") if end < index
+        ]
+        before = [versions[trust] for trust in named if trust in versions]
+        newest = max(before, key=lambda trust: trust.version, default=versions.get(self.trust_first))
+        if newest is None:
+            raise NotTrusted("trust-form")
+        return newest
+
+    def document(self, event: LedgerEvent, fact: str, schema: str) -> SignedDocument:
+        """The signed document that a leaf names; raises Missing or NotTrusted."""
+        self.counts["documents"] += 1
+        return SignedDocument.from_bytes(self.fetch(event.fact(fact) or ""), schema=schema)
+
+    def signers(self, index: int, signed: SignedDocument, role: str) -> list[TrustEntry]:
+        """Everyone who signed, each proven to hold ``role`` on the leaf's day; raises NotTrusted, Refused ``role-missing``."""
+        trust, day = self.trust_at(index), day_of(self.events[index])
+        if not signed.signatures:
+            raise NotTrusted("signature-form")
+        self.counts["signatures"] += len(signed.signatures)
+        return [trust.check(one, over=signed.over, role=role, on=day) for one in signed.signatures]
+
+    def grants(self) -> dict[str, Grant]:
+        """Permit id → the first grant that took effect and whose document can be read; proven by rules of their own."""
+        found: dict[str, Grant] = {}
+        for index, event, end, _ in self.done("permit"):
+            permit = self._permit(event)
+            if permit is not None:
+                found.setdefault(permit.id, Grant(permit=permit, intent=index, effect=end))
+        return found
+
+    def _permit(self, event: LedgerEvent) -> Permit | None:
+        try:
+            signed = SignedDocument.from_bytes(self.fetch(event.fact("permit") or ""), schema="rempart.permit/1")
+            return permit_from_dict(signed.body)
+        except RempartError:
+            return None
+
+
+def read_event(leaf: bytes) -> LedgerEvent:
+    """A leaf as an event, types and instant checked too; raises NotTrusted ``event-form`` or ``not-canonical-bytes``."""
+    try:
+        event = LedgerEvent.from_leaf(leaf)
+        datetime.datetime.fromisoformat(event.time)
+    except (TypeError, ValueError) as error:
+        raise NotTrusted("event-form", kind="?") from error
+    texts = (event.kind, event.event_class, event.phase, event.actor, event.basis, event.salt, *event.objects)
+    if not all(isinstance(text, str) for text in texts) or type(event.of) not in {int, type(None)}:
+        raise NotTrusted("event-form", kind="?")
+    return event
+
+
+def closing(events: Events) -> dict[int, int]:
+    """Intent → the first later leaf of its own kind that closes it."""
+    ends: dict[int, int] = {}
+    for index, event in events.items():
+        before = events.get(-1 if event.of is None else event.of)
+        if (
+            event.of is not None
+            and before is not None
+            and event.of < index
+            and before.kind == event.kind
+            and before.phase == "intent"
+        ):
+            ends.setdefault(event.of, index)
+    return ends
+
+
+def instant(event: LedgerEvent) -> datetime.datetime:
+    """The leaf's time, UTC."""
+    return datetime.datetime.fromisoformat(event.time)
+
+
+def day_of(event: LedgerEvent) -> datetime.date:
+    """The leaf's day, UTC."""
+    return instant(event).date()
+
+
+def permit_id(event: LedgerEvent) -> str | None:
+    """The permit on whose basis a leaf stands, or None."""
+    kind, _, name = event.basis.partition(":")
+    return name if kind == "permit" else None

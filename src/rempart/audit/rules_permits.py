@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Had every act on a permit that permit, signed and valid at that moment, and did its keys stay within it?
+
+Releases have rules of their own in ``rules_releases``.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from rempart.audit.book import Book, Grant, day_of, permit_id
+from rempart.audit.findings import Bad
+from rempart.errors import NotTrusted, Refused, RempartError
+from rempart.records.event import LedgerEvent
+from rempart.records.omop import MAIN
+from rempart.records.permit import Permit, permit_from_dict
+
+WAREHOUSE = "warehouse"
+RESERVED = frozenset({"person", "manifest", "evidence", "result"})
+FINGERPRINT = ("person", "release_index")
+
+
+def permit_document(book: Book) -> Iterator[Bad]:
+    """A permit that took effect is a document signed by committee members that day, and the leaf says what it says."""
+    for index, event, _, _ in book.done("permit"):
+        book.counts["permits"] += 1
+        try:
+            signed = book.document(event, "permit", "rempart.permit/1")
+            book.signers(index, signed, "committee")
+            permit = permit_from_dict(signed.body)
+            told = (permit_id(event), event.fact("project"), event.fact("space"))
+            if told != (permit.id, permit.project, permit.space):
+                raise NotTrusted("document-form", expected="rempart.permit/1")
+        except RempartError as error:
+            yield index, {"permit": permit_id(event) or "?", "code": error.code}
+
+
+def permit_before(book: Book) -> Iterator[Bad]:
+    """Whatever stands on a permit comes after that permit was granted; what belongs to the grant itself lies within it."""
+    grants = book.grants()
+    for index, event in _acting(book):
+        name = permit_id(event)
+        if name is None or _belongs_to_a_grant(book, event):
+            continue
+        if name not in grants or grants[name].effect > index:
+            yield index, {"kind": event.kind, "permit": name}
+
+
+def permit_valid(book: Book) -> Iterator[Bad]:
+    """The permit was valid on the day: of a key grant that day itself, of any other act the day its intent was written."""
+    grants = book.grants()
+    for index, event in _acting(book):
+        grant = grants.get(permit_id(event) or "")
+        if grant is None:
+            continue
+        begun = book.events.get(event.of, event) if event.of is not None and event.kind != "key-grant" else event
+        try:
+            grant.permit.check_valid_on(day_of(begun))
+        except Refused as error:
+            yield index, {"kind": event.kind, "permit": grant.permit.id, "code": error.code}
+
+
+def _acting(book: Book) -> Iterator[tuple[int, LedgerEvent]]:
+    """Leaves on a permit through which something was done: every effect, and every intent that did not fail."""
+    for index, event in book.events.items():
+        end = book.events.get(book.ends.get(index, -1))
+        failed = event.phase == "failed" or (end is not None and end.phase == "failed")
+        if permit_id(event) is not None and not failed:
+            yield index, event
+
+
+def _belongs_to_a_grant(book: Book, event: LedgerEvent) -> bool:
+    """The permit act itself, and the commits and key grants within it."""
+    intent = event if event.of is None else book.events.get(event.of)
+    return intent is not None and intent.kind == "permit"
+
+
+def study_document(book: Book) -> Iterator[Bad]:
+    """A study that took effect is a document signed by a researcher whom the permit names, of that permit and space."""
+    grants = book.grants()
+    for index, event, _, _ in book.done("study"):
+        book.counts["studies"] += 1
+        try:
+            _check_study(book, index, event, grants)
+        except RempartError as error:
+            yield index, {"permit": permit_id(event) or "?", "code": error.code}
+
+
+def _check_study(book: Book, index: int, event: LedgerEvent, grants: Mapping[str, Grant]) -> None:
+    signed = book.document(event, "study", "rempart.study/1")
+    grant = grants.get(str(signed.body.get("permit")))
+    signers = book.signers(index, signed, "researcher")
+    if grant is None or permit_id(event) != grant.permit.id or event.fact("space") != grant.permit.space:
+        raise NotTrusted("document-form", expected="rempart.study/1")
+    for signer in signers:
+        grant.permit.check_names(signer.actor)
+
+
+def study_head(book: Book) -> Iterator[Bad]:
+    """A study read a snapshot that the ledger had committed before."""
+    committed: set[tuple[str | None, str | None]] = set()
+    for index, event in book.events.items():
+        if event.kind == "commit" and event.phase == "effect":
+            committed.add((event.fact("space"), event.fact("head")))
+        elif (
+            event.kind == "study"
+            and event.phase == "intent"
+            and (event.fact("space"), event.fact("head")) not in committed
+        ):
+            yield index, {"space": event.fact("space") or "?"}
+
+
+def key_scope(book: Book) -> Iterator[Bad]:
+    """Keys granted on a permit stay within its space, tables and columns; the warehouse is read by the grant of a permit only."""
+    grants = book.grants()
+    for index, event in book.of_kind("key-grant", "effect"):
+        book.counts["key-grants"] += 1
+        intent = book.events.get(-1 if event.of is None else event.of)
+        grant = grants.get(permit_id(event) or "")
+        if intent is None or (grant is None and permit_id(event) is not None):
+            continue  # other rules name these
+        for use in event.facts("use"):
+            if not _in_scope(use, intent.kind, grant.permit if grant else None, book):
+                yield index, {"kind": intent.kind, "use": use}
+
+
+def _in_scope(use: str, kind: str, permit: Permit | None, book: Book) -> bool:
+    """``use``: space/table/sibling/mode."""
+    parts = use.split("/")
+    if len(parts) != 4:
+        return False
+    space, table, sibling, mode = parts
+    if permit is None:
+        return kind != "ingest" or space == WAREHOUSE
+    if kind == "permit":
+        return space == permit.space or (space == WAREHOUSE and mode == "read" and table != "correspondence")
+    if space != permit.space or (kind == "study" and (table, sibling) == FINGERPRINT):
+        return False
+    return table in RESERVED or _permitted(table, sibling, permit, book)
+
+
+def _permitted(table: str, sibling: str, permit: Permit, book: Book) -> bool:
+    """A permitted table's main sibling, or a sibling that holds one of its permitted columns."""
+    layout = book.layouts.get(table)
+    if table not in permit.tables or layout is None:
+        return False
+    return sibling == MAIN or any(layout.sibling_of(column) == sibling for column in permit.tables[table])

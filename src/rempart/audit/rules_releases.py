@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Did two checkers, neither of them the author, approve exactly what was published, before it was?
+
+Says nothing of the tables themselves: their checks are ``disclosure``'s work.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rempart.audit.book import Book, day_of, permit_id
+from rempart.audit.findings import Bad
+from rempart.errors import NotTrusted, RempartError
+from rempart.records.document import SignedDocument
+from rempart.records.event import LedgerEvent
+
+SUBMISSION = "rempart.submission/1"
+VOTE = "rempart.vote/1"
+APPROVALS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Submission:
+    """A submission that took effect. ``document``: its id, which votes name; ``authors``: who signed it."""
+
+    intent: int
+    effect: int
+    release: str
+    document: str
+    authors: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Vote:
+    """A vote that took effect, its signers proven to be checkers."""
+
+    intent: int
+    effect: int
+    release: str
+    submission: str
+    verdict: str
+    checkers: frozenset[str]
+
+
+def submission_document(book: Book) -> Iterator[Bad]:
+    """A submission is a document signed by a researcher whom the permit names, of a run that the ledger holds."""
+    grants = book.grants()
+    for index, event, _, _ in book.done("submission"):
+        book.counts["submissions"] += 1
+        try:
+            signed = book.document(event, "document", SUBMISSION)
+            for signer in book.signers(index, signed, "researcher"):
+                if permit_id(event) in grants:
+                    grants[permit_id(event) or ""].permit.check_names(signer.actor)
+            _same(signed, event, ("release", "run", "result"), SUBMISSION)
+            _check_run(book, index, event, signed)
+        except RempartError as error:
+            yield index, {"release": event.fact("release") or "?", "code": error.code}
+
+
+def _same(signed: SignedDocument, event: LedgerEvent, names: tuple[str, ...], schema: str) -> None:
+    """The leaf says what the signed body says, wherever it says it."""
+    for name in names:
+        told = event.fact(name)
+        if (told is None and name == "release") or (told is not None and signed.body.get(name) != told):
+            raise NotTrusted("document-form", expected=schema)
+    if signed.body.get("permit", permit_id(event)) != permit_id(event):
+        raise NotTrusted("document-form", expected=schema)
+
+
+def _check_run(book: Book, index: int, event: LedgerEvent, signed: SignedDocument) -> None:
+    """The run and its result are those of a study that took effect before, under the same permit."""
+    wanted = (signed.body.get("run"), signed.body.get("result"))
+    runs = {
+        (intent.fact("run") or effect.fact("run"), effect.fact("result"))
+        for _, intent, end, effect in book.done("study")
+        if end < index and intent.basis == event.basis
+    }
+    if wanted not in runs:
+        raise NotTrusted("document-form", expected=SUBMISSION)
+
+
+def vote_document(book: Book) -> Iterator[Bad]:
+    """A vote is a document signed by a checker, over a submission of that release that the ledger held before."""
+    submissions = _submissions(book)
+    for index, event, _, _ in book.done("vote"):
+        book.counts["votes"] += 1
+        try:
+            signed = book.document(event, "document", VOTE)
+            book.signers(index, signed, "checker")
+            _same(signed, event, ("release",), VOTE)
+            over = [s for s in submissions if s.document == signed.body.get("submission") and s.effect < index]
+            if not any(s.release == event.fact("release") for s in over):
+                raise NotTrusted("document-form", expected=VOTE)
+        except RempartError as error:
+            yield index, {"release": event.fact("release") or "?", "code": error.code}
+
+
+def vote_author(book: Book) -> Iterator[Bad]:
+    """No author votes on what they submitted."""
+    authors = {s.document: s.authors for s in _submissions(book)}
+    for vote in _votes(book):
+        if vote.checkers & authors.get(vote.submission, frozenset()):
+            yield vote.intent, {"release": vote.release}
+
+
+def release_approvals(book: Book) -> Iterator[Bad]:
+    """What was published had, before, the approval of exactly two different checkers, not the author, over its last submission."""
+    submissions, votes = _submissions(book), _votes(book)
+    for index, event, end, _ in book.done("release"):
+        book.counts["releases"] += 1
+        name = event.fact("release") or "?"
+        last = next((s for s in reversed(submissions) if s.release == name and s.effect < index), None)
+        approvals = [v for v in votes if last and _approves(v, last, before=index)]
+        people = frozenset[str]().union(*(v.checkers for v in approvals))
+        if last is None or len(approvals) != APPROVALS or len(people - last.authors) != APPROVALS:
+            yield end, {"release": name, "count": len(people - (last.authors if last else frozenset()))}
+
+
+def _approves(vote: _Vote, submission: _Submission, *, before: int) -> bool:
+    return (
+        vote.verdict == "approve"
+        and vote.submission == submission.document
+        and vote.release == submission.release
+        and vote.effect < before
+    )
+
+
+def _submissions(book: Book) -> list[_Submission]:
+    """Submissions that prove themselves; the others are named by ``submission_document``."""
+    found = []
+    for index, event, end, _ in book.done("submission"):
+        signed, people = _proven(book, index, event, SUBMISSION, "researcher")
+        if signed is not None:
+            document = event.fact("document") or ""
+            release = str(signed.body.get("release"))
+            found.append(_Submission(intent=index, effect=end, release=release, document=document, authors=people))
+    return found
+
+
+def _votes(book: Book) -> list[_Vote]:
+    """Votes that prove themselves; the others are named by ``vote_document``."""
+    found = []
+    for index, event, end, _ in book.done("vote"):
+        signed, people = _proven(book, index, event, VOTE, "checker")
+        if signed is not None:
+            told = {name: str(signed.body.get(name)) for name in ("release", "submission", "verdict")}
+            found.append(_Vote(intent=index, effect=end, checkers=people, **told))
+    return found
+
+
+def _proven(
+    book: Book, index: int, event: LedgerEvent, schema: str, role: str
+) -> tuple[SignedDocument | None, frozenset[str]]:
+    try:
+        signed = SignedDocument.from_bytes(book.fetch(event.fact("document") or ""), schema=schema)
+        trust, day = book.trust_at(index), day_of(event)
+        people = {trust.check(one, over=signed.over, role=role, on=day).actor for one in signed.signatures}
+    except RempartError:
+        return None, frozenset()
+    return signed, frozenset(people)

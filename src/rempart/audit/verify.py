@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The auditor: recompute the whole log, then ask every rule of ``rules.toml``. Needs public keys and documents, never a secret.
+
+Reads nothing by itself and repairs nothing.
+"""
+
+import datetime
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from rempart.audit import rules_acts, rules_log, rules_permits, rules_releases
+from rempart.audit.book import Book, closing, instant, read_event
+from rempart.audit.checkpoint import Checkpoint, parse_and_verify
+from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
+from rempart.audit.rules_log import Log
+from rempart.audit.tree import Tree
+from rempart.errors import NotTrusted
+from rempart.records.event import LedgerEvent
+from rempart.records.omop import TableLayout
+from rempart.records.sealed import SpaceCommit
+from rempart.records.trust import TrustFile
+
+LOG_RULES: Mapping[str, Callable[[Log], Iterator[Bad]]] = {
+    "log-size": rules_log.size,
+    "log-root": rules_log.root,
+    "log-since": rules_log.since,
+    "log-form": rules_log.form,
+    "log-tiles": rules_log.tiles,
+    "log-surplus": rules_log.surplus,
+}
+ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
+    "time-order": rules_acts.time_order,
+    "intent-open": rules_acts.intent_open,
+    "end-of-intent": rules_acts.end_of_intent,
+    "trust-chain": rules_acts.trust_chain,
+    "person-trust": rules_acts.person_trust,
+    "commit-chain": rules_acts.commit_chain,
+    "commit-space": rules_acts.commit_space,
+    "commit-manifest": rules_acts.commit_manifest,
+    "permit-document": rules_permits.permit_document,
+    "permit-before": rules_permits.permit_before,
+    "permit-valid": rules_permits.permit_valid,
+    "study-document": rules_permits.study_document,
+    "study-head": rules_permits.study_head,
+    "key-scope": rules_permits.key_scope,
+    "submission-document": rules_releases.submission_document,
+    "vote-document": rules_releases.vote_document,
+    "vote-author": rules_releases.vote_author,
+    "release-approvals": rules_releases.release_approvals,
+}
+
+
+def verify_log(
+    *,
+    leaves: Sequence[bytes],
+    checkpoint: str,
+    origin: str,
+    ledger_public: bytes,
+    since: str | None,
+    trust_versions: Sequence[TrustFile],
+    trust_first: str,
+    document: Callable[[str], bytes],
+    layouts: Mapping[str, TableLayout],
+    rules: Mapping[str, Any],
+    check_manifest: Callable[[SpaceCommit], None] | None = None,
+    hashes: Sequence[bytes] = (),
+    history: Sequence[str] = (),
+    now: datetime.datetime | None = None,
+) -> Findings:
+    """Everything that is wrong with a log, by index.
+
+    ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``hashes`` and ``history``: what the
+    ledger folder holds beside the leaves, believed only as far as signed roots prove it; ``check_manifest`` raises NotTrusted
+    or Missing for a commit whose manifest the host does not hold as committed; ``now``: for open intents (default: last leaf).
+    Raises NotTrusted ``checkpoint-…`` when nothing is signed, ``ledger-rolled-back`` when ``since`` is newer than the log.
+    """
+    signed = parse_and_verify(checkpoint, origin, ledger_public)
+    kept = _since(since, signed, ledger_public)
+    log = Log(
+        leaves=leaves,
+        checkpoint=signed,
+        public=ledger_public,
+        hashes=hashes,
+        history=history,
+        since=kept,
+        tree=Tree(leaves),
+    )
+    items = [item for name, rule in LOG_RULES.items() for item in _ask(name, rule(log), rules)]
+    counts = Counter({"leaves": min(len(leaves), signed.size), "checkpoint": 1})
+    if not any(rules["rules"][item.rule].get("log") for item in items):
+        events = _events(leaves[: signed.size])
+        book = Book(
+            events=events,
+            ends=closing(events),
+            trusts=trust_versions,
+            trust_first=trust_first,
+            layouts=layouts,
+            fetch=document,
+            check_manifest=check_manifest,
+            now=now or _last(events),
+            settings=rules["settings"],
+            counts=counts,
+        )
+        items += [item for name, rule in ACT_RULES.items() for item in _ask(name, rule(book), rules)]
+    return Findings(items=in_order(items), counts=dict(counts), origin=origin, size=signed.size, root=signed.root)
+
+
+def _ask(name: str, found: Iterator[Bad], rules: Mapping[str, Any]) -> list[Finding]:
+    """A rule that the table does not list is not asked."""
+    return [finding(name, rules, bad) for bad in found] if name in rules["rules"] else []
+
+
+def _since(text: str | None, signed: Checkpoint, public: bytes) -> Checkpoint | None:
+    """The auditor's own checkpoint; a log that is shorter was put back to an older state."""
+    if text is None:
+        return None
+    kept = parse_and_verify(text, signed.origin, public)
+    if kept.size > signed.size:
+        raise NotTrusted("ledger-rolled-back", size=signed.size, seen=kept.size)
+    return kept
+
+
+def _events(leaves: Sequence[bytes]) -> dict[int, LedgerEvent]:
+    """Index → event; a leaf that cannot be read is left out, and named by ``log-form``."""
+    found: dict[int, LedgerEvent] = {}
+    for index, leaf in enumerate(leaves):
+        event = _event(leaf)
+        if event is not None:
+            found[index] = event
+    return found
+
+
+def _event(leaf: bytes) -> LedgerEvent | None:
+    try:
+        return read_event(leaf)
+    except NotTrusted:
+        return None
+
+
+def _last(events: Mapping[int, LedgerEvent]) -> datetime.datetime:
+    return max(
+        (instant(event) for event in events.values()), default=datetime.datetime.min.replace(tzinfo=datetime.UTC)
+    )
