@@ -158,7 +158,7 @@ def with_dirt(
 
 def _split(draw: np.random.Generator, share: float, true: Lines) -> Lines:
     """A dispensing of two boxes written as two equal lines of one: collapsing equal lines loses a box."""
-    rows = np.flatnonzero((true["quantity"] == 2) & (draw.random(len(true["day"])) < share * 3))
+    rows = np.flatnonzero((true["quantity"] == 2) & (draw.random(len(true["day"])) < share))
     true["quantity"][rows] = 1
     return chosen(true, rows)
 
