@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts a release down as ``DIR/public/releases/<id>/``: all of it or nothing, never over another one. Checks no content."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from rempart.errors import BadInput, Refused, Unavailable
+
+
+def write_release(public: Path, release_id: str, files: Mapping[str, bytes]) -> Path:
+    """Write ``files`` (relative path → bytes) under ``public/releases/<release_id>`` and return that folder.
+
+    A folder with the same bytes is left as it is, so that a publication can be repeated after a crash.
+    Raises Refused ``release-exists`` when it holds other bytes; BadInput ``release-path``; Unavailable ``release-folder``.
+    """
+    for path in (release_id, *files):
+        _check_path(path)
+    final = public / "releases" / release_id
+    if final.exists():
+        if read_release(final) != dict(files):
+            raise Refused("release-exists", release=release_id)
+        return final
+    waiting = final.with_name(f".{release_id}.partial")
+    try:
+        shutil.rmtree(waiting, ignore_errors=True)
+        for path, data in files.items():
+            _write(waiting / path, data)
+        for folder in [waiting, *(item for item in waiting.rglob("*") if item.is_dir())]:
+            _sync(folder)
+        waiting.rename(final)
+        _sync(final.parent)
+    except OSError as error:
+        raise Unavailable("release-folder", release=release_id) from error
+    return final
+
+
+def read_release(folder: Path) -> dict[str, bytes]:
+    """Relative path → bytes of a release folder."""
+    return {
+        item.relative_to(folder).as_posix(): item.read_bytes() for item in sorted(folder.rglob("*")) if item.is_file()
+    }
+
+
+def _check_path(path: str) -> None:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or any(part in {".", ".."} or part.startswith(".") for part in parts):
+        raise BadInput("release-path")
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

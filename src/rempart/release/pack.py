@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The published folder as bytes: tables, figures, study, summary, and release.json that binds them by their SHA-256.
+
+Takes checked tables only and writes nothing: an adapter puts the files down. The proof of the ledger is added by its room.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rempart.errors import NotTrusted, Refused
+from rempart.records.canonical import content_id, plain, sha256_id
+from rempart.records.document import SignedDocument
+from rempart.records.result import SUPPRESSED, CheckedTable
+from rempart.release.summary import summary
+from rempart.release.tables import table_csv, table_ids
+
+SCHEMA = "rempart.release/1"
+LANGUAGES = ("en", "fr")
+_FIGURE = re.compile(r"[a-z][a-z0-9_]{0,63}-(en|fr)\.(svg|png)")
+
+
+def pack(
+    *,
+    release_id: str,
+    submission: SignedDocument,
+    votes: Sequence[SignedDocument],
+    tables: Sequence[CheckedTable],
+    study: Mapping[str, Any],
+    permit_public_facts: Mapping[str, str],
+    figures: Mapping[str, bytes],
+    words: Mapping[str, Any],
+) -> dict[str, bytes]:
+    """Relative path → bytes. ``words``: the parsed ``release/words.toml``; ``figures``: file name → bytes.
+
+    Raises NotTrusted ``release-tables`` when the tables are not those the author signed, ``release-votes`` when a vote is
+    over another submission; Refused ``release-needs-two-checkers``, ``release-unchecked``, ``release-figure``.
+    """
+    _check(release_id, submission, votes, tables)
+    files = {f"tables/{table.output}.csv": table_csv(table) for table in tables}
+    files |= {f"figures/{_figure_name(name)}": data for name, data in figures.items()}
+    files["study.json"] = _json(plain(study))
+    facts = {
+        "context": str(submission.body["context"]),
+        "controls": str(submission.body["controls"]),
+        "permit": " · ".join(str(value) for value in permit_public_facts.values()),
+    }
+    for language in LANGUAGES:
+        text = summary(language, release=release_id, facts=facts, tables=tables, figures=list(figures), words=words)
+        files[f"summary.{language}.md"] = text.encode()
+    files["release.json"] = _json(
+        {
+            "schema": SCHEMA,
+            "release": release_id,
+            "permit": dict(permit_public_facts),
+            "run": submission.body["run"],
+            "study": content_id(study),
+            "result": submission.body["result"],
+            "context": facts["context"],
+            "controls": facts["controls"],
+            "submission": sha256_id(submission.data),
+            "votes": sorted(sha256_id(vote.data) for vote in votes),
+            "marker": SUPPRESSED,
+            "disclosure": {table.output: {"rules": table.rules, "record": list(table.record)} for table in tables},
+            "anonymity": words["anonymity"],
+            "files": {path: {"sha256": sha256_id(data), "bytes": len(data)} for path, data in files.items()},
+        }
+    )
+    return dict(sorted(files.items()))
+
+
+def _check(
+    release_id: str, submission: SignedDocument, votes: Sequence[SignedDocument], tables: Sequence[CheckedTable]
+) -> None:
+    """The tables are the signed ones and two others than the author approved them."""
+    if submission.body["release"] != release_id or table_ids(tables) != dict(submission.body["tables"]):
+        raise NotTrusted("release-tables", release=release_id)
+    over, author = sha256_id(submission.data), _signer(submission)
+    checkers: set[str] = set()
+    for vote in votes:
+        if vote.body["submission"] != over or vote.body["release"] != release_id:
+            raise NotTrusted("release-votes", release=release_id)
+        if vote.body["verdict"] == "approve":
+            checkers.add(_signer(vote))
+    if len(checkers - {author}) < 2:
+        raise Refused("release-needs-two-checkers", release=release_id, approvals=len(checkers - {author}))
+
+
+def _signer(document: SignedDocument) -> str:
+    return document.signatures[0].actor if len(document.signatures) == 1 else ""
+
+
+def _figure_name(name: str) -> str:
+    if not _FIGURE.fullmatch(name):
+        raise Refused("release-figure")
+    return name
+
+
+def _json(value: object) -> bytes:
+    """Readable and the same for the same value."""
+    return (json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=dict) + "\n").encode()
