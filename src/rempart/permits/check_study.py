@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The proof that a study reads nothing outside its permit: columns, look-back, period. Refuses; never narrows in silence."""
+
+import datetime
+from collections.abc import Mapping
+
+from rempart.errors import Refused
+from rempart.records.omop import TableLayout
+from rempart.records.permit import Permit
+from rempart.records.study import Study
+
+
+def check_study(
+    study: Study,
+    permit: Permit,
+    layouts: Mapping[str, TableLayout],
+    *,
+    required: Mapping[str, frozenset[str]],
+) -> None:
+    """``required``: table → columns the study's SQL reads (``cohort.required.required_columns``).
+
+    Raises Refused ``study-permit`` (another permit), ``study-column``, ``study-period``, ``window-before-lookback``.
+    """
+    if study.permit != permit.id:
+        raise Refused("study-permit", study=study.permit, permit=permit.id)
+    for table, columns in sorted(required.items()):
+        for column in sorted(columns):
+            known = table in layouts and layouts[table].sibling_of(column) is not None
+            if not known or column not in permit.tables.get(table, ()):
+                raise Refused("study-column", table=table, column=column, permit=permit.id)
+    _check_days(study, permit)
+
+
+def _check_days(study: Study, permit: Permit) -> None:
+    first, last = study.protocol.period
+    if first < permit.period[0] or last > permit.period[1]:
+        begins, ends = permit.period[0].isoformat(), permit.period[1].isoformat()
+        raise Refused("study-period", permit=permit.id, begins=begins, ends=ends)
+    for window in study.windows():
+        if (first - permit.lookback).days + window.first < 0:
+            begins = _day_before(first, -window.first)
+            raise Refused(
+                "window-before-lookback",
+                what=window.what,
+                begins=begins,
+                lookback=permit.lookback.isoformat(),
+                permit=permit.id,
+            )
+
+
+def _day_before(day: datetime.date, days: int) -> str:
+    return (
+        (day - datetime.timedelta(days=days)).isoformat() if days < day.toordinal() else datetime.date.min.isoformat()
+    )

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A permit as SQL pieces for the grant: which columns of which part, and which rows. Runs nothing.
+
+Only what the permit names comes out; person and key columns that link parts are the layout's, not the permit's.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from rempart.errors import BadInput, Refused
+from rempart.records.omop import MAIN, TableLayout
+from rempart.records.permit import Permit
+
+RESERVED = frozenset({"correspondence", "release_index", "objection"})
+RESERVED_COLUMNS = frozenset({"pseudonym", "source_pseudonym", "release_index"})
+_PERIODS = "observation_period"
+_DEATH = ("death_month", "death_date")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermittedPart:
+    """What may leave one sibling of one table.
+
+    ``columns``: permitted columns in the layout's order (maybe none in ``main``, whose rows then serve as the link);
+    ``expressions``: the SQL that gives each; ``predicate``: SQL condition on the warehouse's rows of this sibling;
+    ``follows_main``: the rows must also be rows kept in ``main`` (join on the layout's link).
+    """
+
+    table: str
+    sibling: str
+    columns: tuple[str, ...]
+    expressions: tuple[str, ...]
+    predicate: str
+    follows_main: bool
+
+
+def compile_permit(
+    permit: Permit, layouts: Mapping[str, TableLayout], *, reserved: Collection[str] = RESERVED
+) -> dict[str, dict[str, PermittedPart]]:
+    """Table → sibling → what is permitted of it; ``main`` is always there.
+
+    Raises Refused ``permit-reserved``, ``permit-rows``; BadInput ``permit-table-unknown``, ``permit-column-unknown``.
+    """
+    if permit.rows:
+        raise Refused("permit-rows", permit=permit.id)
+    return {name: _table(permit, name, columns, layouts, reserved) for name, columns in permit.tables.items()}
+
+
+def _table(
+    permit: Permit, name: str, columns: tuple[str, ...], layouts: Mapping[str, TableLayout], reserved: Collection[str]
+) -> dict[str, PermittedPart]:
+    if name in reserved or name in RESERVED:
+        raise Refused("permit-reserved", permit=permit.id, name=name)
+    if name not in layouts:
+        raise BadInput("permit-table-unknown", table=name, expected=", ".join(sorted(layouts)))
+    layout = layouts[name]
+    for column in columns:
+        if column in RESERVED_COLUMNS:
+            raise Refused("permit-reserved", permit=permit.id, name=column)
+        if layout.sibling_of(column) is None:
+            raise BadInput("permit-column-unknown", table=name, column=column, expected=", ".join(layout.columns))
+    parts = {}
+    for sibling, own in layout.siblings.items():
+        named = tuple(column for column in own if column in columns)
+        if named or sibling == MAIN:
+            parts[sibling] = _part(permit, layout, sibling, named)
+    return parts
+
+
+def _part(permit: Permit, layout: TableLayout, sibling: str, columns: tuple[str, ...]) -> PermittedPart:
+    return PermittedPart(
+        table=layout.name,
+        sibling=sibling,
+        columns=columns,
+        expressions=tuple(_expression(permit, layout, column) for column in columns),
+        predicate=_predicate(permit, layout, sibling),
+        follows_main=sibling != MAIN,
+    )
+
+
+def _expression(permit: Permit, layout: TableLayout, column: str) -> str:
+    """The column, observation periods clipped to look-back and period."""
+    if layout.name != _PERIODS or layout.type_of(column) != "DATE":
+        return column
+    if column == layout.date:
+        return f"greatest({column}, DATE '{permit.lookback}')"
+    return f"least({column}, DATE '{permit.period[1]}')"
+
+
+def _predicate(permit: Permit, layout: TableLayout, sibling: str) -> str:
+    """Rows dated from the look-back to the end of the period; persons whole; a death after the period has not happened."""
+    first, last = f"DATE '{permit.lookback}'", f"DATE '{permit.period[1]}'"
+    if layout.name == _PERIODS:
+        ends = [c for c, kind in layout.siblings[MAIN].items() if kind == "DATE" and c != layout.date]
+        return f"{layout.date} <= {last} AND {ends[0]} >= {first}"
+    dated = [column for column in _DEATH if column in layout.siblings[sibling]]
+    if dated:
+        return " AND ".join(f"({column} IS NULL OR {column} <= {last})" for column in dated)
+    return f"{layout.date} BETWEEN {first} AND {last}" if layout.date and sibling == MAIN else "true"

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The terms of a study: protocol, code lists, cohort rules, exposures, outcomes, covariates, analyses. ``study.py`` puts them together.
+
+All days are whole numbers relative to time zero (0 = the day of the first dispensing). Holds no parser and no SQL.
+"""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+DOMAINS = ("drug", "condition", "procedure")
+SYSTEMS: Mapping[str, tuple[str, ...]] = {  # coding system → domains it may be used in
+    "CIP13": ("drug",),
+    "CIM10": ("condition",),
+    "CCAM": ("procedure",),
+    "OMOP": DOMAINS,
+}
+ESTIMANDS = ("initiation", "on-treatment")
+DEATHS = ("month", "date", "ignore")
+SAME_DAY = ("exposure", "outcome", "censoring")
+ACTIVE, NON_USERS = "new-user-active-comparator", "new-user-non-users"
+DESIGNS = (ACTIVE, NON_USERS)
+TIES = ("efron", "breslow")
+TYPES = ("attrition", "table_one", "incidence_rate", "kaplan_meier", "cumulative_incidence", "cox")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """``period``: first and last possible day of time zero; ``death``: the column that dates a death, or ``ignore``."""
+
+    title: str
+    question: str
+    estimand: str
+    period: tuple[datetime.date, datetime.date]
+    follow_up_days: int | None
+    lag_days: int
+    grace_days: int
+    death: str
+
+    @property
+    def on_treatment(self) -> bool:
+        """Whether follow-up ends with the treatment."""
+        return self.estimand == "on-treatment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeList:
+    """Codes of one system. CIP13 and OMOP are matched whole, CIM10 and CCAM by their beginning, ``exclude`` likewise.
+
+    ``source``: where the list comes from.
+    """
+
+    system: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    source: str = "not given"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """A record of ``domain`` with one of ``codes``; ``status``: diagnosis kinds (empty = any); ``days``: window, both ends included."""
+
+    domain: str
+    codes: str
+    status: tuple[str, ...] = ()
+    days: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortRule:
+    """Who may enter: observed and unexposed before time zero, aged ``age`` (both ends included), none of ``exclude``."""
+
+    prior_observation_days: int
+    washout_days: int
+    age: tuple[int, int] | None
+    exclude: tuple[Criterion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """An arm: users of the codes; with ``non_users``, persons who enter at a record of the codes without ever the target before."""
+
+    domain: str
+    codes: str
+    non_users: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covariate:
+    """``type`` age (``bands``: lower limits), sex, or history (``criterion`` with a window that ends at or before day 0)."""
+
+    type: str
+    bands: tuple[int, ...] = ()
+    criterion: Criterion | None = None
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Its levels in order. Age: below the first limit, between limits, from the last limit on, unknown."""
+        if self.type == "sex":
+            return ("female", "male", "unknown")
+        if self.type == "history":
+            return ("no", "yes")
+        inner = [f"{low}-{high - 1}" for low, high in pairwise(self.bands)]
+        return (f"0-{self.bands[0] - 1}", *inner, f"{self.bands[-1]}+", "unknown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Frame:
+    """One question: cohort × arms × outcome. Analyses with one frame share the same evidence."""
+
+    cohort: str
+    target: str
+    comparator: str
+    outcome: str
+
+    @property
+    def key(self) -> str:
+        """Its name in evidence."""
+        return f"{self.cohort}/{self.target}/{self.comparator}/{self.outcome}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """One analysis; ``covariates``: names to describe or adjust for; ``grid_days``: step of curves; ``ties``: of Cox."""
+
+    id: str
+    type: str
+    design: str
+    frame: Frame
+    covariates: tuple[str, ...]
+    grid_days: int
+    ties: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A look into the past: what reads it, and its first day relative to time zero."""
+
+    what: str
+    first: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortPlan:
+    """SQL text for one frame and one shard, made by ``cohort``, run by ``study`` through the Query port.
+
+    ``prepare``: statements in order; ``steps``: names of the attrition steps; ``selects``: evidence table → SELECT;
+    ``clear``: statements that drop what ``prepare`` made. ``covariates``: the order of levels in a pattern.
+    """
+
+    frame: Frame
+    prepare: tuple[str, ...]
+    steps: tuple[str, ...]
+    selects: Mapping[str, str]
+    clear: tuple[str, ...]
+    covariates: tuple[str, ...] = field(default=())

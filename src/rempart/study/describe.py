@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attrition and table one as result rows."""
+
+from collections.abc import Mapping
+from math import sqrt
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rempart.records.protocol import Analysis
+from rempart.records.study import Study
+from rempart.study.cells import ARMS, Cells, suffix_of
+from rempart.study.rows import Output
+
+Tables = Mapping[str, pa.Table]
+
+
+def attrition(output: Output, study: Study, analysis: Analysis, cells: Cells, tables: Tables) -> None:
+    """Persons remaining after each step. The last step is the set that every other output describes."""
+    counts = tables["attrition"].filter(pc.equal(tables["attrition"]["frame"], analysis.frame.key)).to_pylist()
+    last = max((row["step"] for row in counts), default="")
+    suffix = suffix_of(study, analysis.frame)
+    for row in sorted(counts, key=lambda row: (row["step"], ARMS.index(row["arm"]))):
+        step, arm = row["step"], row["arm"]
+        ref = cells.persons_ref(arm) if step == last else f"attrition/{step[:2]}/{arm}{suffix}"
+        output.write({"step": step}, {"arm": arm}, {"n": row["n"]}, n=row["n"], ref=ref)
+
+
+def table_one(output: Output, study: Study, analysis: Analysis, cells: Cells, tables: Tables) -> None:
+    """Persons by level of each covariate, and the mean age (companion output ``…_means``)."""
+    for arm in ARMS:
+        total = cells.persons(arm)
+        _level(output, cells, "all", "all", arm, n=total)
+    for name in analysis.covariates:
+        seen = set(cells.levels[name].tolist())
+        for level in (level for level in study.covariates[name].levels if level in seen):
+            for arm in ARMS:
+                inside = cells.in_arm(arm) & (cells.levels[name] == level)
+                _level(output, cells, name, level, arm, n=int(cells.n[inside].sum()))
+    if any(study.covariates[name].type == "age" for name in analysis.covariates):
+        _means(output.named("means", "mean"), analysis, cells, tables)
+
+
+def _level(output: Output, cells: Cells, variable: str, level: str, arm: str, *, n: int) -> None:
+    total = cells.persons(arm)
+    ref = cells.persons_ref(arm) if variable == "all" else f"level/{variable}/{level}/{arm}{cells.suffix}"
+    values = {"n": n, "percent": 100 * n / total if total else None}
+    output.write({"variable": variable, "level": level}, {"arm": arm}, values, n=n, ref=ref)
+
+
+def _means(output: Output, analysis: Analysis, cells: Cells, tables: Tables) -> None:
+    sums = [row for row in tables["sums"].to_pylist() if row["frame"] == analysis.frame.key]
+    for variable in sorted({row["variable"] for row in sums}):
+        for arm in ARMS:
+            own = [row for row in sums if row["variable"] == variable and arm in {"all", row["arm"]}]
+            n, total, squares = (sum(row[name] for row in own) for name in ("n", "total", "squares"))
+            whole = n == cells.persons(arm)
+            ref = cells.persons_ref(arm) if whole else f"known/{variable}/{arm}{cells.suffix}"
+            output.write({"variable": variable}, {"arm": arm}, mean_and_sd(n, total, squares), n=n, ref=ref)
+
+
+def mean_and_sd(n: int, total: int, squares: int) -> dict[str, float | None]:
+    """Mean and sample standard deviation from exact whole-number sums; None where not defined."""
+    return {
+        "mean": total / n if n else None,
+        "sd": sqrt((n * squares - total * total) / (n * (n - 1))) if n > 1 else None,
+    }

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evidence: small tables of whole numbers that add up over shards. Computing, merging, and a deterministic container of bytes.
+
+    attrition  frame, step, arm (all|target|comparator)              → n
+    cells      frame, arm, pattern, entry_day, exit_day, status      → n          status 0 censored, 1 outcome, 2 death
+    sums       frame, arm, variable                                  → n, total, squares
+
+Person rows never reach this file. The container is not sealed here: a worker seals it before it leaves the process.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rempart.errors import BadInput
+from rempart.ports.query import Query
+from rempart.records.canonical import length_prefixed
+from rempart.records.protocol import CohortPlan
+
+Evidence = Mapping[str, pa.Table]
+_MAGIC = "rempart.evidence/1"
+_TEXT, _WHOLE = pa.string(), pa.int64()
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "attrition": ("frame", "step", "arm"),
+    "cells": ("frame", "arm", "pattern", "entry_day", "exit_day", "status"),
+    "sums": ("frame", "arm", "variable"),
+}
+_COUNTS: Mapping[str, tuple[str, ...]] = {"attrition": ("n",), "cells": ("n",), "sums": ("n", "total", "squares")}
+_DAYS = frozenset({"entry_day", "exit_day", "status"})
+
+
+def schema_of(name: str) -> pa.Schema:
+    """The schema of one evidence table: keys, then counts."""
+    keys = [(key, _WHOLE if key in _DAYS else _TEXT) for key in _KEYS[name]]
+    return pa.schema([*keys, *((count, _WHOLE) for count in _COUNTS[name])])
+
+
+def empty() -> Evidence:
+    """The evidence of no shard: the neutral element of ``merge``."""
+    return {name: schema_of(name).empty_table() for name in _KEYS}
+
+
+def compute(query: Query, plans: Sequence[CohortPlan]) -> Evidence:
+    """Evidence of the shard whose tables are views of ``query``; clears what it made, also after an error."""
+    found = [empty()]
+    for plan in plans:
+        try:
+            for statement in plan.prepare:
+                query.execute(statement)
+            found.append({name: _framed(plan, name, query.table(sql)) for name, sql in plan.selects.items()})
+        finally:
+            for statement in plan.clear:
+                query.execute(statement)
+    return merge(found)
+
+
+def _framed(plan: CohortPlan, name: str, table: pa.Table) -> pa.Table:
+    frame = pa.array([plan.frame.key] * table.num_rows, type=_TEXT)
+    return table.append_column("frame", frame).select(schema_of(name).names).cast(schema_of(name))
+
+
+def merge(parts: Sequence[Evidence]) -> Evidence:
+    """The exact sum of evidence; independent of order and of how persons were split. Rows are sorted by their keys."""
+    return {name: _sum(name, [part[name] for part in parts if name in part]) for name in _KEYS}
+
+
+def _sum(name: str, tables: Sequence[pa.Table]) -> pa.Table:
+    keys, counts = _KEYS[name], _COUNTS[name]
+    schema = schema_of(name)
+    together = pa.concat_tables([schema.empty_table(), *tables])
+    grouped = together.group_by(list(keys)).aggregate([(count, "sum") for count in counts])
+    renamed = pa.table({**{key: grouped[key] for key in keys}, **{c: grouped[f"{c}_sum"] for c in counts}})
+    order = pc.sort_indices(renamed, sort_keys=[(key, "ascending") for key in keys])
+    return renamed.take(order).cast(schema).combine_chunks()
+
+
+def encode(evidence: Evidence) -> bytes:
+    """The container: length-prefixed magic, then name and Arrow stream of each table; equal evidence gives equal bytes."""
+    fields: list[str | bytes | int] = [_MAGIC]
+    for name in _KEYS:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, schema_of(name)) as writer:
+            writer.write_table(_sum(name, [evidence[name]]))
+        fields += [name, sink.getvalue().to_pybytes()]
+    return length_prefixed(*fields)
+
+
+def decode(data: bytes) -> Evidence:
+    """The tables of a container; raises BadInput ``evidence-form`` when it is not one."""
+    fields = _split(data)
+    if fields[:1] != [_MAGIC.encode()] or len(fields) != 1 + 2 * len(_KEYS):
+        raise BadInput("evidence-form")
+    tables = {}
+    for name, (given, stream) in zip(_KEYS, zip(fields[1::2], fields[2::2], strict=True), strict=True):
+        tables[name] = _read(stream)
+        if given != name.encode() or not tables[name].schema.equals(schema_of(name)):
+            raise BadInput("evidence-form")
+    return tables
+
+
+def _read(stream: bytes) -> pa.Table:
+    try:
+        return pa.ipc.open_stream(stream).read_all()
+    except pa.ArrowInvalid as error:
+        raise BadInput("evidence-form") from error
+
+
+def _split(data: bytes) -> list[bytes]:
+    fields, at = [], 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        field = data[at + 4 : at + 4 + size]
+        if len(field) != size or at + 4 > len(data):
+            raise BadInput("evidence-form")
+        fields.append(field)
+        at += 4 + size
+    return fields

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Crude and adjusted hazard ratio of target against comparator as result rows.
+
+Covariates enter as indicators of their levels; their own ratios are not given (they answer no question that was asked).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rempart.errors import BadInput
+from rempart.records.protocol import Analysis
+from rempart.records.study import Study
+from rempart.study.cells import Cells
+from rempart.study.cox import CoxFit, fit, risk_sets
+from rempart.study.rows import UNITS, Output
+
+TERM = "target versus comparator"
+_UNITS = {**UNITS, "lower": "ratio", "upper": "ratio"}
+_NOT_ESTIMABLE = ("cox-separation", "cox-no-events", "cox-collinear", "cox-not-converged")
+Tables = Mapping[str, pa.Table]
+
+
+def hazard_ratio(output: Output, study: Study, analysis: Analysis, cells: Cells, tables: Tables) -> None:
+    """The ratio with Wald limits and p, and the persons and outcomes of each arm behind it.
+
+    A ratio stands on the arm with the fewest outcomes: where that count is suppressed, so is the ratio.
+    """
+    least = min(("target", "comparator"), key=cells.events)
+    for model in ("crude", *(("adjusted",) if analysis.covariates else ())):
+        row = {"analysis": analysis.id, "model": model, "term": TERM}
+        for arm in ("target", "comparator"):
+            output.write(
+                row, {"arm": arm}, {"persons": cells.persons(arm)}, n=cells.persons(arm), ref=cells.persons_ref(arm)
+            )
+            output.write(
+                row, {"arm": arm}, {"events": cells.events(arm)}, n=cells.events(arm), ref=cells.events_ref(arm)
+            )
+        values, rule = _estimate(cells, analysis.covariates if model == "adjusted" else (), analysis.ties)
+        output.write(row, {}, values, n=cells.events(least), ref=cells.events_ref(least), rule=rule, units=_UNITS)
+
+
+def _estimate(cells: Cells, covariates: tuple[str, ...], ties: str) -> tuple[dict[str, float | None], str]:
+    try:
+        found = cox(cells, covariates, ties=ties)
+    except BadInput as error:
+        if error.code not in _NOT_ESTIMABLE:
+            raise
+        return dict.fromkeys(("hazard_ratio", "lower", "upper", "p_value")), error.code
+    lower, upper = found.interval(0)
+    ratio = float(np.exp(found.beta[0]))
+    return {"hazard_ratio": ratio, "lower": lower, "upper": upper, "p_value": found.p_value(0)}, ""
+
+
+def cox(cells: Cells, covariates: tuple[str, ...], *, ties: str = "efron") -> CoxFit:
+    """The fit of arm (first term, target = 1) and covariate levels.
+
+    Levels without any outcome are set aside: as their coefficients fall without end, the likelihood tends to that of the others,
+    so this is its exact limit. An arm without outcome is not: that raises BadInput ``cox-separation``.
+    """
+    for arm in ("target", "comparator"):
+        if not cells.events(arm):
+            raise BadInput("cox-separation", term=TERM)
+    kept = _with_outcome(cells, covariates)
+    terms, columns = [TERM], [(cells.arm == "target").astype(np.float64)]
+    for name in covariates:
+        for level in _levels(cells, name, kept)[1:]:
+            terms.append(f"{name} {level}")
+            columns.append((cells.levels[name] == level).astype(np.float64))
+    x, pattern = np.unique(np.stack(columns, axis=1)[kept], axis=0, return_inverse=True)
+    event = cells.status[kept] == 1
+    sets = risk_sets(pattern.ravel(), cells.entry[kept], cells.exit[kept], event, n=cells.n[kept], x=x)
+    return fit(sets, terms, ties=ties)
+
+
+def _with_outcome(cells: Cells, covariates: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Cells whose every level has an outcome, level by level until nothing more falls away."""
+    kept = np.ones(len(cells.n), dtype=bool)
+    while True:
+        before = int(kept.sum())
+        for name in covariates:
+            with_event = np.unique(cells.levels[name][kept & (cells.status == 1)])
+            kept &= np.isin(cells.levels[name], with_event)
+        if int(kept.sum()) == before:
+            return kept
+
+
+def _levels(cells: Cells, name: str, kept: NDArray[np.bool_]) -> list[str]:
+    """Levels in use, the one with the most outcomes first: it is the reference."""
+    levels, at = np.unique(cells.levels[name][kept], return_inverse=True)
+    outcomes = np.bincount(at.ravel(), weights=(cells.n * (cells.status == 1))[kept], minlength=len(levels))
+    return [str(levels[i]) for i in sorted(range(len(levels)), key=lambda i: (-outcomes[i], str(levels[i])))]

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The result of a study: every analysis as typed cells with the evidence that the disclosure rules need (contract, "Result rows").
+
+Where a ratio has no finite estimate, its cells are there with value None and ``rule`` says why; it is never left out in silence.
+"""
+
+from collections.abc import Callable, Mapping
+
+import pyarrow as pa
+
+from rempart.records.protocol import Analysis
+from rempart.records.result import ResultRow
+from rempart.records.study import Study
+from rempart.study import describe, ratio, time_to_event
+from rempart.study.cells import Cells, cells_of
+from rempart.study.evidence import Evidence, merge
+from rempart.study.rows import Output
+
+Writer = Callable[[Output, Study, Analysis, Cells, Mapping[str, pa.Table]], None]
+_OUTPUTS: Mapping[str, tuple[str, str, Writer]] = {  # analysis type → output, output type, writer
+    "attrition": ("attrition", "attrition", describe.attrition),
+    "table_one": ("table_one", "frequency", describe.table_one),
+    "incidence_rate": ("incidence", "rate", time_to_event.incidence),
+    "kaplan_meier": ("survival", "survival", time_to_event.survival),
+    "cumulative_incidence": ("cumulative_incidence", "survival", time_to_event.cumulative_incidence),
+    "cox": ("hazard_ratio", "hazard_ratio", ratio.hazard_ratio),
+}
+
+
+def results(study: Study, evidence: Evidence, *, run: str) -> tuple[ResultRow, ...]:
+    """All cells of all analyses, in the order of the study file.
+
+    An output bears the contract's name; when several analyses have one type, ``<name>_<analysis id>``.
+    """
+    total = merge([evidence])
+    cells = {frame: cells_of(study, frame, total["cells"]) for frame in study.frames}
+    rows: list[ResultRow] = []
+    for analysis in study.analyses:
+        name, kind, write = _OUTPUTS[analysis.type]
+        alone = sum(1 for other in study.analyses if other.type == analysis.type) == 1
+        output = Output(run=run, name=name if alone else f"{name}_{analysis.id}", kind=kind, rows=rows)
+        write(output, study, analysis, cells[analysis.frame], total)
+    return tuple(rows)
