@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The broker as its clients reach it: one connection a call over ``DIR/controller/keys/broker.sock``. Holds no key."""
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rempart.adapters import broker_wire as wire
+from rempart.errors import BadInput, Unavailable
+from rempart.ports.broker import GrantRequest
+from rempart.records.sealed import KeyContext
+
+_SECONDS = 120.0
+
+
+class BrokerClient:
+    """Implements ports.broker.Broker; usable from several threads and after a fork, since it keeps no connection."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def grant(self, request: GrantRequest, *, uses: int = 1) -> list[str]:
+        """See the port."""
+        return wire.texts_from_json(self._call("grant", request=wire.request_to_json(request), uses=uses))
+
+    def unwrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
+        """See the port."""
+        return wire.keys_from_json(self._call("unwrap", reference=reference, items=wire.items_to_json(items)))
+
+    def wrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
+        """See the port."""
+        return wire.keys_from_json(self._call("wrap", reference=reference, items=wire.items_to_json(items)))
+
+    def secrets(self, reference: str, names: Sequence[str]) -> list[bytes]:
+        """See the port."""
+        return wire.keys_from_json(self._call("secrets", reference=reference, names=list(names)))
+
+    def sign(self, purpose: str, over: str) -> str:
+        """See the port."""
+        return str(self._call("sign", purpose=purpose, over=over))
+
+    def status(self) -> dict[str, str | int]:
+        """See the port."""
+        answer: dict[str, str | int] = self._call("status")
+        return answer
+
+    def lock(self) -> None:
+        """See the port."""
+        self._call("lock")
+
+    def _call(self, name: str, **arguments: object) -> Any:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_SECONDS)
+            self._connect(connection)
+            try:
+                wire.send(connection, {"call": name, "arguments": arguments})
+                answer = wire.receive(connection)
+            except (OSError, EOFError) as error:
+                raise Unavailable("broker-locked") from error
+            except BadInput as error:
+                raise Unavailable("broker-answer") from error
+        return wire.value_or_raise(answer)
+
+    def _connect(self, connection: socket.socket) -> None:
+        try:
+            with wire.socket_address(self._folder) as address:
+                connection.connect(address)
+        except OSError as error:  # no folder, no socket, a socket whose process has died, or not ours
+            raise Unavailable("broker-locked") from error

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The broker's side of its socket: 0600, own account only, one process a controller, a time of expiry.
+
+It passes calls on and errors back by family and code; a message that cannot be read ends in an error, never in a traceback.
+"""
+
+import fcntl
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rempart.adapters import broker_wire as wire
+from rempart.adapters.private_file import private_folder
+from rempart.errors import BadInput, Refused, RempartError, Unavailable
+from rempart.keys.broker import KeyBroker
+
+_PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
+_POLL_SECONDS = 0.2
+_IDLE_SECONDS = 60.0
+_CONNECTIONS = 64
+_MOST_USES = 10_000
+_ARGUMENTS: Mapping[str, set[str]] = {
+    "grant": {"request", "uses"},
+    "unwrap": {"reference", "items"},
+    "wrap": {"reference", "items"},
+    "secrets": {"reference", "names"},
+    "sign": {"purpose", "over"},
+    "status": set(),
+    "lock": set(),
+}
+_TEXTS = {"reference", "purpose", "over"}
+
+
+class BrokerServer:
+    """Serves one broker until it expires, is locked or is stopped; then forgets every key and removes the socket."""
+
+    def __init__(self, keeper: KeyBroker, *, expires: str, minutes: float) -> None:
+        self._keeper, self._expires = keeper, expires
+        self._deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + 60 * minutes
+        self._stop = threading.Event()
+        self._state, self._signing = threading.Lock(), threading.Lock()
+        self._places = threading.BoundedSemaphore(_CONNECTIONS)
+        self._calls: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+            "grant": self._grant,
+            "unwrap": lambda given: _keys(keeper.unwrap(given["reference"], wire.items_from_json(given["items"]))),
+            "wrap": lambda given: _keys(keeper.wrap(given["reference"], wire.items_from_json(given["items"]))),
+            "secrets": lambda given: _keys(keeper.secrets(given["reference"], wire.texts_from_json(given["names"]))),
+        }
+
+    def stop(self) -> None:
+        """End soon; may be called from a signal handler or another thread."""
+        self._stop.set()
+
+    def status(self) -> dict[str, str | int]:
+        """When it expires, and its process."""
+        return {"expires": self._expires, "pid": os.getpid()}
+
+    def serve(self, folder: Path, *, ready: Callable[[], None]) -> None:
+        """Listen in ``folder``; ``ready`` is called once connections are taken. Raises Refused ``broker-running``."""
+        with _only_one(folder), _listening(folder) as listener:
+            try:
+                ready()
+                self._accept(listener)
+            finally:
+                self._keeper.forget()
+
+    def _accept(self, listener: socket.socket) -> None:
+        listener.settimeout(_POLL_SECONDS)
+        while not self._stop.is_set() and time.clock_gettime(time.CLOCK_BOOTTIME) < self._deadline:
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            if not self._places.acquire(timeout=_POLL_SECONDS):
+                connection.close()
+                continue
+            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+
+    def _converse(self, connection: socket.socket) -> None:
+        """Every request of one connection, in turn."""
+        try:
+            with connection:
+                connection.settimeout(_IDLE_SECONDS)
+                check_peer(connection)
+                while self._answer_one(connection):
+                    continue
+        except (OSError, EOFError, RempartError):
+            return  # the client went away, was too slow, or is not of this account
+        finally:
+            self._places.release()
+
+    def _answer_one(self, connection: socket.socket) -> bool:
+        """Answer a request; False when the stream can no longer be followed."""
+        try:
+            request = wire.receive(connection)
+        except BadInput as error:
+            wire.send(connection, wire.failure(error))
+            return False
+        try:
+            answer: dict[str, object] = {"ok": True, "value": self._do(request)}
+        except RempartError as error:
+            answer = wire.failure(error)
+        wire.send(connection, answer)
+        return True
+
+    def _do(self, request: Any) -> object:
+        name, given = _call_of(request)
+        if self._stop.is_set():
+            raise Unavailable("broker-locked")
+        if name == "status":
+            return self.status()
+        if name == "lock":
+            self.stop()
+            return None
+        if (
+            name == "sign"
+        ):  # never under the state lock: the ledger's writer asks for it while a grant waits for the ledger
+            with self._signing:
+                return self._keeper.sign(given["purpose"], given["over"])
+        with self._state:
+            return self._calls[name](given)
+
+    def _grant(self, given: Mapping[str, Any]) -> list[str]:
+        uses = given["uses"]
+        if type(uses) is not int or not 1 <= uses <= _MOST_USES:
+            raise BadInput("broker-request")
+        return self._keeper.grant(wire.request_from_json(given["request"]), uses=uses)
+
+
+def _call_of(request: Any) -> tuple[str, Mapping[str, Any]]:
+    """A known call with exactly its arguments, the texts among them text."""
+    with wire.strictly():
+        name, given = wire.text(request["call"]), dict(request["arguments"])
+        if set(given) != _ARGUMENTS[name]:
+            raise KeyError(name)
+        for argument in _TEXTS & set(given):
+            wire.text(given[argument])
+        return name, given
+
+
+def check_peer(connection: socket.socket) -> None:
+    """The process at the other end is of this account; raises Refused ``broker-peer``."""
+    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    _, uid, _ = _PEER.unpack(told)
+    if uid != os.geteuid():
+        raise Refused("broker-peer")
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the lock file as long as this process serves; the system lets go of it however the process ends."""
+    private_folder(folder)
+    descriptor = os.open(folder / "broker.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise Refused("broker-running") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _listening(folder: Path) -> Iterator[socket.socket]:
+    """A listening socket of mode 0600; one that a dead process left is removed first (the lock says nobody serves)."""
+    path = folder / wire.SOCKET
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        before = os.umask(0o177)
+        try:
+            with wire.socket_address(folder) as address:
+                listener.bind(address)
+        finally:
+            os.umask(before)
+        listener.listen(_CONNECTIONS)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _keys(keys: list[bytes]) -> list[str]:
+    return [wire.to_text(key) for key in keys]

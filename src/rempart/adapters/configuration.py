@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``DIR/rempart.toml``: what an installation is. Read and written here; it holds no secret and no person's name."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rempart.adapters.private_file import create_private
+from rempart.adapters.toml_input import read_toml
+from rempart.errors import BadInput, Missing
+
+NAME = "rempart.toml"
+SCHEMA = "rempart.config/1"
+_TEXTS = {
+    "warehouse": (),
+    "controller": (),
+    "first": ("trust",),
+    "origin": ("ledger",),
+    "public": ("ledger",),
+    "vault_public": ("keys",),
+    "kind": ("host",),
+    "path": ("host",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """``ledger_public``, ``vault_public``: 32 raw bytes; ``trust_first``: pinned id of trust file 1; ``host_path``: relative to DIR
+    unless absolute; ``shards``: S, a power of two."""
+
+    warehouse: str
+    controller: str
+    trust_first: str
+    ledger_origin: str
+    ledger_public: bytes
+    vault_public: bytes
+    host_kind: str
+    host_path: str
+    shards: int
+
+    def __post_init__(self) -> None:
+        if len(self.ledger_public) != 32 or len(self.vault_public) != 32:
+            raise BadInput("config-field", file=NAME, field="public", expected="base64 of 32 bytes")
+        if self.shards < 1 or self.shards & (self.shards - 1):
+            raise BadInput("config-field", file=NAME, field="host.shards", expected="a power of two")
+
+
+def read_configuration(directory: Path) -> Configuration:
+    """The configuration of ``DIR``; raises Missing ``warehouse-missing``, BadInput ``toml-syntax``, ``config-field``."""
+    path = directory / NAME
+    if not path.is_file():
+        raise Missing("warehouse-missing", file=NAME)
+    value = read_toml(path)
+    if value.get("schema") != SCHEMA:
+        raise BadInput("config-field", file=NAME, field="schema", expected=SCHEMA)
+    told = {name: _text(value, *where, name) for name, where in _TEXTS.items()}
+    shards = value.get("host", {}).get("shards")
+    if not isinstance(shards, int) or isinstance(shards, bool):
+        raise BadInput("config-field", file=NAME, field="host.shards", expected="a power of two")
+    return Configuration(
+        warehouse=told["warehouse"],
+        controller=told["controller"],
+        trust_first=told["first"],
+        ledger_origin=told["origin"],
+        ledger_public=_bytes(told["public"]),
+        vault_public=_bytes(told["vault_public"]),
+        host_kind=told["kind"],
+        host_path=told["path"],
+        shards=shards,
+    )
+
+
+def write_configuration(directory: Path, configuration: Configuration) -> None:
+    """Write ``DIR/rempart.toml`` once; raises Refused ``file-exists``."""
+    tables: Mapping[str, Mapping[str, str | int]] = {
+        "trust": {"first": configuration.trust_first},
+        "ledger": {"origin": configuration.ledger_origin, "public": _base64(configuration.ledger_public)},
+        "keys": {"vault_public": _base64(configuration.vault_public)},
+        "host": {"kind": configuration.host_kind, "path": configuration.host_path, "shards": configuration.shards},
+    }
+    head = {"schema": SCHEMA, "warehouse": configuration.warehouse, "controller": configuration.controller}
+    lines = _lines(head) + [line for name, table in tables.items() for line in ["", f"[{name}]", *_lines(table)]]
+    create_private(directory / NAME, ("\n".join(lines) + "\n").encode())
+
+
+def _lines(table: Mapping[str, str | int]) -> list[str]:
+    """TOML key lines: a JSON string with its escapes is a TOML basic string, but for DEL."""
+    delete = "\\u007f"
+    return [
+        f"{key} = {json.dumps(value, ensure_ascii=False)}".replace(chr(127), delete) for key, value in table.items()
+    ]
+
+
+def _text(value: Mapping[str, Any], *path: str) -> str:
+    found: Any = value
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(found, str) or not found:
+        raise BadInput("config-field", file=NAME, field=".".join(path), expected="text")
+    return found
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadInput("config-field", file=NAME, field="public", expected="base64 of 32 bytes") from error

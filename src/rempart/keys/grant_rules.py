@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key broker's rules: which keys a logged intent opens. The rules are rows of ``grants.toml``; this file reads and applies them.
+
+Pure: it holds no key and hands none out.
+"""
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rempart.errors import Refused
+from rempart.keys.intents import Proofs, document_rule, open_intent, require_result, valid_permit
+from rempart.ports.broker import GrantRequest
+from rempart.records.event import LedgerEvent
+from rempart.records.omop import MAIN, TableLayout
+from rempart.records.permit import Permit
+
+Use = tuple[str, str, str, str]  # space, table, sibling, mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What one kind of intent opens; the fields are those of ``grants.toml``."""
+
+    basis: str
+    space: str
+    named: bool
+    allow: tuple[Use, ...]
+    secrets: tuple[str, ...]
+    document: Mapping[str, str] | None
+    result: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """All rules by kind of intent; ``hours``: how long an intent opens anything."""
+
+    hours: int
+    kinds: Mapping[str, Rule]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What was granted, and the leaf and permit it rests on; ``until``: last day of the permit, None for an operation."""
+
+    intent: int
+    kind: str
+    actor: str
+    basis: str
+    uses: frozenset[Use]
+    secrets: frozenset[str]
+    until: datetime.date | None
+
+    def allows(self, space: str, table: str, sibling: str, mode: str) -> bool:
+        """Whether that use was granted."""
+        return (space, table, sibling, mode) in self.uses
+
+    def writes_in(self, space: str) -> bool:
+        """Whether anything in ``space`` may be written."""
+        return any(use[0] == space and use[3] == "write" for use in self.uses)
+
+
+def grant_rules(parsed: Mapping[str, Any]) -> Rules:
+    """Rules from parsed ``grants.toml``."""
+    kinds = {
+        kind: Rule(
+            basis=row["basis"],
+            space=row["space"],
+            named=row["named"],
+            allow=tuple(_use(text) for text in row["allow"]),
+            secrets=tuple(row["secrets"]),
+            document=row.get("document"),
+            result=row.get("result", False),
+        )
+        for kind, row in parsed["kinds"].items()
+    }
+    return Rules(hours=parsed["hours"], kinds=kinds)
+
+
+def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapping[str, TableLayout]) -> Scope:
+    """The scope of a request that every rule allows.
+
+    Raises Refused ``grant-…`` or ``permit-…`` naming the rule, NotTrusted when a document or a signature does not prove itself.
+    """
+    intent = open_intent(proofs.events, request.intent, now=proofs.now, hours=rules.hours)
+    rule = rules.kinds.get(intent.kind)
+    if rule is None:
+        raise Refused("grant-kind", kind=intent.kind)
+    permit = _permit(proofs, request.intent, rule)
+    space = _space(intent, rule, permit)
+    if rule.document is not None and permit is not None:
+        document_rule(proofs, intent, permit, rule.document)
+    if rule.result:
+        require_result(proofs, intent)
+    _check_uses(request, rule, space, permit, layouts)
+    _check_secrets(request, rule, space)
+    return Scope(
+        intent=request.intent,
+        kind=intent.kind,
+        actor=intent.actor,
+        basis=intent.basis,
+        uses=frozenset(request.tables),
+        secrets=frozenset(request.secrets),
+        until=permit.valid[1] if permit else None,
+    )
+
+
+def _use(text: str) -> Use:
+    space, table, sibling, mode = text.split("/")
+    return space, table, sibling, mode
+
+
+def _permit(proofs: Proofs, index: int, rule: Rule) -> Permit | None:
+    intent = proofs.events[index]
+    if rule.basis == "permit":
+        return valid_permit(proofs, index)
+    if intent.basis != f"operation:{intent.kind}":
+        raise Refused("grant-basis", kind=intent.kind, basis=intent.basis)
+    return None
+
+
+def _space(intent: LedgerEvent, rule: Rule, permit: Permit | None) -> str:
+    """The space that the rule speaks of; the intent must name it where the rule says so, and never another."""
+    told = intent.fact("space")
+    space = {"@project": permit.space if permit else "", "@named": told or ""}.get(rule.space, rule.space)
+    if not space or told not in ({space} if rule.named else {None, space}):
+        raise Refused("grant-space", kind=intent.kind, space=space)
+    return space
+
+
+def _check_uses(
+    request: GrantRequest, rule: Rule, space: str, permit: Permit | None, layouts: Mapping[str, TableLayout]
+) -> None:
+    allowed = list(_resolved(rule, space))
+    permitted = _permitted(permit, layouts)
+    for use in request.tables:
+        if not any(_fits(use, pattern, permitted) for pattern in allowed):
+            raise Refused("grant-scope", use="/".join(use))
+
+
+def _resolved(rule: Rule, space: str) -> Iterator[Use]:
+    for place, table, sibling, mode in rule.allow:
+        yield space if place in {"@project", "@named"} else place, table, sibling, mode
+
+
+def _fits(use: Use, pattern: Use, permitted: frozenset[tuple[str, str]]) -> bool:
+    space, table, sibling, mode = use
+    if space != pattern[0] or mode != pattern[3]:
+        return False
+    if pattern[1] == "@permitted":
+        return (table, sibling) in permitted
+    return pattern[1] in {"*", table} and pattern[2] in {"*", sibling}
+
+
+def _permitted(permit: Permit | None, layouts: Mapping[str, TableLayout]) -> frozenset[tuple[str, str]]:
+    """(table, sibling) that the permit's columns reach: main of each permitted table, and each sibling with a named column."""
+    found = set()
+    for table, columns in (permit.tables if permit else {}).items():
+        layout = layouts.get(table)
+        if layout is not None:
+            named = {layout.sibling_of(column) for column in columns}
+            found |= {(table, sibling) for sibling in named if sibling is not None} | {(table, MAIN)}
+    return frozenset(found)
+
+
+def _check_secrets(request: GrantRequest, rule: Rule, space: str) -> None:
+    allowed = {name.replace("@project", space) for name in rule.secrets}
+    for name in request.secrets:
+        if name not in allowed:
+            raise Refused("grant-secret", secret=name)

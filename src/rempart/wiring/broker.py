@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key broker's process: its keys made at init, started at unlock, reached by clients. Decides nothing about keys."""
+
+import datetime
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import rempart
+from rempart.adapters.broker_client import BrokerClient
+from rempart.adapters.broker_socket import BrokerServer
+from rempart.adapters.broker_wire import failure, value_or_raise
+from rempart.adapters.configuration import Configuration, read_configuration
+from rempart.adapters.directory_ledger import DirectoryLedger
+from rempart.adapters.documents import DirectoryDocuments
+from rempart.adapters.key_file import KeyFile
+from rempart.adapters.package_data import toml
+from rempart.adapters.surroundings import SystemClock, SystemRandomness
+from rempart.adapters.table_key_file import open_table_keys
+from rempart.adapters.trust_files import load_trust
+from rempart.errors import BadInput, RempartError, Unavailable
+from rempart.keys.broker import KeyBroker, Surroundings
+from rempart.keys.grant_rules import grant_rules
+from rempart.keys.root_key import STANDARD, Cost
+from rempart.keys.system_signer import SystemSigner, make_signing_keys
+from rempart.keys.table_keys import TableKeys
+from rempart.ports.broker import Broker
+from rempart.ports.surroundings import Randomness
+from rempart.records.omop import layouts
+
+LONGEST_MINUTES = 7 * 24 * 60
+_START_SECONDS = 60.0
+
+
+def keys_folder(directory: Path) -> Path:
+    """``DIR/controller/keys``."""
+    return directory / "controller" / "keys"
+
+
+def keys_init(
+    directory: Path, passphrase: str, randomness: Randomness | None = None, *, cost: Cost = STANDARD
+) -> dict[str, bytes]:
+    """Make the key file, the ledger's and the vault's signing keys; ``{"ledger_public", "vault_public"}``, 32 raw bytes each.
+
+    Raises Refused ``file-exists``, BadInput ``passphrase-short``.
+    """
+    randomness = randomness or SystemRandomness()
+    folder = keys_folder(directory)
+    store = KeyFile.create(folder / "root.key", passphrase, randomness=randomness, cost=cost)
+    public = make_signing_keys(_table_keys(folder, store, randomness))
+    return {"ledger_public": public["ledger"], "vault_public": public["vault"]}
+
+
+def start_broker(
+    directory: Path, *, passphrase: str, minutes: int, swap_allowed: bool | None = None, quick_allowed: bool = False
+) -> dict[str, str | int]:
+    """Start the broker as a process of its own; its status once it answers.
+
+    ``swap_allowed``: whether unencrypted swap is accepted; None asks REMPART_UNENCRYPTED_SWAP=allowed. Raises what the broker
+    raised: Refused ``passphrase``, ``broker-running``, ``swap-unencrypted``…; Unavailable ``broker-start``.
+    """
+    if swap_allowed is None:
+        swap_allowed = os.environ.get("REMPART_UNENCRYPTED_SWAP") == "allowed"
+    if not 1 <= minutes <= LONGEST_MINUTES:
+        raise BadInput("broker-minutes", minutes=minutes, most=LONGEST_MINUTES)
+    secret_out, secret_in = os.pipe()
+    ready_out, ready_in = os.pipe()
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "rempart.broker",
+        "--dir",
+        str(directory.resolve()),
+        "--minutes",
+        str(minutes),
+    ]
+    command += ["--passphrase-fd", str(secret_out), "--ready-fd", str(ready_in)]
+    command += ["--allow-unencrypted-swap"] * swap_allowed + ["--allow-quick-key-file"] * quick_allowed
+    with os.fdopen(secret_in, "wb", buffering=0) as secret, os.fdopen(ready_out, "rb") as ready:
+        try:
+            process = _spawn(command, (secret_out, ready_in))
+        finally:
+            os.close(secret_out)
+            os.close(ready_in)
+        _give(secret, passphrase)
+        secret.close()
+        return _started(process, ready)
+
+
+def connect(directory: Path) -> Broker:
+    """The running broker of ``DIR``; raises Unavailable ``broker-locked`` when none answers."""
+    client = BrokerClient(keys_folder(directory))
+    client.status()
+    return client
+
+
+def open_server(directory: Path, *, passphrase: str, minutes: float, quick_allowed: bool = False) -> BrokerServer:
+    """The server with its keys open, not yet listening; raises as ``KeyFile.open``."""
+    configuration = read_configuration(directory)
+    clock, randomness = SystemClock(), SystemRandomness()
+    folder = keys_folder(directory)
+    store = KeyFile.open(folder / "root.key", passphrase, randomness=randomness, quick_allowed=quick_allowed)
+    keys = _table_keys(folder, store, randomness)
+    signer = SystemSigner(keys, origin=configuration.ledger_origin)
+    surroundings = _surroundings(directory, configuration, signer, clock=clock, randomness=randomness)
+    expires = clock.now() + datetime.timedelta(minutes=minutes)
+    return BrokerServer(KeyBroker(keys, signer, surroundings), expires=expires.isoformat(), minutes=minutes)
+
+
+def report_status(descriptor: int, status: Mapping[str, str | int]) -> None:
+    """Tell whoever started this process that it serves; closes the descriptor."""
+    _report(descriptor, {"ok": True, "value": dict(status)})
+
+
+def report_failure(descriptor: int, error: RempartError) -> None:
+    """Tell why this process does not serve; after ``report_status`` nobody listens any more and nothing is told."""
+    _report(descriptor, failure(error))
+
+
+def _report(descriptor: int, told: Mapping[str, object]) -> None:
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(json.dumps(told).encode())
+    except OSError:
+        return
+
+
+def _surroundings(
+    directory: Path,
+    configuration: Configuration,
+    signer: SystemSigner,
+    *,
+    clock: SystemClock,
+    randomness: SystemRandomness,
+) -> Surroundings:
+    controller = directory / "controller"
+    ledger = DirectoryLedger(
+        controller / "ledger",
+        origin=configuration.ledger_origin,
+        public=configuration.ledger_public,
+        sign=lambda body: signer.sign("ledger", body),
+    )
+    return Surroundings(
+        ledger=ledger,
+        documents=DirectoryDocuments(controller / "documents"),
+        trust=lambda: load_trust(keys_folder(directory), configuration.trust_first),
+        clock=clock,
+        randomness=randomness,
+        rules=grant_rules(toml("keys/grants.toml")),
+        layouts=layouts(toml("records/omop54.toml")),
+        warehouse=configuration.warehouse,
+    )
+
+
+def _table_keys(folder: Path, store: KeyFile, randomness: Randomness) -> TableKeys:
+    return open_table_keys(folder / "table-keys.json", store=store, randomness=randomness)
+
+
+def _spawn(command: list[str], descriptors: tuple[int, ...]) -> "subprocess.Popen[bytes]":
+    """A process in a session of its own, from / and with a bare environment: it outlives its starter and carries no secret."""
+    source = str(Path(rempart.__file__).resolve().parent.parent)
+    kept = {name: os.environ[name] for name in ("LANG", "TZ", "HOME", "PATH") if name in os.environ}
+    return subprocess.Popen(
+        command,
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+        env={**kept, "PYTHONPATH": source},
+    )
+
+
+def _give(secret: io.FileIO, passphrase: str) -> None:
+    """Hand the passphrase over; a process that has already ended says why on the other pipe."""
+    try:
+        secret.write(passphrase.encode() + b"\n")
+    except BrokenPipeError:
+        return
+
+
+def _started(process: "subprocess.Popen[bytes]", ready: IO[bytes]) -> dict[str, str | int]:
+    """What the new process says; one that says nothing in time is ended."""
+    timer = threading.Timer(_START_SECONDS, process.kill)
+    timer.start()
+    try:
+        told = ready.read()
+    finally:
+        timer.cancel()
+    if not told:
+        process.wait()
+        raise Unavailable("broker-start")
+    answer = json.loads(told)
+    if not answer["ok"]:
+        process.wait()
+    status: dict[str, str | int] = value_or_raise(answer)
+    threading.Thread(target=process.wait, daemon=True).start()
+    return status
