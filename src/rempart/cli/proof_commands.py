@@ -48,13 +48,13 @@ def scan(session: Session, needles: Path, /, *, folder: Path | None = None) -> i
     return 1 if any(hits.values()) else 0
 
 
-def content(session: Session, *, space: str = "warehouse") -> int:
-    """Hash the content of a space, independent of shards, order and keys."""
-    from rempart.wiring.content import hash_space
+def content(session: Session) -> int:
+    """Hash the content of the warehouse, independent of shards, order and keys."""
+    from rempart.wiring.content import hash_warehouse
     from rempart.wiring.warehouse import Warehouse
 
     with session.voice.bars() as bars:
-        found = hash_space(Warehouse(session.directory), space, progress=bars)
+        found = hash_warehouse(Warehouse(session.directory), progress=bars)
     session.voice.table(["column-table", "column-content"], list(found.items()))
-    session.voice.result("vault-hash", {"space": space, "content": found})
+    session.voice.result("vault-hash", {"content": found})
     return 0

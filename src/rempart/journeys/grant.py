@@ -5,7 +5,6 @@ Two passes over the warehouse's shards: persons (who is in, with fresh ordinals)
 sealed scratch under a key that lives as long as this call.
 """
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,23 +14,24 @@ from rempart.errors import Missing, Refused
 from rempart.identity.ordinals import project_ordinals
 from rempart.identity.pseudonyms import pseudonyms
 from rempart.identity.shards import shard_of
+from rempart.journeys.exchange import Exchange
 from rempart.journeys.ingest import SPACE as WAREHOUSE
+from rempart.journeys.project_rows import fresh_visits_sql, permitted_rows_sql, project_part_sql
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space, read_parts
-from rempart.permits.compile import CompiledPermit, compile_permit
+from rempart.permits.compile import PermittedPart, compile_permit
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
 from rempart.ports.query import Query
 from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Progress
-from rempart.records.canonical import length_prefixed
 from rempart.records.document import SignedDocument
-from rempart.records.omop import MAIN, PROJECT_PERSON, WAREHOUSE_PERSON, TableLayout
+from rempart.records.omop import MAIN, TableLayout
 from rempart.records.permit import Permit
-from rempart.records.sealed import SpaceCommit
-from rempart.vault.aead import decrypt_stream, encrypt_stream
+from rempart.records.sealed import PartEntry, SpaceCommit
 
-_SEGMENT = 1 << 20
+Compiled = Mapping[str, Mapping[str, PermittedPart]]
+_VISITS = "visit_occurrence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class _Extract:
     scratch: Scratch
     new_query: Callable[[], Query]
     permit: Permit
-    compiled: CompiledPermit
+    compiled: Compiled
     layouts: Mapping[str, TableLayout]
     shards: int
     progress: Progress
@@ -102,32 +102,102 @@ class _Extract:
     def extract(self, act: Act) -> Granted:
         """Persons, rows, then the sealed project."""
         request = self._request(act)
-        references = self.vault.broker.grant(request, uses=2)
-        (project_key, shard_key) = self.vault.broker.secrets(references[0], request.secrets)
-        source = open_space(self.vault, space=WAREHOUSE, reference=references[0])
-        scratch_key = self.recorder.randomness.bytes(32)
-        people, objections = self._people(source, references[0], project_key, shard_key)
+        first, second = self.vault.broker.grant(request, uses=2)
+        project_key, shard_key = self.vault.broker.secrets(first, request.secrets)
+        source = open_space(self.vault, space=WAREHOUSE, reference=first)
+        people, objections = self._people(source, first, project_key, shard_key)
         self.named_step("persons-chosen")
-        self._exchange(source, references[1], people, scratch_key)
+        exchange = Exchange(self.scratch, self.run, self.recorder.randomness)
+        self._exchange(source, second, people, exchange)
         self.named_step("rows-exchanged")
         writer = SpaceWriter(
-            self.vault, self.recorder, act, space=self.permit.space, shards=self.shards, reference=references[0], named_step=self.named_step
+            self.vault, self.recorder, act, space=self.permit.space, shards=self.shards, reference=first, named_step=self.named_step
         )
-        rows = self._seal(writer, people, scratch_key)
-        commit = writer.commit(lineage=(f"source-head:{source.commit.head}", f"permit:{self.permit.content_id}"), facts={})
+        rows = self._seal(writer, people, exchange)
+        lineage = (f"source-head:{source.commit.head}", f"permit:{self.permit.content_id}")
+        commit = writer.commit(lineage=lineage, facts={})
         self.scratch.clear(self.run)
         return Granted(commit=commit, persons=people.num_rows, objections=objections, rows=rows)
 
     def _request(self, act: Act) -> GrantRequest:
-        read = [(WAREHOUSE, table, sibling, "read") for table, sibling in self._sources()]
-        write = [(self.permit.space, table, sibling, "write") for table, sibling in self._targets()]
+        named = [(table, sibling) for table, siblings in self.compiled.items() for sibling in siblings]
+        sources = [*named, ("person", MAIN), ("person", "release_index"), ("objection", MAIN), ("manifest", MAIN)]
+        targets = [*named, ("person", "release_index"), ("manifest", MAIN)]
+        read = [(WAREHOUSE, table, sibling, "read") for table, sibling in dict.fromkeys(sources)]
+        write = [(self.permit.space, table, sibling, "write") for table, sibling in targets]
         secrets = (f"{self.permit.space}/pseudonym", f"{self.permit.space}/shard")
         return GrantRequest(intent=act.index, tables=(*read, *write), secrets=secrets)
 
-    def _sources(self) -> list[tuple[str, str]]:
-        named = [(table, sibling) for table, siblings in self.compiled.stored.items() for sibling in siblings]
-        return list(dict.fromkeys([*named, ("person", MAIN), ("person", "release_index"), ("objection", MAIN), ("manifest", MAIN)]))
+    def _people(self, source: OpenSpace, reference: str, project_key: bytes, shard_key: bytes) -> tuple[pa.Table, int]:
+        """pseudonym, person_id, target (shard), release_index of everyone who does not object; how many object."""
+        index = self._whole(source, "person", "release_index", reference)
+        objecting = self._whole(source, "objection", MAIN, reference)
+        out = set(objecting.column("pseudonym").to_pylist()) if objecting.num_rows else set()
+        keep = pa.array([name not in out for name in index.column("pseudonym").to_pylist()], pa.bool_())
+        kept = index.filter(keep)
+        names = kept.column("pseudonym").to_pylist()
+        fresh = pseudonyms(names, project_key)
+        people = kept.append_column("person_id", pa.array(project_ordinals(fresh, project_key), pa.int64()))
+        people = people.append_column("target", pa.array(shard_of(fresh, shard_key, self.shards), pa.int32()))
+        return people, index.num_rows - kept.num_rows
 
-    def _targets(self) -> list[tuple[str, str]]:
-        named = [(table, sibling) for table, siblings in self.compiled.stored.items() for sibling in siblings]
-        return [*named, ("person", "release_index"), ("manifest", MAIN)]
+    def _whole(self, source: OpenSpace, table: str, sibling: str, reference: str) -> pa.Table:
+        """All shards of a narrow table, gathered in memory."""
+        parts = [p for shard in range(source.body.shards) for p in source.parts(table, sibling, shard)]
+        query = self.new_query()
+        try:
+            query.attach_parquet("whole", list(read_parts(self.vault, source, parts, reference=reference)))
+            return query.table("SELECT * FROM whole") if parts else pa.table({})
+        finally:
+            query.close()
+
+    def _exchange(self, source: OpenSpace, reference: str, people: pa.Table, exchange: Exchange) -> None:
+        """Permitted rows of every source shard, put into sealed scratch by target shard."""
+        parts = [p for shard in range(source.body.shards) for p in self._needed(source, shard)]
+        data = iter(read_parts(self.vault, source, parts, reference=reference))
+        for shard in range(source.body.shards):
+            self.progress.step("extract-shards", shard, source.body.shards)
+            query = self.new_query()
+            try:
+                self._attach(query, source, shard, data)
+                query.register("people", people)
+                for table, siblings in self.compiled.items():
+                    rows = query.table(permitted_rows_sql(self.layouts[table], siblings))
+                    exchange.put(table, shard, rows)
+            finally:
+                query.close()
+        self.progress.step("extract-shards", source.body.shards, source.body.shards)
+
+    def _needed(self, source: OpenSpace, shard: int) -> list[PartEntry]:
+        return [p for table, siblings in self.compiled.items() for sibling in siblings for p in source.parts(table, sibling, shard)]
+
+    def _attach(self, query: Query, source: OpenSpace, shard: int, data: Iterator[memoryview]) -> None:
+        for table, siblings in self.compiled.items():
+            for sibling in siblings:
+                query.attach_parquet(f"{table}__{sibling}", [next(data) for _ in source.parts(table, sibling, shard)])
+
+    def _seal(self, writer: SpaceWriter, people: pa.Table, exchange: Exchange) -> dict[str, int]:
+        """Each target shard: fresh ids and order, then one part a table and sibling."""
+        rows = dict.fromkeys(self.compiled, 0)
+        for shard in range(self.shards):
+            self.progress.step("seal-shards", shard, self.shards)
+            query = self.new_query()
+            try:
+                for table in self.compiled:
+                    query.register(f"moved_{table}", exchange.get(table, shard))
+                query.register("people", people)
+                query.execute(fresh_visits_sql(self.compiled.get(_VISITS, {}).get(MAIN), shard))
+                for table, sibling, sealed in self._parts(query, shard):
+                    writer.add(table, sibling, shard, sealed)
+                    rows[table] += sealed.num_rows if sibling == MAIN else 0
+            finally:
+                query.close()
+        self.progress.step("seal-shards", self.shards, self.shards)
+        return rows
+
+    def _parts(self, query: Query, shard: int) -> Iterator[tuple[str, str, pa.Table]]:
+        for table, siblings in self.compiled.items():
+            for sibling in siblings:
+                yield table, sibling, query.table(project_part_sql(self.layouts[table], siblings[sibling], shard))
+        index = f"SELECT person_id, release_index FROM people WHERE target = {shard} ORDER BY person_id"
+        yield "person", "release_index", query.table(index)

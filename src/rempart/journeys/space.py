@@ -15,11 +15,11 @@ from rempart.ports.broker import Broker
 from rempart.ports.host import Host
 from rempart.ports.ledger import Ledger
 from rempart.records.event import LedgerEvent
-from rempart.records.sealed import KeyContext, PartEntry, Sealed, SpaceBody, SpaceCommit
+from rempart.records.sealed import KeyContext, PartEntry, SpaceBody, SpaceCommit
 from rempart.vault.commit import check_chain
 from rempart.vault.manifest import open_keyring, open_manifest
 from rempart.vault.parquet import parquet_bytes
-from rempart.vault.read import open_part
+from rempart.vault.read import fetch, open_part
 from rempart.vault.seal import seal_keyring, seal_manifest, seal_part, seal_pointer
 
 _EPOCH = 1  # rotation belongs to a later issue; readers take the epoch from the commit
@@ -87,14 +87,6 @@ def open_space(vault: Vault, *, space: str, reference: str, head: str | None = N
         epoch=commit.epoch,
     )
     return OpenSpace(commit=commit, body=body, wrapped=wrapped)
-
-
-def fetch(host: Host, name: str) -> Sealed:
-    """An object that the manifest or the ledger names: its absence is not a miss but a host that lies."""
-    try:
-        return host.get(name)
-    except Missing as error:
-        raise NotTrusted("object-absent") from error
 
 
 def read_parts(vault: Vault, opened: OpenSpace, parts: Sequence[PartEntry], *, reference: str) -> Iterable[memoryview]:

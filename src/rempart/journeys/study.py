@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rempart.cohort.required import required_columns
 from rempart.errors import Missing
 from rempart.journeys.evidence import KEY_PIECE, evidence_context, open_evidence, result_context, seal_result
 from rempart.journeys.permits import events, find_permit
@@ -67,7 +68,7 @@ def run_study(
     permit = find_permit(events(vault.ledger), documents, trust, study.permit)
     permit.check_valid_on(today)
     permit.check_names(signer.actor)
-    check_study(study, permit, layouts)
+    check_study(study, permit, layouts, required=required_columns(study, layouts))
     commit = newest_commit(vault.ledger, permit.space)
     if commit is None:
         raise Missing("space-missing", space=permit.space)
@@ -120,7 +121,7 @@ class _Run:
 
     def _request(self, act: Act) -> GrantRequest:
         space = self.permit.space
-        stored = compile_permit(self.permit, self.layouts).stored
+        stored = compile_permit(self.permit, self.layouts)
         read = [(space, table, sibling, "read") for table, siblings in stored.items() for sibling in siblings]
         own = [(space, table, "main", mode) for table in ("evidence", "result") for mode in ("read", "write")]
         return GrantRequest(intent=act.index, tables=(*read, (space, "manifest", "main", "read"), *own))

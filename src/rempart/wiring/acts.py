@@ -13,6 +13,7 @@ from rempart.adapters.person_key import create_person_key, load_person_key
 from rempart.adapters.surroundings import SystemRandomness
 from rempart.adapters.toml_input import read_toml
 from rempart.adapters.trust_files import save_trust
+from rempart.cohort.required import required_columns
 from rempart.errors import Refused
 from rempart.journeys.grant import Granted, grant
 from rempart.journeys.permits import events, find_permit
@@ -21,6 +22,7 @@ from rempart.journeys.recorded import recorded
 from rempart.journeys.study import StudyRun, run_study
 from rempart.ports.surroundings import Progress
 from rempart.records.signature import sign
+from rempart.records.omop import layouts
 from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.study import Study, study_from_dict
 from rempart.records.trust import TrustEntry
@@ -28,7 +30,14 @@ from rempart.wiring.broker import keys_init, start_broker
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.warehouse import Warehouse
 
-_SUBFOLDERS = ("controller/keys", "controller/documents", "controller/ledger", "controller/scratch", "host", "public/releases")
+_SUBFOLDERS = (
+    "controller/keys",
+    "controller/documents",
+    "controller/ledger",
+    "controller/scratch",
+    "host",
+    "public/releases",
+)
 
 
 def no_step(_: str) -> None:
@@ -36,7 +45,15 @@ def no_step(_: str) -> None:
 
 
 def init_warehouse(
-    directory: Path, *, controller: str, officer: str, officer_key: Path, passphrase: str, key_passphrase: str, shards: int, minutes: int
+    directory: Path,
+    *,
+    controller: str,
+    officer: str,
+    officer_key: Path,
+    passphrase: str,
+    key_passphrase: str,
+    shards: int,
+    minutes: int,
 ) -> dict[str, Any]:
     """Make a warehouse: folders, keys, first officer, trust file, configuration, then its first ledger leaf."""
     if (directory / "rempart.toml").exists():
@@ -46,7 +63,9 @@ def init_warehouse(
     public = keys_init(directory, passphrase, SystemRandomness())
     officer_public = create_person_key(officer_key, randomness=SystemRandomness(), passphrase=key_passphrase or None)
     private = load_person_key(officer_key, passphrase=key_passphrase or None)
-    entry = new_entry(actor=officer, roles=["officer"], public=officer_public, today=today(), salt=secrets.token_hex(16))
+    entry = new_entry(
+        actor=officer, roles=["officer"], public=officer_public, today=today(), salt=secrets.token_hex(16)
+    )
     trust = first_trust([entry], sign=lambda over: sign(private, actor=officer, over=over))
     save_trust(directory / "controller" / "keys", trust)
     warehouse_id = secrets.token_hex(16)
@@ -72,7 +91,14 @@ def init_warehouse(
 
 
 def enrol(
-    warehouse: Warehouse, *, name: str, roles: list[str], key_file: Path, officer_key: Path, ask: Ask, key_passphrase: str
+    warehouse: Warehouse,
+    *,
+    name: str,
+    roles: list[str],
+    key_file: Path,
+    officer_key: Path,
+    ask: Ask,
+    key_passphrase: str,
 ) -> TrustEntry:
     """Make a key pair for a person and add the public half to the trust file, signed by an officer."""
     trust = warehouse.trust
@@ -80,7 +106,9 @@ def enrol(
     if "officer" not in officer.entry.roles:
         raise Refused("role-missing", actor=officer.entry.actor, role="officer")
     salt = secrets.token_hex(16)
-    new_entry(actor=name, roles=roles, public=bytes(32), today=today(), salt=salt)  # the name and roles, before a key file is made
+    new_entry(
+        actor=name, roles=roles, public=bytes(32), today=today(), salt=salt
+    )  # the name and roles, before a key file is made
     public = create_person_key(key_file, randomness=SystemRandomness(), passphrase=key_passphrase or None)
     entry = new_entry(actor=name, roles=roles, public=public, today=today(), salt=salt)
     add_person(
@@ -127,6 +155,12 @@ def grant_permit(warehouse: Warehouse, *, file: Path, key_file: Path, ask: Ask, 
 def read_study_file(path: Path) -> Study:
     """A study file, parsed and validated."""
     return study_from_dict(read_toml(path), file=path.name)
+
+
+def study_needs(study: Study) -> list[tuple[str, str]]:
+    """Table → columns that the study's SQL reads."""
+    required = required_columns(study, layouts(package_data.toml("records/omop54.toml")))
+    return [(table, ", ".join(sorted(columns))) for table, columns in sorted(required.items())]
 
 
 def run_study_file(

@@ -66,7 +66,11 @@ class Warehouse:
         """What reading and writing spaces needs."""
         settings = self.configuration
         return Vault(
-            warehouse=settings.warehouse, public=settings.vault_public, host=self.host, ledger=self.ledger, broker=self.broker
+            warehouse=settings.warehouse,
+            public=settings.vault_public,
+            host=self.host,
+            ledger=self.ledger,
+            broker=self.broker,
         )
 
     @cached_property

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands about studies and what leaves."""
+
+from pathlib import Path
+from typing import Literal
+
+from rempart.cli.session import Session
+
+
+def check(session: Session, file: Path, /) -> int:
+    """Read a study file and say what it needs."""
+    from rempart.wiring.acts import read_study_file, study_needs
+
+    study = read_study_file(file)
+    session.voice.say("study-check", study=study.content_id[:23], permit=study.permit)
+    rows = study_needs(study)
+    session.voice.table(["column-table", "column-columns"], rows)
+    session.voice.result("study-check", {"id": study.content_id, "permit": study.permit, "reads": dict(rows)})
+    return 0
+
+
+def run(session: Session, file: Path, /, *, key: Path, workers: int = 2, passphrase_fd: int | None = None) -> int:
+    """Run a study."""
+    from rempart.wiring.acts import run_study_file
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    warehouse = Warehouse(session.directory)
+    with voice.bars() as bars:
+        done = run_study_file(warehouse, file=file, key_file=key, ask=session.asker(passphrase_fd), workers=workers, progress=bars)
+    voice.say("study-done", run=done.run, shards=warehouse.configuration.shards, resumed=done.resumed)
+    voice.say("study-next", run=done.run)
+    voice.result("study-run", {"run": done.run, "result": done.result, "resumed": done.resumed})
+    return 0
+
+
+def submit(
+    session: Session, run: str, /, *, key: Path, context: str = "tables of the signed study", show: bool = False, passphrase_fd: int | None = None
+) -> int:
+    """Check every table of a run and submit it."""
+    from rempart.cli.tables import show_tables
+    from rempart.wiring.releases import submit_run
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    made = submit_run(Warehouse(session.directory), run=run, context=context, key_file=key, ask=session.asker(passphrase_fd))
+    voice.table(
+        ["column-output", "column-cells", "column-suppressed"],
+        [(str(f["output"]), int(str(f["cells"])), int(str(f["suppressed"]))) for f in made.findings],
+    )
+    if show:
+        show_tables(voice, made.tables)
+    suppressed = sum(int(str(f["suppressed"])) for f in made.findings)
+    voice.say("submitted", release=made.release, outputs=len(made.tables), suppressed=suppressed)
+    voice.say("submitted-next", release=made.release)
+    voice.result("release-submit", {"release": made.release, "findings": made.findings})
+    return 0
+
+
+def review(
+    session: Session,
+    release: str,
+    /,
+    *,
+    key: Path,
+    verdict: Literal["approve", "reject"] | None = None,
+    comment: str = "",
+    passphrase_fd: int | None = None,
+) -> int:
+    """Show the checked tables, or vote on them."""
+    from rempart.cli.tables import show_tables
+    from rempart.wiring.releases import tables_under_review, vote
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    warehouse = Warehouse(session.directory)
+    ask = session.asker(passphrase_fd)
+    if verdict is None:
+        tables = tables_under_review(warehouse, release=release, key_file=key, ask=ask)
+        show_tables(voice, tables)
+        voice.say("review-next", release=release)
+        voice.result("release-review", {"release": release, "tables": [table.output for table in tables]})
+        return 0
+    actor, state = vote(warehouse, release=release, verdict=verdict, comment=comment, key_file=key, ask=ask)
+    voice.say("voted", actor=actor, release=release, verdict=verdict, approvals=len(state.approvals))
+    voice.result("release-review", {"release": release, "actor": actor, "state": state.state})
+    return 0
+
+
+def publish(session: Session, release: str, /, *, key: Path, passphrase_fd: int | None = None) -> int:
+    """Publish an approved release."""
+    from rempart.wiring.releases import publish_release
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    folder = publish_release(Warehouse(session.directory), release=release, key_file=key, ask=session.asker(passphrase_fd))
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    voice.say("published", release=release, folder=str(folder))
+    for name in files:
+        voice.plain(f"  {name}")
+    voice.result("release-publish", {"release": release, "folder": str(folder), "files": files})
+    return 0
+
+
+def list_releases(session: Session) -> int:
+    """Releases and their states."""
+    from rempart.wiring.releases import releases
+    from rempart.wiring.warehouse import Warehouse
+
+    found = releases(Warehouse(session.directory))
+    session.voice.table(["column-release", "column-state", "column-approvals"], [(r.release, r.state, len(r.approvals)) for r in found])
+    session.voice.result("release-list", {"releases": [{"release": r.release, "state": r.state} for r in found]})
+    return 0

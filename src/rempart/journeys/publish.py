@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Publish a release that two checkers approved: the same checked tables again, figures drawn from them, and a proof that binds all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rempart.audit.release_proof import build, pack_id
+from rempart.errors import Refused
+from rempart.journeys.permits import events
+from rempart.journeys.recorded import recorded
+from rempart.journeys.release import ReleaseDesk, checked_tables, current_state, finished_run, submission_of, valid_permit, votes_of
+from rempart.records.canonical import canonical_bytes, sha256_id
+from rempart.records.document import SignedDocument
+from rempart.records.permit import Permit
+from rempart.records.result import CheckedTable
+from rempart.release.pack import pack
+from rempart.release.states import ReleaseEvent, step
+
+PROOF = "proof.json"
+Draw = Callable[[Sequence[CheckedTable]], Mapping[str, bytes]]
+
+
+def publish(desk: ReleaseDesk, *, release: str, actor: str, draw: Draw, words: Mapping[str, Any]) -> dict[str, bytes]:
+    """The published folder, relative path → bytes, once its leaf is in the ledger.
+
+    Raises Refused ``release-needs-two-checkers``, ``release-state``; NotTrusted ``release-tables`` when the tables that the
+    rules give today are not those that were signed and approved.
+    """
+    now = current_state(desk, release)
+    step(now, ReleaseEvent(act="publish", release=release, actor=actor, document=""), desk.states)
+    submission = submission_of(desk, release)
+    permit = valid_permit(desk, str(submission.body["permit"]))
+    finished = finished_run(events(desk.vault.ledger), str(submission.body["run"]))
+    tables = checked_tables(desk, finished, actor=actor)
+    study = SignedDocument.from_bytes(desk.documents.get(finished.study), schema="rempart.study/1")
+    files = pack(
+        release_id=release,
+        submission=submission,
+        votes=votes_of(desk, now),
+        tables=tables,
+        study=study.body,
+        permit_public_facts=public_facts(permit),
+        figures=draw(tables),
+        words=words,
+    )
+    names = {path: sha256_id(data) for path, data in files.items()}
+    objects = [f"release:{release}", f"run:{finished.run}"]
+    with recorded(desk.recorder, "release", basis=f"permit:{permit.id}", objects=objects, actor=actor) as act:
+        act.say("release", release)
+        act.say("pack", names["release.json"])
+        act.say("files", pack_id(names))
+    return {**files, PROOF: _proof(desk, act.index, names)}
+
+
+def public_facts(permit: Permit) -> dict[str, str]:
+    """What the public register may say of a permit: no person's name."""
+    return {
+        "id": permit.id,
+        "project": permit.project,
+        "purpose": permit.purpose,
+        "basis": permit.basis,
+        "period": f"{permit.period[0]} – {permit.period[1]}",
+    }
+
+
+def _proof(desk: ReleaseDesk, intent: int, names: Mapping[str, str]) -> bytes:
+    """The effect's leaf, its inclusion in the newest checkpoint, and the hash of every file."""
+    ledger = desk.vault.ledger
+    log = events(ledger)
+    index = next((n for n, event in enumerate(log) if event.kind == "release" and event.of == intent), None)
+    if index is None:
+        raise Refused("release-state", release="?", state="unlogged", act="publish")
+    size = ledger.size()
+    proof = build(
+        leaf=ledger.leaves(index, index + 1)[0],
+        index=index,
+        size=size,
+        inclusion=ledger.inclusion(index, size),
+        checkpoint=ledger.checkpoint(),
+        files=names,
+    )
+    return canonical_bytes(proof)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way out: check every table, submit, two votes, publish. Only checked tables pass, and everything rests on signed documents.
+
+State is read from the ledger's documents each time; no database row and no option decides anything.
+"""
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rempart.disclosure.check import check
+from rempart.errors import Missing, NotTrusted, Refused, RempartError
+from rempart.journeys.evidence import open_result
+from rempart.journeys.permits import events, find_permit
+from rempart.journeys.recorded import Recorder, recorded
+from rempart.journeys.space import Vault
+from rempart.ports.broker import GrantRequest
+from rempart.ports.documents import Documents
+from rempart.records.canonical import sha256_id
+from rempart.records.document import SignedDocument
+from rempart.records.event import LedgerEvent
+from rempart.records.permit import Permit
+from rempart.records.result import CheckedTable
+from rempart.records.trust import TrustFile
+from rempart.release.documents import read_submission, read_vote
+from rempart.release.states import ReleaseEvent, ReleaseState, StateTable, state, step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDesk:
+    """What every step of the way out needs. ``trust_on``: the trust file in force at a leaf's time is the newest that names the key."""
+
+    vault: Vault
+    recorder: Recorder
+    documents: Documents
+    trust: TrustFile
+    rules: Mapping[str, Any]
+    states: StateTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedRun:
+    """A study run that took effect, as the ledger holds it."""
+
+    run: str
+    permit: str
+    study: str
+    result: str
+
+
+def finished_run(log: Sequence[LedgerEvent], run: str) -> FinishedRun:
+    """The newest run of that id that ended well; raises Missing ``run-missing``."""
+    for event in reversed(log):
+        if event.kind == "study" and event.phase == "effect" and event.fact("run") == run:
+            study = log[event.of or 0].fact("study") or ""
+            return FinishedRun(run=run, permit=event.basis.partition(":")[2], study=study, result=event.fact("result") or "")
+    raise Missing("run-missing", run=run)
+
+
+def checked_tables(desk: ReleaseDesk, finished: FinishedRun, *, actor: str) -> tuple[CheckedTable, ...]:
+    """The run's tables after the disclosure rules; the raw rows exist only inside this call."""
+    permit = valid_permit(desk, finished.permit)
+    objects = [f"run:{finished.run}", f"result:{finished.result}"]
+    with recorded(desk.recorder, "check", basis=f"permit:{permit.id}", objects=objects, actor=actor, event_class="trace") as act:
+        use = (permit.space, "result", "main", "read")
+        (reference,) = desk.vault.broker.grant(GrantRequest(intent=act.index, tables=(use,)))
+        rows = open_result(
+            desk.documents.get(finished.result),
+            broker=desk.vault.broker,
+            reference=reference,
+            warehouse=desk.vault.warehouse,
+            space=permit.space,
+            run=finished.run,
+        )
+        return check(rows, desk.rules)
+
+
+def valid_permit(desk: ReleaseDesk, permit: str) -> Permit:
+    """The permit, from the ledger, valid today."""
+    found = find_permit(events(desk.vault.ledger), desk.documents, desk.trust, permit)
+    found.check_valid_on(desk.recorder.clock.now().date())
+    return found
+
+
+def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:
+    """Log a submission signed by its author, a researcher whom the permit names."""
+    today = desk.recorder.clock.now().date()
+    _, event = read_submission(signed.data, trust=desk.trust, on=today)
+    permit = valid_permit(desk, str(signed.body["permit"]))
+    permit.check_names(event.actor)
+    finished = finished_run(events(desk.vault.ledger), str(signed.body["run"]))
+    if (finished.result, finished.permit) != (signed.body["result"], permit.id):
+        raise NotTrusted("release-tables", release=event.release)
+    return _log(desk, "submission", event, signed, permit.id, actor, [f"run:{finished.run}", f"result:{finished.result}"])
+
+
+def review(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:
+    """Log one checker's vote; raises Refused ``release-author-votes``, ``release-voted-already``, ``release-other-submission``."""
+    today = desk.recorder.clock.now().date()
+    _, event = read_vote(signed.data, trust=desk.trust, on=today)
+    submission = submission_of(desk, event.release)
+    return _log(desk, "vote", event, signed, str(submission.body["permit"]), actor, [])
+
+
+def _log(
+    desk: ReleaseDesk, kind: str, event: ReleaseEvent, signed: SignedDocument, permit: str, actor: str, objects: Sequence[str]
+) -> ReleaseState:
+    now = current_state(desk, event.release)
+    after = step(now, event, desk.states)  # the rules speak before anything is written
+    valid_permit(desk, permit)
+    document = desk.documents.put(signed.data)
+    told = [f"release:{event.release}", f"document:{document}", *objects]
+    with recorded(desk.recorder, kind, basis=f"permit:{permit}", objects=told, actor=actor):
+        pass
+    return after
+
+
+def current_state(desk: ReleaseDesk, release: str) -> ReleaseState:
+    """The state of a release after every act that the ledger holds and whose document proves itself."""
+    return state(release, release_events(desk), desk.states)
+
+
+def release_events(desk: ReleaseDesk) -> list[ReleaseEvent]:
+    """Acts of the way out in ledger order; a document that proves nothing has no effect here (the audit names it)."""
+    log = events(desk.vault.ledger)
+    found = []
+    for event in log:
+        if event.phase == "effect" and event.kind in _READERS:
+            intent = log[event.of or 0]
+            try:
+                found.append(_READERS[event.kind](desk, intent, event))
+            except RempartError:
+                continue
+    return found
+
+
+def _read_submission(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
+    return read_submission(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_day(intent))[1]
+
+
+def _read_vote(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
+    return read_vote(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_day(intent))[1]
+
+
+def _read_publication(_: ReleaseDesk, intent: LedgerEvent, effect: LedgerEvent) -> ReleaseEvent:
+    return ReleaseEvent(act="publish", release=intent.fact("release") or "", actor=intent.actor, document=effect.fact("pack") or "")
+
+
+_READERS: Mapping[str, Callable[[ReleaseDesk, LedgerEvent, LedgerEvent], ReleaseEvent]] = {
+    "submission": _read_submission,
+    "vote": _read_vote,
+    "release": _read_publication,
+}
+
+
+def _day(event: LedgerEvent) -> datetime.date:
+    return datetime.datetime.fromisoformat(event.time).date()
+
+
+def submission_of(desk: ReleaseDesk, release: str) -> SignedDocument:
+    """The submission that stands; raises Missing ``release-missing``."""
+    now = current_state(desk, release)
+    if not now.submission:
+        raise Missing("release-missing", release=release)
+    return SignedDocument.from_bytes(desk.documents.get(now.submission), schema="rempart.submission/1")
+
+
+def votes_of(desk: ReleaseDesk, now: ReleaseState) -> list[SignedDocument]:
+    """The vote documents that count, in ledger order."""
+    return [SignedDocument.from_bytes(desk.documents.get(name), schema="rempart.vote/1") for name in now.votes]
+
+
+def next_release(desk: ReleaseDesk) -> str:
+    """The next free id of this year, R-YYYY-NNNN."""
+    year = desk.recorder.clock.now().year
+    taken = {event.fact("release") for event in events(desk.vault.ledger) if event.kind == "submission"}
+    number = 1 + max([int(name.rpartition("-")[2]) for name in taken if name and name.startswith(f"R-{year}-")], default=0)
+    return f"R-{year}-{number:04d}"
