@@ -17,6 +17,8 @@ SNDS_NAME = re.compile(
     r"|T_(?:MCO|SSR|HAD|RIP)[0-9a-z]*[A-Z]?|ANO_RETOUR|NUM_ENQ\w*)\b"
 )
 
+EXAMPLE_HEAD = re.compile(r"# Source: .+ Date: \d{4}-\d{2}-\d{2}\.$")
+
 
 def snds_names(module: Module) -> list[str]:
     """SNDS names used as Python identifiers or inside string literals (docstrings and comments may explain)."""
@@ -49,8 +51,8 @@ def without_provenance(text: str) -> bool:
 
 
 def data_files() -> list[Path]:
-    """TOML files of the package."""
-    return sorted(SOURCE.rglob("*.toml"))
+    """TOML files of the package, the examples apart: they are documents to be signed, whose keys the contract fixes."""
+    return [path for path in sorted(SOURCE.rglob("*.toml")) if "examples" not in path.parts]
 
 
 def test_no_snds_name_is_written_in_python() -> None:
@@ -67,6 +69,13 @@ def test_every_data_file_gives_its_source_and_date() -> None:
             if without_provenance(p.read_text(encoding="utf-8"))
         ]
     )
+
+
+def test_every_example_gives_its_source_and_date_in_its_first_line() -> None:
+    examples = [path for path in SOURCE.rglob("*.toml") if "examples" in path.parts]
+    assert examples, "no example under src: the law looks in the wrong place"
+    first = {path: path.read_text(encoding="utf-8").split("\n", 1)[0] for path in examples}
+    none([f"{p.relative_to(ROOT)}: no source and date" for p, line in first.items() if not EXAMPLE_HEAD.match(line)])
 
 
 @pytest.mark.parametrize(
