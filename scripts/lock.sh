@@ -8,7 +8,7 @@ if [ ! -x .lock-venv/bin/uv ]; then
 fi
 cd requirements
 for name in build run test; do
-    ../.lock-venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate \
+    ../.lock-venv/bin/uv pip compile --system-certs --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate \
         --universal --python-version 3.11 "$name.in" -o "$name.txt"
     echo "requirements/$name.txt: $(grep -c == "$name.txt") packages"
 done
