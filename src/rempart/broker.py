@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from rempart.adapters.hardening import harden
-from rempart.adapters.key_file import passphrase_from_descriptor
+from rempart.adapters.passphrase import read_passphrase
 from rempart.errors import RempartError, Unavailable
 from rempart.wiring.broker import keys_folder, open_server, report_failure, report_status
 
@@ -33,7 +33,7 @@ def _serve(asked: argparse.Namespace) -> None:
     harden(swap_allowed=asked.allow_unencrypted_swap)
     server = open_server(
         asked.dir,
-        passphrase=passphrase_from_descriptor(asked.passphrase_fd),
+        passphrase=read_passphrase(asked.passphrase_fd),
         minutes=asked.minutes,
         quick_allowed=asked.allow_quick_key_file,
     )

@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A key store in a passphrase-protected file: ``DIR/controller/keys/root.key``. Whoever holds the object holds the root key.
 
-The passphrase comes by prompt, file descriptor or private file; never by argument or environment.
+It is given the passphrase as text: where that comes from is a door's concern (adapters/passphrase.py; never argument or environment).
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from rempart.adapters.private_file import create_private, read_private
-from rempart.errors import BadInput
 from rempart.keys.envelope import NONCE_BYTES, unwrap, wrap
 from rempart.keys.root_key import STANDARD, Cost, make_key_file, open_key_file
 from rempart.ports.surroundings import Randomness
-
-_LONGEST = 4096
 
 
 class KeyFile:
@@ -46,24 +42,3 @@ class KeyFile:
     def unwrap(self, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
         """See the port."""
         return [unwrap(self._root, wrapped, context=context) for context, wrapped in items]
-
-
-def passphrase_from_descriptor(descriptor: int) -> str:
-    """The first line that the descriptor gives; the descriptor is closed. Raises BadInput ``passphrase-descriptor``."""
-    try:
-        with os.fdopen(descriptor, "rb") as stream:
-            return _passphrase(stream.readline(_LONGEST))
-    except (OSError, ValueError) as error:
-        raise BadInput("passphrase-descriptor") from error
-
-
-def passphrase_from_file(path: Path) -> str:
-    """The first line of a private file; raises Refused ``file-open-to-others``, Missing ``file-absent``."""
-    try:
-        return _passphrase(read_private(path))
-    except ValueError as error:
-        raise BadInput("passphrase-descriptor") from error
-
-
-def _passphrase(data: bytes) -> str:
-    return data.decode("utf-8").split("\n", 1)[0].rstrip("\r")

@@ -15,7 +15,7 @@ def read_passphrase(descriptor: int) -> str:
             line = stream.readline(_LONGEST)
     except OSError as error:
         raise Refused("passphrase-descriptor", descriptor=descriptor) from error
-    text = line.rstrip(b"\r\n").decode("utf-8", errors="strict") if line else ""
-    if not text:
+    text = line.rstrip(b"\r\n").decode("utf-8", errors="replace")
+    if not text or "\ufffd" in text:
         raise Refused("passphrase-descriptor", descriptor=descriptor)
     return text
