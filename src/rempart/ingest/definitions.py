@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data files of this room, parsed and held together; fills the SQL templates. Reads nothing itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from string import Template
+from typing import Any
+
+from rempart.ingest.rules import Rule, hits_sql, rules
+from rempart.ingest.schema import Format, TableSchema, schema
+from rempart.records.omop import TableLayout, layouts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definitions:
+    """``tables``: by plain word, in loading order; ``words``: what ``$``-names in SQL stand for; ``steps``: (verb, name)."""
+
+    tables: Mapping[str, TableSchema]
+    rules: tuple[Rule, ...]
+    words: Mapping[str, str]
+    steps: tuple[tuple[str, str], ...]
+    sql: Mapping[str, str]
+    research: Mapping[str, TableLayout]
+
+    @property
+    def format(self) -> Format:
+        """How delivered files are written."""
+        return next(iter(self.tables.values())).format
+
+    def filled(self, text: str, given: Mapping[str, str]) -> str:
+        """SQL text with every ``$``-name replaced; raises KeyError for a name that nobody gives."""
+        # Twice: a rule's condition, once in place, names parameters of its own.
+        words = {**self.words, **given}
+        return Template(Template(text).substitute(words)).substitute(words)
+
+    def statements(self, name: str, given: Mapping[str, str]) -> list[str]:
+        """The statements of one SQL file, filled."""
+        return [text.strip() for text in self.filled(self.sql[name], given).split(";\n") if text.strip()]
+
+    def hits(self, word: str) -> str:
+        """The marks of all rules at a table."""
+        return hits_sql(self.rules, word)
+
+
+def definitions(
+    *,
+    schema_data: Mapping[str, Any],
+    cleaning: Mapping[str, Any],
+    mapping: Mapping[str, Any],
+    sql: Mapping[str, str],
+    omop: Mapping[str, Any],
+) -> Definitions:
+    """Put parsed ``schema.toml``, ``cleaning.toml``, ``mapping.toml``, ``omop54.toml`` and the SQL files together."""
+    ordered = rules(cleaning)
+    words = {name: _sql(value) for name, value in {**cleaning["parameters"], **mapping["lists"]}.items()}
+    words |= {name: str(value) for name, value in mapping["values"].items()}
+    words |= {f"bit_{rule.id}": str(rule.mask) for rule in ordered}
+    places = {word for rule in ordered for word in rule.at}
+    words |= {f"hits_{word}": hits_sql(ordered, word) for word in places}
+    tables = schema(schema_data)
+    words["open_end"] = next(iter(tables.values())).format.open_end
+    return Definitions(
+        tables=tables,
+        rules=ordered,
+        words=words,
+        steps=tuple((verb, name) for step in mapping["steps"] for verb, name in step.items()),
+        sql=sql,
+        research=layouts(omop),
+    )
+
+
+def _sql(value: int | str | Sequence[str]) -> str:
+    """A parameter as SQL: a number as it is, a list as quoted texts."""
+    if isinstance(value, int | str):
+        return str(value)
+    return ", ".join(f"'{item}'" for item in value)
