@@ -15,9 +15,14 @@ Cell = Callable[[Rows], pa.Array]
 Frame = Mapping[str, Cell]
 
 
-def coded(texts: Iterable[str], numbers: Ints) -> Cell:
+def words_of(texts: Iterable[str]) -> pa.Array:
+    """Texts as a column of their own, made once where many files take from it."""
+    return pa.array(np.asarray(texts if isinstance(texts, np.ndarray) else list(texts), dtype=object), type=pa.string())
+
+
+def coded(texts: Iterable[str] | pa.Array, numbers: Ints) -> Cell:
     """``texts[number]`` of each row."""
-    words = pa.array(np.asarray(list(texts), dtype=object), type=pa.string())
+    words = texts if isinstance(texts, pa.Array) else words_of(texts)
     return lambda rows: words.take(pa.array(np.asarray(numbers[rows], dtype=np.int64)))
 
 

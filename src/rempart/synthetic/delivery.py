@@ -9,7 +9,7 @@ import numpy as np
 
 from rempart.synthetic.cells import Frame, Layouts
 from rempart.synthetic.claims import Lines, chosen, joined, lines, set_flows, true_lines, with_dirt
-from rempart.synthetic.frames import acts_frame, claims_frame, diagnoses_frame, numbered, stays_frame
+from rempart.synthetic.frames import acts_frame, card_words, claims_frame, diagnoses_frame, numbered, stays_frame
 from rempart.synthetic.identities import Cards, make_cards
 from rempart.synthetic.plan import NEVER, Calendar, DeliveryFile, Ints, SyntheticPlan
 from rempart.synthetic.population import People, make_people
@@ -95,17 +95,17 @@ def _rows(values: Ints, value: int) -> slice:
 
 
 def _claims(plan: SyntheticPlan, world: World, layouts: Layouts) -> Iterator[DeliveryFile]:
-    canary = world.canaries
+    canary, words = world.canaries, card_words(world.cards)
     for month in np.unique(world.lines["flow"]).tolist():
         part = {word: values[_rows(world.lines["flow"], month)] for word, values in world.lines.items()}
         period, code = f"{month // 12:04d}{month % 12 + 1:02d}", canary.code if canary else ""
-        frame = claims_frame(plan, world.calendar, world.cards, part, code)
+        frame = claims_frame(plan, world.calendar, world.cards, words, part, code)
         yield layouts.file("claims", frame, slice(0, len(part["flow"])), period)
         sold = chosen(part, part["pack"] >= 0)
         if not len(sold["flow"]):
             continue
         suffix = f"_{canary.mark}" if canary and canary.month == month else ""
-        frame = claims_frame(plan, world.calendar, world.cards, sold, code)
+        frame = claims_frame(plan, world.calendar, world.cards, words, sold, code)
         yield layouts.file("drugs", frame, slice(0, len(sold["flow"])), period, suffix)
 
 

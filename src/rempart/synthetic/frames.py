@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Claims and hospital stays turned into frames: whole numbers on one side, the words of the layout file on the other."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from rempart.synthetic.cells import Frame, coded, counted, dated, given, money, monthly
+from rempart.synthetic.cells import Frame, coded, counted, dated, given, money, monthly, words_of
 from rempart.synthetic.claims import NATURES, Lines
 from rempart.synthetic.identities import Cards
 from rempart.synthetic.plan import Calendar, Ints, SyntheticPlan, Texts
@@ -20,12 +22,25 @@ _RETURNS = (
 )  # fmt: skip
 
 
-def card_cells(codes: dict[str, Any], cards: Cards, card: Ints) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardWords:
+    """The texts of all cards as columns, made once for a delivery."""
+
+    psa: pa.Array
+    kind: pa.Array
+
+
+def card_words(cards: Cards) -> CardWords:
+    """The texts every line takes from."""
+    return CardWords(psa=words_of(cards.psa), kind=words_of(cards.kind))
+
+
+def card_cells(codes: dict[str, Any], cards: Cards, card: Ints, words: CardWords | None = None) -> dict[str, Any]:
     """What any line repeats of the card it was made under."""
-    places, place = codes["places"], cards.place[card]
+    places, place, words = codes["places"], cards.place[card], words or card_words(cards)
     return {
-        "psa": coded(cards.psa, card), "twin_rank": counted(cards.rank[card]),
-        "twin_rank_wide": counted(cards.rank[card], 2), "nir_kind": coded(cards.kind, card),
+        "psa": coded(words.psa, card), "twin_rank": counted(cards.rank[card]),
+        "twin_rank_wide": counted(cards.rank[card], 2), "nir_kind": coded(words.kind, card),
         "birth_year": counted(cards.birth_year[card]), "birth_month": counted(cards.birth_month[card], 2),
         "sex": counted(cards.sex[card]), "department": coded(places["departments"], place),
         "department_short": coded(places["hospital_departments"], place), "area": coded(places["areas"], place),
@@ -33,7 +48,9 @@ def card_cells(codes: dict[str, Any], cards: Cards, card: Ints) -> dict[str, Any
     }  # fmt: skip
 
 
-def claims_frame(plan: SyntheticPlan, calendar: Calendar, cards: Cards, block: Lines, canary: str) -> Frame:
+def claims_frame(
+    plan: SyntheticPlan, calendar: Calendar, cards: Cards, words: CardWords, block: Lines, canary: str
+) -> Frame:
     """Frame of lines already sorted by flow, card and day; ``canary`` is the text of the pack number past the list."""
     codes, card = plan.tables["codes"], block["card"]
     packs, nature = codes["packs"], block["nature"]
@@ -43,7 +60,7 @@ def claims_frame(plan: SyntheticPlan, calendar: Calendar, cards: Cards, block: L
     executing = np.where(block["pack"] >= 0, (card * 29 + 5) % _PROFESSIONALS, (prescribing + nature) % _PROFESSIONALS)
     nature_codes = [codes["natures"][word]["code"] for word in NATURES]
     sold = block["pack"] >= 0
-    return card_cells(codes, cards, card) | {
+    return card_cells(codes, cards, card, words) | {
         "flow": dated(calendar, calendar.first_of(block["flow"])), "processed": dated(calendar, block["processed"]),
         "sender": counted(10 + card % 8), "statement": counted(block["statement"]),
         "line_wide": counted(block["line"], 5), "line_narrow": counted(block["line"], 3),
