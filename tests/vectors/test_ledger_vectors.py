@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Published Merkle vectors, and a frozen ledger folder that every later version must still read."""
 
+import base64
 import shutil
 import tomllib
 from pathlib import Path
@@ -47,8 +48,6 @@ def test_consistency_proofs_are_the_published_ones(case: dict[str, Any]) -> None
 
 def test_the_key_id_of_the_note_format_is_the_published_one() -> None:
     # From the documentation of Go's sumdb/note: the key "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".
-    import base64
-
     raw = base64.b64decode("ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW")
     assert raw[:1] == b"\x01"
     assert key_id("PeterNeumann", raw[1:]).hex() == "c74f20a3"

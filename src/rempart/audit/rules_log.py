@@ -31,7 +31,8 @@ class Log:
 def size(log: Log) -> Iterator[Bad]:
     """No fewer leaves than were signed."""
     if len(log.leaves) < log.checkpoint.size:
-        yield first_altered(log), {"size": log.checkpoint.size, "found": len(log.leaves)}
+        altered = first_altered(log)
+        yield len(log.leaves) if altered is None else altered, {"size": log.checkpoint.size, "found": len(log.leaves)}
 
 
 def root(log: Log) -> Iterator[Bad]:
