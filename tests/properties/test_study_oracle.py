@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SQL of one shard says what plain Python says, and evidence adds up however persons are split and ordered."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.study.evidence import decode, encode, merge
+from tests.properties.study_histories import (
+    COMPARATOR,
+    OTHER,
+    TARGET,
+    Person,
+    Rules,
+    answer,
+    attrition,
+    cells,
+    expected,
+)
+
+DAYS = st.integers(-5, 50)
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@st.composite
+def drugs(draw: st.DrawFn) -> tuple[int, str, int]:
+    """A dispensing that covers 0 to 9 days more."""
+    at = draw(DAYS)
+    return at, draw(st.sampled_from([TARGET, TARGET, COMPARATOR, COMPARATOR, OTHER])), at + draw(st.integers(0, 9))
+
+
+@st.composite
+def persons(draw: st.DrawFn) -> Person:
+    """A history short enough that days collide."""
+    start = draw(st.integers(-12, 20))
+    periods = [(start, start + draw(st.integers(0, 60)))]
+    if draw(st.booleans()):
+        second = periods[0][1] + draw(st.integers(2, 6))
+        periods.append((second, second + draw(st.integers(0, 40))))
+    return Person(
+        observed=tuple(periods),
+        drugs=tuple(draw(st.lists(drugs(), max_size=6))),
+        diagnoses=tuple(
+            draw(
+                st.lists(
+                    st.tuples(DAYS, st.sampled_from(["C67", "C670", "C679", "D09"]), st.sampled_from(["DP", "DAS"])),
+                    max_size=4,
+                )
+            )
+        ),
+        death=draw(st.none() | st.integers(5, 60)),
+        born=draw(st.none() | st.sampled_from([1940, 1953, 1954, 1955, 1990])),
+        sex=draw(st.sampled_from([8507, 8532, 0])),
+    )
+
+
+def windows() -> st.SearchStrategy[tuple[int, int] | None]:
+    """A window that ends at or before time zero, or none."""
+    return st.none() | st.tuples(st.integers(-9, -3), st.integers(-3, 0))
+
+
+def rules() -> st.SearchStrategy[Rules]:
+    """Rules of every kind together."""
+    return st.builds(
+        Rules,
+        washout=st.integers(0, 8),
+        prior=st.integers(0, 8),
+        lag=st.integers(0, 6),
+        grace=st.integers(0, 5),
+        follow_up=st.none() | st.integers(7, 30),
+        estimand=st.sampled_from(["initiation", "on-treatment"]),
+        non_users=st.booleans(),
+        death=st.sampled_from(["month", "date", "ignore"]),
+        age=st.none() | st.just((59, 61)),
+        exclude=windows(),
+        history=windows(),
+        bands=st.just(()) | st.just((59, 61, 70)),
+    )
+
+
+@pytest.fixture(scope="module")
+def query() -> Iterator[DuckDBQuery]:
+    """One session for all examples."""
+    session = DuckDBQuery(threads=1, memory_limit="512MB")
+    yield session
+    session.close()
+
+
+@QUICK
+@given(st.lists(persons(), min_size=1, max_size=25), rules())
+def test_the_sql_of_a_shard_says_what_plain_python_says(query: DuckDBQuery, people: list[Person], how: Rules) -> None:
+    population = dict(enumerate(people))
+    found = answer(query, how, population)
+    steps, counted = expected(population, how)
+    assert attrition(found) == steps
+    assert cells(found) == counted
+
+
+@settings(parent=QUICK, max_examples=10)
+@given(st.lists(persons(), min_size=2, max_size=12), rules(), st.data())
+def test_any_split_into_shards_adds_up_to_the_same_bytes(
+    query: DuckDBQuery, people: list[Person], how: Rules, data: st.DataObject
+) -> None:
+    population = dict(enumerate(people))
+    shard = {i: data.draw(st.integers(0, 3)) for i in population}
+    parts = [answer(query, how, {i: p for i, p in population.items() if shard[i] == s}) for s in range(4)]
+    shuffled = data.draw(st.permutations(parts))
+    renamed = dict(zip(data.draw(st.permutations(range(100, 100 + len(people)))), people, strict=True))
+    whole = encode(answer(query, how, renamed))
+    assert encode(merge([decode(encode(part)) for part in shuffled])) == whole
+    assert encode(merge([merge(shuffled[:2]), merge(shuffled[2:])])) == whole
+
+
+def test_the_oracle_is_not_empty(query: DuckDBQuery) -> None:
+    person = Person(drugs=((12, TARGET, 20),), diagnoses=((20, "C670", "DP"),))
+    assert cells(answer(query, Rules(), {1: person})) == {("target", "male", 0, 8, 1): 1}
+    assert expected({1: person}, Rules()) == ([1, 1, 1, 1], {("target", "male", 0, 8, 1): 1})
