@@ -9,6 +9,7 @@ import hashlib
 import io
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,7 +19,7 @@ from rempart.adapters.memory_files import MemoryFiles
 from rempart.errors import BadInput
 from rempart.ingest.definitions import Definitions, definitions
 from rempart.ingest.schema import Column, TableSchema, wrong_sql
-from rempart.ingest.survey import DeliveredFile, SurveyedFile
+from rempart.ingest.survey import DeliveredFile, Loaded, SurveyedFile
 from rempart.ports.query import Query
 
 _CHUNK = 1 << 20
@@ -26,6 +27,34 @@ _HEADER_LIMIT = 1 << 16
 _OTHER_SEPARATORS = (",", "\t", "|", ";")
 _REJECTS, _SCANS = "delivery_rejects", "delivery_scans"
 _ZIPPED = b"\x1f\x8b"
+_PATH = "delivered_path"
+# Files of one header are read together up to about this many bytes of text; gzip shrinks claims some eight times.
+_BATCH, _UNZIPPED = 256 << 20, 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """A file in memory."""
+
+    name: str
+    data: bytes
+    zipped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lines:
+    """How many lines each file of a batch has."""
+
+    names: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    def place(self, row: int) -> tuple[str, int]:
+        """File and line (the header is line 1) of a row of the batch."""
+        for name, count in zip(self.names, self.counts, strict=True):
+            if row < count:
+                return name, row + 2
+            row -= count
+        raise ValueError("no such row")
 
 
 def ingest_definitions() -> Definitions:
@@ -60,20 +89,31 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def load_file(query: Query, found: SurveyedFile, table: TableSchema, staging: str) -> tuple[str, ...]:
-    """Load one file as text into the new table ``staging`` (``rowid`` + 2 = line) and check all of it; returns the header.
+def load_files(query: Query, files: Sequence[SurveyedFile], staging: str) -> Loaded:
+    """Load, as text, as many of ``files`` (of one table and year) as share the first one's header; check all of it.
 
-    Raises BadInput: ``csv-empty``, ``csv-truncated``, ``csv-encoding``, ``csv-separator``, ``csv-header``, ``csv-unknown-column``,
-    ``csv-missing-column``, ``csv-column-twice``, ``csv-fields``, ``csv-quote``, ``csv-day``, ``csv-number``, ``csv-width``,
-    ``csv-key``, ``csv-value-missing``.
+    The new table ``staging`` holds their lines in order. Raises BadInput: ``csv-empty``, ``csv-truncated``, ``csv-encoding``,
+    ``csv-separator``, ``csv-header``, ``csv-unknown-column``, ``csv-missing-column``, ``csv-column-twice``, ``csv-fields``,
+    ``csv-quote``, ``csv-day``, ``csv-number``, ``csv-width``, ``csv-key``, ``csv-identifier``, ``csv-value-missing``,
+    ``delivery-changed``.
     """
-    data = _content(found.file)
-    header = _header(found.file.name, data, table)
-    _check_header(found, header, table)
-    _scan(query, found.file.name, data, _scan_sql(table, header, zipped=data[:2] == _ZIPPED, staging=staging))
-    _check_rejects(query, found.file.name, header, table)
-    _check_values(query, found.file.name, [table.columns[name] for name in header], staging)
-    return header
+    table = files[0].table
+    header: tuple[str, ...] = ()
+    batch: list[_Piece] = []
+    weight = 0
+    for found in files:
+        data = _content(found.file)
+        zipped = data[:2] == _ZIPPED
+        weight += len(data) * (_UNZIPPED if zipped else 1)
+        own = _header(found.file.name, data, table)
+        _check_header(found, own, table)
+        if batch and (own != header or zipped != batch[0].zipped or weight > _BATCH):
+            break
+        header = own
+        batch.append(_Piece(name=found.file.name, data=data, zipped=zipped))
+    lines = _scan(query, batch, _scan_sql(table, header, zipped=batch[0].zipped, staging=staging), table)
+    _check_values(query, _Lines(names=tuple(piece.name for piece in batch), counts=lines), table, header, staging)
+    return Loaded(header=header, lines=lines)
 
 
 def _content(file: DeliveredFile) -> bytes:
@@ -128,62 +168,78 @@ def _scan_sql(table: TableSchema, header: Sequence[str], *, zipped: bool, stagin
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in header)
     form = table.format
     return (
-        f"CREATE OR REPLACE TABLE {staging} AS SELECT * FROM read_csv($path, columns={{{columns}}}, header=true, "
+        f"CREATE OR REPLACE TABLE {staging} AS SELECT * FROM read_csv($paths, columns={{{columns}}}, header=true, "
         f"auto_detect=false, delim='{form.separator}', quote='{form.quote}', escape='{form.quote}', nullstr='', "
-        f"strict_mode=true, compression='{'gzip' if zipped else 'none'}', store_rejects=true, "
+        f"strict_mode=true, compression='{'gzip' if zipped else 'none'}', filename='{_PATH}', store_rejects=true, "
         f"rejects_table='{_REJECTS}', rejects_scan='{_SCANS}')"
     )
 
 
-def _scan(query: Query, name: str, data: bytes, sql: str) -> None:
-    """Read the file from memory: the engine is shut off from the file system."""
-    for table in (_REJECTS, _SCANS):
-        query.execute(f"DROP TABLE IF EXISTS {table}")
-    files, failed = MemoryFiles(), ""
+def _scan(query: Query, batch: Sequence[_Piece], sql: str, table: TableSchema) -> tuple[int, ...]:
+    """Read the files from memory (the engine is shut off from the file system); the lines of each."""
+    for name in (_REJECTS, _SCANS):
+        query.execute(f"DROP TABLE IF EXISTS {name}")
+    files, failed = MemoryFiles(), False
     try:
-        query.execute(sql.replace("$path", f"'{files.path(files.take(data))}'"))
-    except QueryFailed as error:
-        failed = str(error)
+        paths = [files.path(files.take(piece.data)) for piece in batch]
+        query.execute(sql.replace("$paths", f"[{', '.join(repr(path) for path in paths)}]"))
+    except QueryFailed:
+        failed = True
     finally:
         files.close()
-    if failed.startswith("IO"):
-        raise BadInput("csv-truncated", file=name)
     if failed:
-        raise BadInput("csv-unreadable", file=name)
+        _say_unreadable(batch)
+    _check_rejects(query, {path: piece.name for path, piece in zip(paths, batch, strict=True)}, table)
+    staging = sql.split()[4]
+    rows = query.table(f"SELECT {_PATH} AS path, count(*) AS n FROM {staging} GROUP BY ALL").to_pylist()
+    counts = {row["path"]: row["n"] for row in rows}
+    return tuple(counts.get(path, 0) for path in paths)
 
 
-def _check_rejects(query: Query, name: str, header: Sequence[str], table: TableSchema) -> None:
-    rows = query.table(f"SELECT line, error_type, column_name FROM {_REJECTS} ORDER BY line LIMIT 1").to_pylist()
+def _say_unreadable(batch: Sequence[_Piece]) -> NoReturn:
+    """The engine could not read one of these: find the one whose compression is broken."""
+    for piece in batch:
+        if piece.zipped:
+            try:
+                gzip.decompress(piece.data)
+            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+                raise BadInput("csv-truncated", file=piece.name) from error
+    raise BadInput("csv-unreadable", file=batch[0].name)
+
+
+def _check_rejects(query: Query, names: Mapping[str, str], table: TableSchema) -> None:
+    rows = query.table(
+        f"SELECT file_path, line, error_type, column_name FROM {_REJECTS} JOIN {_SCANS} USING (scan_id, file_id) "
+        "ORDER BY file_path, line LIMIT 1"
+    ).to_pylist()
     if rows:
-        _reject(name, rows[0], header, table)
+        _reject(names[rows[0]["file_path"]], rows[0], table)
 
 
-def _reject(name: str, row: Mapping[str, object], header: Sequence[str], table: TableSchema) -> NoReturn:
+def _reject(name: str, row: Mapping[str, object], table: TableSchema) -> NoReturn:
     line, kind, column = int(str(row["line"])), str(row["error_type"]), str(row["column_name"] or "")
     if "ENCODING" in kind or "UNICODE" in kind:
         raise BadInput("csv-encoding", file=name, line=line, column=column, expected=table.format.encoding)
     if "COLUMNS" in kind:
-        raise BadInput("csv-fields", file=name, line=line, column=column, expected=len(header))
+        raise BadInput("csv-fields", file=name, line=line, column=column, expected=table.format.separator)
     raise BadInput("csv-quote", file=name, line=line, column=column)
 
 
-def _check_values(query: Query, file: str, columns: Sequence[Column], staging: str) -> None:
+def _check_values(query: Query, lines: _Lines, table: TableSchema, header: Sequence[str], staging: str) -> None:
     """One pass over the loaded text: the first wrong row of every column, then the first of those."""
     tests = {}
-    for column in columns:
+    for column in (table.columns[name] for name in header):
         if wrong := wrong_sql(column):
             tests[f"w:{column.name}"] = wrong
         if column.filled:
             tests[f"m:{column.name}"] = f"coalesce(trim(\"{column.name}\"), '') = ''"
-    if not tests:
-        return
     asked = ", ".join(f'min(rowid) FILTER (WHERE {test}) AS "{name}"' for name, test in tests.items())
     first = query.table(f"SELECT {asked} FROM {staging}").to_pylist()[0]
     found = sorted((row, name) for name, row in first.items() if row is not None)
     if found:
         row, name = found[0]
-        kinds = {column.name: column for column in columns}
-        _refuse_value(file, row + 2, kinds[name[2:]], missing=name.startswith("m:"))
+        file, line = lines.place(row)
+        _refuse_value(file, line, table.columns[name[2:]], missing=name.startswith("m:"))
 
 
 def _refuse_value(file: str, line: int, column: Column, *, missing: bool) -> NoReturn:

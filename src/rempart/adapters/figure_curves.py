@@ -48,7 +48,7 @@ def _points(table: CheckedTable, statistic: str, words: Words) -> list[dict[str,
         risk = shown(statistics, "at_risk")
         if risk:
             point["at_risk"] = words.number(risk[0])
-        found.append({**point, "spoken": f"{arm}, {dict(row)['day']}: {text}"})
+        found.append({**point, "spoken": f"{arm}, {words.say('day')} {day}: {text}"})
     return sorted(found, key=lambda point: (point["arm"], point["day"]))
 
 

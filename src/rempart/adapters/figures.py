@@ -59,6 +59,7 @@ def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
         .configure(font=words.data["fonts"])
         .configure_view(stroke=None)
         .configure_title(
+            aria=False,
             anchor="start",
             frame="bounds",
             fontSize=17,
@@ -70,6 +71,7 @@ def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
             offset=16,
         )
         .configure_axis(
+            aria=False,
             labelColor=words.colour("ink"),
             titleColor=words.colour("quiet"),
             titleFontWeight="normal",

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands about data on its way in: synthetic deliveries, ingest, objections, permits."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rempart.cli.session import Session
 from rempart.errors import BadInput
+
+if TYPE_CHECKING:
+    from rempart.ingest.report import IngestReport
 
 
 def synth(session: Session, out: Path, /, *, persons: int = 2000, years: str = "2012:2017", seed: int = 1, effect: float = 2.0) -> int:
@@ -47,30 +51,25 @@ def ingest(
         return 0
     with voice.bars() as bars:
         done = ingest_delivery(Warehouse(session.directory), delivery, form=as_, replace=replace, progress=bars)
-    _show_reconciliation(session, done.report)
+    _show_report(session, done.report)
     voice.table(["column-table", "column-rows", "column-content"], [(t, n, done.content[t][:16]) for t, n in done.rows.items()])
     voice.say("ingest-done", head=done.commit.head[:23])
-    voice.result("ingest", {"head": done.commit.head, "rows": dict(done.rows), "content": dict(done.content), "report": done.report.as_dict()})
+    voice.result("ingest", {"head": done.commit.head, "rows": dict(done.rows), "content": dict(done.content), "report": asdict(done.report)})
     return 0
 
 
-def _show_reconciliation(session: Session, report: "object") -> None:
-    """Lines in = lines kept + lines dropped, rule by rule."""
-    from rempart.ingest.report import IngestReport
-
-    if not isinstance(report, IngestReport):
-        return
+def _show_report(session: Session, report: "IngestReport") -> None:
+    """Lines in = lines kept + lines dropped, rule by rule; then who is one person."""
     voice = session.voice
     voice.say("reconciliation")
-    rows = [(r.table, r.lines_in, r.kept, r.dropped, "") for r in report.tables]
-    voice.table(["column-table", "column-lines-in", "column-kept", "column-dropped", "column-balance"], [
-        (*row[:4], "=" if row[1] == row[2] + row[3] else "≠") for row in rows
-    ])
+    sheets = [(r.table, r.lines, r.kept, sum(n for _, n in r.dropped), "=" if r.balanced else "≠") for r in report.reconciliation]
+    voice.table(["column-table", "column-lines-in", "column-kept", "column-dropped", "column-balance"], sheets)
     voice.say("rules-applied")
-    drops = [(r.table, rule, count) for r in report.tables for rule, count in r.by_rule.items() if count]
-    voice.table(["column-table", "column-rule", "column-lines"], drops)
+    words = {rule: said[voice.language] for rule, said in report.rules.items()}
+    drops = [(r.table, rule, words.get(rule, ""), count) for r in report.reconciliation for rule, count in r.dropped]
+    voice.table(["column-table", "column-rule", "column-why", "column-lines"], drops)
     voice.say("persons-steps")
-    voice.table(["column-step", "column-persons"], list(report.persons.items()))
+    voice.table(["column-step", "column-persons"], [(step.what, step.count) for step in report.persons])
 
 
 def record_objections(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | None = None) -> int:

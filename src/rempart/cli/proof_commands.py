@@ -4,21 +4,27 @@
 from pathlib import Path
 
 from rempart.cli.session import Session
+from rempart.errors import NotTrusted
 
 
-def verify(session: Session, *, since: Path | None = None) -> int:
+def verify(session: Session, *, since: Path | None = None, deep: bool = False) -> int:
     """Recompute the whole ledger and check every rule."""
-    from rempart.wiring.audit import verify_warehouse
+    from rempart.wiring.audit import audit_rules, verify_warehouse
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
-    found = verify_warehouse(Warehouse(session.directory), since=since)
+    with voice.bars() as bars:
+        found = verify_warehouse(Warehouse(session.directory), since=since, deep=deep, progress=bars)
+    rules = audit_rules()
     voice.table(["column-checked", "column-count"], list(found.counts.items()))
-    for finding in found.findings:
-        voice.error(finding.as_error())
-    voice.say("audit-sound" if found.sound else "audit-unsound", leaves=found.counts["leaves"], findings=len(found.findings))
-    voice.result("audit-verify", {"sound": found.sound, "counts": dict(found.counts), "findings": [f.as_dict() for f in found.findings]})
-    return 0 if found.sound else 20
+    told = [(item, item.say(rules, voice.language)) for item in found.items]
+    for item, words in told:
+        where = "-" if item.index is None else item.index
+        voice.say("audit-finding", index=where, rule=item.rule, told=words)
+    voice.say("audit-sound" if found.ok else "audit-unsound", leaves=found.size, findings=len(found.items))
+    listed = [{"index": i.index, "rule": i.rule, "family": i.family, "words": words} for i, words in told]
+    voice.result("audit-verify", {"sound": found.ok, "size": found.size, "counts": dict(found.counts), "findings": listed})
+    return 0 if found.ok else NotTrusted.exit_code
 
 
 def export(session: Session, file: Path, /) -> int:

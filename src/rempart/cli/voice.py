@@ -46,11 +46,11 @@ class Voice:
             value = value[name]
         return str(value if isinstance(value, str) else value["about"])
 
-    def word(self, key: str, **facts: str | int) -> str:
+    def word(self, key: str, /, **facts: str | int) -> str:
         """One sentence of the ``say`` block, filled."""
         return str(self._commands["say"][key]).format(**facts)
 
-    def say(self, key: str, **facts: str | int) -> None:
+    def say(self, key: str, /, **facts: str | int) -> None:
         """A sentence on standard output."""
         if not self.as_json:
             self._out.print(self.word(key, **facts))

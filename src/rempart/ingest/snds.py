@@ -4,19 +4,20 @@
 Reads no file (a loader is given) and knows no table or column of the SNDS by name: those stand in the data files of this room.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from rempart.errors import BadInput
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.persons import persons_report
 from rempart.ingest.report import IngestReport, reconcile
 from rempart.ingest.research import make_research, rows_of
-from rempart.ingest.schema import TableSchema, line_key_sql
-from rempart.ingest.survey import Survey, SurveyedFile
+from rempart.ingest.schema import line_key_sql
+from rempart.ingest.survey import Loaded, Survey, SurveyedFile
 from rempart.ports.query import Query
 
-Loader = Callable[[Query, SurveyedFile, TableSchema, str], tuple[str, ...]]
+Loader = Callable[[Query, Sequence[SurveyedFile], str], Loaded]
 Progress = Callable[[str, int, int], None]
 _RAW = "delivered_file"
 
@@ -47,60 +48,85 @@ def ingest_snds(
 ) -> IngestReport:
     """Make the tables ``research_<name>`` in ``query`` from a surveyed delivery; ``progress(what, done, total)``.
 
-    ``loader(query, file, table, staging)`` loads one file as text and returns its header (adapters.delivery_reader.load_file).
+    ``loader(query, files, staging)`` loads the first files that share one header as text (adapters.delivery_reader.load_files).
     Raises BadInput from the loader, ``delivery-twice``; ArithmeticError when a balance does not add up.
     """
     run = _Run(query=query, definitions=definitions, survey=survey)
     total = len(survey.files) + sum(1 for verb, _ in definitions.steps if verb != "load")
     done = 0
     for verb, name in definitions.steps:
-        for what in survey.of(name) if verb == "load" else (name,):
-            progress(what if isinstance(what, str) else what.file.name, done, total)
-            _step(run, verb, what, loader)
-            done += 1
         if verb == "load":
+            for batch in _years_of(survey.of(name)):
+                done = _load_year(run, batch, loader, lambda file, at: progress(file, at, total), done)
             _note_absent(run, name)
+        else:
+            progress(name, done, total)
+            _make(run, verb, name)
+            done += 1
     progress("", total, total)
     return _report(run)
 
 
-def _step(run: _Run, verb: str, what: str | SurveyedFile, loader: Loader) -> None:
-    if isinstance(what, SurveyedFile):
-        _load(run, what, loader)
-    elif verb == "research":
-        sql = run.definitions.filled(run.definitions.sql[f"research_{what}"], run.given())
-        make_research(run.query, run.definitions.research[what], sql)
-    else:
-        for statement in run.definitions.statements(what, run.given()):
-            run.query.execute(statement)
+def _years_of(files: Iterable[SurveyedFile]) -> list[list[SurveyedFile]]:
+    """Files of one year together: they have the same columns, and mostly the same header."""
+    return [list(group) for _, group in groupby(files, key=lambda found: found.year)]
 
 
-def _load(run: _Run, found: SurveyedFile, loader: Loader) -> None:
+def _make(run: _Run, verb: str, name: str) -> None:
+    if verb == "research":
+        sql = run.definitions.filled(run.definitions.sql[f"research_{name}"], run.given())
+        make_research(run.query, run.definitions.research[name], sql)
+        return
+    for statement in run.definitions.statements(name, run.given()):
+        run.query.execute(statement)
+
+
+def _load_year(
+    run: _Run, files: Sequence[SurveyedFile], loader: Loader, progress: Callable[[str, int], None], done: int
+) -> int:
+    """Load and stage all files of a table and year, as many at a time as the loader takes; the number of files done."""
+    left = list(files)
+    while left:
+        progress(left[0].file.name, done)
+        loaded = loader(run.query, left, _RAW)
+        taken, left = left[: len(loaded.lines)], left[len(loaded.lines) :]
+        for found, count in zip(taken, loaded.lines, strict=True):
+            _note_file(run, found, loaded.header, count)
+        if sum(loaded.lines):
+            _stage(run, taken[0], loaded.header)
+        run.query.execute(f"DROP TABLE {_RAW}")
+        done += len(taken)
+    return done
+
+
+def _stage(run: _Run, found: SurveyedFile, header: Sequence[str]) -> None:
     table = found.table
-    header = loader(run.query, found, table, _RAW)
-    count = int(run.query.table(f"SELECT count(*) AS n FROM {_RAW}").column("n")[0].as_py())
-    run.lines[table.word] = run.lines.get(table.word, 0) + count
-    _note_drift(run, found, header, count)
+    given = run.given(
+        word=table.word,
+        year=str(found.year),
+        input=table.canonical(header, _RAW),
+        line_key=line_key_sql(table.format, "line"),
+        hits=run.definitions.hits(table.word),
+    )
+    for statement in run.definitions.statements(f"stage_{table.word}", given):
+        run.query.execute(statement)
+
+
+def _note_file(run: _Run, found: SurveyedFile, header: Sequence[str], count: int) -> None:
+    """Count the lines; refuse a content that came under another period's name; note what is new in the columns."""
+    word = found.table.word
+    run.lines[word] = run.lines.get(word, 0) + count
     if count:
-        other = run.contents.setdefault(f"{table.word} {found.file.sha256}", found.file.name)
+        other = run.contents.setdefault(f"{word} {found.file.sha256}", found.file.name)
         if other != found.file.name:
             raise BadInput("delivery-twice", file=found.file.name, other=other)
-        given = run.given(
-            word=table.word,
-            year=str(found.year),
-            input=table.canonical(header, _RAW),
-            line_key=line_key_sql(table.format, "line"),
-            hits=run.definitions.hits(table.word),
-        )
-        for statement in run.definitions.statements(f"stage_{table.word}", given):
-            run.query.execute(statement)
-    run.query.execute(f"DROP TABLE {_RAW}")
-
-
-def _note_drift(run: _Run, found: SurveyedFile, header: Sequence[str], count: int) -> None:
-    columns = found.table.columns
-    if not count:
+    else:
         run.notes.append(("no-lines", found.table.name, found.file.name))
+    _note_drift(run, found, header)
+
+
+def _note_drift(run: _Run, found: SurveyedFile, header: Sequence[str]) -> None:
+    columns = found.table.columns
     for name in header:
         if not columns[name].exists(found.year):
             run.notes.append(("column-outside-its-years", found.table.name, f"{name} {found.period}"))

@@ -43,6 +43,14 @@ class SurveyedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a loader staged: the header that the files share, and each file's lines, in the order of the files given."""
+
+    header: tuple[str, ...]
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """The files in loading order, and names of files that are no table (left alone)."""
 

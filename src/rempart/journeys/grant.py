@@ -144,10 +144,12 @@ class _Extract:
     def _whole(self, source: OpenSpace, table: str, sibling: str, reference: str) -> pa.Table:
         """All shards of a narrow table, gathered in memory."""
         parts = [p for shard in range(source.body.shards) for p in source.parts(table, sibling, shard)]
+        if not parts:
+            return pa.table({})
         query = self.new_query()
         try:
             query.attach_parquet("whole", list(read_parts(self.vault, source, parts, reference=reference)))
-            return query.table("SELECT * FROM whole") if parts else pa.table({})
+            return query.table("SELECT * FROM whole")
         finally:
             query.close()
 

@@ -27,6 +27,15 @@ SPACE = "warehouse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A delivery as research tables in the query session. ``lineage``: ids of what was read; ``facts``: texts for the manifest."""
+
+    report: IngestReport
+    lineage: tuple[str, ...]
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ingested:
     """What an ingest did: the reconciliation, the commit, rows and content hash by table."""
 
@@ -41,7 +50,7 @@ def ingest(
     vault: Vault,
     recorder: Recorder,
     query: Query,
-    load: Callable[[Query], IngestReport],
+    load: Callable[[Query], Loaded],
     delivery: str,
     layouts: Mapping[str, TableLayout],
     shards: int,
@@ -59,7 +68,7 @@ def ingest(
     objects = [f"run:{run}", f"space:{SPACE}", f"delivery:{delivery}"]
     with recorded(recorder, "ingest", basis="operation:ingest", objects=objects) as act:
         named_step("intent-logged")
-        report = load(query)
+        loaded = load(query)
         named_step("delivery-loaded")
         tables = tuple((SPACE, table, sibling, "write") for table, sibling in _stored(layouts))
         request = GrantRequest(intent=act.index, tables=tables, secrets=("identity", f"{SPACE}/shard"))
@@ -69,14 +78,14 @@ def ingest(
         named_step("persons-resolved")
         writer = SpaceWriter(vault, recorder, act, space=SPACE, shards=shards, reference=reference, named_step=named_step)
         _seal_persons(writer, persons, shards)
-        rows = _seal_tables(writer, query, layouts, shards, progress, report.lineage)
+        rows = _seal_tables(writer, query, layouts, shards, progress)
         content = {name: content_hash(query.table(content_hash_sql(layout))) for name, layout in layouts.items()}
-        commit = writer.commit(lineage=report.lineage, facts={"delivery": delivery, **report.facts})
+        commit = writer.commit(lineage=loaded.lineage, facts={"delivery": delivery, **loaded.facts})
         act.say("run", run)
         act.say("head", commit.head)
         for table, value in content.items():
             act.say("content", f"{table}={value}")
-    return Ingested(report=report, commit=commit, rows=rows, content=content)
+    return Ingested(report=loaded.report, commit=commit, rows=rows, content=content)
 
 
 def _stored(layouts: Mapping[str, TableLayout]) -> list[tuple[str, str]]:
@@ -108,7 +117,7 @@ def _seal_persons(writer: SpaceWriter, persons: pa.Table, shards: int) -> None:
 
 
 def _seal_tables(
-    writer: SpaceWriter, query: Query, layouts: Mapping[str, TableLayout], shards: int, progress: Progress, lineage: tuple[str, ...]
+    writer: SpaceWriter, query: Query, layouts: Mapping[str, TableLayout], shards: int, progress: Progress
 ) -> dict[str, int]:
     rows: dict[str, int] = {}
     pieces = [(layout, sibling) for layout in layouts.values() for sibling in layout.siblings]
@@ -116,7 +125,7 @@ def _seal_tables(
         progress.step("seal-tables", done, len(pieces))
         table = query.table(_sorted_sql(layout, sibling))
         for shard, part in enumerate(_by_shard(table, shards)):
-            writer.add(layout.name, sibling, shard, part.drop_columns(["shard"]), lineage=lineage)
+            writer.add(layout.name, sibling, shard, part.drop_columns(["shard"]))
         rows.setdefault(layout.name, table.num_rows)
     progress.step("seal-tables", len(pieces), len(pieces))
     return rows

@@ -111,5 +111,5 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
 def releases(warehouse: Warehouse) -> list[ReleaseState]:
     """Every release and its state."""
     place = desk(warehouse)
-    names = {event.fact("release") or "" for event in events(warehouse.ledger) if event.kind == "submission"}
+    names = {event.fact("release") or "" for event in events(warehouse.ledger) if event.kind == "submission" and event.phase == "intent"}
     return [current_state(place, name) for name in sorted(names)]

@@ -56,10 +56,15 @@ class Warehouse:
             sign=lambda body: self.broker.sign("ledger", body),
         )
 
+    @property
+    def host_folder(self) -> Path:
+        """Where the directory host lies."""
+        return Path(self.directory, self.configuration.host_path)
+
     @cached_property
     def host(self) -> DirectoryHost:
         """The host."""
-        return DirectoryHost(Path(self.directory, self.configuration.host_path))
+        return DirectoryHost(self.host_folder)
 
     @cached_property
     def vault(self) -> Vault:

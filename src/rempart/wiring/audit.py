@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``rempart audit``: the auditor's view of a warehouse folder, and the search of every byte that the host holds."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rempart.adapters import package_data
+from rempart.adapters.directory_ledger import DirectoryLedger
+from rempart.adapters.surroundings import SystemClock
+from rempart.adapters.trust_files import load_versions
+from rempart.audit.canary import search
+from rempart.audit.findings import Findings
+from rempart.audit.verify import verify_log
+from rempart.errors import NotTrusted
+from rempart.ports.surroundings import Progress
+from rempart.records.sealed import SpaceCommit
+from rempart.vault.commit import check_manifest_of
+from rempart.vault.manifest import open_keyring, read_outer
+from rempart.vault.read import check_object, fetch
+from rempart.wiring.warehouse import Warehouse
+
+
+def audit_rules() -> dict[str, object]:
+    """The auditor's rules and their words."""
+    return package_data.toml("audit/rules.toml")
+
+
+def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, progress: Progress) -> Findings:
+    """Recompute the ledger and ask every rule; ``deep`` also reads every object that the newest manifests list.
+
+    Needs no key and no broker. Raises NotTrusted when nothing is signed or the ledger is older than ``since``.
+    """
+    settings = warehouse.configuration
+    ledger = DirectoryLedger(
+        warehouse.controller / "ledger", origin=settings.ledger_origin, public=settings.ledger_public, sign=None
+    )
+    raw = ledger.raw()
+    return verify_log(
+        leaves=raw.leaves,
+        checkpoint=raw.checkpoint,
+        origin=settings.ledger_origin,
+        ledger_public=settings.ledger_public,
+        since=since.read_text(encoding="utf-8") if since else None,
+        trust_versions=load_versions(warehouse.controller / "keys"),
+        trust_first=settings.trust_first,
+        document=warehouse.documents.get,
+        layouts=warehouse.layouts,
+        rules=audit_rules(),
+        check_manifest=_host_check(warehouse, deep=deep, progress=progress),
+        hashes=raw.hashes,
+        history=raw.history,
+        now=SystemClock().now(),
+    )
+
+
+def _host_check(warehouse: Warehouse, *, deep: bool, progress: Progress) -> Callable[[SpaceCommit], None]:
+    """Check a commit against the host without a key: manifest, keyring, and with ``deep`` every part's SHA-256."""
+
+    def check(commit: SpaceCommit) -> None:
+        outer = read_outer(fetch(warehouse.host, commit.manifest), head=commit.head, vault_public=warehouse.configuration.vault_public)
+        check_manifest_of(commit, outer)
+        open_keyring(fetch(warehouse.host, commit.keyring), sha256=commit.keyring_sha256)
+        for done, (name, size, sha256) in enumerate(outer.objects if deep else (), 1):
+            check_object(fetch(warehouse.host, name), size=size, sha256=sha256)
+            progress.step("check-objects", done, len(outer.objects))
+
+    return check
+
+
+def scan_folder(folder: Path, needles: Sequence[bytes], *, progress: Progress) -> tuple[dict[bytes, int], int, int]:
+    """(files in which each needle was found, files searched, bytes searched); names of files are searched too."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    hits, size = dict.fromkeys(needles, 0), 0
+    for done, path in enumerate(files, 1):
+        data = path.read_bytes()
+        size += len(data)
+        for needle in search(str(path.relative_to(folder)).encode() + b"\n" + data, needles) | search(data, needles):
+            hits[needle] += 1
+        progress.step("scan-files", done, len(files))
+    return hits, len(files), size
+
+
+def as_error(findings: Findings) -> NotTrusted | None:
+    """The first breach as the error that the exit code tells; None when everything holds."""
+    first = findings.first
+    return None if first is None else NotTrusted("audit-breach", index=-1 if first.index is None else first.index, rule=first.rule)
