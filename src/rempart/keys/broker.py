@@ -137,13 +137,14 @@ class KeyBroker:
             proofs = self._proofs()
             check_trust(proofs.events, proofs.trust)
             scope = decide(request, proofs, rules=self._around.rules, layouts=self._around.layouts)
-            leaf = self._trace(scope, digests, proofs.now).leaf()
+            trace = self._trace(scope, digests, proofs.now)
             try:
-                self._around.ledger.append(len(proofs.events), [leaf])
+                self._around.ledger.append(len(self._events), [trace.leaf()])
             except Unavailable as error:
                 if error.code != "ledger-moved":
                     raise
                 continue
+            self._events.append(trace)
             return scope
         raise Unavailable("ledger-moved")
 

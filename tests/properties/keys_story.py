@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small house for the key broker in memory: persons, a permit, a signed study, a ledger, a clock that can be set. Tests nothing."""
+
+import base64
+import copy
+import datetime
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from rempart.adapters.key_file import KeyFile
+from rempart.adapters.package_data import toml
+from rempart.adapters.person_key import public_bytes
+from rempart.errors import Missing, Unavailable
+from rempart.keys.broker import KeyBroker, Surroundings
+from rempart.keys.grant_rules import grant_rules
+from rempart.keys.system_signer import SystemSigner, make_signing_keys
+from rempart.keys.table_keys import TableKeys
+from rempart.ports.broker import GrantRequest
+from rempart.records.canonical import content_id, sha256_id
+from rempart.records.document import SignedDocument
+from rempart.records.event import LedgerEvent, Phase
+from rempart.records.omop import layouts
+from rempart.records.sealed import KeyContext
+from rempart.records.signature import sign
+from rempart.records.trust import TrustEntry, TrustFile
+
+START = datetime.datetime(2026, 6, 1, 9, 0, tzinfo=datetime.UTC)
+PROJECT = "project:glitazones"
+ORIGIN = "rempart/test"
+ROLES = {"olga": "officer", "carl": "committee", "alice": "researcher", "rita": "researcher", "bob": "checker"}
+PERMIT: dict[str, Any] = {
+    "schema": "rempart.permit/1",
+    "id": "P-2026-0001",
+    "project": "glitazones",
+    "purpose": "bladder cancer",
+    "basis": "public interest",
+    "persons": ["alice"],
+    "valid": ["2026-01-01", "2026-12-31"],
+    "lookback": "2010-01-01",
+    "period": ["2012-01-01", "2019-12-31"],
+    "rows": {},
+    "tables": [
+        {"name": "person", "columns": ["gender_concept_id", "year_of_birth"]},
+        {"name": "drug_exposure", "columns": ["drug_source_value", "drug_exposure_start_date"]},
+        {"name": "death", "columns": ["death_date"]},
+    ],
+}
+STUDY: dict[str, Any] = {"schema": "rempart.study/1", "permit": "P-2026-0001", "protocol": {"title": "t"}}
+
+
+class SetClock:
+    """A clock that stands where it is put."""
+
+    def __init__(self) -> None:
+        self.instant = START
+
+    def now(self) -> datetime.datetime:
+        return self.instant
+
+    def advance(self, **amount: float) -> None:
+        self.instant += datetime.timedelta(**amount)
+
+
+class SeededRandomness:
+    """Bytes that are the same in every run."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._random = random.Random(seed)
+
+    def bytes(self, count: int) -> bytes:
+        return self._random.randbytes(count)
+
+
+class MemoryLedger:
+    """A ledger in a list; ``before_append`` may run something between a reader's look and its append."""
+
+    def __init__(self) -> None:
+        self.held: list[bytes] = []
+        self.before_append: Callable[[], None] = lambda: None
+
+    def size(self) -> int:
+        return len(self.held)
+
+    def append(self, expected_size: int, leaves: Sequence[bytes]) -> int:
+        self.before_append()
+        if expected_size != len(self.held):
+            raise Unavailable("ledger-moved")
+        self.held.extend(leaves)
+        return expected_size
+
+    def leaves(self, start: int = 0, end: int | None = None) -> list[bytes]:
+        return self.held[start:end]
+
+    def checkpoint(self) -> str:
+        return ""
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        return []
+
+    def consistency(self, first: int, second: int) -> list[bytes]:
+        return []
+
+
+class MemoryDocuments:
+    """Documents in a dict."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+
+    def put(self, data: bytes) -> str:
+        self.held[sha256_id(data)] = data
+        return sha256_id(data)
+
+    def get(self, document: str) -> bytes:
+        if document not in self.held:
+            raise Missing("document-missing", document=document)
+        return self.held[document]
+
+
+class Story:
+    """The house. ``act`` logs an intent, ``ask`` asks the broker for keys on it."""
+
+    def __init__(self) -> None:
+        self.clock, self.randomness = SetClock(), SeededRandomness()
+        self.ledger, self.documents = MemoryLedger(), MemoryDocuments()
+        self.private = {name: Ed25519PrivateKey.from_private_bytes(self.randomness.bytes(32)) for name in ROLES}
+        self.trust = self.trusting(ROLES)
+        self.saved: list[bytes] = []
+        self.store = KeyFile(self.randomness.bytes(32), self.randomness)
+        self.keys = TableKeys(None, store=self.store, randomness=self.randomness, save=self.saved.append)
+        make_signing_keys(self.keys)
+        self.broker = self.new_broker()
+        self.log("init", objects=[f"trust:{self.trust.id}"], basis="operation:init")
+
+    def new_broker(self) -> KeyBroker:
+        """A broker over the same keys, as after a restart."""
+        surroundings = Surroundings(
+            ledger=self.ledger,
+            documents=self.documents,
+            trust=lambda: self.trust,
+            clock=self.clock,
+            randomness=self.randomness,
+            rules=grant_rules(toml("keys/grants.toml")),
+            layouts=layouts(toml("records/omop54.toml")),
+            warehouse="w",
+        )
+        return KeyBroker(self.keys, SystemSigner(self.keys, origin=ORIGIN), surroundings)
+
+    def trusting(self, roles: Mapping[str, str], *, version: int = 1, until: str = "2030-12-31") -> TrustFile:
+        """A trust file with one key each (unsigned: the broker is given a proven one)."""
+        entries = tuple(
+            TrustEntry(
+                actor=name,
+                roles=(role,),
+                alg="ed25519",
+                public=base64.b64encode(public_bytes(self.private[name])).decode(),
+                valid_from=datetime.date(2026, 1, 1),
+                valid_to=datetime.date.fromisoformat(until),
+                salt="00" * 16,
+            )
+            for name, role in roles.items()
+        )
+        return TrustFile(version=version, previous="", entries=entries, signatures=())
+
+    def signed(self, body: Mapping[str, Any], by: str, *, claiming: str | None = None) -> str:
+        """A signed document, stored; its id. ``claiming``: the name written into the signature."""
+        signature = sign(self.private[by], actor=claiming or by, over=content_id(body))
+        return self.documents.put(SignedDocument(body=body, signatures=(signature,)).data)
+
+    def log(
+        self, kind: str, *, basis: str, objects: Sequence[str] = (), phase: Phase = "intent", of: int | None = None
+    ) -> int:
+        """Append a leaf at the clock's instant; its index."""
+        event = LedgerEvent(
+            kind=kind,
+            event_class="act",
+            phase=phase,
+            of=of,
+            actor="salted:a",
+            basis=basis,
+            objects=tuple(objects),
+            time=self.clock.now().isoformat(),
+            salt="00" * 16,
+        )
+        self.ledger.held.append(event.leaf())
+        return len(self.ledger.held) - 1
+
+    def ingest(self, *, space: str = "warehouse", basis: str = "operation:ingest") -> int:
+        """An open ingest."""
+        return self.log("ingest", basis=basis, objects=[f"space:{space}"])
+
+    def permit(
+        self,
+        by: str = "carl",
+        *,
+        change: Mapping[str, Any] | None = None,
+        claiming: str | None = None,
+        objects: Sequence[str] = (f"space:{PROJECT}",),
+        end: Phase | None = None,
+    ) -> int:
+        """A permit's grant: open, or ended by ``end``."""
+        body = copy.deepcopy(PERMIT) | dict(change or {})
+        document = self.signed(body, by, claiming=claiming)
+        index = self.log("permit", basis="permit:P-2026-0001", objects=[f"permit:{document}", *objects])
+        if end:
+            self.log("permit", basis="permit:P-2026-0001", phase=end, of=index)
+        return index
+
+    def study(
+        self,
+        by: str = "alice",
+        *,
+        change: Mapping[str, Any] | None = None,
+        claiming: str | None = None,
+        objects: Sequence[str] = (f"space:{PROJECT}",),
+        end: Phase | None = None,
+    ) -> int:
+        """A study under the permit: open, or ended with a result."""
+        document = self.signed(STUDY | dict(change or {}), by, claiming=claiming)
+        index = self.log("study", basis="permit:P-2026-0001", objects=[f"study:{document}", *objects])
+        if end:
+            self.log("study", basis="permit:P-2026-0001", phase=end, of=index, objects=["result:sha256:r"])
+        return index
+
+    def ask(self, intent: int, *uses: str, secrets: Sequence[str] = (), times: int = 1) -> list[str]:
+        """References for uses written ``space/table/sibling/mode``."""
+        tables = []
+        for use in uses:
+            space, table, sibling, mode = use.split("/")
+            tables.append((space, table, sibling, mode))
+        return self.broker.grant(GrantRequest(intent=intent, tables=tuple(tables), secrets=tuple(secrets)), uses=times)
+
+    def events(self, kind: str) -> list[LedgerEvent]:
+        """Leaves of a kind."""
+        found = (LedgerEvent.from_leaf(leaf) for leaf in self.ledger.held)
+        return [event for event in found if event.kind == kind]
+
+
+def context(use: str, *, part: str = "p1", warehouse: str = "w", epoch: int = 1) -> KeyContext:
+    """A context for ``space/table/sibling``."""
+    space, table, sibling = use.split("/")
+    return KeyContext(warehouse=warehouse, space=space, table=table, sibling=sibling, part=part, epoch=epoch)
