@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A warehouse folder with its keys, trust file and ledger, whose broker really runs as a process. Tests nothing."""
+
+import base64
+import contextlib
+import datetime
+from pathlib import Path
+
+from rempart.adapters.broker_client import BrokerClient
+from rempart.adapters.configuration import Configuration, write_configuration
+from rempart.adapters.directory_ledger import DirectoryLedger
+from rempart.adapters.person_key import create_person_key, load_person_key
+from rempart.adapters.surroundings import SystemClock, SystemRandomness
+from rempart.adapters.trust_files import save_trust
+from rempart.errors import Unavailable
+from rempart.journeys.recorded import Recorder
+from rempart.keys.root_key import QUICK
+from rempart.ports.broker import GrantRequest
+from rempart.records.sealed import KeyContext
+from rempart.records.signature import sign
+from rempart.records.trust import TrustEntry, TrustFile
+from rempart.wiring.broker import keys_folder, keys_init, start_broker
+
+PASSPHRASE = "correct horse battery"
+ORIGIN = "rempart/test"
+
+
+class BrokerHouse:
+    """``start`` starts the broker; ``recorder`` writes leaves that it signs; ``stop`` ends it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True)
+        self.public = keys_init(directory, PASSPHRASE, SystemRandomness(), cost=QUICK)
+        trust = self._trust()
+        save_trust(self.keys, trust)
+        write_configuration(
+            directory,
+            Configuration(
+                warehouse="w",
+                controller='The "controller" \\ Ä\n',
+                trust_first=trust.id,
+                ledger_origin=ORIGIN,
+                ledger_public=self.public["ledger_public"],
+                vault_public=self.public["vault_public"],
+                host_kind="directory",
+                host_path="host",
+                shards=4,
+            ),
+        )
+        self.client = BrokerClient(self.keys)
+
+    @property
+    def keys(self) -> Path:
+        """``DIR/controller/keys``."""
+        return keys_folder(self.directory)
+
+    def start(self, *, minutes: int = 5) -> dict[str, str | int]:
+        """Start the broker's process; swap is allowed, since a test machine is what it is."""
+        return start_broker(
+            self.directory, passphrase=PASSPHRASE, minutes=minutes, swap_allowed=True, quick_allowed=True
+        )
+
+    def stop(self) -> None:
+        """Lock, if it runs."""
+        with contextlib.suppress(Unavailable):
+            self.client.lock()
+
+    def recorder(self) -> Recorder:
+        """Writes leaves under checkpoints that the broker signs."""
+        return Recorder(ledger=self.ledger(), clock=SystemClock(), randomness=SystemRandomness())
+
+    def ledger(self) -> DirectoryLedger:
+        """The ledger as another process sees it."""
+        return DirectoryLedger(
+            self.directory / "controller" / "ledger",
+            origin=ORIGIN,
+            public=self.public["ledger_public"],
+            sign=lambda text: self.client.sign("ledger", text),
+        )
+
+    def ingest(self) -> int:
+        """An open ingest; its index."""
+        recorder = self.recorder()
+        return recorder.append(
+            recorder.event("ingest", "intent", basis="operation:ingest", objects=["space:warehouse"])
+        )
+
+    def _trust(self) -> TrustFile:
+        path = self.directory / "olga.pem"
+        public = create_person_key(path, randomness=SystemRandomness())
+        entry = TrustEntry(
+            actor="olga",
+            roles=("officer",),
+            alg="ed25519",
+            public=base64.b64encode(public).decode(),
+            valid_from=datetime.date(2000, 1, 1),
+            valid_to=datetime.date(2100, 1, 1),
+            salt="00" * 16,
+        )
+        body = TrustFile(version=1, previous="", entries=(entry,), signatures=())
+        signature = sign(load_person_key(path), actor="olga", over=body.id)
+        return TrustFile(version=1, previous="", entries=(entry,), signatures=(signature,))
+
+
+def correspondence(part: str = "p1") -> KeyContext:
+    """A context that an ingest may write and read."""
+    return KeyContext(warehouse="w", space="warehouse", table="correspondence", sibling="main", part=part, epoch=1)
+
+
+def both_ways(intent: int) -> GrantRequest:
+    """A request to write and read it."""
+    place = ("warehouse", "correspondence", "main")
+    return GrantRequest(intent=intent, tables=((*place, "write"), (*place, "read")), secrets=("identity",))
