@@ -90,6 +90,16 @@ def test_selective_filters_on_reused_memory_files_see_the_new_rows(query: DuckDB
         assert query.table("SELECT count(DISTINCT k) AS c FROM v").to_pylist() == [{"c": 7}]
 
 
+def test_caches_and_spilling_are_off(query: DuckDBQuery) -> None:
+    """A cache goes by name and time of change, and a memory file keeps its name and may keep its time."""
+    wanted = {
+        "parquet_metadata_cache": "false", "enable_external_file_cache": "false", "temp_directory": "",
+        "autoload_known_extensions": "false", "autoinstall_known_extensions": "false", "lock_configuration": "true",
+    }  # fmt: skip
+    told = query.table("SELECT name, value FROM duckdb_settings()").to_pylist()
+    assert {row["name"]: row["value"] for row in told if row["name"] in wanted} == wanted
+
+
 def test_many_parts_are_scanned_in_parallel_again_and_again(query: DuckDBQuery) -> None:
     parts = [numbers(20_000 * part, 20_000) for part in range(8)]
     for _ in range(5):

@@ -128,7 +128,10 @@ def test_every_byte_counts_even_for_whoever_may_choose_the_head() -> None:
     for place in range(0, len(sealed.data), 11):
         touched = bytearray(sealed.data)
         touched[place] ^= 1
-        refused(Sealed(bytes(touched)), hashlib.sha256(touched).hexdigest())
+        head = hashlib.sha256(touched).hexdigest()
+        refused(Sealed(bytes(touched)), head)
+        with pytest.raises(NotTrusted, match="manifest"):
+            read_outer(Sealed(bytes(touched)), head=head, vault_public=VAULT_PUBLIC)
 
 
 def test_an_older_manifest_is_caught_by_the_head_alone() -> None:
@@ -170,6 +173,20 @@ def test_a_body_that_contradicts_itself_is_caught(change: dict[str, object]) -> 
 def test_an_outer_list_that_hides_an_object_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     facts = manifest.outer_facts
     monkeypatch.setattr("rempart.vault.seal.outer_facts", lambda p, **k: facts(p, **{**k, "parts": k["parts"][1:]}))
+    head, sealed = sealed_manifest()
+    refused(sealed, head)
+
+
+def test_an_outer_list_of_another_warehouse_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = manifest.outer_facts
+    monkeypatch.setattr("rempart.vault.seal.outer_facts", lambda p, **k: {**facts(p, **k), "warehouse": "another"})
+    head, sealed = sealed_manifest()
+    refused(sealed, head)
+
+
+def test_a_body_that_names_another_space_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = manifest.body_plaintext(BODY, "warehouse")
+    monkeypatch.setattr("rempart.vault.seal.body_plaintext", lambda *_: plain)
     head, sealed = sealed_manifest()
     refused(sealed, head)
 
@@ -263,7 +280,9 @@ def test_a_gap_a_fork_a_loop_a_late_start_and_a_mixture_are_caught() -> None:
     broken(lambda c: [c[1], c[0]])
     broken(lambda c: [*c, c[3]])
     broken(lambda c: [*c, dataclasses.replace(c[0], parent=c[3].head)])
-    broken(lambda c: [*c, dataclasses.replace(c[3], parent=c[3].head, head="b" * 64)])
+    broken(lambda c: [*c, dataclasses.replace(c[3], parent=c[3].head, head="b" * 64, keyring="m/" + "f" * 32)])
+    broken(lambda c: [*c, dataclasses.replace(c[3], parent=c[3].head, head="b" * 64, manifest="m/" + "f" * 32)])
+    broken(lambda c: [*c, dataclasses.replace(c[1], parent=c[3].head, manifest="m/" + "f" * 32)])
     broken(lambda c: [c[0], dataclasses.replace(c[1], space="warehouse")])
     broken(lambda c: [dataclasses.replace(c[0], epoch=2), c[1]])
 
