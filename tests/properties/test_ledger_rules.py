@@ -252,7 +252,7 @@ def test_the_first_bad_index_is_named() -> None:
     assert first("person-trust") is None
 
 
-def test_an_alteration_is_placed_by_the_tiles_where_they_prove_themselves() -> None:
+def test_an_alteration_is_placed_by_the_tiles_where_no_checkpoint_says_otherwise() -> None:
     story = true_story()
     signed, hashes = note(story.leaves), audit_hashes(story)
     story.edit(5, salt="f" * 32)
@@ -267,6 +267,15 @@ def test_an_alteration_is_placed_by_earlier_checkpoints_where_the_tiles_were_alt
     assert audit(story, checkpoint=signed, history=history).items[0].index == 5
     assert audit(story, checkpoint=signed, history=history[:2]).items[0].index == 4
     assert audit(story, checkpoint=signed).items[0].index is None
+
+
+def test_tiles_that_lie_are_not_believed_against_a_signed_checkpoint() -> None:
+    story = true_story()
+    history = [note(story.leaves, size) for size in (5, 6)]
+    signed, hashes = note(story.leaves), audit_hashes(story)
+    story.edit(5, salt="f" * 32)
+    hashes[2] = b"\0" * 32
+    assert audit(story, checkpoint=signed, hashes=hashes, history=history).first.index == 5  # type: ignore[union-attr]
 
 
 def audit_hashes(story: Story) -> list[bytes]:
@@ -329,6 +338,7 @@ def test_it_takes_two_different_checkers_before_and_over_the_same_submission() -
     for found in (
         approvals("bob", "bob"),
         approvals("bob", "dora", "frank"),
+        approvals("bob", "bob", "dora"),
         approvals("bob", "alice"),
         approvals("bob", "dora", late=True),
         approvals("bob", "dora", verdict="reject"),
@@ -352,6 +362,23 @@ def test_votes_over_an_earlier_submission_do_not_carry_over() -> None:
 def _body(story: Story, document: str) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(story.documents[document])["body"]
     return body
+
+
+def test_an_act_before_its_permit_was_granted_is_found() -> None:
+    story = Story()
+    story.act("init", "operation:init", [f"trust:{story.trusts[0].id}"])
+    story.act("person", "operation:person", [f"trust:{story.trusts[1].id}", "version:2"])
+    story.ingest()
+    early = story.act("download", PERMIT, [])
+    story.permit("carl")
+    found = audit(story)
+    assert {(item.rule, item.index) for item in found.items} == {("permit-before", early), ("permit-before", early + 1)}
+
+
+def test_a_key_granted_after_its_intent_had_ended_is_found() -> None:
+    story = true_story()
+    story.grant(story.index("study"), f"{SPACE}/person/main/read")
+    assert {item.rule for item in audit(story).items} == {"end-of-intent"}
 
 
 def test_an_altered_or_lost_document_is_found() -> None:

@@ -67,6 +67,7 @@ def test_every_inclusion_proof_holds_and_every_changed_bit_breaks_it() -> None:
             assert refused_inclusion(leaf, index, size, proof, flipped(root, bit))
             assert refused_inclusion(leaf, index + 1, size, proof, root)
             assert refused_inclusion(leaf, index - 1, size, proof, root)
+            assert refused_inclusion(leaf, index, 4 * size, proof, root)
             assert refused_inclusion(leaf, index, size, [*proof, root], root)
             assert not proof or refused_inclusion(leaf, index, size, proof[:-1], root)
             for at in range(len(proof)):
@@ -85,6 +86,7 @@ def test_every_consistency_proof_holds_and_every_changed_bit_breaks_it() -> None
             assert refused_consistency(first, second, proof, old, flipped(new, bit))
             assert refused_consistency(first, second, [*proof, new], old, new)
             assert refused_consistency(second + 1, second, proof, old, new)
+            assert refused_consistency(first, 4 * second, proof, old, new)
             assert not proof or refused_consistency(first, second, proof[:-1], old, new)
             for at in range(len(proof)):
                 changed = [*proof[:at], flipped(proof[at], bit + at), *proof[at + 1 :]]

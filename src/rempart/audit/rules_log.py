@@ -75,28 +75,14 @@ def surplus(log: Log) -> Iterator[Bad]:
 
 
 def first_altered(log: Log) -> int | None:
-    """The first leaf that is not the signed one: exact where the tiles prove themselves by the signed root, or where an
-    append's own checkpoint does; None when nothing is left that could tell."""
-    if _tiles_are_proven(log):
-        wrong = (i for i, leaf in enumerate(log.leaves[: log.checkpoint.size]) if leaf_hash(leaf) != log.hashes[i])
-        return next(wrong, min(len(log.leaves), log.checkpoint.size))
+    """The first leaf that is not the signed one; None when nothing is left that could tell.
+
+    Signed checkpoints bound it; within those bounds the hash tiles, which nobody signed leaf by leaf, place it exactly.
+    """
     low, high = _between_signed(log)
-    by_tiles = next(
-        (i for i, (a, b) in enumerate(zip(map(leaf_hash, log.leaves), log.hashes, strict=False)) if a != b), None
-    )
-    if by_tiles is not None and (low or 0) <= by_tiles < high:
-        return by_tiles
-    return low
-
-
-def _tiles_are_proven(log: Log) -> bool:
-    wanted = log.checkpoint.size
-    if len(log.hashes) < wanted:
-        return False
-    tree = Tree()
-    for digest in log.hashes[:wanted]:
-        tree.append_hash(digest)
-    return tree.root() == log.checkpoint.root
+    pairs = zip(map(leaf_hash, log.leaves), log.hashes, strict=False)
+    by_tiles = next((index for index, (found, told) in enumerate(pairs) if found != told), None)
+    return by_tiles if by_tiles is not None and (low or 0) <= by_tiles < high else low
 
 
 def _between_signed(log: Log) -> tuple[int | None, int]:
