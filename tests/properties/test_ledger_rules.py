@@ -431,3 +431,32 @@ def test_a_study_key_outside_its_permit_is_found(use: str) -> None:
     index = [i for i, e in enumerate(story.events) if e.kind == "key-grant"][-1]
     story.edit(index, objects=("grant:x", f"use:{use}"))
     assert {item.rule for item in audit(story).items} == {"key-scope"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "use:warehouse/correspondence/main/read",
+        "use:warehouse/condition_occurrence/main/read",
+        "use:warehouse/drug_exposure/cost/read",
+        "use:warehouse/drug_exposure/main/write",
+        "use:project:other/drug_exposure/main/write",
+        "secret:identity",
+        "secret:warehouse/shard",
+    ],
+)
+def test_a_key_granted_to_a_permit_outside_what_it_permits_is_found(told: str) -> None:
+    story = true_story()
+    index = next(i for i, e in enumerate(story.events) if e.kind == "key-grant" and e.basis == PERMIT)
+    assert audit(story).ok
+    story.edit(index, objects=("grant:x", told))
+    assert {item.rule for item in audit(story).items} == {"key-scope"}
+
+
+def test_a_study_uses_no_secret_of_a_space_and_a_grant_those_of_its_own() -> None:
+    story = true_story()
+    grants = [i for i, e in enumerate(story.events) if e.kind == "key-grant" and e.basis == PERMIT]
+    story.edit(grants[0], objects=("grant:x", f"secret:{SPACE}/shard"))
+    assert audit(story).ok
+    story.edit(grants[1], objects=("grant:x", f"secret:{SPACE}/shard"))
+    assert {item.rule for item in audit(story).items} == {"key-scope"}

@@ -15,6 +15,7 @@ from rempart.records.permit import Permit, permit_from_dict
 
 WAREHOUSE = "warehouse"
 RESERVED = frozenset({"person", "manifest", "evidence", "result"})
+SOURCES = frozenset({"person", "manifest", "objection"})
 FINGERPRINT = ("person", "release_index")
 
 
@@ -117,9 +118,18 @@ def key_scope(book: Book) -> Iterator[Bad]:
         grant = grants.get(permit_id(event) or "")
         if intent is None or (grant is None and permit_id(event) is not None):
             continue  # other rules name these
-        for use in event.facts("use"):
-            if not _in_scope(use, intent.kind, grant.permit if grant else None, book):
-                yield index, {"kind": intent.kind, "use": use}
+        permit = grant.permit if grant else None
+        outside = [use for use in event.facts("use") if not _in_scope(use, intent.kind, permit, book)]
+        outside += [
+            name for name in event.facts("secret") if permit is not None and not _own_secret(name, intent.kind, permit)
+        ]
+        for use in outside:
+            yield index, {"kind": intent.kind, "use": use}
+
+
+def _own_secret(name: str, kind: str, permit: Permit) -> bool:
+    """On a permit, space secrets are those of its own space, and used by its grant alone."""
+    return kind == "permit" and name.startswith(permit.space + "/")
 
 
 def _in_scope(use: str, kind: str, permit: Permit | None, book: Book) -> bool:
@@ -130,8 +140,10 @@ def _in_scope(use: str, kind: str, permit: Permit | None, book: Book) -> bool:
     space, table, sibling, mode = parts
     if permit is None:
         return kind != "ingest" or space == WAREHOUSE
+    if kind == "permit" and space == WAREHOUSE:
+        return mode == "read" and (table in SOURCES or _permitted(table, sibling, permit, book))
     if kind == "permit":
-        return space == permit.space or (space == WAREHOUSE and mode == "read" and table != "correspondence")
+        return space == permit.space
     if space != permit.space or (kind == "study" and (table, sibling) == FINGERPRINT):
         return False
     return table in RESERVED or _permitted(table, sibling, permit, book)
