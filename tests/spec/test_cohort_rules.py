@@ -69,6 +69,11 @@ def test_the_washout_is_the_days_before_and_holds_for_both_drugs(
     assert (outcome(query, with_drug(day, code), Rules(washout=5)) is not None) is enters
 
 
+def test_the_washout_reaches_the_day_before_time_zero(query: DuckDBQuery) -> None:
+    assert outcome(query, Person(drugs=((9, TARGET, 9), (10, TARGET, 10))), Rules(washout=1)) is None
+    assert outcome(query, Person(drugs=((8, TARGET, 8), (10, TARGET, 10))), Rules(washout=1)) is not None
+
+
 def test_the_first_dispensing_in_the_period_decides_even_when_a_later_one_would_pass(query: DuckDBQuery) -> None:
     person = Person(drugs=((8, TARGET, 8), (11, TARGET, 11), (29, TARGET, 29)))
     found = answer(query, Rules(washout=5), {1: person})

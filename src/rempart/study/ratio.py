@@ -58,7 +58,8 @@ def cox(cells: Cells, covariates: tuple[str, ...], *, ties: str = "efron") -> Co
     """The fit of arm (first term, target = 1) and covariate levels.
 
     Levels without any outcome are set aside: as their coefficients fall without end, the likelihood tends to that of the others,
-    so this is its exact limit. An arm without outcome is not: that raises BadInput ``cox-separation``.
+    so this is its exact limit. A level that repeats what earlier ones say is left out: the fit is the same. An arm
+    without outcome is no limit (BadInput ``cox-separation``), nor is an arm that covariates tell apart (``cox-collinear``).
     """
     for arm in ("target", "comparator"):
         if not cells.events(arm):
@@ -70,9 +71,27 @@ def cox(cells: Cells, covariates: tuple[str, ...], *, ties: str = "efron") -> Co
             terms.append(f"{name} {level}")
             columns.append((cells.levels[name] == level).astype(np.float64))
     x, pattern = np.unique(np.stack(columns, axis=1)[kept], axis=0, return_inverse=True)
+    own = independent(x)
+    x, terms = x[:, own], [terms[i] for i in own]
     event = cells.status[kept] == 1
     sets = risk_sets(pattern.ravel(), cells.entry[kept], cells.exit[kept], event, n=cells.n[kept], x=x)
     return fit(sets, terms, ties=ties)
+
+
+def independent(x: NDArray[np.float64]) -> list[int]:
+    """Columns of ``x`` (patterns × terms) to fit: the arm (first), and covariates that are no combination of those before them.
+
+    Raises BadInput ``cox-collinear`` when a constant and the covariates say the arm.
+    """
+    basis = np.ones((len(x), 1))
+    kept: list[int] = []
+    for column in [*range(1, x.shape[1]), 0]:
+        wider = np.column_stack([basis, x[:, column]])
+        if np.linalg.matrix_rank(wider) == wider.shape[1]:
+            basis, kept = wider, [*kept, column]
+    if 0 not in kept:
+        raise BadInput("cox-collinear", term=TERM)
+    return sorted(kept)
 
 
 def _with_outcome(cells: Cells, covariates: tuple[str, ...]) -> NDArray[np.bool_]:
