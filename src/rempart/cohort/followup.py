@@ -94,13 +94,12 @@ def _starts_other(condition: str) -> str:
 def _covered(grace: int, condition: str) -> str:
     """Last covered day + grace: the first dispensing later than that begins another treatment, which is not followed."""
     return (
-        f"SELECT person_id, max(so_far) + {grace} AS day FROM (\n"
+        f"SELECT person_id, max(ends) + {grace} AS day FROM (\n"
         "  SELECT *, sum(CASE WHEN before IS NULL OR day <= before + " + str(grace) + " THEN 0 ELSE 1 END)\n"
         "    OVER (PARTITION BY person_id ORDER BY day) AS gaps FROM (\n"
-        "    SELECT i.person_id, u.day, max(u.ends) OVER upto AS so_far, max(u.ends) OVER earlier AS before\n"
+        "    SELECT i.person_id, u.day, u.ends, max(u.ends) OVER earlier AS before\n"
         "    FROM study_patterns i JOIN study_uses u\n"
         f"      ON u.person_id = i.person_id AND u.arm = i.arm AND u.day >= i.t0 AND {condition}\n"
-        "    WINDOW upto AS (PARTITION BY i.person_id ORDER BY u.day ROWS UNBOUNDED PRECEDING),\n"
-        "      earlier AS (PARTITION BY i.person_id ORDER BY u.day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)))\n"
+        "    WINDOW earlier AS (PARTITION BY i.person_id ORDER BY u.day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)))\n"
         "WHERE gaps = 0 GROUP BY person_id"
     )
