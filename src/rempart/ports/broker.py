@@ -28,7 +28,10 @@ class Broker(Protocol):
         """
 
     def unwrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
-        """The data keys, each within the grant's read scope; the reference is spent. Raises Refused ``grant-spent``/``grant-scope``."""
+        """The data keys, each within the grant's read scope; a reference gives each data key once, in one call or several.
+
+        Raises Refused ``grant-spent``, ``grant-scope``, ``grant-closed``, ``grant-old``; NotTrusted ``wrapped-key``.
+        """
 
     def wrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
         """Wrap fresh data keys within the grant's write scope (table keys are made on first use); not spent by use."""
