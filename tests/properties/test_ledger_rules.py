@@ -403,6 +403,18 @@ def test_a_person_enrolled_after_the_vote_could_not_have_voted() -> None:
     assert {"permit-document", "study-document", "vote-document"} <= {item.rule for item in audit(story).items}
 
 
+def test_an_enrolment_killed_after_its_file_was_saved_counts_and_a_failed_one_does_not() -> None:
+    story = true_story()
+    story.events[3] = replace(story.events[3], phase="failed", objects=())
+    assert "vote-document" in {item.rule for item in audit(story).items}
+    story = true_story()
+    story.edit(
+        3, kind="init", basis="operation:init", of=0
+    )  # the enrolment's end is gone: another leaf stands in its place
+    found = {(item.rule, item.family) for item in audit(story).items}
+    assert found == {("intent-open", "anomaly"), ("end-of-intent", "not trusted")}
+
+
 def test_a_study_that_failed_needs_no_valid_permit_but_a_key_granted_for_it_does() -> None:
     story = true_story()
     story.now = datetime.datetime(2027, 1, 1, 0, 1, tzinfo=datetime.UTC)

@@ -8,6 +8,7 @@ import datetime
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rempart.errors import NotTrusted, RempartError
 from rempart.records.document import SignedDocument
@@ -58,17 +59,20 @@ class Book:
     def trust_at(self, index: int) -> TrustFile:
         """The trust file in force at a leaf: the newest that a ``person`` act named before it; the first to begin with.
 
-        Raises NotTrusted ``trust-form`` when there is none at all.
+        An act that was killed after its file was saved counts, a failed one does not. Raises NotTrusted ``trust-form``.
         """
         versions = {trust.id: trust for trust in self.trusts}
-        named = [
-            effect.fact("trust") or event.fact("trust") for _, event, end, effect in self.done("person") if end < index
-        ]
+        named = [e.fact("trust") for i, e in self.of_kind("person", "intent") if i < index and not self.failed(i)]
         before = [versions[trust] for trust in named if trust in versions]
         newest = max(before, key=lambda trust: trust.version, default=versions.get(self.trust_first))
         if newest is None:
             raise NotTrusted("trust-form")
         return newest
+
+    def failed(self, intent: int) -> bool:
+        """Whether an intent was closed by a failure."""
+        end = self.ends.get(intent)
+        return end is not None and self.events[end].phase == "failed"
 
     def document(self, event: LedgerEvent, fact: str, schema: str) -> SignedDocument:
         """The signed document that a leaf names; raises Missing or NotTrusted."""
@@ -111,6 +115,24 @@ def read_event(leaf: bytes) -> LedgerEvent:
     if not all(isinstance(text, str) for text in texts) or type(event.of) not in {int, type(None)}:
         raise NotTrusted("event-form", kind="?")
     return event
+
+
+def open_book(leaves: Sequence[bytes], *, now: datetime.datetime | None, **given: Any) -> Book:
+    """The book of a log; leaves that cannot be read are left out. ``now``: default the youngest leaf's time."""
+    events: dict[int, LedgerEvent] = {}
+    for index, leaf in enumerate(leaves):
+        event = _readable(leaf)
+        if event is not None:
+            events[index] = event
+    youngest = max(map(instant, events.values()), default=datetime.datetime.min.replace(tzinfo=datetime.UTC))
+    return Book(events=events, ends=closing(events), now=now or youngest, **given)
+
+
+def _readable(leaf: bytes) -> LedgerEvent | None:
+    try:
+        return read_event(leaf)
+    except NotTrusted:
+        return None
 
 
 def closing(events: Events) -> dict[int, int]:

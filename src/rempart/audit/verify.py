@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rempart.audit import rules_acts, rules_log, rules_permits, rules_releases
-from rempart.audit.book import Book, closing, instant, read_event
+from rempart.audit.book import Book, open_book
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
 from rempart.audit.rules_log import Log
 from rempart.audit.tree import Tree
 from rempart.errors import NotTrusted
-from rempart.records.event import LedgerEvent
 from rempart.records.omop import TableLayout
 from rempart.records.sealed import SpaceCommit
 from rempart.records.trust import TrustFile
@@ -77,28 +76,21 @@ def verify_log(
     """
     signed = parse_and_verify(checkpoint, origin, ledger_public)
     kept = _since(since, signed, ledger_public)
+    tree = Tree(leaves)
     log = Log(
-        leaves=leaves,
-        checkpoint=signed,
-        public=ledger_public,
-        hashes=hashes,
-        history=history,
-        since=kept,
-        tree=Tree(leaves),
+        leaves=leaves, checkpoint=signed, public=ledger_public, hashes=hashes, history=history, since=kept, tree=tree
     )
     items = [item for name, rule in LOG_RULES.items() for item in _ask(name, rule(log), rules)]
     counts = Counter({"leaves": min(len(leaves), signed.size), "checkpoint": 1})
     if not any(rules["rules"][item.rule].get("log") for item in items):
-        events = _events(leaves[: signed.size])
-        book = Book(
-            events=events,
-            ends=closing(events),
+        book = open_book(
+            leaves[: signed.size],
             trusts=trust_versions,
             trust_first=trust_first,
             layouts=layouts,
             fetch=document,
             check_manifest=check_manifest,
-            now=now or _last(events),
+            now=now,
             settings=rules["settings"],
             counts=counts,
         )
@@ -119,26 +111,3 @@ def _since(text: str | None, signed: Checkpoint, public: bytes) -> Checkpoint | 
     if kept.size > signed.size:
         raise NotTrusted("ledger-rolled-back", size=signed.size, seen=kept.size)
     return kept
-
-
-def _events(leaves: Sequence[bytes]) -> dict[int, LedgerEvent]:
-    """Index → event; a leaf that cannot be read is left out, and named by ``log-form``."""
-    found: dict[int, LedgerEvent] = {}
-    for index, leaf in enumerate(leaves):
-        event = _event(leaf)
-        if event is not None:
-            found[index] = event
-    return found
-
-
-def _event(leaf: bytes) -> LedgerEvent | None:
-    try:
-        return read_event(leaf)
-    except NotTrusted:
-        return None
-
-
-def _last(events: Mapping[int, LedgerEvent]) -> datetime.datetime:
-    return max(
-        (instant(event) for event in events.values()), default=datetime.datetime.min.replace(tzinfo=datetime.UTC)
-    )
