@@ -24,6 +24,7 @@ class RempartError(Exception):
         super().__init__(code)
         self.code = code
         self.facts = facts
+        self.recorded = False  # whether a leaf of the ledger already tells of it
 
     def __str__(self) -> str:
         told = " ".join(f"{name}={value}" for name, value in self.facts.items())

@@ -30,7 +30,7 @@ _TEXTS = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """``ledger_public``, ``vault_public``: 32 raw bytes; ``trust_first``: pinned id of trust file 1; ``host_path``: relative to DIR
-    unless absolute; ``shards``: S, a power of two."""
+    unless absolute; ``shards``: S, a power of two; ``ledger_exported``: file of a checkpoint kept elsewhere, '' = none."""
 
     warehouse: str
     controller: str
@@ -41,6 +41,7 @@ class Configuration:
     host_kind: str
     host_path: str
     shards: int
+    ledger_exported: str = ""
 
     def __post_init__(self) -> None:
         if len(self.ledger_public) != 32 or len(self.vault_public) != 32:
@@ -71,14 +72,16 @@ def read_configuration(directory: Path) -> Configuration:
         host_kind=told["kind"],
         host_path=told["path"],
         shards=shards,
+        ledger_exported=_text(value, "ledger", "exported") if "exported" in value["ledger"] else "",
     )
 
 
 def write_configuration(directory: Path, configuration: Configuration) -> None:
     """Write ``DIR/rempart.toml`` once; raises Refused ``file-exists``."""
+    kept = {"exported": configuration.ledger_exported} if configuration.ledger_exported else {}
     tables: Mapping[str, Mapping[str, str | int]] = {
         "trust": {"first": configuration.trust_first},
-        "ledger": {"origin": configuration.ledger_origin, "public": _base64(configuration.ledger_public)},
+        "ledger": {"origin": configuration.ledger_origin, "public": _base64(configuration.ledger_public), **kept},
         "keys": {"vault_public": _base64(configuration.vault_public)},
         "host": {"kind": configuration.host_kind, "path": configuration.host_path, "shards": configuration.shards},
     }

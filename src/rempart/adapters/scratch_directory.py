@@ -1,9 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sealed scratch as files under ``DIR/controller/scratch/<run>/``; it stores what it is given and encrypts nothing."""
+"""Sealed scratch as files under ``DIR/controller/scratch/<run>/``; it stores what it is given and encrypts nothing.
 
+Who owns a run holds a lock on ``<run>/.held``, which the system lets go however the process ends.
+"""
+
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from rempart.adapters.ledger_files import locked
+from rempart.errors import Unavailable
+
+_HELD = ".held"
 
 
 class ScratchDirectory:
@@ -36,3 +47,54 @@ class ScratchDirectory:
         """Remove one run's pieces, or every run's."""
         for folder in [self._root / run] if run else list(self._root.glob("*")):
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def hold(self, run: str) -> Iterator[None]:
+        """See the port."""
+        folder = self._root / run
+        with self._order():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = _own(folder / _HELD)
+        if descriptor is None:
+            raise Unavailable("run-held", run=run)
+        try:
+            yield
+        finally:
+            with self._order():
+                if not self.names(run):
+                    self.clear(run)
+            os.close(descriptor)
+
+    def held(self, run: str) -> bool:
+        """See the port."""
+        if not (self._root / run / _HELD).is_file():
+            return False
+        with self._order():
+            descriptor = _own(self._root / run / _HELD)
+            if descriptor is not None:
+                os.close(descriptor)
+            return descriptor is None
+
+    def sweep(self, *, but: str) -> None:
+        """See the port."""
+        for folder in [path for path in self._root.glob("*") if path.is_dir()]:
+            if not folder.name.startswith(but) and not self.held(folder.name):
+                self.clear(folder.name)
+
+    @contextmanager
+    def _order(self) -> Iterator[None]:
+        """One process at a time makes, tries or lets go of a lock, so that no trial is mistaken for an owner."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(self._root / ".lock"):
+            yield
+
+
+def _own(path: Path) -> int | None:
+    """A descriptor that holds the lock on ``path``, or None when another process does."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

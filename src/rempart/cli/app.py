@@ -18,7 +18,7 @@ from rempart import __version__
 from rempart.cli import commands
 from rempart.cli.session import Session
 from rempart.cli.voice import Voice, choose_language
-from rempart.errors import RempartError
+from rempart.errors import NotTrusted, RempartError
 
 _USAGE, _DEFECT, _CANCELLED = 2, 70, 130
 
@@ -42,6 +42,8 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         found = build(session)(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
         return int(found or 0)
     except RempartError as error:
+        if isinstance(error, NotTrusted):
+            _alarm(session.directory, error)
         voice.error(error)
         return error.exit_code
     except CycloptsError as error:
@@ -52,6 +54,12 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         return _CANCELLED
     except BrokenPipeError:
         return 0
+
+
+def _alarm(directory: Path, error: NotTrusted) -> None:
+    from rempart.wiring.alarm import raise_alarm
+
+    raise_alarm(directory, error)
 
 
 def _take_global(arguments: list[str]) -> dict[str, str | None]:

@@ -9,12 +9,14 @@ from rempart.errors import NotTrusted
 
 def verify(session: Session, *, since: Path | None = None, deep: bool = False) -> int:
     """Recompute the whole ledger and check every rule."""
+    from rempart.wiring.alarm import findings_alarm
     from rempart.wiring.audit import audit_rules, verify_warehouse
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
     with voice.bars() as bars:
         found = verify_warehouse(Warehouse(session.directory), since=since, deep=deep, progress=bars)
+    findings_alarm(session.directory, found)
     rules = audit_rules()
     voice.table(["column-checked", "column-count"], list(found.counts.items()))
     told = [(item, item.say(rules, voice.language)) for item in found.items]
@@ -29,10 +31,10 @@ def verify(session: Session, *, since: Path | None = None, deep: bool = False) -
 
 def export(session: Session, file: Path, /) -> int:
     """Write the newest signed checkpoint to a file kept elsewhere."""
+    from rempart.wiring.ledger import export_checkpoint
     from rempart.wiring.warehouse import Warehouse
 
-    text = Warehouse(session.directory).ledger.checkpoint()
-    file.write_text(text, encoding="utf-8")
+    text = export_checkpoint(session.directory, Warehouse(session.directory).configuration, file)
     session.voice.say("checkpoint-exported", file=str(file))
     session.voice.result("audit-export", {"checkpoint": text})
     return 0

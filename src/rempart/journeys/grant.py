@@ -116,7 +116,6 @@ class _Extract:
         rows = self._seal(writer, people, exchange)
         lineage = (f"source-head:{source.commit.head}", f"permit:{self.permit.content_id}")
         commit = writer.commit(lineage=lineage, facts={})
-        self.scratch.clear(self.run)
         return Granted(commit=commit, persons=people.num_rows, objections=objections, rows=rows)
 
     def _request(self, act: Act) -> GrantRequest:

@@ -14,7 +14,7 @@ from rempart.ports.ledger import Ledger
 from rempart.ports.surroundings import Clock, Randomness
 from rempart.records.event import LedgerEvent, Phase
 
-_TRIES = 20
+_TRIES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,5 +80,7 @@ def recorded(
     except BaseException as error:
         told = f"error:{error.family}/{error.code}" if isinstance(error, RempartError) else f"error:defect/{type(error).__name__}"
         recorder.append(recorder.event(kind, "failed", basis=basis, objects=[told], actor=actor, of=index, trace=trace))
+        if isinstance(error, RempartError):
+            error.recorded = True
         raise
     recorder.append(recorder.event(kind, "effect", basis=basis, objects=act.said, actor=actor, of=index, trace=trace))

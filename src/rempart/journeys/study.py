@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rempart.cohort.required import required_columns
 from rempart.errors import Missing
 from rempart.journeys.evidence import KEY_PIECE, evidence_context, open_evidence, result_context, seal_result
+from rempart.journeys.living import STUDY, living
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.space import Vault, newest_commit, open_space
@@ -75,7 +76,8 @@ def run_study(
     document = documents.put(signed.data)
     run = run_id(document, commit.head)
     objects = [f"run:{run}", f"study:{document}", f"space:{permit.space}", f"head:{commit.head}"]
-    with recorded(recorder, "study", basis=f"permit:{permit.id}", objects=objects, actor=actor_salted) as act:
+    basis = f"permit:{permit.id}"
+    with living(scratch, recorder, run), recorded(recorder, "study", basis=basis, objects=objects, actor=actor_salted) as act:
         work = _Run(vault, recorder, scratch, engine, permit, commit, document, run, layouts, progress)
         merged, reference, resumed = work.gather(act)
         rows = results(study, merged, run=run)
@@ -88,7 +90,7 @@ def run_study(
 
 def run_id(document: str, head: str) -> str:
     """The same signed study on the same snapshot is the same run: that is what lets it resume."""
-    return "S-" + hashlib.sha256(f"{document}|{head}".encode()).hexdigest()[:16]
+    return STUDY + hashlib.sha256(f"{document}|{head}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

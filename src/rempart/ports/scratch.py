@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sealed scratch on the controller's disk: what is put here is already encrypted under a key of the run."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 
@@ -18,3 +19,12 @@ class Scratch(Protocol):
 
     def clear(self, run: str | None = None) -> None:
         """Remove one run's pieces, or every run's."""
+
+    def hold(self, run: str) -> AbstractContextManager[None]:
+        """Own a run for the length of a block; raises Unavailable ``run-held`` while another living process owns it."""
+
+    def held(self, run: str) -> bool:
+        """Whether a living process owns the run; a process that was killed owns nothing."""
+
+    def sweep(self, *, but: str) -> None:
+        """Remove the pieces of every run that nobody owns, but of those whose id begins with ``but``: they can resume."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The acts of the command line on a warehouse: each builds what its journey needs and calls it."""
 
-import datetime
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,15 @@ from rempart.adapters.trust_files import save_trust
 from rempart.cohort.required import required_columns
 from rempart.errors import Refused
 from rempart.journeys.grant import Granted, grant
+from rempart.journeys.living import living
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.persons import add_person, first_trust, new_entry
 from rempart.journeys.recorded import recorded
 from rempart.journeys.study import StudyRun, run_study
 from rempart.ports.surroundings import Progress
-from rempart.records.signature import sign
 from rempart.records.omop import layouts
 from rempart.records.permit import Permit, permit_from_dict
+from rempart.records.signature import sign
 from rempart.records.study import Study, study_from_dict
 from rempart.records.trust import TrustEntry
 from rempart.wiring.broker import keys_init, start_broker
@@ -127,7 +128,15 @@ def read_permit_file(path: Path) -> Permit:
     return permit_from_dict(read_toml(path), file=path.name)
 
 
-def grant_permit(warehouse: Warehouse, *, file: Path, key_file: Path, ask: Ask, progress: Progress) -> Granted:
+def grant_permit(
+    warehouse: Warehouse,
+    *,
+    file: Path,
+    key_file: Path,
+    ask: Ask,
+    progress: Progress,
+    named_step: Callable[[str], None] = no_step,
+) -> Granted:
     """Sign the permit as a committee member and create the project dataset."""
     permit = read_permit_file(file)
     member = signer(warehouse.trust, key_file, ask)
@@ -135,21 +144,22 @@ def grant_permit(warehouse: Warehouse, *, file: Path, key_file: Path, ask: Ask, 
         raise Refused("role-missing", actor=member.entry.actor, role="committee")
     permit.check_not_own(member.entry.actor)
     run = new_run("G")
-    return grant(
-        vault=warehouse.vault,
-        recorder=warehouse.recorder,
-        documents=warehouse.documents,
-        scratch=warehouse.scratch,
-        new_query=warehouse.new_query,
-        permit=permit,
-        signed=member.document(permit.as_dict()),
-        actor=member.salted,
-        layouts=warehouse.layouts,
-        shards=warehouse.configuration.shards,
-        run=run,
-        progress=progress,
-        named_step=no_step,
-    )
+    with living(warehouse.scratch, warehouse.recorder, run):
+        return grant(
+            vault=warehouse.vault,
+            recorder=warehouse.recorder,
+            documents=warehouse.documents,
+            scratch=warehouse.scratch,
+            new_query=warehouse.new_query,
+            permit=permit,
+            signed=member.document(permit.as_dict()),
+            actor=member.salted,
+            layouts=warehouse.layouts,
+            shards=warehouse.configuration.shards,
+            run=run,
+            progress=progress,
+            named_step=named_step,
+        )
 
 
 def read_study_file(path: Path) -> Study:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rempart.adapters import package_data
-from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.surroundings import SystemClock
 from rempart.adapters.trust_files import load_versions
 from rempart.audit.canary import search
@@ -17,6 +16,7 @@ from rempart.records.sealed import SpaceCommit
 from rempart.vault.commit import check_manifest_of
 from rempart.vault.manifest import open_keyring, read_outer
 from rempart.vault.read import check_object, fetch
+from rempart.wiring.ledger import exported, plain_ledger
 from rempart.wiring.warehouse import Warehouse
 
 
@@ -31,10 +31,8 @@ def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, pr
     Needs no key and no broker. Raises NotTrusted when nothing is signed or the ledger is older than ``since``.
     """
     settings = warehouse.configuration
-    ledger = DirectoryLedger(
-        warehouse.controller / "ledger", origin=settings.ledger_origin, public=settings.ledger_public, sign=None
-    )
-    raw = ledger.raw()
+    raw = plain_ledger(warehouse.directory, settings, sign=None).raw()
+    since = since or exported(warehouse.directory, settings)
     return verify_log(
         leaves=raw.leaves,
         checkpoint=raw.checkpoint,
@@ -80,7 +78,3 @@ def scan_folder(folder: Path, needles: Sequence[bytes], *, progress: Progress) -
     return hits, len(files), size
 
 
-def as_error(findings: Findings) -> NotTrusted | None:
-    """The first breach as the error that the exit code tells; None when everything holds."""
-    first = findings.first
-    return None if first is None else NotTrusted("audit-breach", index=-1 if first.index is None else first.index, rule=first.rule)

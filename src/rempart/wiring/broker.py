@@ -17,7 +17,6 @@ from rempart.adapters.broker_client import BrokerClient
 from rempart.adapters.broker_socket import BrokerServer
 from rempart.adapters.broker_wire import failure, value_or_raise
 from rempart.adapters.configuration import Configuration, read_configuration
-from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.documents import DirectoryDocuments
 from rempart.adapters.key_file import KeyFile
 from rempart.adapters.package_data import toml
@@ -33,6 +32,7 @@ from rempart.keys.table_keys import TableKeys
 from rempart.ports.broker import Broker
 from rempart.ports.surroundings import Randomness
 from rempart.records.omop import layouts
+from rempart.wiring.ledger import open_ledger
 
 LONGEST_MINUTES = 7 * 24 * 60
 _START_SECONDS = 60.0
@@ -141,14 +141,8 @@ def _surroundings(
     randomness: SystemRandomness,
 ) -> Surroundings:
     controller = directory / "controller"
-    ledger = DirectoryLedger(
-        controller / "ledger",
-        origin=configuration.ledger_origin,
-        public=configuration.ledger_public,
-        sign=lambda body: signer.sign("ledger", body),
-    )
     return Surroundings(
-        ledger=ledger,
+        ledger=open_ledger(directory, configuration, sign=lambda body: signer.sign("ledger", body)),
         documents=DirectoryDocuments(controller / "documents"),
         trust=lambda: load_trust(keys_folder(directory), configuration.trust_first),
         clock=clock,

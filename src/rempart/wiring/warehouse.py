@@ -22,6 +22,7 @@ from rempart.ports.broker import Broker
 from rempart.records.omop import TableLayout, layouts
 from rempart.records.trust import TrustFile
 from rempart.wiring.broker import connect
+from rempart.wiring.ledger import open_ledger
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,8 @@ class Warehouse:
 
     @cached_property
     def ledger(self) -> DirectoryLedger:
-        """The ledger; checkpoints are signed by the broker."""
-        settings = self.configuration
-        return DirectoryLedger(
-            self.controller / "ledger",
-            origin=settings.ledger_origin,
-            public=settings.ledger_public,
-            sign=lambda body: self.broker.sign("ledger", body),
-        )
+        """The ledger, held to the exported checkpoint where one is named; checkpoints are signed by the broker."""
+        return open_ledger(self.directory, self.configuration, sign=lambda body: self.broker.sign("ledger", body))
 
     @property
     def host_folder(self) -> Path:

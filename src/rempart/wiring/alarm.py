@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Alarms: what was not trusted outside any intent gets a leaf of its own.
+
+A ledger that is itself in doubt is never written to, since that would sign a second history, and a locked broker signs
+nothing: the alarm then waits as a line of ``DIR/controller/alarms`` for the next one that can be written.
+"""
+
+from pathlib import Path
+
+from rempart.adapters.configuration import NAME
+from rempart.audit.findings import Findings
+from rempart.errors import NotTrusted, RempartError
+from rempart.journeys.permits import events
+from rempart.journeys.recorded import recorded
+from rempart.wiring.warehouse import Warehouse
+
+_WAITING = "alarms"
+_DOUBT = ("ledger-", "checkpoint-", "consistency-", "inclusion-")  # codes that speak of the ledger itself
+_LOG = "log-"  # rules that do
+
+
+def raise_alarm(directory: Path, error: NotTrusted) -> None:
+    """Record an error that no leaf tells of yet. Never raises: the error itself is what a person must see."""
+    if not error.recorded:
+        _note(directory, [f"error:{error.family}/{error.code}"], doubt=error.code.startswith(_DOUBT))
+
+
+def findings_alarm(directory: Path, found: Findings) -> None:
+    """Record the first breach of an audit, once; without one, write what waits."""
+    if found.first is None:
+        _note(directory, [], doubt=False)
+        return
+    index = "-" if found.first.index is None else found.first.index
+    told = [f"error:{found.first.family}/audit-breach", f"rule:{found.first.rule}", f"leaf:{index}"]
+    _note(directory, told, doubt=found.first.rule.startswith(_LOG))
+
+
+def _note(directory: Path, told: list[str], *, doubt: bool) -> None:
+    if not (directory / NAME).is_file():
+        return
+    waiting = directory / "controller" / _WAITING
+    lines = waiting.read_text(encoding="utf-8").splitlines() if waiting.is_file() else []
+    new = [*lines, *([" ".join(told)] if told else [])]
+    try:
+        if new and not doubt:
+            _append(directory, new)
+            waiting.unlink(missing_ok=True)
+            return
+    except RempartError:  # locked, or a ledger that is not trusted: the error that brought us here is said by the door
+        pass
+    if new != lines:
+        waiting.touch(mode=0o600)
+        waiting.write_text("".join(f"{line}\n" for line in dict.fromkeys(new)), encoding="utf-8")
+
+
+def _append(directory: Path, lines: list[str]) -> None:
+    warehouse = Warehouse(directory)
+    there = {event.objects for event in events(warehouse.ledger) if event.kind == "alarm"}
+    for line in lines:
+        objects = line.split(" ")
+        if len(objects) > 1 and tuple(objects) in there:
+            continue  # an audit that runs every night says the same breach once
+        with recorded(warehouse.recorder, "alarm", basis="operation:alarm", objects=objects):
+            pass

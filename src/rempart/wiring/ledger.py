@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger as a process opens it: held to a checkpoint kept elsewhere, where one is named. docs/ledger.md, "Held from outside"."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from rempart.adapters.configuration import Configuration
+from rempart.adapters.directory_ledger import DirectoryLedger
+from rempart.adapters.ledger_files import read_text, replace
+from rempart.audit.kept import check_kept
+from rempart.errors import Missing
+
+VARIABLE = "REMPART_LEDGER_EXPORTED"
+Sign = Callable[[str], str] | None
+
+
+def open_ledger(directory: Path, settings: Configuration, *, sign: Sign) -> DirectoryLedger:
+    """The ledger of ``directory``; ``sign`` makes checkpoints, None = read only.
+
+    Raises NotTrusted ``ledger-rolled-back`` or ``consistency-proof`` when it does not continue the exported checkpoint, Missing
+    ``ledger-exported-missing`` when that file is gone.
+    """
+    ledger = plain_ledger(directory, settings, sign=sign)
+    kept = exported(directory, settings)
+    if kept is not None and (kept.exists() or ledger.size()):  # a ledger without a leaf has nothing to have exported
+        _hold(ledger, settings, kept)
+    return ledger
+
+
+def plain_ledger(directory: Path, settings: Configuration, *, sign: Sign) -> DirectoryLedger:
+    """The ledger, held to its own checkpoint only."""
+    folder = directory / "controller" / "ledger"
+    return DirectoryLedger(folder, origin=settings.ledger_origin, public=settings.ledger_public, sign=sign)
+
+
+def exported(directory: Path, settings: Configuration) -> Path | None:
+    """The file of the checkpoint kept elsewhere: REMPART_LEDGER_EXPORTED, else ``[ledger] exported`` (relative to DIR)."""
+    told = os.environ.get(VARIABLE)
+    if told:
+        return Path(told)
+    return directory / settings.ledger_exported if settings.ledger_exported else None
+
+
+def export_checkpoint(directory: Path, settings: Configuration, file: Path) -> str:
+    """Write the newest checkpoint to ``file``, never over one that this ledger does not continue; raises as ``open_ledger``."""
+    ledger = plain_ledger(directory, settings, sign=None)
+    if file.exists():
+        _hold(ledger, settings, file)
+    text = ledger.checkpoint()
+    replace(file, text.encode())
+    return text
+
+
+def _hold(ledger: DirectoryLedger, settings: Configuration, kept: Path) -> None:
+    text = read_text(kept)
+    if text is None:
+        raise Missing("ledger-exported-missing", file=kept.name)
+    check_kept(text, ledger, origin=settings.ledger_origin, public=settings.ledger_public)
