@@ -6,6 +6,7 @@ every mark with whatever it was given. Suppressed values are not drawn. Draws no
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -89,6 +90,12 @@ def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
 
 def _files(name: str, chart: Any) -> dict[str, bytes]:
     specification = json.loads(chart.to_json())
-    svg: str = vlc.vegalite_to_svg(specification)
+    svg = _renumbered(vlc.vegalite_to_svg(specification))
     png: bytes = vlc.vegalite_to_png(specification, scale=_PNG_SCALE)
     return {f"{name}.svg": svg.encode(), f"{name}.png": png}
+
+
+def _renumbered(svg: str) -> str:
+    """Clip ids counted from the start of each figure; Vega counts them over the life of the process."""
+    ids: dict[str, str] = {}
+    return re.sub(r"\bclip\d+\b", lambda found: ids.setdefault(found.group(), f"clip{len(ids)}"), svg)
