@@ -10,6 +10,7 @@ from rempart.errors import BadInput
 
 if TYPE_CHECKING:
     from rempart.ingest.report import IngestReport
+    from rempart.journeys.ingest import Ingested
 
 
 def synth(session: Session, out: Path, /, *, persons: int = 2000, years: str = "2012:2017", seed: int = 1, effect: float = 2.0) -> int:
@@ -51,14 +52,20 @@ def ingest(
         return 0
     with voice.bars() as bars:
         done = ingest_delivery(Warehouse(session.directory), delivery, form=as_, replace=replace, progress=bars)
-    _show_report(session, done.report)
-    voice.table(["column-table", "column-rows", "column-content"], [(t, n, done.content[t][:16]) for t, n in done.rows.items()])
-    voice.say("ingest-done", head=done.commit.head[:23])
+    show_ingested(session, done)
     voice.result("ingest", {"head": done.commit.head, "rows": dict(done.rows), "content": dict(done.content), "report": asdict(done.report)})
     return 0
 
 
-def _show_report(session: Session, report: "IngestReport") -> None:
+def show_ingested(session: Session, done: "Ingested", *, most: int | None = None) -> None:
+    """The reconciliation (the ``most`` frequent drops, when given), then what was sealed."""
+    _show_report(session, done.report, most)
+    rows = [(table, count, done.content[table][:16]) for table, count in done.rows.items()]
+    session.voice.table(["column-table", "column-rows", "column-content"], rows)
+    session.voice.say("ingest-done", head=done.commit.head[:16])
+
+
+def _show_report(session: Session, report: "IngestReport", most: int | None) -> None:
     """Lines in = lines kept + lines dropped, rule by rule; then who is one person."""
     voice = session.voice
     voice.say("reconciliation")
@@ -67,6 +74,8 @@ def _show_report(session: Session, report: "IngestReport") -> None:
     voice.say("rules-applied")
     words = {rule: said[voice.language] for rule, said in report.rules.items()}
     drops = [(r.table, rule, words.get(rule, ""), count) for r in report.reconciliation for rule, count in r.dropped]
+    if most is not None:
+        drops = sorted(drops, key=lambda drop: -drop[3])[:most]
     voice.table(["column-table", "column-rule", "column-why", "column-lines"], drops)
     voice.say("persons-steps")
     voice.table(["column-step", "column-persons"], [(step.what, step.count) for step in report.persons])

@@ -99,10 +99,13 @@ class Voice:
         if self.as_json:
             sys.stdout.write(json.dumps({"schema": f"rempart.{schema}/1", "ok": True, "data": data}, ensure_ascii=False) + "\n")
 
+    def error_line(self, error: RempartError) -> str:
+        """What the error says, without its hint."""
+        return self._errors[error.code]["message"].format(**error.facts)
+
     def error(self, error: RempartError) -> None:
         """One line and a hint; or the JSON object with family, code, facts and hint."""
-        words = self._errors.get(error.code, {"message": error.code, "hint": ""})
-        message, hint = words["message"].format(**error.facts), words["hint"].format(**error.facts)
+        message, hint = self.error_line(error), self._errors[error.code]["hint"].format(**error.facts)
         if self.as_json:
             told = {"family": error.family, "code": error.code, "facts": error.facts, "hint": hint}
             body = {"schema": "rempart.error/1", "ok": False, "data": {}, "error": told}

@@ -5,7 +5,7 @@ Reading, validating, cleaning and mapping are ``ingest``'s work, done by the ``l
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -28,11 +28,13 @@ SPACE = "warehouse"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A delivery as research tables in the query session. ``lineage``: ids of what was read; ``facts``: texts for the manifest."""
+    """A delivery as research tables in the query session. ``lineage``: ids of what was read; ``facts``: texts for the manifest;
+    ``extra``: tables without persons, sealed beside the others."""
 
     report: IngestReport
     lineage: tuple[str, ...]
     facts: Mapping[str, str]
+    extra: Mapping[str, pa.Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,8 @@ def ingest(
         named_step("intent-logged")
         loaded = load(query)
         named_step("delivery-loaded")
-        tables = tuple((SPACE, table, sibling, "write") for table, sibling in _stored(layouts))
+        stored = [*_stored(layouts), *((name, MAIN) for name in loaded.extra)]
+        tables = tuple((SPACE, table, sibling, "write") for table, sibling in stored)
         request = GrantRequest(intent=act.index, tables=tables, secrets=("identity", f"{SPACE}/shard"))
         (reference,) = vault.broker.grant(request)
         identity_key, shard_key = vault.broker.secrets(reference, request.secrets)
@@ -79,6 +82,8 @@ def ingest(
         writer = SpaceWriter(vault, recorder, act, space=SPACE, shards=shards, reference=reference, named_step=named_step)
         _seal_persons(writer, persons, shards)
         rows = _seal_tables(writer, query, layouts, shards, progress)
+        for name, table in loaded.extra.items():
+            writer.add(name, MAIN, 0, table)
         content = {name: content_hash(query.table(content_hash_sql(layout))) for name, layout in layouts.items()}
         commit = writer.commit(lineage=loaded.lineage, facts={"delivery": delivery, **loaded.facts})
         act.say("run", run)

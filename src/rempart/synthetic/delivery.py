@@ -142,17 +142,21 @@ def _canaries(plan: SyntheticPlan) -> Canaries | None:
 def _with_canaries(
     plan: SyntheticPlan, calendar: Calendar, world: tuple[People, Cards, Lines], canaries: Canaries
 ) -> tuple[Cards, Lines]:
-    """Give one living certified person the canary pseudonym, and one dispensing of the canary pack in the marked flow."""
+    """Give one living person the canary pseudonym, and one dispensing of the canary pack in the marked flow.
+
+    The person is left without an own identifier, so that the pseudonym names the person all the way in.
+    """
     people, cards, block = world
     single = (np.bincount(cards.person[cards.person >= 0], minlength=len(people)) == 1) & (people.twin < 0)
     fit = single & (people.death == NEVER) & people.diabetic & cards.certified[cards.first_of]
     card = int(cards.first_of[np.argmax(2 * fit + single)])
-    psa = cards.psa.copy()
-    psa[card] = canaries.psa
+    psa, own_nir, key, certified = cards.psa.copy(), cards.own_nir.copy(), cards.key.copy(), cards.certified.copy()
+    psa[card], own_nir[card], certified[card] = canaries.psa, "", False
+    key[card] = f"{canaries.psa}{cards.rank[card]}"
     day = calendar.first_of(np.array([canaries.month - 1])) + 9
     nature = block["nature"][block["pack"] >= 0][:1]
     line = lines(
         card=np.array([card]), day=day, pack=len(plan.tables["codes"]["packs"]), flow=canaries.month, nature=nature,
         month=canaries.month - 1, care_end=day, prescribed=day,
     )  # fmt: skip
-    return replace(cards, psa=psa), joined([block, line])
+    return replace(cards, psa=psa, own_nir=own_nir, key=key, certified=certified), joined([block, line])

@@ -72,7 +72,7 @@ def scan_folder(folder: Path, needles: Sequence[bytes], *, progress: Progress) -
     for done, path in enumerate(files, 1):
         data = path.read_bytes()
         size += len(data)
-        for needle in search(str(path.relative_to(folder)).encode() + b"\n" + data, needles) | search(data, needles):
+        for needle in search(str(path.relative_to(folder)).encode(), needles) | search(data, needles):
             hits[needle] += 1
         progress.step("scan-files", done, len(files))
     return hits, len(files), size

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """``rempart ingest``: a folder of an SNDS delivery or an OMOP source, read by its adapter, sealed by the journey."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Literal
 
+import pyarrow as pa
+
 from rempart.adapters.delivery_reader import ingest_definitions, list_delivery, load_files
-from rempart.errors import Refused
 from rempart.ingest.snds import ingest_snds
 from rempart.ingest.survey import survey
 from rempart.journeys.ingest import Ingested, Loaded, ingest
+from rempart.journeys.living import living
 from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
 from rempart.records.canonical import content_id
@@ -41,24 +44,30 @@ def ingest_delivery(
     replace: bool,
     progress: Progress,
     named_step: Callable[[str], None] = no_step,
+    extra: Mapping[str, pa.Table] | None = None,
 ) -> Ingested:
     """Bring a delivery in. Raises BadInput naming file, line, column and what was expected; nothing is half-committed."""
-    identity, load = (_snds if form == "snds" else _omop)(delivery, progress)
-    query = warehouse.new_query(memory="12GB")
+    identity, read = (_snds if form == "snds" else _omop)(delivery, progress)
+
+    def load(query: Query) -> Loaded:
+        return replace_fields(read(query), extra=extra or {})
+
+    query, run = warehouse.new_query(memory="12GB"), new_run("I")
     try:
-        return ingest(
-            vault=warehouse.vault,
-            recorder=warehouse.recorder,
-            query=query,
-            load=load,
-            delivery=identity,
-            layouts=warehouse.layouts,
-            shards=warehouse.configuration.shards,
-            replace=replace,
-            run=new_run("I"),
-            progress=progress,
-            named_step=named_step,
-        )
+        with living(warehouse.scratch, warehouse.recorder, run):
+            return ingest(
+                vault=warehouse.vault,
+                recorder=warehouse.recorder,
+                query=query,
+                load=load,
+                delivery=identity,
+                layouts=warehouse.layouts,
+                shards=warehouse.configuration.shards,
+                replace=replace,
+                run=run,
+                progress=progress,
+                named_step=named_step,
+            )
     finally:
         query.close()
 

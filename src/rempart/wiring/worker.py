@@ -17,7 +17,7 @@ class Worker:
     """One worker on one warehouse."""
 
     def __init__(self, directory: Path) -> None:
-        harden(swap_allowed=os.environ.get("REMPART_ALLOW_SWAP") == "yes")
+        harden(swap_allowed=os.environ.get("REMPART_UNENCRYPTED_SWAP") == "allowed")
         self._warehouse = Warehouse(directory)
 
     def serve(self, line: bytes) -> Iterator[tuple[int, bytes]]:
