@@ -40,7 +40,7 @@ def _note(directory: Path, told: list[str], *, doubt: bool) -> None:
         return
     waiting = directory / "controller" / _WAITING
     lines = waiting.read_text(encoding="utf-8").splitlines() if waiting.is_file() else []
-    new = [*lines, *([" ".join(told)] if told else [])]
+    new = [*lines, *(["\t".join(told)] if told else [])]
     try:
         if new and not doubt:
             _append(directory, new)
@@ -57,7 +57,7 @@ def _append(directory: Path, lines: list[str]) -> None:
     warehouse = Warehouse(directory)
     there = {event.objects for event in events(warehouse.ledger) if event.kind == "alarm"}
     for line in lines:
-        objects = line.split(" ")
+        objects = line.split("\t")
         if len(objects) > 1 and tuple(objects) in there:
             continue  # an audit that runs every night says the same breach once
         with recorded(warehouse.recorder, "alarm", basis="operation:alarm", objects=objects):

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import io
 import json
+import os
 import shutil
 import threading
 import warnings
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+import rempart
 from rempart.adapters.broker_socket import BrokerServer
 from rempart.adapters.toml_input import read_toml
 from rempart.cli import app
@@ -222,3 +224,9 @@ def copied(whole: Place, root: Path) -> Iterator[Place]:
     shutil.copytree(whole.root, root, copy_function=shutil.copy2)
     with served(root / "w"):
         yield Place(root)
+
+
+def workers_find_the_package(patch: pytest.MonkeyPatch) -> None:
+    """Worker and driver processes import the same source as this one."""
+    roots = [str(Path(rempart.__file__).resolve().parent.parent), str(Path(__file__).resolve().parents[3])]
+    patch.setenv("PYTHONPATH", os.pathsep.join(roots))
