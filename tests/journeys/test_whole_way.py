@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole way once: from a delivery to a released answer, every command in JSON, then what it left.
+
+The steps of the way are the true program in processes of its own; looking on the way is done in this process, to save time.
+"""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rempart.adapters.configuration import read_configuration
+from rempart.audit import release_proof
+from rempart.cli.commands import TREE
+from rempart.errors import NotTrusted
+from tests.journeys.house import EXAMPLES, PASSPHRASE, Answer, House, call, spawn
+
+RELEASE = "R-2026-0001"
+Command = Callable[..., Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Every answer in order, by command, and the house they were given in."""
+
+    house: House
+    answers: dict[str, Answer]
+
+    @property
+    def released(self) -> Path:
+        """The published folder."""
+        return next((self.house.warehouse / "public" / "releases").iterdir())
+
+
+def tell(folder: Path) -> Story:
+    """synth → init → unlock → persons → ingest → permit → study → two votes → release → audit, each by the true program."""
+    house, answers = House(folder), {}
+    key = house.key
+
+    def step(name: str, *words: str | Path, secret: str | None = None, by: Command = spawn) -> Answer:
+        place = [] if name in {"synth", "init"} else ["--dir", house.warehouse]
+        answers[name] = by("--json", *place, *name.split("#")[0].split(), *words, secret=secret)
+        assert answers[name].code == 0, answers[name]
+        return answers[name]
+
+    def look(name: str, *words: str | Path) -> Answer:
+        return step(name, *words, by=call)
+
+    step("synth", folder / "synth", "--persons", "300", "--years", "2012:2017", "--seed", "11")
+    said = ("--controller", "Régie d’essai", "--officer-key", key("officer"), "--shards", "4", "--minutes", "30")
+    step("init", house.warehouse, *said, secret=PASSPHRASE)
+    step("keys lock")
+    step("keys unlock", "--minutes", "30", secret=PASSPHRASE)
+    look("keys status")
+    for name, role in {"alice": "researcher", "bob": "checker", "carol": "checker", "claire": "committee"}.items():
+        look(f"person add#{name}", name, "--role", role, "--by", key("officer"), "--key", key(name))
+    look("person list")
+    look("ingest#plan", folder / "synth" / "delivery", "--plan")
+    step("ingest", folder / "synth" / "delivery")
+    look("vault hash")
+    permit, study = (house.write(n, (EXAMPLES / "glitazones" / n).read_text()) for n in ("permit.toml", "study.toml"))
+    look("permit check", permit)
+    step("permit grant", permit, "--key", key("claire"))
+    look("study check", study)
+    run = step("study run", study, "--key", key("alice"), "--workers", "2").data["run"]
+    release = step("release submit", run, "--key", key("alice")).data["release"]
+    look("release review#look", release, "--key", key("bob"))
+    step("release review#bob", release, "--key", key("bob"), "--verdict", "approve")
+    step("release review#carol", release, "--key", key("carol"), "--verdict", "approve")
+    step("release publish", release, "--key", key("alice"))
+    look("release list")
+    step("audit verify", "--deep")
+    look("audit export", folder / "checkpoint")
+    look("audit verify#since", "--since", folder / "checkpoint")
+    look("audit scan", house.write("needles", "BEN_NIR_PSA\npseudonym\nC67\n"))
+    return Story(house, answers)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """Told once for this file."""
+    folder = tmp_path_factory.mktemp("whole way")
+    try:
+        yield tell(folder)
+    finally:
+        House(folder).lock()
+
+
+def test_every_command_answers_in_json_with_the_same_four_fields(story: Story) -> None:
+    for name, answer in story.answers.items():
+        told = answer.json
+        schema = "ingest-plan" if name == "ingest#plan" else name.partition("#")[0].replace(" ", "-")
+        assert set(told) == {"schema", "ok", "data"} | ({"error"} & set(told)), name
+        assert (told["schema"], told["ok"]) == (f"rempart.{schema}/1", True), name
+        assert isinstance(told["data"], dict)
+        assert answer.err == "", name
+
+
+def test_the_story_tells_every_command_but_objections_and_the_demo(story: Story) -> None:
+    told = {name.partition("#")[0] for name in story.answers}
+    assert set(TREE) - told == {"objection record", "demo"}
+
+
+def test_the_broker_died_with_lock_and_came_back_with_unlock(story: Story) -> None:
+    assert "pid" in story.answers["keys status"].data
+    assert story.answers["keys unlock"].data["pid"] == story.answers["keys status"].data["pid"]
+    socket = story.house.warehouse / "controller" / "keys" / "broker.sock"
+    assert stat.S_IMODE(socket.stat().st_mode) == 0o600
+
+
+def test_every_line_of_the_delivery_is_kept_or_dropped_by_a_rule(story: Story) -> None:
+    delivered = story.answers["synth"].data["lines"]
+    found = {item["table"]: item for item in story.answers["ingest"].data["report"]["reconciliation"]}
+    assert set(found) == set(delivered)
+    for table, item in found.items():
+        assert item["lines"] == delivered[table]
+        assert item["lines"] == item["kept"] + sum(count for _, count in item["dropped"]), table
+    planned = {row[0]: row[1] for row in story.answers["ingest#plan"].data["tables"]}
+    assert sum(planned.values()) == story.answers["synth"].data["files"]
+
+
+def test_the_content_hash_of_the_sealed_warehouse_is_the_one_that_ingest_told(story: Story) -> None:
+    assert story.answers["vault hash"].data["content"] == story.answers["ingest"].data["content"]
+
+
+def test_the_project_holds_the_persons_and_fewer_tables(story: Story) -> None:
+    assert story.answers["permit grant"].data["persons"] == story.answers["ingest"].data["rows"]["person"]
+    assert set(story.answers["permit grant"].data["rows"]) < set(story.answers["ingest"].data["rows"])
+
+
+def test_the_state_of_a_release_goes_by_two_votes(story: Story) -> None:
+    states = [story.answers[f"release review#{who}"].data["state"] for who in ("bob", "carol")]
+    assert len(set(states)) == 2
+    (listed,) = story.answers["release list"].data["releases"]
+    assert listed["release"] == story.answers["release publish"].data["release"]
+    assert listed["state"] not in states
+
+
+def test_the_auditor_finds_nothing_and_has_looked_at_every_act(story: Story) -> None:
+    found = story.answers["audit verify"].data
+    assert (found["sound"], found["findings"]) == (True, [])
+    assert found["size"] > 20
+    assert sum(found["counts"].values()) >= found["size"]
+
+
+def test_the_host_holds_no_clear_word(story: Story) -> None:
+    found = story.answers["audit scan"].data
+    assert set(found["hits"].values()) == {0}
+    assert found["files"] == sum(1 for path in (story.house.warehouse / "host").rglob("*") if path.is_file())
+
+
+def test_the_released_folder_is_the_one_of_the_contract(story: Story) -> None:
+    names = {path.relative_to(story.released).as_posix() for path in story.released.rglob("*") if path.is_file()}
+    assert names == set(story.answers["release publish"].data["files"])
+    assert {"release.json", "study.json", "proof.json"} <= names
+    tables = {Path(name).stem for name in names if name.startswith("tables/")}
+    assert {"attrition", "table_one", "incidence", "cumulative_incidence", "hazard_ratio"} <= tables
+    figures = [name for name in names if name.startswith("figures/")]
+    assert {Path(name).suffix for name in figures} == {".svg", ".png"}
+    assert {Path(name).stem[-3:] for name in figures} == {"-en", "-fr"}
+
+
+def test_no_cell_of_one_to_ten_persons_leaves(story: Story) -> None:
+    seen = 0
+    for file in (story.released / "tables").glob("*.csv"):
+        header, *lines = file.read_text(encoding="utf-8").splitlines()
+        for line in lines:
+            cells = dict(zip(header.split(","), line.split(","), strict=False))
+            if cells.get("statistic") in {"n", "events", "persons", "at_risk"}:
+                seen += 1
+                assert cells["value"] == "suppressed" or not 1 <= float(cells["value"]) <= 10, (file.name, line)
+    assert seen > 30
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Path → sha256 of a released folder without its proof."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "proof.json"]
+    return {p.relative_to(folder).as_posix(): f"sha256:{hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files}
+
+
+def prove(story: Story, found: dict[str, str], proof: dict[str, Any] | None = None) -> Any:
+    """The proof held against files by someone who has only the ledger's public key."""
+    settings = read_configuration(story.house.warehouse)
+    proof = proof or json.loads((story.released / "proof.json").read_bytes())
+    return release_proof.verify(proof, found, origin=settings.ledger_origin, public=settings.ledger_public)
+
+
+def test_the_proof_binds_every_released_file_to_the_ledger_offline(story: Story) -> None:
+    event = prove(story, hashes(story.released))
+    assert (event.kind, event.phase) == ("release", "effect")
+    assert event.fact("release") == story.answers["release publish"].data["release"]
+
+
+def test_one_flipped_bit_in_any_released_file_breaks_the_proof(story: Story) -> None:
+    files = [path for path in sorted(story.released.rglob("*")) if path.is_file() and path.name != "proof.json"]
+    assert len(files) > 8
+    for path in files:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        name = path.relative_to(story.released).as_posix()
+        changed = {**hashes(story.released), name: f"sha256:{hashlib.sha256(data).hexdigest()}"}
+        with pytest.raises(NotTrusted):
+            prove(story, changed)
+
+
+def test_a_file_added_or_taken_away_breaks_the_proof(story: Story) -> None:
+    found = hashes(story.released)
+    for changed in ({**found, "tables/more.csv": found["release.json"]}, {k: v for k, v in found.items() if k != "study.json"}):
+        with pytest.raises(NotTrusted):
+            prove(story, changed)
+
+
+def test_a_changed_proof_proves_nothing(story: Story) -> None:
+    proof = json.loads((story.released / "proof.json").read_bytes())
+    for change in ({"index": proof["index"] - 1}, {"size": proof["size"] + 1}, {"inclusion": proof["inclusion"][1:]}):
+        with pytest.raises(NotTrusted):
+            prove(story, hashes(story.released), {**proof, **change})
+
+
+def test_every_command_speaks_french_and_english(story: Story) -> None:
+    house = story.house
+    read_only = [["person", "list"], ["release", "list"], ["audit", "verify"], ["keys", "status"]]
+    read_only += [["permit", "check", house.folder / "permit.toml"], ["study", "check", house.folder / "study.toml"]]
+    for words in read_only:
+        english, french = (house.call(*words, lang=lang) for lang in ("en", "fr"))
+        assert english.code == french.code == 0
+        assert english.out
+        assert english.out != french.out, words
+    assert "every rule kept" in house.call("audit", "verify").out
+    assert "chaque règle" in house.call("audit", "verify", lang="fr").out
+
+
+def test_private_files_of_the_controller_are_private(story: Story) -> None:
+    keys = story.house.warehouse / "controller" / "keys"
+    for path in [*keys.glob("*.key"), *keys.glob("*.json"), *story.house.folder.glob("*.key")]:
+        if path.is_file():
+            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+    assert os.listdir(story.house.warehouse / "controller" / "scratch") == []
