@@ -157,6 +157,15 @@ def test_no_step_of_a_curve_is_small_and_its_days_are_merged_rather_than_marked(
     assert any(1 <= step <= 10 for step in steps_between(raw, "target"))
 
 
+def test_two_grids_of_one_curve_do_not_give_the_steps_between_them() -> None:
+    fine = curve("target", 1200, [(20, 40), (20, 40), (20, 40)], grid=90)
+    shifted = curve("target", 1200, [(25, 50), (25, 50)], grid=120, output="survival_wide")
+    shown = counts_shown(check(fine + shifted, RULES))
+    events = sorted({n for key, n in shown.items() if key[3] == "events" and n is not None})
+    assert all(after - before >= 11 for before, after in itertools.pairwise(events))
+    assert {"survival", "survival_wide"} == {key[0] for key in shown}
+
+
 def test_a_curve_ends_where_fewer_than_the_threshold_remain_at_risk() -> None:
     tables = check(curve("target", 100, [(40, 20), (20, 12), (0, 0)]), RULES)
     assert max(item.row_key["day"] for item in tables[0].rows) == "00090"

@@ -54,30 +54,7 @@ def _points(table: CheckedTable, statistic: str, words: Words) -> list[dict[str,
 
 def _lines(drawn: list[dict[str, Any]], arms: list[str], words: Words, *, statistic: str, days: Any, last: int) -> Any:
     names, colours, dashes = words.arm_scale(arms)
-    in_years = last > 2 * _YEAR
-    ticks = [_YEAR * year for year in range(int(last / _YEAR) + 1)] if in_years else alt.Undefined
-    across = alt.Axis(
-        title=words.say("years" if in_years else "days"),
-        grid=False,
-        labelFlush=False,
-        labelExpr=f"format(datum.value / {_YEAR}, '.0f')" if in_years else "datum.label",
-        values=ticks,
-    )
-    decimal = words.say("decimal")
-    down = alt.Axis(
-        title=words.of_type(statistic, "axis"),
-        labelExpr=f"replace(datum.label, '.', '{decimal}')",
-        domain=False,
-        ticks=False,
-        tickCount=6,
-        minExtent=_LEFT,
-        maxExtent=_LEFT,
-        titleAngle=0,
-        titleAlign="left",
-        titleAnchor="end",
-        titleX=0,
-        titleY=-14,
-    )
+    across, down = _axes(words, statistic, last)
     shared = alt.Chart(alt.InlineData(values=drawn)).encode(
         x=alt.X("day:Q", scale=days, axis=across),
         color=alt.Color("arm:N", scale=alt.Scale(domain=names, range=colours), legend=None),
@@ -96,6 +73,33 @@ def _lines(drawn: list[dict[str, Any]], arms: list[str], words: Words, *, statis
     return (band + line + dots + _names_at_ends(drawn, names, colours, scale, days)).properties(
         width=_WIDTH, height=330
     )
+
+
+def _axes(words: Words, statistic: str, last: int) -> tuple[Any, Any]:
+    """Days as years where there are many; the probability's name stands above it, not sideways."""
+    in_years = last > 2 * _YEAR
+    across = alt.Axis(
+        title=words.say("years" if in_years else "days"),
+        grid=False,
+        labelFlush=False,
+        labelExpr=f"format(datum.value / {_YEAR}, '.0f')" if in_years else "datum.label",
+        values=[_YEAR * year for year in range(int(last / _YEAR) + 1)] if in_years else alt.Undefined,
+    )
+    down = alt.Axis(
+        title=words.of_type(statistic, "axis"),
+        labelExpr=f"replace(datum.label, '.', '{words.say('decimal')}')",
+        domain=False,
+        ticks=False,
+        tickCount=6,
+        minExtent=_LEFT,
+        maxExtent=_LEFT,
+        titleAngle=0,
+        titleAlign="left",
+        titleAnchor="end",
+        titleX=0,
+        titleY=-14,
+    )
+    return across, down
 
 
 def _value_scale(drawn: list[dict[str, Any]], statistic: str) -> Any:
@@ -146,7 +150,28 @@ def _at_risk(drawn: list[dict[str, Any]], arms: list[str], words: Words, *, days
         for point in drawn
         if "at_risk" in point and point["day"] in columns
     ]
-    down = alt.Axis(
+    title = alt.TitleParams(
+        text=words.say("at_risk"),
+        fontSize=12,
+        fontWeight="normal",
+        color=words.colour("quiet"),
+        anchor="start",
+        frame="group",
+        align="right",
+        dx=-28,
+        offset=2,
+    )
+    numbers = alt.Chart(alt.InlineData(values=cells)).mark_text(fontSize=12, aria=False)
+    return numbers.encode(
+        x=alt.X("day:Q", scale=days, axis=None),
+        y=alt.Y("arm:N", sort=names, scale=alt.Scale(domain=names), axis=_names_axis(words)),
+        text="text:N",
+        color=alt.Color("arm:N", scale=alt.Scale(domain=names, range=colours), legend=None),
+    ).properties(width=_WIDTH, height=24 * len(names), title=title)
+
+
+def _names_axis(words: Words) -> Any:
+    return alt.Axis(
         title=None,
         domain=False,
         ticks=False,
@@ -155,29 +180,4 @@ def _at_risk(drawn: list[dict[str, Any]], arms: list[str], words: Words, *, days
         minExtent=_LEFT,
         maxExtent=_LEFT,
         labelColor=words.colour("ink"),
-    )
-    return (
-        alt.Chart(alt.InlineData(values=cells))
-        .mark_text(fontSize=12, aria=False)
-        .encode(
-            x=alt.X("day:Q", scale=days, axis=None),
-            y=alt.Y("arm:N", sort=names, scale=alt.Scale(domain=names), axis=down),
-            text="text:N",
-            color=alt.Color("arm:N", scale=alt.Scale(domain=names, range=colours), legend=None),
-        )
-        .properties(
-            width=_WIDTH,
-            height=24 * len(names),
-            title=alt.TitleParams(
-                text=words.say("at_risk"),
-                fontSize=12,
-                fontWeight="normal",
-                color=words.colour("quiet"),
-                anchor="start",
-                frame="group",
-                align="right",
-                dx=-28,
-                offset=2,
-            ),
-        )
     )

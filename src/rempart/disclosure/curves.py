@@ -58,9 +58,11 @@ def left_out(rows: Sequence[ResultRow], policy: Policy) -> set[int]:
     curves = curves_of(rows, policy)
     totals = _event_totals(rows)
     out: set[int] = set()
+    shown: dict[str, list[dict[str, int]]] = {}
     for family in _families(curves):
-        kept = _without_small_end(family, _kept_days(family, policy), totals, policy)
+        kept = _without_small_end(family, _kept_days(family, shown, policy), totals, policy)
         for curve in family:
+            shown.setdefault(curve.arm, []).extend(curve.points[day] for day in sorted(kept))
             out |= {index for day, indexes in curve.rows.items() if day not in kept for index in indexes}
     return out
 
@@ -74,12 +76,27 @@ def _families(curves: Mapping[CurveKey, Curve]) -> Iterable[list[Curve]]:
         yield from [group] if any(curve.arm == ALL for curve in group) else ([curve] for curve in group)
 
 
-def _kept_days(family: Sequence[Curve], policy: Policy) -> list[str]:
+def _kept_days(family: Sequence[Curve], shown: Mapping[str, list[dict[str, int]]], policy: Policy) -> list[str]:
     kept: list[str] = []
     for day in sorted(set().union(*(curve.points for curve in family))):
-        if all(_may_follow(curve, kept[-1] if kept else "", day, policy) for curve in family):
+        before = kept[-1] if kept else ""
+        if all(
+            _may_follow(curve, before, day, policy) and _beside(curve.points[day], shown.get(curve.arm, ()), policy)
+            for curve in family
+        ):
             kept.append(day)
     return kept
+
+
+def _beside(point: Mapping[str, int], others: Iterable[Mapping[str, int]], policy: Policy) -> bool:
+    """Whether a day may stand beside the days of the same persons in another output, on another grid."""
+    return not any(
+        policy.small(abs(point[name] - other.get(name, 0)))
+        for other in others
+        if sum(other.values()) == sum(point.values())
+        for name in point
+        if name != AT_RISK
+    )
 
 
 def _may_follow(curve: Curve, before: str, day: str, policy: Policy) -> bool:

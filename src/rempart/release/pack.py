@@ -54,20 +54,23 @@ def pack(
             "schema": SCHEMA,
             "release": release_id,
             "permit": dict(permit_public_facts),
-            "run": submission.body["run"],
             "study": content_id(study),
-            "result": submission.body["result"],
-            "context": facts["context"],
-            "controls": facts["controls"],
-            "submission": sha256_id(submission.data),
-            "votes": sorted(sha256_id(vote.data) for vote in votes),
+            "anonymity": words["anonymity"],
             "marker": SUPPRESSED,
             "disclosure": {table.output: {"rules": table.rules, "record": list(table.record)} for table in tables},
-            "anonymity": words["anonymity"],
             "files": {path: {"sha256": sha256_id(data), "bytes": len(data)} for path, data in files.items()},
+            **_signed_facts(submission, votes),
         }
     )
     return dict(sorted(files.items()))
+
+
+def _signed_facts(submission: SignedDocument, votes: Sequence[SignedDocument]) -> dict[str, Any]:
+    return {
+        **{name: submission.body[name] for name in ("run", "result", "context", "controls")},
+        "submission": sha256_id(submission.data),
+        "votes": sorted(sha256_id(vote.data) for vote in votes),
+    }
 
 
 def _check(
