@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rempart.adapters.delivery_reader import list_delivery
+from rempart.adapters.delivery_reader import list_delivery, load_files
+from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.errors import BadInput
-from tests.small_delivery import claim, read, whole, write
+from rempart.ingest.snds import ingest_snds
+from rempart.ingest.survey import DeliveredFile, survey
+from tests.small_delivery import claim, known, read, whole, write
 
 CLAIMS, CARDS = "ER_PRS_F_201503.csv", "IR_BEN_R.csv"
 Spoil = Callable[[Path], object]
@@ -88,6 +91,7 @@ BAD = (
      "ER_PHA_F_201503.csv", 2, "PHA_PRS_C13"),
     ("zeros lost in a pseudonym", text(CARDS, "AAAAAAAAAAAAAAAA1", "1234567890123456"), "csv-identifier", CARDS, 2, "BEN_NIR_PSA"),
     ("key as float", text(CLAIMS, ";00002;", ";2.0;"), "csv-key", CLAIMS, 3, "PRS_ORD_NUM"),
+    ("key wider than its table", text(CLAIMS, ";00002;", ";123456789;"), "csv-key", CLAIMS, 3, "PRS_ORD_NUM"),
     ("key empty", text(CLAIMS, ";00002;", ";;"), "csv-value-missing", CLAIMS, 3, "PRS_ORD_NUM"),
     ("number that is none", text("ER_PHA_F_201503.csv", "22.17", "22,17"), "csv-number", "ER_PHA_F_201503.csv", 2, "PHA_ACT_PRU"),
     ("text too long", text("T_MCO15B.csv", "C679", "C679 and more"), "csv-width", "T_MCO15B.csv", 2, "DGN_PAL"),
@@ -164,16 +168,12 @@ def test_a_file_that_changes_under_the_reader_is_refused(tmp_path: Path) -> None
         _read_listed(listed)
 
 
-def _read_listed(listed: object) -> None:
-    import tests.small_delivery as small
-
-    from rempart.adapters.delivery_reader import load_files
-    from rempart.adapters.duckdb_query import DuckDBQuery
-    from rempart.ingest.snds import ingest_snds
-    from rempart.ingest.survey import survey
-
-    found = survey(listed, small.known().tables)  # type: ignore[arg-type]
-    ingest_snds(DuckDBQuery(threads=1), found, small.known(), load_files, lambda what, done, total: None)
+def _read_listed(listed: tuple[DeliveredFile, ...]) -> None:
+    query = DuckDBQuery(threads=1)
+    try:
+        ingest_snds(query, survey(listed, known().tables), known(), load_files, lambda what, done, total: None)
+    finally:
+        query.close()
 
 
 def _no_value(error: BadInput) -> None:

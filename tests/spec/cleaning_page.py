@@ -88,6 +88,8 @@ def _direct(tables: Tables) -> None:
     tables["ER_ETE_F_201503"] = [{k: v for k, v in pack(1).items() if not k.startswith("PHA")} | {"ETE_IND_TAA": "1"}]
 
 
+_ANOTHER = certificate(DCD_IDT_ENC="Y" * 64)
+
 CASES = (
     Case(rule="B1", table="IR_BEN_R", words="a card twice, the second not certified", change=line("IR_BEN_R", card(BEN_IDT_TOP="0"))),
     Case(rule="B2", table="IR_BEN_R", words="kind of identity 01", change=line("IR_BEN_R", card(BEN_NIR_PSA=TWIN, BEN_CDI_NIR="01"))),
@@ -133,7 +135,7 @@ CASES = (
     Case(rule="A1", table="IR_IMB_R", words="ground 13, invalidity", change=cell("IR_IMB_R", IMB_ETM_NAT="13")),
     Case(rule="K2", table="IR_IMB_R", words="the same condition twice", change=line("IR_IMB_R", condition(IMB_ALD_DTF="2014-01-01"))),
     Case(rule="C1", table="KI_CCI_R", words="not linked", change=line("KI_CCI_R_2015", certificate(DCD_IDT_TOP="0", BEN_IDT_ANO=""))),
-    Case(rule="K2", table="KI_CCI_R", words="a second certificate", change=line("KI_CCI_R_2015", certificate(), certificate(DCD_IDT_ENC="Y" * 64))),
+    Case(rule="K2", table="KI_CCI_R", words="a second certificate", change=line("KI_CCI_R_2015", certificate(), _ANOTHER)),
 )  # fmt: skip
 
 KEPT = (
@@ -143,6 +145,7 @@ KEPT = (
     Case(rule="P1", table="T_MCOaaB", words="one of the 46 numbers after 2017", change=_later),
     Case(rule="P3", table="T_MCOaaB", words="stay type A", change=cell("T_MCO15B", SEJ_TYP="A")),
     Case(rule="R2", table="ER_PRS_F", words="a twin in claims, where the rank tells", change=_twins),
+    Case(rule="R1", table="ER_PRS_F", words="a twin rank between spaces", change=cell(PRS, BEN_RNG_GEM=" 1 ")),
     Case(rule="R1", table="ER_PRS_F", words="a twin rank written 01", change=cell(PRS, BEN_RNG_GEM="01")),
     Case(rule="C1", table="KI_CCI_R", words=f"a linked certificate of {len(OWN)} characters", change=line("KI_CCI_R_2015", certificate())),
 )  # fmt: skip

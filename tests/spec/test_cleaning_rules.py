@@ -10,6 +10,7 @@ import pytest
 
 from tests.small_delivery import claim, dropped, pack, read, whole, write
 from tests.spec.cleaning_page import CASES, KEPT, Case, page
+from tests.spec.mapping_tables import PAGE, with_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,3 +87,8 @@ def test_an_amount_is_not_counted_twice_when_a_line_has_two_details(tmp_path: Pa
 def test_the_page_of_the_rules_is_up_to_date() -> None:
     written = (ROOT / "docs" / "cleaning.md").read_text(encoding="utf-8")
     assert written == page(), "run python -m tests.spec.cleaning_page"
+
+
+def test_the_tables_on_the_mapping_page_are_up_to_date() -> None:
+    written = PAGE.read_text(encoding="utf-8")
+    assert written == with_tables(written), "run python -m tests.spec.mapping_tables"

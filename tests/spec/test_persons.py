@@ -29,7 +29,7 @@ def test_two_pseudonyms_with_one_person_key_are_one_person(tmp_path: Path) -> No
     tables["IR_BEN_R"].append(card(BEN_NIR_PSA=TWIN))
     tables["ER_PRS_F_201503"][0]["BEN_NIR_PSA"] = TWIN
     tables["T_MCO15C"][0]["NIR_ANO_17"] = TWIN
-    asked = "SELECT DISTINCT source_person FROM (SELECT source_person FROM research_visit_occurrence UNION ALL SELECT source_person FROM research_drug_exposure)"
+    asked = "SELECT source_person FROM research_visit_occurrence UNION SELECT source_person FROM research_drug_exposure"
     rows, report = ingested(tmp_path, tables, asked)
     assert rows == [{"source_person": OWN}]
     assert (found(report)["persons"], found(report)["persons-with-several-cards"]) == (1, 1)
@@ -151,7 +151,8 @@ def test_a_drug_begins_on_the_day_of_dispensing_with_the_prescription_beside(tmp
 
 def test_ids_depend_on_the_source_alone(tmp_path: Path) -> None:
     tables = whole()
-    asked = "SELECT drug_exposure_id AS i FROM research_drug_exposure UNION ALL SELECT visit_occurrence_id FROM research_visit_occurrence ORDER BY i"
+    asked = """SELECT drug_exposure_id AS i FROM research_drug_exposure
+        UNION ALL SELECT visit_occurrence_id FROM research_visit_occurrence ORDER BY i"""
     first, _ = ingested(tmp_path / "a", tables, asked)
     tables["IR_BEN_R"].insert(0, card(BEN_NIR_PSA=TWIN, BEN_IDT_ANO=OTHER))
     tables["ER_PRS_F_201503"].insert(0, claim(9, BEN_NIR_PSA=TWIN, PRS_NAT_REF="9999"))

@@ -226,20 +226,28 @@ def _reject(name: str, row: Mapping[str, object], table: TableSchema) -> NoRetur
 
 
 def _check_values(query: Query, lines: _Lines, table: TableSchema, header: Sequence[str], staging: str) -> None:
-    """One pass over the loaded text: the first wrong row of every column, then the first of those."""
+    """Refuse the first wrong value of the first wrong line. A quick pass over all columns; a second one if it stumbles."""
+    columns = [table.columns[name] for name in header]
+    for trimmed in (False, True):
+        found = _first_wrong(query, columns, staging, trimmed=trimmed)
+        if not found:
+            return
+    row, name = found[0]
+    file, line = lines.place(row)
+    _refuse_value(file, line, table.columns[name[2:]], missing=name.startswith("m:"))
+
+
+def _first_wrong(query: Query, columns: Sequence[Column], staging: str, *, trimmed: bool) -> list[tuple[int, str]]:
+    """The first wrong row of each column that has one, first of all first; ``m:`` before the name = empty, ``w:`` = wrong."""
     tests = {}
-    for column in (table.columns[name] for name in header):
-        if wrong := wrong_sql(column):
+    for column in columns:
+        if wrong := wrong_sql(column, trimmed=trimmed):
             tests[f"w:{column.name}"] = wrong
         if column.filled:
             tests[f"m:{column.name}"] = f"coalesce(trim(\"{column.name}\"), '') = ''"
     asked = ", ".join(f'min(rowid) FILTER (WHERE {test}) AS "{name}"' for name, test in tests.items())
     first = query.table(f"SELECT {asked} FROM {staging}").to_pylist()[0]
-    found = sorted((row, name) for name, row in first.items() if row is not None)
-    if found:
-        row, name = found[0]
-        file, line = lines.place(row)
-        _refuse_value(file, line, table.columns[name[2:]], missing=name.startswith("m:"))
+    return sorted((row, name) for name, row in first.items() if row is not None)
 
 
 def _refuse_value(file: str, line: int, column: Column, *, missing: bool) -> NoReturn:
