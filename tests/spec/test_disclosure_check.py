@@ -91,6 +91,15 @@ def test_a_level_shown_alone_is_judged_by_those_outside_it() -> None:
     assert None in {shown["table_one", "diabetes/yes", "t", "n"], shown["table_one", "all/all", "t", "n"]}
 
 
+def test_levels_that_overlap_are_each_judged_against_the_total() -> None:
+    rows = [row("table_one", "frequency", {"variable": "all", "level": "all"}, "t", "n", 1200)]
+    for level, n in (("hypertension", 1195), ("diabetes", 700), ("cancer", 400)):
+        rows.append(row("table_one", "frequency", {"variable": "history", "level": level}, "t", "n", n))
+    shown = counts_shown(check(rows, RULES))
+    assert shown["table_one", "history/hypertension", "t", "n"] is None
+    assert shown["table_one", "history/diabetes", "t", "n"] == 700
+
+
 def test_one_set_of_persons_is_suppressed_wherever_it_appears() -> None:
     tables = check(submission((4, 70)), RULES)
     assert values(tables, "incidence")["events"] is None
