@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors by whose move is next. The words live in ``locale/*.toml``, never here.
 
-    RempartError(code, **facts)      facts: text or whole numbers, never a patient's data
-    ├── Refused       the rules say no                       exit 10
-    ├── NotTrusted    bytes do not prove themselves          exit 20, ledger event
-    ├── Missing       a named thing is not there             exit 30
-    ├── BadInput      what you gave cannot be read           exit 40
-    └── Unavailable   host, broker or key store unreachable  exit 60
+RempartError(code, **facts)      facts: text or whole numbers, never a patient's data
+├── Refused       the rules say no                       exit 10
+├── NotTrusted    bytes do not prove themselves          exit 20, ledger event
+├── Missing       a named thing is not there             exit 30
+├── BadInput      what you gave cannot be read           exit 40
+└── Unavailable   host, broker or key store unreachable  exit 60
 """
 
 from typing import ClassVar

@@ -57,7 +57,9 @@ def _collect(answers: "queue.SimpleQueue[_Answer]", running: int) -> Iterator[tu
             yield answer
 
 
-def _serve(process: "subprocess.Popen[bytes]", waiting: "queue.SimpleQueue[ShardJob]", answers: "queue.SimpleQueue[_Answer]") -> None:
+def _serve(
+    process: "subprocess.Popen[bytes]", waiting: "queue.SimpleQueue[ShardJob]", answers: "queue.SimpleQueue[_Answer]"
+) -> None:
     """Feed one worker until no job is left; a worker that dies is told as ``worker-died``."""
     try:
         while True:

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from rempart.adapters.text_input import read_text
 from rempart.errors import BadInput
 
 _LINE = re.compile(r"line (\d+)")
@@ -14,11 +15,7 @@ _LINE = re.compile(r"line (\d+)")
 def read_toml(path: Path) -> dict[str, Any]:
     """The parsed file; raises BadInput ``file-missing``, ``file-encoding`` or ``toml-syntax``."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise BadInput("file-missing", file=path.name) from error
-    except UnicodeDecodeError as error:
-        raise BadInput("file-encoding", file=path.name, expected="UTF-8") from error
+        return tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         found = _LINE.search(str(error))
         raise BadInput("toml-syntax", file=path.name, line=int(found.group(1)) if found else 0) from error

@@ -15,6 +15,7 @@ from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
 from rempart import __version__
+from rempart.adapters.crash_file import write_crash
 from rempart.cli import commands
 from rempart.cli.session import Session
 from rempart.cli.voice import Voice, choose_language
@@ -39,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str], session: Session) -> int:
     voice = session.voice
     try:
-        found = build(session)(arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value")
+        found = build(session)(
+            arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value"
+        )
         return int(found or 0)
     except RempartError as error:
         if isinstance(error, NotTrusted):
@@ -47,13 +50,18 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         voice.error(error)
         return error.exit_code
     except CycloptsError as error:
-        voice.warn(f"{voice.word('family-usage')}: {error}")
+        voice.problem("usage", "usage", str(error), voice.word("usage-hint"))
         return _USAGE
     except KeyboardInterrupt:
         voice.warn(voice.word("cancelled"))
         return _CANCELLED
     except BrokenPipeError:
         return 0
+    except Exception as error:  # a defect: told in a line, never as a trace that could hold a patient's data
+        file = str(write_crash(error))
+        told = voice.word("defect", kind=type(error).__name__)
+        voice.problem("error", "defect", told, voice.word("defect-hint", file=file), file=file)
+        return _DEFECT
 
 
 def _alarm(directory: Path, error: NotTrusted) -> None:
@@ -79,7 +87,13 @@ def _take_global(arguments: list[str]) -> dict[str, str | None]:
 def build(session: Session) -> App:
     """The tree of commands with help in the session's language."""
     voice = session.voice
-    app = App(name="rempart", help=voice.help("rempart"), version=__version__, help_format="plaintext", help_epilogue=voice.help("global"))
+    app = App(
+        name="rempart",
+        help=voice.help("rempart"),
+        version=__version__,
+        help_format="plaintext",
+        help_epilogue=voice.help("global"),
+    )
     nouns: dict[str, App] = {}
     for path, function in commands.TREE.items():
         *noun, verb = path.split()
@@ -109,4 +123,3 @@ def _bind(function: Callable[..., Any], session: Session, path: str) -> Callable
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
     command.__name__ = path.replace(" ", "_")
     return command
-

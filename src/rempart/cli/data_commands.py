@@ -13,18 +13,25 @@ if TYPE_CHECKING:
     from rempart.journeys.ingest import Ingested
 
 
-def synth(session: Session, out: Path, /, *, persons: int = 2000, years: str = "2012:2017", seed: int = 1, effect: float = 2.0) -> int:
+def synth(
+    session: Session, out: Path, /, *, persons: int = 2000, years: str = "2012:2017", seed: int = 1, effect: float = 2.0
+) -> int:
     """Write a synthetic delivery with a planted effect."""
     from rempart.wiring.synthetic import write_synthetic
 
     voice = session.voice
     first, last = parse_years(years)
     with voice.bars() as bars:
-        made = write_synthetic(out, persons=persons, first_year=first, last_year=last, seed=seed, effect=effect, mark=None, progress=bars)
+        made = write_synthetic(
+            out, persons=persons, first_year=first, last_year=last, seed=seed, effect=effect, mark=None, progress=bars
+        )
     voice.say("synth-done", files=made.files, folder=str(made.delivery), persons=persons)
     voice.table(["column-table", "column-lines"], sorted(made.lines.items()))
     voice.say("synth-truth", file=str(out / "truth.json"), effect=str(effect))
-    voice.result("synth", {"delivery": str(made.delivery), "files": made.files, "lines": made.lines, "truth": str(out / "truth.json")})
+    voice.result(
+        "synth",
+        {"delivery": str(made.delivery), "files": made.files, "lines": made.lines, "truth": str(out / "truth.json")},
+    )
     return 0
 
 
@@ -37,7 +44,13 @@ def parse_years(years: str) -> tuple[int, int]:
 
 
 def ingest(
-    session: Session, delivery: Path, /, *, as_: Literal["snds", "omop"] = "snds", plan: bool = False, replace: bool = False
+    session: Session,
+    delivery: Path,
+    /,
+    *,
+    as_: Literal["snds", "omop"] = "snds",
+    plan: bool = False,
+    replace: bool = False,
 ) -> int:
     """Bring a delivery in."""
     from rempart.wiring.ingest import ingest_delivery, plan_delivery
@@ -53,7 +66,15 @@ def ingest(
     with voice.bars() as bars:
         done = ingest_delivery(Warehouse(session.directory), delivery, form=as_, replace=replace, progress=bars)
     show_ingested(session, done)
-    voice.result("ingest", {"head": done.commit.head, "rows": dict(done.rows), "content": dict(done.content), "report": asdict(done.report)})
+    voice.result(
+        "ingest",
+        {
+            "head": done.commit.head,
+            "rows": dict(done.rows),
+            "content": dict(done.content),
+            "report": asdict(done.report),
+        },
+    )
     return 0
 
 
@@ -69,7 +90,10 @@ def _show_report(session: Session, report: "IngestReport", most: int | None) -> 
     """Lines in = lines kept + lines dropped, rule by rule; then who is one person."""
     voice = session.voice
     voice.say("reconciliation")
-    sheets = [(r.table, r.lines, r.kept, sum(n for _, n in r.dropped), "=" if r.balanced else "≠") for r in report.reconciliation]
+    sheets = [
+        (r.table, r.lines, r.kept, sum(n for _, n in r.dropped), "=" if r.balanced else "≠")
+        for r in report.reconciliation
+    ]
     voice.table(["column-table", "column-lines-in", "column-kept", "column-dropped", "column-balance"], sheets)
     voice.say("rules-applied")
     words = {rule: said[voice.language] for rule, said in report.rules.items()}
@@ -86,9 +110,9 @@ def record_objections(session: Session, file: Path, /, *, key: Path, passphrase_
     from rempart.wiring.objections import record
     from rempart.wiring.warehouse import Warehouse
 
-    found, unknown = record(Warehouse(session.directory), file, key_file=key, ask=session.asker(passphrase_fd))
-    session.voice.say("objections-recorded", found=found, unknown=unknown)
-    session.voice.result("objection-record", {"recorded": found, "unknown": unknown})
+    now = record(Warehouse(session.directory), file, key_file=key, ask=session.asker(passphrase_fd))
+    session.voice.say("objections-recorded", now=now)
+    session.voice.result("objection-record", {"objections": now})
     return 0
 
 
@@ -111,7 +135,9 @@ def grant(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | No
 
     voice = session.voice
     with voice.bars() as bars:
-        made = grant_permit(Warehouse(session.directory), file=file, key_file=key, ask=session.asker(passphrase_fd), progress=bars)
+        made = grant_permit(
+            Warehouse(session.directory), file=file, key_file=key, ask=session.asker(passphrase_fd), progress=bars
+        )
     voice.say("permit-granted", persons=made.persons, objections=made.objections, space=made.commit.space)
     voice.table(["column-table", "column-rows"], list(made.rows.items()))
     voice.result("permit-grant", {"head": made.commit.head, "persons": made.persons, "rows": dict(made.rows)})

@@ -16,7 +16,12 @@ from rempart.errors import BadInput, Refused, RempartError
 
 _MARKER = ".rempart-demo"
 _YEARS = (2012, 2017)  # those of the example study
-_PEOPLE = (("alice", ("researcher", "checker")), ("bob", ("checker",)), ("carol", ("checker",)), ("claire", ("committee",)))
+_PEOPLE = (
+    ("alice", ("researcher", "checker")),
+    ("bob", ("checker",)),
+    ("carol", ("checker",)),
+    ("claire", ("committee",)),
+)
 
 
 def demo(
@@ -129,7 +134,9 @@ class Story:
         release = self._stage.newest_release()
         self._say("author-votes")
         self._type("release review", release, "--verdict", "approve", "--key", "alice.key")
-        self._refused(Refused, lambda: result_commands.review(self._session, release, key=self._key("alice"), verdict="approve"))
+        self._refused(
+            Refused, lambda: result_commands.review(self._session, release, key=self._key("alice"), verdict="approve")
+        )
         for name in ("bob", "carol"):
             self._type("release review", release, "--verdict", "approve", "--key", f"{name}.key")
             result_commands.review(self._session, release, key=self._key(name), verdict="approve")
@@ -169,7 +176,13 @@ class Story:
         self._type("audit verify", "--deep")
         sound = proof_commands.verify(self._session, deep=True) == 0
         seconds = int(time.monotonic() - self._began)
-        self._say("closing", folder=self._folder, released=self._stage.release_folder(), minutes=seconds // 60, seconds=seconds % 60)
+        self._say(
+            "closing",
+            folder=self._folder,
+            released=self._stage.release_folder(),
+            minutes=seconds // 60,
+            seconds=seconds % 60,
+        )
         return sound
 
     def end(self) -> None:
@@ -180,7 +193,9 @@ class Story:
         return self._folder / "people" / f"{name}.key"
 
     def _say(self, key: str, **facts: object) -> None:
-        shown = {name: f"{fact:,}".replace(",", " ") if isinstance(fact, int) else str(fact) for name, fact in facts.items()}
+        shown = {
+            name: f"{fact:,}".replace(",", " ") if isinstance(fact, int) else str(fact) for name, fact in facts.items()
+        }
         self._voice.plain(self._words[key].format(**shown))
 
     def _head(self, key: str) -> None:

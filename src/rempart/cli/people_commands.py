@@ -106,7 +106,10 @@ def list_persons(session: Session) -> int:
     from rempart.wiring.warehouse import Warehouse
 
     entries = Warehouse(session.directory).trust.entries
-    rows = [(entry.actor, ", ".join(entry.roles), entry.valid_from.isoformat(), entry.valid_to.isoformat()) for entry in entries]
+    rows = [
+        (entry.actor, ", ".join(entry.roles), entry.valid_from.isoformat(), entry.valid_to.isoformat())
+        for entry in entries
+    ]
     session.voice.table(["column-person", "column-roles", "column-from", "column-to"], rows)
     session.voice.result("person-list", {"persons": [entry.as_dict() for entry in entries]})
     return 0

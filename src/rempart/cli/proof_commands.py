@@ -25,7 +25,9 @@ def verify(session: Session, *, since: Path | None = None, deep: bool = False) -
         voice.say("audit-finding", index=where, rule=item.rule, told=words)
     voice.say("audit-sound" if found.ok else "audit-unsound", leaves=found.size, findings=len(found.items))
     listed = [{"index": i.index, "rule": i.rule, "family": i.family, "words": words} for i, words in told]
-    voice.result("audit-verify", {"sound": found.ok, "size": found.size, "counts": dict(found.counts), "findings": listed})
+    voice.result(
+        "audit-verify", {"sound": found.ok, "size": found.size, "counts": dict(found.counts), "findings": listed}
+    )
     return 0 if found.ok else NotTrusted.exit_code
 
 
@@ -42,17 +44,21 @@ def export(session: Session, file: Path, /) -> int:
 
 def scan(session: Session, needles: Path, /, *, folder: Path | None = None) -> int:
     """Search every byte under the host's folder for the lines of a file."""
+    from rempart.adapters.text_input import read_text
     from rempart.wiring.audit import scan_folder
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
     place = folder or Warehouse(session.directory).host_folder
-    wanted = [line.encode() for line in needles.read_text(encoding="utf-8").splitlines() if line.strip()]
+    wanted = [line.encode() for line in read_text(needles).splitlines() if line.strip()]
     with voice.bars() as bars:
         hits, files, size = scan_folder(place, wanted, progress=bars)
     voice.table(["column-canary", "column-hits"], [(needle.decode(), count) for needle, count in hits.items()])
     voice.say("scan-done", files=files, bytes=size, found=sum(1 for count in hits.values() if count), of=len(hits))
-    voice.result("audit-scan", {"files": files, "bytes": size, "hits": {needle.decode(): count for needle, count in hits.items()}})
+    voice.result(
+        "audit-scan",
+        {"files": files, "bytes": size, "hits": {needle.decode(): count for needle, count in hits.items()}},
+    )
     return 1 if any(hits.values()) else 0
 
 

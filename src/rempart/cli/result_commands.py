@@ -27,7 +27,9 @@ def run(session: Session, file: Path, /, *, key: Path, workers: int = 2, passphr
     voice = session.voice
     warehouse = Warehouse(session.directory)
     with voice.bars() as bars:
-        done = run_study_file(warehouse, file=file, key_file=key, ask=session.asker(passphrase_fd), workers=workers, progress=bars)
+        done = run_study_file(
+            warehouse, file=file, key_file=key, ask=session.asker(passphrase_fd), workers=workers, progress=bars
+        )
     voice.say("study-done", run=done.run, shards=warehouse.configuration.shards, resumed=done.resumed)
     voice.say("study-next", run=done.run)
     voice.result("study-run", {"run": done.run, "result": done.result, "resumed": done.resumed})
@@ -35,7 +37,14 @@ def run(session: Session, file: Path, /, *, key: Path, workers: int = 2, passphr
 
 
 def submit(
-    session: Session, run: str, /, *, key: Path, context: str = "tables of the signed study", show: bool = False, passphrase_fd: int | None = None
+    session: Session,
+    run: str,
+    /,
+    *,
+    key: Path,
+    context: str = "tables of the signed study",
+    show: bool = False,
+    passphrase_fd: int | None = None,
 ) -> int:
     """Check every table of a run and submit it."""
     from rempart.cli.tables import show_tables
@@ -43,7 +52,9 @@ def submit(
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
-    made = submit_run(Warehouse(session.directory), run=run, context=context, key_file=key, ask=session.asker(passphrase_fd))
+    made = submit_run(
+        Warehouse(session.directory), run=run, context=context, key_file=key, ask=session.asker(passphrase_fd)
+    )
     voice.table(
         ["column-output", "column-cells", "column-suppressed"],
         [(str(f["output"]), int(str(f["cells"])), int(str(f["suppressed"]))) for f in made.findings],
@@ -93,7 +104,9 @@ def publish(session: Session, release: str, /, *, key: Path, passphrase_fd: int 
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
-    folder = publish_release(Warehouse(session.directory), release=release, key_file=key, ask=session.asker(passphrase_fd))
+    folder = publish_release(
+        Warehouse(session.directory), release=release, key_file=key, ask=session.asker(passphrase_fd)
+    )
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     voice.say("published", release=release, folder=str(folder))
     for name in files:
@@ -108,6 +121,8 @@ def list_releases(session: Session) -> int:
     from rempart.wiring.warehouse import Warehouse
 
     found = releases(Warehouse(session.directory))
-    session.voice.table(["column-release", "column-state", "column-approvals"], [(r.release, r.state, len(r.approvals)) for r in found])
+    session.voice.table(
+        ["column-release", "column-state", "column-approvals"], [(r.release, r.state, len(r.approvals)) for r in found]
+    )
     session.voice.result("release-list", {"releases": [{"release": r.release, "state": r.state} for r in found]})
     return 0

@@ -97,7 +97,9 @@ class Voice:
     def result(self, schema: str, data: Mapping[str, Any]) -> None:
         """The one JSON object of ``--json``."""
         if self.as_json:
-            sys.stdout.write(json.dumps({"schema": f"rempart.{schema}/1", "ok": True, "data": data}, ensure_ascii=False) + "\n")
+            sys.stdout.write(
+                json.dumps({"schema": f"rempart.{schema}/1", "ok": True, "data": data}, ensure_ascii=False) + "\n"
+            )
 
     def error_line(self, error: RempartError) -> str:
         """What the error says, without its hint."""
@@ -106,13 +108,16 @@ class Voice:
     def error(self, error: RempartError) -> None:
         """One line and a hint; or the JSON object with family, code, facts and hint."""
         message, hint = self.error_line(error), self._errors[error.code]["hint"].format(**error.facts)
+        self.problem(error.family, error.code, message, hint, **error.facts)
+
+    def problem(self, family: str, code: str, message: str, hint: str, /, **facts: str | int) -> None:
+        """What went wrong, in words or as the JSON object of an error."""
         if self.as_json:
-            told = {"family": error.family, "code": error.code, "facts": error.facts, "hint": hint}
+            told = {"family": family, "code": code, "facts": facts, "hint": hint}
             body = {"schema": "rempart.error/1", "ok": False, "data": {}, "error": told}
             sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
             return
-        family = self.word(f"family-{error.family.replace(' ', '-')}")
-        self._err.print(f"rempart: {family}: {message}")
+        self._err.print(f"rempart: {self.word('family-' + family.replace(' ', '-'))}: {message}")
         if hint:
             self._err.print(f"rempart: {self.word('hint')}: {hint}")
 

@@ -15,14 +15,21 @@ from rempart.vault.content_hash import add, as_text, combine, content_hash_sql
 
 
 def hash_content(
-    *, vault: Vault, recorder: Recorder, layouts: Mapping[str, TableLayout], new_query: Callable[[], Query], progress: Progress
+    *,
+    vault: Vault,
+    recorder: Recorder,
+    layouts: Mapping[str, TableLayout],
+    new_query: Callable[[], Query],
+    progress: Progress,
 ) -> dict[str, str]:
     """Content hash of each research table: sum of row hashes with the person's source pseudonym in place of ours."""
     with recorded(recorder, "hash", basis="operation:hash", objects=[f"space:{SPACE}"], event_class="trace") as act:
         stored = [(table, sibling) for table, layout in layouts.items() for sibling in layout.siblings]
         stored.append(("correspondence", MAIN))
         wanted = [*stored, ("manifest", MAIN)]
-        request = GrantRequest(intent=act.index, tables=tuple((SPACE, table, sibling, "read") for table, sibling in wanted))
+        request = GrantRequest(
+            intent=act.index, tables=tuple((SPACE, table, sibling, "read") for table, sibling in wanted)
+        )
         (reference,) = vault.broker.grant(request)
         opened = open_space(vault, space=SPACE, reference=reference)
         parts = [p for shard in range(opened.body.shards) for place in stored for p in opened.parts(*place, shard)]

@@ -43,11 +43,20 @@ def _evidence_bound(context: KeyContext, shard: int) -> bytes:
 
 
 def seal_result(
-    rows: Sequence[ResultRow], *, broker: Broker, reference: str, context: KeyContext, key: bytes, salt: bytes, prefix: bytes
+    rows: Sequence[ResultRow],
+    *,
+    broker: Broker,
+    reference: str,
+    context: KeyContext,
+    key: bytes,
+    salt: bytes,
+    prefix: bytes,
 ) -> bytes:
     """A sealed result document: canonical JSON of its wrapped key and its stream; no cell readable without the project's key."""
     plain = canonical_bytes([asdict(row) for row in rows])
-    stream = encrypt_stream(plain, key=key, associated_data=_result_bound(context), segment=SEGMENT, salt=salt, prefix=prefix)
+    stream = encrypt_stream(
+        plain, key=key, associated_data=_result_bound(context), segment=SEGMENT, salt=salt, prefix=prefix
+    )
     (wrapped,) = broker.wrap(reference, [(context, key)])
     return canonical_bytes(
         {
@@ -60,14 +69,18 @@ def seal_result(
     )
 
 
-def open_result(document: bytes, *, broker: Broker, reference: str, warehouse: str, space: str, run: str) -> tuple[ResultRow, ...]:
+def open_result(
+    document: bytes, *, broker: Broker, reference: str, warehouse: str, space: str, run: str
+) -> tuple[ResultRow, ...]:
     """The raw rows of a result; raises NotTrusted ``result-form`` or ``sealed-bytes``."""
     value = json.loads(document)
     if value.get("schema") != "rempart.sealed-result/1" or value.get("run") != run:
         raise NotTrusted("result-form")
     context = result_context(warehouse, space, run, int(value["epoch"]))
     (key,) = broker.unwrap(reference, [(context, base64.b64decode(value["wrapped"]))])
-    plain = decrypt_stream(base64.b64decode(value["stream"]), key=key, associated_data=_result_bound(context), segment=SEGMENT)
+    plain = decrypt_stream(
+        base64.b64decode(value["stream"]), key=key, associated_data=_result_bound(context), segment=SEGMENT
+    )
     return tuple(ResultRow(**row) for row in json.loads(bytes(plain)))
 
 

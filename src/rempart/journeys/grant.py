@@ -15,7 +15,9 @@ from rempart.identity.ordinals import project_ordinals
 from rempart.identity.pseudonyms import pseudonyms
 from rempart.identity.shards import shard_of
 from rempart.journeys.exchange import Exchange
+from rempart.journeys.ingest import OBJECTION
 from rempart.journeys.ingest import SPACE as WAREHOUSE
+from rempart.journeys.permits import events
 from rempart.journeys.project_rows import fresh_visits_sql, permitted_rows_sql, project_part_sql
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space, read_parts
@@ -66,21 +68,38 @@ def grant(
     """
     permit.check_valid_on(recorder.clock.now().date())
     compiled = compile_permit(permit, layouts)
-    source = newest_commit(vault.ledger, WAREHOUSE)
-    if source is None:
-        raise Missing("space-missing", space=WAREHOUSE)
-    if newest_commit(vault.ledger, permit.space) is not None:
-        raise Refused("project-exists", project=permit.project)
-    document = documents.put(signed.data)
-    objects = [f"run:{run}", f"permit:{document}", f"project:{permit.project}", f"space:{permit.space}", f"source-head:{source.head}"]
+    source = _source(vault, permit)
+    objects = [
+        f"run:{run}",
+        f"permit:{documents.put(signed.data)}",
+        f"project:{permit.project}",
+        f"space:{permit.space}",
+    ]
+    objects.append(f"source-head:{source.head}")
     with recorded(recorder, "permit", basis=f"permit:{permit.id}", objects=objects, actor=actor) as act:
         named_step("intent-logged")
-        made = _Extract(vault, recorder, scratch, new_query, permit, compiled, layouts, shards, progress, named_step, run)
+        made = _Extract(
+            vault, recorder, scratch, new_query, permit, compiled, layouts, shards, progress, named_step, run
+        )
         granted = made.extract(act)
         act.say("run", run)
         act.say("head", granted.commit.head)
         act.say("persons", granted.persons)
     return granted
+
+
+def _source(vault: Vault, permit: Permit) -> SpaceCommit:
+    """The warehouse's head, once neither the permit's id nor its project is taken."""
+    source = newest_commit(vault.ledger, WAREHOUSE)
+    if source is None:
+        raise Missing("space-missing", space=WAREHOUSE)
+    if newest_commit(vault.ledger, permit.space) is not None:
+        raise Refused("project-exists", project=permit.project)
+    if any(
+        e.kind == "permit" and e.phase == "effect" and e.basis == f"permit:{permit.id}" for e in events(vault.ledger)
+    ):
+        raise Refused("permit-exists", permit=permit.id)
+    return source
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +130,13 @@ class _Extract:
         self._exchange(source, second, people, exchange)
         self.named_step("rows-exchanged")
         writer = SpaceWriter(
-            self.vault, self.recorder, act, space=self.permit.space, shards=self.shards, reference=first, named_step=self.named_step
+            self.vault,
+            self.recorder,
+            act,
+            space=self.permit.space,
+            shards=self.shards,
+            reference=first,
+            named_step=self.named_step,
         )
         rows = self._seal(writer, people, exchange)
         lineage = (f"source-head:{source.commit.head}", f"permit:{self.permit.content_id}")
@@ -120,7 +145,7 @@ class _Extract:
 
     def _request(self, act: Act) -> GrantRequest:
         named = [(table, sibling) for table, siblings in self.compiled.items() for sibling in siblings]
-        sources = [*named, ("person", MAIN), ("person", "release_index"), ("objection", MAIN), ("manifest", MAIN)]
+        sources = [*named, ("person", MAIN), ("person", "release_index"), (OBJECTION, MAIN), ("manifest", MAIN)]
         targets = [*named, ("person", "release_index"), ("manifest", MAIN)]
         read = [(WAREHOUSE, table, sibling, "read") for table, sibling in dict.fromkeys(sources)]
         write = [(self.permit.space, table, sibling, "write") for table, sibling in targets]
@@ -130,7 +155,7 @@ class _Extract:
     def _people(self, source: OpenSpace, reference: str, project_key: bytes, shard_key: bytes) -> tuple[pa.Table, int]:
         """pseudonym, person_id, target (shard), release_index of everyone who does not object; how many object."""
         index = self._whole(source, "person", "release_index", reference)
-        objecting = self._whole(source, "objection", MAIN, reference)
+        objecting = self._whole(source, OBJECTION, MAIN, reference)
         out = set(objecting.column("pseudonym").to_pylist()) if objecting.num_rows else set()
         keep = pa.array([name not in out for name in index.column("pseudonym").to_pylist()], pa.bool_())
         kept = index.filter(keep)
@@ -170,7 +195,12 @@ class _Extract:
         self.progress.step("extract-shards", source.body.shards, source.body.shards)
 
     def _needed(self, source: OpenSpace, shard: int) -> list[PartEntry]:
-        return [p for table, siblings in self.compiled.items() for sibling in siblings for p in source.parts(table, sibling, shard)]
+        return [
+            p
+            for table, siblings in self.compiled.items()
+            for sibling in siblings
+            for p in source.parts(table, sibling, shard)
+        ]
 
     def _attach(self, query: Query, source: OpenSpace, shard: int, data: Iterator[memoryview]) -> None:
         for table, siblings in self.compiled.items():

@@ -14,8 +14,8 @@ from rempart.errors import BadInput, Refused
 from rempart.identity.pseudonyms import pseudonyms
 from rempart.identity.shards import shard_of
 from rempart.ingest.report import IngestReport
-from rempart.journeys.recorded import Recorder, recorded
-from rempart.journeys.space import SpaceWriter, Vault, newest_commit
+from rempart.journeys.recorded import Act, Recorder, recorded
+from rempart.journeys.space import SpaceWriter, Vault, newest_commit, open_space
 from rempart.ports.broker import GrantRequest
 from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
@@ -24,6 +24,7 @@ from rempart.records.sealed import SpaceCommit
 from rempart.vault.content_hash import content_hash, content_hash_sql
 
 SPACE = "warehouse"
+OBJECTION = "objection"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,21 +66,24 @@ def ingest(
 
     Raises BadInput for the delivery, Refused ``warehouse-not-empty`` unless ``replace``; nothing is half-committed.
     """
-    if newest_commit(vault.ledger, SPACE) is not None and not replace:
+    before = newest_commit(vault.ledger, SPACE)
+    if before is not None and not replace:
         raise Refused("warehouse-not-empty")
     objects = [f"run:{run}", f"space:{SPACE}", f"delivery:{delivery}"]
     with recorded(recorder, "ingest", basis="operation:ingest", objects=objects) as act:
         named_step("intent-logged")
         loaded = load(query)
         named_step("delivery-loaded")
-        stored = [*_stored(layouts), *((name, MAIN) for name in loaded.extra)]
-        tables = tuple((SPACE, table, sibling, "write") for table, sibling in stored)
-        request = GrantRequest(intent=act.index, tables=tables, secrets=("identity", f"{SPACE}/shard"))
+        request = _request(act, layouts, loaded)
         (reference,) = vault.broker.grant(request)
         identity_key, shard_key = vault.broker.secrets(reference, request.secrets)
         persons = _persons(query, identity_key, shard_key, shards, recorder)
         named_step("persons-resolved")
-        writer = SpaceWriter(vault, recorder, act, space=SPACE, shards=shards, reference=reference, named_step=named_step)
+        writer = SpaceWriter(
+            vault, recorder, act, space=SPACE, shards=shards, reference=reference, named_step=named_step
+        )
+        if before is not None:
+            writer.keep(open_space(vault, space=SPACE, reference=reference), tables=(OBJECTION,))
         _seal_persons(writer, persons, shards)
         rows = _seal_tables(writer, query, layouts, shards, progress)
         for name, table in loaded.extra.items():
@@ -88,14 +92,17 @@ def ingest(
         commit = writer.commit(lineage=loaded.lineage, facts={"delivery": delivery, **loaded.facts})
         act.say("run", run)
         act.say("head", commit.head)
-        for table, value in content.items():
-            act.say("content", f"{table}={value}")
+        act.said.extend(f"content:{table}={value}" for table, value in content.items())
     return Ingested(report=loaded.report, commit=commit, rows=rows, content=content)
 
 
-def _stored(layouts: Mapping[str, TableLayout]) -> list[tuple[str, str]]:
+def _request(act: Act, layouts: Mapping[str, TableLayout], loaded: Loaded) -> GrantRequest:
+    """Write every table of the snapshot; read the manifest before it, for what is carried over."""
     named = [(table.name, sibling) for table in layouts.values() for sibling in table.siblings]
-    return [*named, ("correspondence", MAIN), ("person", "release_index"), ("manifest", MAIN)]
+    own = [("correspondence", MAIN), ("person", "release_index"), ("manifest", MAIN)]
+    write = [(SPACE, *place, "write") for place in (*named, *own, *((name, MAIN) for name in loaded.extra))]
+    secrets = ("identity", f"{SPACE}/shard")
+    return GrantRequest(intent=act.index, tables=(*write, (SPACE, "manifest", MAIN, "read")), secrets=secrets)
 
 
 def _persons(query: Query, identity_key: bytes, shard_key: bytes, shards: int, recorder: Recorder) -> pa.Table:

@@ -22,7 +22,12 @@ def find_permit(log: Sequence[LedgerEvent], documents: Documents, trust: TrustFi
     """The permit granted under this id, its committee signature checked as of that day; raises Missing ``permit-missing``."""
     granted = {event.of for event in log if event.kind == "permit" and event.phase == "effect"}
     for index, event in enumerate(log):
-        if event.kind == "permit" and event.phase == "intent" and event.basis == f"permit:{permit}" and index in granted:
+        if (
+            event.kind == "permit"
+            and event.phase == "intent"
+            and event.basis == f"permit:{permit}"
+            and index in granted
+        ):
             return read_permit(documents.get(event.fact("permit") or ""), trust, day=event.time)
     raise Missing("permit-missing", permit=permit)
 

@@ -17,7 +17,9 @@ def permitted_rows_sql(layout: TableLayout, parts: Mapping[str, PermittedPart]) 
     """person_id, target, source_key, source_visit, then the permitted columns, of everyone in ``people``."""
     columns = [f"{sibling}_.{column}" for sibling, part in parts.items() for column in _own(layout, part)]
     picked = ", ".join(["p.person_id", "p.target", "main_.source_key", "main_.source_visit", *columns])
-    joins = "".join(f" LEFT JOIN {_rows(layout, part)} ON {s}_.link = main_.link" for s, part in parts.items() if s != MAIN)
+    joins = "".join(
+        f" LEFT JOIN {_rows(layout, part)} ON {s}_.link = main_.link" for s, part in parts.items() if s != MAIN
+    )
     people = f"JOIN people p ON p.{WAREHOUSE_PERSON} = main_.{WAREHOUSE_PERSON}"
     return f"SELECT {picked} FROM {_rows(layout, parts[MAIN])} {people}{joins}"
 

@@ -8,7 +8,15 @@ from rempart.audit.release_proof import build, pack_id
 from rempart.errors import Refused
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
-from rempart.journeys.release import ReleaseDesk, checked_tables, current_state, finished_run, submission_of, valid_permit, votes_of
+from rempart.journeys.release import (
+    ReleaseDesk,
+    checked_tables,
+    current_state,
+    finished_run,
+    submission_of,
+    valid_permit,
+    votes_of,
+)
 from rempart.records.canonical import canonical_bytes, sha256_id
 from rempart.records.document import SignedDocument
 from rempart.records.permit import Permit

@@ -26,7 +26,15 @@ class Recorder:
     randomness: Randomness
 
     def event(
-        self, kind: str, phase: Phase, *, basis: str, objects: Sequence[str], actor: str = "", of: int | None = None, trace: bool = False
+        self,
+        kind: str,
+        phase: Phase,
+        *,
+        basis: str,
+        objects: Sequence[str],
+        actor: str = "",
+        of: int | None = None,
+        trace: bool = False,
     ) -> LedgerEvent:
         """A leaf with this instant and a fresh salt."""
         return LedgerEvent(
@@ -69,7 +77,13 @@ class Act:
 
 @contextmanager
 def recorded(
-    recorder: Recorder, kind: str, *, basis: str, objects: Sequence[str], actor: str = "", event_class: Literal["act", "trace"] = "act"
+    recorder: Recorder,
+    kind: str,
+    *,
+    basis: str,
+    objects: Sequence[str],
+    actor: str = "",
+    event_class: Literal["act", "trace"] = "act",
 ) -> Iterator[Act]:
     """Run the body between an intent and its end; an error is recorded by family and code, then raised again."""
     trace = event_class == "trace"
@@ -78,7 +92,11 @@ def recorded(
     try:
         yield act
     except BaseException as error:
-        told = f"error:{error.family}/{error.code}" if isinstance(error, RempartError) else f"error:defect/{type(error).__name__}"
+        told = (
+            f"error:{error.family}/{error.code}"
+            if isinstance(error, RempartError)
+            else f"error:defect/{type(error).__name__}"
+        )
         recorder.append(recorder.event(kind, "failed", basis=basis, objects=[told], actor=actor, of=index, trace=trace))
         if isinstance(error, RempartError):
             error.recorded = True

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.disclosure.check import check
-from rempart.errors import Missing, NotTrusted, Refused, RempartError
+from rempart.errors import Missing, NotTrusted, RempartError
 from rempart.journeys.evidence import open_result
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.journeys.space import Vault
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
-from rempart.records.canonical import sha256_id
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import Permit
@@ -54,7 +53,9 @@ def finished_run(log: Sequence[LedgerEvent], run: str) -> FinishedRun:
     for event in reversed(log):
         if event.kind == "study" and event.phase == "effect" and event.fact("run") == run:
             study = log[event.of or 0].fact("study") or ""
-            return FinishedRun(run=run, permit=event.basis.partition(":")[2], study=study, result=event.fact("result") or "")
+            return FinishedRun(
+                run=run, permit=event.basis.partition(":")[2], study=study, result=event.fact("result") or ""
+            )
     raise Missing("run-missing", run=run)
 
 
@@ -62,7 +63,9 @@ def checked_tables(desk: ReleaseDesk, finished: FinishedRun, *, actor: str) -> t
     """The run's tables after the disclosure rules; the raw rows exist only inside this call."""
     permit = valid_permit(desk, finished.permit)
     objects = [f"run:{finished.run}", f"result:{finished.result}"]
-    with recorded(desk.recorder, "check", basis=f"permit:{permit.id}", objects=objects, actor=actor, event_class="trace") as act:
+    with recorded(
+        desk.recorder, "check", basis=f"permit:{permit.id}", objects=objects, actor=actor, event_class="trace"
+    ) as act:
         use = (permit.space, "result", "main", "read")
         (reference,) = desk.vault.broker.grant(GrantRequest(intent=act.index, tables=(use,)))
         rows = open_result(
@@ -92,7 +95,8 @@ def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseS
     finished = finished_run(events(desk.vault.ledger), str(signed.body["run"]))
     if (finished.result, finished.permit) != (signed.body["result"], permit.id):
         raise NotTrusted("release-tables", release=event.release)
-    return _log(desk, "submission", event, signed, permit.id, actor, [f"run:{finished.run}", f"result:{finished.result}"])
+    objects = [f"run:{finished.run}", f"result:{finished.result}"]
+    return _log(desk, "submission", event, signed=signed, permit=permit.id, actor=actor, objects=objects)
 
 
 def review(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:
@@ -100,11 +104,18 @@ def review(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseS
     today = desk.recorder.clock.now().date()
     _, event = read_vote(signed.data, trust=desk.trust, on=today)
     submission = submission_of(desk, event.release)
-    return _log(desk, "vote", event, signed, str(submission.body["permit"]), actor, [])
+    return _log(desk, "vote", event, signed=signed, permit=str(submission.body["permit"]), actor=actor)
 
 
 def _log(
-    desk: ReleaseDesk, kind: str, event: ReleaseEvent, signed: SignedDocument, permit: str, actor: str, objects: Sequence[str]
+    desk: ReleaseDesk,
+    kind: str,
+    event: ReleaseEvent,
+    *,
+    signed: SignedDocument,
+    permit: str,
+    actor: str,
+    objects: Sequence[str] = (),
 ) -> ReleaseState:
     now = current_state(desk, event.release)
     after = step(now, event, desk.states)  # the rules speak before anything is written
@@ -144,7 +155,9 @@ def _read_vote(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> Releas
 
 
 def _read_publication(_: ReleaseDesk, intent: LedgerEvent, effect: LedgerEvent) -> ReleaseEvent:
-    return ReleaseEvent(act="publish", release=intent.fact("release") or "", actor=intent.actor, document=effect.fact("pack") or "")
+    return ReleaseEvent(
+        act="publish", release=intent.fact("release") or "", actor=intent.actor, document=effect.fact("pack") or ""
+    )
 
 
 _READERS: Mapping[str, Callable[[ReleaseDesk, LedgerEvent, LedgerEvent], ReleaseEvent]] = {
@@ -175,5 +188,7 @@ def next_release(desk: ReleaseDesk) -> str:
     """The next free id of this year, R-YYYY-NNNN."""
     year = desk.recorder.clock.now().year
     taken = {event.fact("release") for event in events(desk.vault.ledger) if event.kind == "submission"}
-    number = 1 + max([int(name.rpartition("-")[2]) for name in taken if name and name.startswith(f"R-{year}-")], default=0)
+    number = 1 + max(
+        [int(name.rpartition("-")[2]) for name in taken if name and name.startswith(f"R-{year}-")], default=0
+    )
     return f"R-{year}-{number:04d}"

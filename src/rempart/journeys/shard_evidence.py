@@ -57,7 +57,7 @@ def shard_evidence(
     for shard in job.shards:
         query = new_query()
         try:
-            _attach(query, vault, opened, stored, layouts, shard, by_part)
+            _attach(query, vault, opened, stored=stored, layouts=layouts, shard=shard, keys=by_part)
             evidence = encode(compute(query, plans))
         finally:
             query.close()
@@ -66,7 +66,12 @@ def shard_evidence(
 
 
 def _checked(
-    job: ShardJob, vault: Vault, documents: Documents, trust: TrustFile, clock: Clock, layouts: Mapping[str, TableLayout]
+    job: ShardJob,
+    vault: Vault,
+    documents: Documents,
+    trust: TrustFile,
+    clock: Clock,
+    layouts: Mapping[str, TableLayout],
 ) -> tuple[Stored, tuple[CohortPlan, ...]]:
     """What may be read and what will be asked, proven from the ledger and the documents, not from the job."""
     signed = SignedDocument.from_bytes(documents.get(job.study), schema="rempart.study/1")
@@ -83,13 +88,16 @@ def _checked(
 
 
 def _needed(opened: OpenSpace, stored: Stored, shard: int) -> list[PartEntry]:
-    return [p for table, siblings in stored.items() for sibling in siblings for p in opened.parts(table, sibling, shard)]
+    return [
+        p for table, siblings in stored.items() for sibling in siblings for p in opened.parts(table, sibling, shard)
+    ]
 
 
 def _attach(
     query: Query,
     vault: Vault,
     opened: OpenSpace,
+    *,
     stored: Stored,
     layouts: Mapping[str, TableLayout],
     shard: int,
@@ -99,7 +107,9 @@ def _attach(
     for table, siblings in stored.items():
         for sibling in siblings:
             parts = opened.parts(table, sibling, shard)
-            data = [open_part(fetch(vault.host, p.object), p, warehouse=vault.warehouse, key=keys[p.part]) for p in parts]
+            data = [
+                open_part(fetch(vault.host, p.object), p, warehouse=vault.warehouse, key=keys[p.part]) for p in parts
+            ]
             query.attach_parquet(f"{table}__{sibling}", data)
         query.execute(joined_view(layouts[table], siblings, PROJECT_PERSON))
 

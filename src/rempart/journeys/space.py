@@ -4,7 +4,7 @@
 The ledger's append is the commit: the host's answers are hints and everything it returns must prove itself.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -102,7 +102,15 @@ class SpaceWriter:
     """Seals tables shard by shard, then commits once. Nothing exists for a reader until the ledger holds the commit."""
 
     def __init__(
-        self, vault: Vault, recorder: Recorder, act: Act, *, space: str, shards: int, reference: str, named_step: Callable[[str], None]
+        self,
+        vault: Vault,
+        recorder: Recorder,
+        act: Act,
+        *,
+        space: str,
+        shards: int,
+        reference: str,
+        named_step: Callable[[str], None],
     ) -> None:
         self._vault, self._recorder, self._act = vault, recorder, act
         self._space, self._shards, self._reference = space, shards, reference
@@ -110,6 +118,7 @@ class SpaceWriter:
         self._random = recorder.randomness.bytes
         self._parts: list[PartEntry] = []
         self._keys: list[tuple[KeyContext, bytes]] = []
+        self._kept: dict[str, bytes] = {}
         self._tables: dict[str, dict[str, tuple[str, ...]]] = {}
         self._parent = newest_commit(vault.ledger, space)
 
@@ -134,9 +143,19 @@ class SpaceWriter:
         self._keys.append((entry.key_context(self._vault.warehouse, _EPOCH), key))
         self._named_step("part-stored")
 
+    def keep(self, opened: OpenSpace, *, tables: Collection[str] | None = None) -> None:
+        """Carry parts of the snapshot before into the next one, with the wrapped keys they have; all tables unless named."""
+        for part in opened.body.parts:
+            if tables is None or part.table in tables:
+                self._tables.setdefault(part.table, {})[part.sibling] = opened.body.tables[part.table][part.sibling]
+                self._parts.append(part)
+                self._kept[part.object] = opened.wrapped[part.object]
+
     def commit(self, *, lineage: tuple[str, ...], facts: Mapping[str, str]) -> SpaceCommit:
         """Manifest, keyring, then the ledger's compare-and-append; raises Unavailable ``commit-lost`` when another won."""
-        body = SpaceBody(tables=self._tables, shards=self._shards, parts=tuple(self._parts), lineage=lineage, facts=facts)
+        body = SpaceBody(
+            tables=self._tables, shards=self._shards, parts=tuple(self._parts), lineage=lineage, facts=facts
+        )
         manifest, keyring = f"m/{self._random(16).hex()}", f"m/{self._random(16).hex()}"
         key, parent = self._random(32), self._parent.head if self._parent else ""
         head, sealed = seal_manifest(
@@ -172,10 +191,16 @@ class SpaceWriter:
 
     def _store_keyring(self, name: str, manifest: str, key: bytes) -> str:
         context = KeyContext(
-            warehouse=self._vault.warehouse, space=self._space, table="manifest", sibling="main", part=manifest, epoch=_EPOCH
+            warehouse=self._vault.warehouse,
+            space=self._space,
+            table="manifest",
+            sibling="main",
+            part=manifest,
+            epoch=_EPOCH,
         )
         wrapped = self._vault.broker.wrap(self._reference, [*self._keys, (context, key)])
-        by_object = dict(zip([*(p.object for p in self._parts), manifest], wrapped, strict=True))
+        fresh = [p.object for p in self._parts if p.object not in self._kept]
+        by_object = {**self._kept, **dict(zip([*fresh, manifest], wrapped, strict=True))}
         sha256, sealed = seal_keyring(by_object, space_label=self._random(16).hex(), epoch=_EPOCH)
         self._vault.host.put(name, sealed)
         return sha256
@@ -199,5 +224,10 @@ def append_commit(recorder: Recorder, act: Act, commit: SpaceCommit) -> int:
 
 def _manifest_context(warehouse: str, commit: SpaceCommit) -> KeyContext:
     return KeyContext(
-        warehouse=warehouse, space=commit.space, table="manifest", sibling="main", part=commit.manifest, epoch=commit.epoch
+        warehouse=warehouse,
+        space=commit.space,
+        table="manifest",
+        sibling="main",
+        part=commit.manifest,
+        epoch=commit.epoch,
     )

@@ -77,7 +77,10 @@ def run_study(
     run = run_id(document, commit.head)
     objects = [f"run:{run}", f"study:{document}", f"space:{permit.space}", f"head:{commit.head}"]
     basis = f"permit:{permit.id}"
-    with living(scratch, recorder, run), recorded(recorder, "study", basis=basis, objects=objects, actor=actor_salted) as act:
+    with (
+        living(scratch, recorder, run),
+        recorded(recorder, "study", basis=basis, objects=objects, actor=actor_salted) as act,
+    ):
         work = _Run(vault, recorder, scratch, engine, permit, commit, document, run, layouts, progress)
         merged, reference, resumed = work.gather(act)
         rows = results(study, merged, run=run)
@@ -167,7 +170,13 @@ class _Run:
         random = self.recorder.randomness.bytes
         context = result_context(self.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
         return seal_result(
-            rows, broker=self.vault.broker, reference=reference, context=context, key=random(32), salt=random(32), prefix=random(7)
+            rows,
+            broker=self.vault.broker,
+            reference=reference,
+            context=context,
+            key=random(32),
+            salt=random(32),
+            prefix=random(7),
         )
 
 

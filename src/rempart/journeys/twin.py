@@ -24,7 +24,10 @@ def unsealed(vault: Vault, recorder: Recorder, *, space: str) -> Iterator[tuple[
         tables = {(space, part.table, part.sibling, "read") for part in opened.body.parts}
         (second,) = vault.broker.grant(GrantRequest(intent=act.index, tables=tuple(sorted(tables))))
         body = {"tables": {t: {s: list(c) for s, c in siblings.items()} for t, siblings in opened.body.tables.items()}}
-        yield commit.manifest, canonical_bytes({**body, "lineage": list(opened.body.lineage), "facts": dict(opened.body.facts)})
+        yield (
+            commit.manifest,
+            canonical_bytes({**body, "lineage": list(opened.body.lineage), "facts": dict(opened.body.facts)}),
+        )
         data = read_parts(vault, opened, opened.body.parts, reference=second)
         for part, clear in zip(opened.body.parts, data, strict=True):
             yield part.object, bytes(clear)

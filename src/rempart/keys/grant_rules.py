@@ -89,7 +89,7 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
         raise Refused("grant-kind", kind=intent.kind)
     permit = _permit(proofs, request.intent, rule)
     space = _space(intent, rule, permit)
-    if rule.document is not None and permit is not None:
+    if rule.document is not None:
         document_rule(proofs, intent, permit, rule.document)
     if rule.result:
         require_result(proofs, intent)

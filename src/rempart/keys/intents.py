@@ -143,12 +143,12 @@ def _permit_leaf(before: Sequence[LedgerEvent], basis: str) -> LedgerEvent:
     raise Refused("grant-no-permit", permit=basis.partition(":")[2])
 
 
-def document_rule(proofs: Proofs, intent: LedgerEvent, permit: Permit, rule: Mapping[str, str]) -> None:
-    """The signed document that a rule wants (``fact``, ``schema``, ``role``): by a person of the permit, for this permit.
+def document_rule(proofs: Proofs, intent: LedgerEvent, permit: Permit | None, rule: Mapping[str, str]) -> None:
+    """The signed document that a rule wants (``fact``, ``schema``, ``role``): under a permit, by a person it names and for it.
 
     Raises Refused ``grant-other-permit``, ``grant-unsigned``, ``permit-person``…; NotTrusted.
     """
     document = signed_document(proofs, intent, fact=rule["fact"], schema=rule["schema"])
     require_signature(proofs, document, role=rule["role"], on=day_of(intent), permit=permit)
-    if document.body.get("permit") != permit.id:
+    if permit is not None and document.body.get("permit") != permit.id:
         raise Refused("grant-other-permit", permit=permit.id)

@@ -36,7 +36,9 @@ class Permit:
         if not _PROJECT.fullmatch(self.project):
             raise BadInput("permit-field", field="project", expected="lower-case letters, digits, hyphens")
         if self.valid[0] > self.valid[1] or self.period[0] > self.period[1] or self.lookback > self.period[0]:
-            raise BadInput("permit-field", field="valid, lookback, period", expected="lookback <= period[0] <= period[1]")
+            raise BadInput(
+                "permit-field", field="valid, lookback, period", expected="lookback <= period[0] <= period[1]"
+            )
         if not self.persons or not self.tables:
             raise BadInput("permit-field", field="persons, tables", expected="at least one of each")
 

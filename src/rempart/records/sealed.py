@@ -39,7 +39,9 @@ class KeyContext:
 
     def associated_data(self) -> bytes:
         """Length-prefixed, so that no two contexts share bytes."""
-        return length_prefixed("rempart.key/1", self.warehouse, self.space, self.table, self.sibling, self.part, self.epoch)
+        return length_prefixed(
+            "rempart.key/1", self.warehouse, self.space, self.table, self.sibling, self.part, self.epoch
+        )
 
     @property
     def kek(self) -> str:

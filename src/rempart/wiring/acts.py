@@ -26,7 +26,7 @@ from rempart.records.omop import layouts
 from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.signature import sign
 from rempart.records.study import Study, study_from_dict
-from rempart.records.trust import TrustEntry
+from rempart.records.trust import TrustEntry, TrustFile
 from rempart.wiring.broker import keys_init, start_broker
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.warehouse import Warehouse
@@ -62,33 +62,35 @@ def init_warehouse(
     for folder in _SUBFOLDERS:
         (directory / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     public = keys_init(directory, passphrase, SystemRandomness())
-    officer_public = create_person_key(officer_key, randomness=SystemRandomness(), passphrase=key_passphrase or None)
-    private = load_person_key(officer_key, passphrase=key_passphrase or None)
-    entry = new_entry(
-        actor=officer, roles=["officer"], public=officer_public, today=today(), salt=secrets.token_hex(16)
-    )
-    trust = first_trust([entry], sign=lambda over: sign(private, actor=officer, over=over))
-    save_trust(directory / "controller" / "keys", trust)
+    trust = _first_officer(directory, officer, officer_key, key_passphrase)
     warehouse_id = secrets.token_hex(16)
-    write_configuration(
-        directory,
-        Configuration(
-            warehouse=warehouse_id,
-            controller=controller,
-            trust_first=trust.id,
-            ledger_origin=f"rempart/{warehouse_id}",
-            ledger_public=public["ledger_public"],
-            vault_public=public["vault_public"],
-            host_kind="directory",
-            host_path="host",
-            shards=shards,
-        ),
+    configuration = Configuration(
+        warehouse=warehouse_id,
+        controller=controller,
+        trust_first=trust.id,
+        ledger_origin=f"rempart/{warehouse_id}",
+        ledger_public=public["ledger_public"],
+        vault_public=public["vault_public"],
+        host_kind="directory",
+        host_path="host",
+        shards=shards,
     )
+    write_configuration(directory, configuration)
     status = start_broker(directory, passphrase=passphrase, minutes=minutes)
-    recorder = Warehouse(directory).recorder
-    with recorded(recorder, "init", basis="operation:init", objects=[f"warehouse:{warehouse_id}", f"trust:{trust.id}"]):
+    objects = [f"warehouse:{warehouse_id}", f"trust:{trust.id}"]
+    with recorded(Warehouse(directory).recorder, "init", basis="operation:init", objects=objects):
         pass
     return {"warehouse": warehouse_id, "trust": trust.id, "expires": status["expires"]}
+
+
+def _first_officer(directory: Path, officer: str, key_file: Path, passphrase: str) -> TrustFile:
+    """Version 1 of the trust file, with one officer who signs it."""
+    public = create_person_key(key_file, randomness=SystemRandomness(), passphrase=passphrase or None)
+    private = load_person_key(key_file, passphrase=passphrase or None)
+    entry = new_entry(actor=officer, roles=["officer"], public=public, today=today(), salt=secrets.token_hex(16))
+    trust = first_trust([entry], sign=lambda over: sign(private, actor=officer, over=over))
+    save_trust(directory / "controller" / "keys", trust)
+    return trust
 
 
 def enrol(

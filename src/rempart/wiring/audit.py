@@ -6,16 +6,16 @@ from pathlib import Path
 
 from rempart.adapters import package_data
 from rempart.adapters.surroundings import SystemClock
+from rempart.adapters.text_input import check_folder, read_text
 from rempart.adapters.trust_files import load_versions
 from rempart.audit.canary import search
 from rempart.audit.findings import Findings
 from rempart.audit.verify import verify_log
-from rempart.errors import NotTrusted
 from rempart.ports.surroundings import Progress
 from rempart.records.sealed import SpaceCommit
 from rempart.vault.commit import check_manifest_of
 from rempart.vault.manifest import open_keyring, read_outer
-from rempart.vault.read import check_object, fetch
+from rempart.vault.read import check_object
 from rempart.wiring.ledger import exported, plain_ledger
 from rempart.wiring.warehouse import Warehouse
 
@@ -38,7 +38,7 @@ def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, pr
         checkpoint=raw.checkpoint,
         origin=settings.ledger_origin,
         ledger_public=settings.ledger_public,
-        since=since.read_text(encoding="utf-8") if since else None,
+        since=read_text(since) if since else None,
         trust_versions=load_versions(warehouse.controller / "keys"),
         trust_first=settings.trust_first,
         document=warehouse.documents.get,
@@ -55,11 +55,13 @@ def _host_check(warehouse: Warehouse, *, deep: bool, progress: Progress) -> Call
     """Check a commit against the host without a key: manifest, keyring, and with ``deep`` every part's SHA-256."""
 
     def check(commit: SpaceCommit) -> None:
-        outer = read_outer(fetch(warehouse.host, commit.manifest), head=commit.head, vault_public=warehouse.configuration.vault_public)
+        outer = read_outer(
+            warehouse.host.get(commit.manifest), head=commit.head, vault_public=warehouse.configuration.vault_public
+        )
         check_manifest_of(commit, outer)
-        open_keyring(fetch(warehouse.host, commit.keyring), sha256=commit.keyring_sha256)
+        open_keyring(warehouse.host.get(commit.keyring), sha256=commit.keyring_sha256)
         for done, (name, size, sha256) in enumerate(outer.objects if deep else (), 1):
-            check_object(fetch(warehouse.host, name), size=size, sha256=sha256)
+            check_object(warehouse.host.get(name), size=size, sha256=sha256)
             progress.step("check-objects", done, len(outer.objects))
 
     return check
@@ -67,7 +69,7 @@ def _host_check(warehouse: Warehouse, *, deep: bool, progress: Progress) -> Call
 
 def scan_folder(folder: Path, needles: Sequence[bytes], *, progress: Progress) -> tuple[dict[bytes, int], int, int]:
     """(files in which each needle was found, files searched, bytes searched); names of files are searched too."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [path for path in sorted(check_folder(folder).rglob("*")) if path.is_file()]
     hits, size = dict.fromkeys(needles, 0), 0
     for done, path in enumerate(files, 1):
         data = path.read_bytes()
@@ -76,5 +78,3 @@ def scan_folder(folder: Path, needles: Sequence[bytes], *, progress: Progress) -
             hits[needle] += 1
         progress.step("scan-files", done, len(files))
     return hits, len(files), size
-
-

@@ -55,7 +55,14 @@ class Stage:
         """The synthetic delivery, with a canary code, a canary pseudonym and a canary file name in it."""
         out = self.folder / "synthetic"
         made = write_synthetic(
-            out, persons=persons, first_year=years[0], last_year=years[1], seed=seed, effect=effect, mark=self.mark, progress=progress
+            out,
+            persons=persons,
+            first_year=years[0],
+            last_year=years[1],
+            seed=seed,
+            effect=effect,
+            mark=self.mark,
+            progress=progress,
         )
         self.planted += zip(("drug code", "pseudonym", "file name"), made.canaries, strict=True)
         return made
@@ -69,7 +76,9 @@ class Stage:
         column = f"{self.mark}_ERR"
         lines[0] += b";" + column.encode()
         victim.unlink()
-        victim.write_bytes(gzip.compress(b"\n".join(lines[:1] + [line + b";1" for line in lines[1:] if line]) + b"\n", mtime=0))
+        victim.write_bytes(
+            gzip.compress(b"\n".join(lines[:1] + [line + b";1" for line in lines[1:] if line]) + b"\n", mtime=0)
+        )
         self.planted.append(("error message", column))
         return folder
 
@@ -96,7 +105,11 @@ class Stage:
 
     def newest_run(self) -> str:
         """The id of the last study that ended well."""
-        found = [event.fact("run") for event in events(self.warehouse.ledger) if event.kind == "study" and event.phase == "effect"]
+        found = [
+            event.fact("run")
+            for event in events(self.warehouse.ledger)
+            if event.kind == "study" and event.phase == "effect"
+        ]
         if not found or found[-1] is None:
             raise Missing("run-missing", run="S-")
         return found[-1]

@@ -81,7 +81,9 @@ def _snds(delivery: Path, progress: Progress) -> tuple[str, Callable[[Query], Lo
     def load(query: Query) -> Loaded:
         told = lambda _, done, total: progress.step("read-files", done, total)  # noqa: E731
         report = ingest_snds(query, found, definitions, load_files, told)
-        return Loaded(report=report, lineage=lineage, facts={"form": "snds", "first": report.first_day, "last": report.last_day})
+        return Loaded(
+            report=report, lineage=lineage, facts={"form": "snds", "first": report.first_day, "last": report.last_day}
+        )
 
     return content_id(list(lineage)), load
 

@@ -9,7 +9,7 @@ from rempart.adapters.configuration import Configuration
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.ledger_files import read_text, replace
 from rempart.audit.kept import check_kept
-from rempart.errors import Missing
+from rempart.errors import BadInput, Missing
 
 VARIABLE = "REMPART_LEDGER_EXPORTED"
 Sign = Callable[[str], str] | None
@@ -43,12 +43,20 @@ def exported(directory: Path, settings: Configuration) -> Path | None:
 
 
 def export_checkpoint(directory: Path, settings: Configuration, file: Path) -> str:
-    """Write the newest checkpoint to ``file``, never over one that this ledger does not continue; raises as ``open_ledger``."""
+    """Write the newest checkpoint to ``file``, never over one that this ledger does not continue.
+
+    Raises as ``open_ledger``, and BadInput ``file-unwritable``.
+    """
+    if file.is_dir() or not file.parent.is_dir():
+        raise BadInput("file-unwritable", file=file.name)
     ledger = plain_ledger(directory, settings, sign=None)
     if file.exists():
         _hold(ledger, settings, file)
     text = ledger.checkpoint()
-    replace(file, text.encode())
+    try:
+        replace(file, text.encode())
+    except OSError as error:
+        raise BadInput("file-unwritable", file=file.name) from error
     return text
 
 

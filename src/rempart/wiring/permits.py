@@ -10,4 +10,8 @@ from rempart.records.permit import Permit
 def describe(permit: Permit) -> list[tuple[str, str, str]]:
     """(table, sibling, permitted columns) of what the project dataset would hold."""
     compiled = compile_permit(permit, layouts(package_data.toml("records/omop54.toml")))
-    return [(table, sibling, ", ".join(part.columns)) for table, siblings in compiled.items() for sibling, part in siblings.items()]
+    return [
+        (table, sibling, ", ".join(part.columns))
+        for table, siblings in compiled.items()
+        for sibling, part in siblings.items()
+    ]

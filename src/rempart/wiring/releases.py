@@ -103,7 +103,11 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
         return {name: data for language in LANGUAGES for name, data in draw(tables, language=language).items()}
 
     files = publish(
-        desk(warehouse), release=release, actor=publisher.salted, draw=figures, words=package_data.toml("release/words.toml")
+        desk(warehouse),
+        release=release,
+        actor=publisher.salted,
+        draw=figures,
+        words=package_data.toml("release/words.toml"),
     )
     return write_release(warehouse.directory / "public", release, files)
 
@@ -111,5 +115,9 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
 def releases(warehouse: Warehouse) -> list[ReleaseState]:
     """Every release and its state."""
     place = desk(warehouse)
-    names = {event.fact("release") or "" for event in events(warehouse.ledger) if event.kind == "submission" and event.phase == "intent"}
+    names = {
+        event.fact("release") or ""
+        for event in events(warehouse.ledger)
+        if event.kind == "submission" and event.phase == "intent"
+    }
     return [current_state(place, name) for name in sorted(names)]

@@ -9,10 +9,24 @@ from rempart.synthetic.plan import SyntheticPlan
 
 
 def write_synthetic(
-    out: Path, *, persons: int, first_year: int, last_year: int, seed: int, effect: float, mark: str | None, progress: Progress
+    out: Path,
+    *,
+    persons: int,
+    first_year: int,
+    last_year: int,
+    seed: int,
+    effect: float,
+    mark: str | None,
+    progress: Progress,
 ) -> DeliverySummary:
     """Write a synthetic delivery and its truth."""
     plan = SyntheticPlan(
-        persons=persons, first_year=first_year, last_year=last_year, seed=seed, effect=effect, mark=mark, tables=synthetic_tables()
+        persons=persons,
+        first_year=first_year,
+        last_year=last_year,
+        seed=seed,
+        effect=effect,
+        mark=mark,
+        tables=synthetic_tables(),
     )
     return write_delivery(out, plan, lambda _, done, total: progress.step("write-files", done, total))
