@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from rempart.adapters import package_data
-from rempart.errors import Refused
+from rempart.errors import BadInput, Refused
 from rempart.synthetic.delivery import deliver, files, make_world
 from rempart.synthetic.plan import SyntheticPlan
 from rempart.synthetic.truth import persons_table, truth
@@ -43,11 +43,14 @@ def synthetic_tables() -> dict[str, Any]:
 
 
 def write_delivery(out: Path, plan: SyntheticPlan, progress: Progress | None = None) -> DeliverySummary:
-    """Write everything. ``progress(file name, files done, files in all)``. Raises Refused ``synth-not-empty``."""
+    """Write everything. ``progress(file name, files done, files in all)``. Raises Refused ``synth-not-empty``, BadInput ``file-unwritable``."""
     folder = out / "delivery"
     if folder.exists() and any(folder.iterdir()):
         raise Refused("synth-not-empty", folder=str(folder))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput("file-unwritable", file=out.name) from error
     world = make_world(plan)
     lines: dict[str, int] = {}
     by_file: dict[str, int] = {}
