@@ -19,6 +19,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "objection record": data_commands.record_objections,
     "permit check": data_commands.check_permit,
     "permit grant": data_commands.grant,
+    "permit list": data_commands.list_permits,
     "study check": result_commands.check,
     "study run": result_commands.run,
     "release submit": result_commands.submit,

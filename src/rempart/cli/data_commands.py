@@ -142,3 +142,16 @@ def grant(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | No
     voice.table(["column-table", "column-rows"], list(made.rows.items()))
     voice.result("permit-grant", {"head": made.commit.head, "persons": made.persons, "rows": dict(made.rows)})
     return 0
+
+
+def list_permits(session: Session) -> int:
+    """Granted permits."""
+    from rempart.wiring.projection import permit_list
+    from rempart.wiring.warehouse import Warehouse
+
+    found = permit_list(Warehouse(session.directory))
+    names = {"permit": "permit", "project": "project", "valid_from": "from", "valid_to": "to"}
+    rows = [[row[name] for name in names] for row in found]
+    session.voice.table([f"column-{word}" for word in names.values()], rows)
+    session.voice.result("permit-list", {"permits": found})
+    return 0

@@ -117,12 +117,11 @@ def publish(session: Session, release: str, /, *, key: Path, passphrase_fd: int 
 
 def list_releases(session: Session) -> int:
     """Releases and their states."""
-    from rempart.wiring.releases import releases
+    from rempart.wiring.projection import release_list
     from rempart.wiring.warehouse import Warehouse
 
-    found = releases(Warehouse(session.directory))
-    session.voice.table(
-        ["column-release", "column-state", "column-approvals"], [(r.release, r.state, len(r.approvals)) for r in found]
-    )
-    session.voice.result("release-list", {"releases": [{"release": r.release, "state": r.state} for r in found]})
+    found = release_list(Warehouse(session.directory))
+    columns = ("release", "permit", "state", "approvals")
+    session.voice.table([f"column-{name}" for name in columns], [[row[name] for name in columns] for row in found])
+    session.voice.result("release-list", {"releases": found})
     return 0
