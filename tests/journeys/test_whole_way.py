@@ -158,7 +158,7 @@ def test_the_host_holds_no_clear_word(story: Story) -> None:
 def test_the_released_folder_is_the_one_of_the_contract(story: Story) -> None:
     names = {path.relative_to(story.released).as_posix() for path in story.released.rglob("*") if path.is_file()}
     assert names == set(story.answers["release publish"].data["files"])
-    assert {"release.json", "study.json", "proof.json"} <= names
+    assert {"release.json", "study.toml", "proof.json"} <= names
     tables = {Path(name).stem for name in names if name.startswith("tables/")}
     assert {"attrition", "table_one", "incidence", "cumulative_incidence", "hazard_ratio"} <= tables
     figures = [name for name in names if name.startswith("figures/")]
@@ -211,7 +211,7 @@ def test_one_flipped_bit_in_any_released_file_breaks_the_proof(story: Story) -> 
 
 def test_a_file_added_or_taken_away_breaks_the_proof(story: Story) -> None:
     found = hashes(story.released)
-    for changed in ({**found, "tables/more.csv": found["release.json"]}, {k: v for k, v in found.items() if k != "study.json"}):
+    for changed in ({**found, "tables/more.csv": found["release.json"]}, {k: v for k, v in found.items() if k != "study.toml"}):
         with pytest.raises(NotTrusted):
             prove(story, changed)
 

@@ -110,7 +110,7 @@ def test_every_file_is_bound_by_its_hash_and_nothing_else_is_there() -> None:
     assert {path: entry["sha256"] for path, entry in bound.items()} == {
         path: sha256_id(data) for path, data in files.items() if path != "release.json"
     }
-    assert {"tables/incidence.csv", "figures/incidence-en.svg", "study.json", "summary.fr.md", "summary.en.md"} <= set(
+    assert {"tables/incidence.csv", "figures/incidence-en.svg", "study.toml", "summary.fr.md", "summary.en.md"} <= set(
         files
     )
 

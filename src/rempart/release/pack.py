@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import tomli_w
+
 from rempart.errors import NotTrusted, Refused
 from rempart.records.canonical import content_id, plain, sha256_id
 from rempart.records.document import SignedDocument
@@ -40,7 +42,7 @@ def pack(
     _check(release_id, submission, votes, tables)
     files = {f"tables/{table.output}.csv": table_csv(table) for table in tables}
     files |= {f"figures/{_figure_name(name)}": data for name, data in figures.items()}
-    files["study.json"] = _json(plain(study))
+    files["study.toml"] = tomli_w.dumps(plain(study)).encode()
     facts = {
         "context": str(submission.body["context"]),
         "controls": str(submission.body["controls"]),
