@@ -150,7 +150,14 @@ def build(root: Path) -> Place:
     place = Place(root)
     for name, seed in (("first", 5), ("second", 6)):
         write_synthetic(
-            root / name, persons=PERSONS, first_year=2012, last_year=2014, seed=seed, effect=2.0, mark=None, progress=Silence()
+            root / name,
+            persons=PERSONS,
+            first_year=2012,
+            last_year=2013,
+            seed=seed,
+            effect=2.0,
+            mark=None,
+            progress=Silence(),
         )
     acts.example("glitazones", root)
     _permits(root)
@@ -167,7 +174,9 @@ def _permits(root: Path) -> None:
     """Three permits alike, for projects of different names."""
     text = (root / "permit.toml").read_text(encoding="utf-8")
     for number, name in enumerate(("first", "second", "third"), 1):
-        made = text.replace("P-2026-0001", f"P-2026-000{number}").replace('project = "glitazones"', f'project = "{name}"')
+        made = text.replace("P-2026-0001", f"P-2026-000{number}").replace(
+            'project = "glitazones"', f'project = "{name}"'
+        )
         (root / f"{name}.toml").write_text(made, encoding="utf-8")
         read_toml(root / f"{name}.toml")
 
@@ -204,7 +213,11 @@ def _spaces(place: Place) -> None:
     shutil.copytree(place.directory / "controller" / "ledger", place.root / "ledger-yesterday")
     ingest_delivery(place.warehouse(), place.delivery("second"), form="snds", replace=True, progress=Silence())
     acts.grant_permit(
-        place.warehouse(), file=place.root / "first.toml", key_file=place.root / "claire.key", ask=lambda _: "", progress=Silence()
+        place.warehouse(),
+        file=place.root / "first.toml",
+        key_file=place.root / "claire.key",
+        ask=lambda _: "",
+        progress=Silence(),
     )
 
 

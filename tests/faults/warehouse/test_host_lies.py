@@ -312,7 +312,9 @@ def put_back(place: Place, day: str) -> None:
         shutil.copytree(place.root / source, folder)
 
 
-def test_a_host_and_a_ledger_put_back_together_are_caught_by_the_exported_checkpoint(rolled_back: Path, place: Place) -> None:
+def test_a_host_and_a_ledger_put_back_together_are_caught_by_the_exported_checkpoint(
+    rolled_back: Path, place: Place
+) -> None:
     told = place.run("audit", "verify", "--since", str(rolled_back))
     assert (told.code, told.error) == (20, "ledger-rolled-back"), told.told
 
@@ -322,7 +324,13 @@ def test_no_command_acts_on_a_ledger_older_than_the_exported_checkpoint(
 ) -> None:
     monkeypatch.setenv("REMPART_LEDGER_EXPORTED", str(rolled_back))
     leaves = (place.directory / "controller/ledger/leaves").read_bytes()
-    for told in (place.run("vault", "hash"), place.grant(), place.study(), place.ingest("first", "--replace"), place.run("audit", "verify")):
+    for told in (
+        place.run("vault", "hash"),
+        place.grant(),
+        place.study(),
+        place.ingest("first", "--replace"),
+        place.run("audit", "verify"),
+    ):
         assert (told.code, told.error) == (20, "ledger-rolled-back"), told.told
     assert (place.directory / "controller/ledger/leaves").read_bytes() == leaves, "a second history was begun"
 
@@ -338,7 +346,9 @@ def test_the_alarm_over_a_rolled_back_ledger_reaches_the_ledger_once_that_is_the
         shutil.rmtree(folder)
         shutil.move(folder.with_name(folder.name + "-today"), folder)
     assert place.run("audit", "verify").code == 0
-    assert [event.phase for event in place.events() if event.fact("error") == "not trusted/ledger-rolled-back"] == ["intent"]
+    assert [event.phase for event in place.events() if event.fact("error") == "not trusted/ledger-rolled-back"] == [
+        "intent"
+    ]
     assert not waiting.exists()
 
 

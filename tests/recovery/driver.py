@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process that does one act and kills itself at a named step: ``python -m tests.recovery.driver ROOT ACT STEP NTH``.
+
+It is the test's victim: it never returns when the step is reached, and exits with 0 when it is not.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rempart.adapters.scratch_directory import ScratchDirectory
+from rempart.wiring.acts import grant_permit, run_study_file
+from rempart.wiring.ingest import ingest_delivery
+from tests.faults.warehouse.place import Place, Silence
+
+
+def die_at(step: str, nth: int) -> Callable[[str], None]:
+    """A named step that kills this process the ``nth`` time it is told ``step``."""
+    seen = 0
+
+    def told(name: str) -> None:
+        nonlocal seen
+        seen += name == step
+        if name == step and seen == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return told
+
+
+class DyingScratch(ScratchDirectory):
+    """Scratch of a process that dies once a piece of evidence is kept."""
+
+    def put(self, run: str, name: str, data: bytes) -> None:
+        """Keep it, then die."""
+        super().put(run, name, data)
+        if name.startswith("shard-"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(root: str, act: str, step: str, nth: str) -> None:
+    """Do the act."""
+    place, named_step = Place(Path(root)), die_at(step, int(nth))
+    warehouse = place.warehouse()
+    if act == "ingest":
+        ingest_delivery(
+            warehouse, place.delivery("first"), form="snds", replace=True, progress=Silence(), named_step=named_step
+        )
+    elif act == "grant":
+        grant_permit(
+            warehouse,
+            file=place.root / "second.toml",
+            key_file=Path(place.key("claire")),
+            ask=lambda _: "",
+            progress=Silence(),
+            named_step=named_step,
+        )
+    else:
+        vars(warehouse)["scratch"] = DyingScratch(place.directory / "controller" / "scratch")
+        run_study_file(
+            warehouse,
+            file=place.root / "study.toml",
+            key_file=Path(place.key("alice")),
+            ask=lambda _: "",
+            workers=2,
+            progress=Silence(),
+        )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 at every named step, then a second run: the same content, nothing half-committed in between, nothing left behind."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rempart.adapters.process_pool import ProcessPool
+from rempart.errors import Unavailable
+from rempart.journeys.recorded import recorded
+from rempart.journeys.space import commits, open_space, read_parts
+from rempart.ports.broker import GrantRequest
+from rempart.records.omop import PROJECT_PERSON
+from rempart.records.result import ResultRow
+from rempart.wiring.acts import run_study_file
+from tests.faults.warehouse.place import Place, Silence, copied, workers_find_the_package
+
+
+def killed(place: Place, act: str, step: str = "", nth: int = 1) -> None:
+    """Run the driver until it kills itself; whoever it started ends with it."""
+    command = [sys.executable, "-m", "tests.recovery.driver", str(place.root), act, step, str(nth)]
+    ended = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=False, timeout=120)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    deadline = time.monotonic() + 30
+    while (left := processes_of(place)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+
+
+def processes_of(place: Place) -> list[str]:
+    """Command lines of living processes that work on this copy."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and entry.name != str(os.getpid()):
+            try:
+                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            found += [words] if str(place.directory) in words else []
+    return found
+
+
+def audit(place: Place) -> list[str]:
+    """Rules of what a deep audit finds; it finds no breach, anomalies at most."""
+    told = place.run("audit", "verify", "--deep")
+    assert told.code == 0, told.told
+    assert {finding["family"] for finding in told.answer["data"]["findings"]} <= {"anomaly"}
+    return [finding["rule"] for finding in told.answer["data"]["findings"]]
+
+
+def scratch(place: Place) -> list[str]:
+    """Runs that have pieces in scratch."""
+    folder = place.directory / "controller" / "scratch"
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())
+
+
+def ingested_content(place: Place, which: int) -> dict[str, str]:
+    """Content by table of the n-th ingest, as its effect leaf tells."""
+    effects = [event for event in place.events() if event.kind == "ingest" and event.phase == "effect"]
+    return dict(fact.split("=") for fact in effects[which].facts("content"))
+
+
+INGEST_STEPS = [
+    ("intent-logged", 1),
+    ("delivery-loaded", 1),
+    ("persons-resolved", 1),
+    ("part-stored", 1),
+    ("part-stored", "middle"),
+    ("part-stored", "last"),
+    ("manifest-stored", 1),
+    ("keyring-stored", 1),
+    ("committed", 1),
+]
+
+
+def number(which: int | str, parts: int) -> int:
+    """``middle`` and ``last`` of so many parts."""
+    return {"middle": parts // 2, "last": parts}.get(which, which) if isinstance(which, str) else which
+
+
+@pytest.mark.parametrize(("step", "which"), INGEST_STEPS)
+def test_an_ingest_killed_at_any_step_and_run_again_ends_in_the_same_content(
+    place: Place, step: str, which: int | str
+) -> None:
+    old, new = ingested_content(place, 1), ingested_content(place, 0)
+    assert old != new
+    killed(place, "ingest", step, number(which, len(place.body("warehouse").body.parts)))
+    assert place.content() == (new if step == "committed" else old), "something half-committed is visible"
+    assert audit(place) == ["intent-open"]
+    if step == "committed":
+        told = place.ingest("first")
+        assert (told.code, told.error) == (10, "warehouse-not-empty")
+        assert audit(place) == [], "the next run did not close the intent of the dead one"
+    assert place.ingest("first", "--replace").code == 0
+    assert place.content() == new
+    assert audit(place) == []
+    assert scratch(place) == []
+    assert len(commits(place.warehouse().ledger, "warehouse")) == (4 if step == "committed" else 3)
+
+
+def test_parts_of_a_killed_run_lie_on_the_host_and_no_reader_lists_them(place: Place) -> None:
+    before = set((place.host / "o").iterdir())
+    listed = {part.object for part in place.body("warehouse").body.parts}
+    killed(place, "ingest", "keyring-stored")
+    garbage = {f"o/{path.name}" for path in set((place.host / "o").iterdir()) - before}
+    assert len(garbage) == len(listed)
+    assert {part.object for part in place.body("warehouse").body.parts} == listed
+    for name in garbage:
+        (place.host / name).write_bytes(b"whatever a host does to them")
+    assert place.content() == ingested_content(place, 1)
+    assert audit(place) == ["intent-open"]
+
+
+GRANT_STEPS = [
+    ("intent-logged", 1),
+    ("persons-chosen", 1),
+    ("rows-exchanged", 1),
+    ("part-stored", 1),
+    ("part-stored", "middle"),
+    ("part-stored", "last"),
+    ("manifest-stored", 1),
+    ("keyring-stored", 1),
+    ("committed", 1),
+]
+
+
+@pytest.mark.parametrize(("step", "which"), GRANT_STEPS)
+def test_a_grant_killed_at_any_step_and_run_again_ends_in_the_same_content(
+    place: Place, step: str, which: int | str
+) -> None:
+    parts = len(place.body("project:first").body.parts)
+    killed(place, "grant", step, number(which, parts))
+    assert bool(commits(place.warehouse().ledger, "project:second")) == (step == "committed")
+    assert audit(place) == ["intent-open"]
+    assert len(scratch(place)) == 1, "the killed run left its scratch, which the next one is to sweep"
+    told = place.grant("second")
+    assert (told.code, told.error) == ((10, "project-exists") if step == "committed" else (0, ""))
+    assert scratch(place) == []
+    assert audit(place) == []
+    assert len(commits(place.warehouse().ledger, "project:second")) == 1
+    assert histories(place, "project:second") == histories(place, "project:first")
+
+
+def test_a_project_whose_grant_was_killed_after_its_commit_can_be_studied(place: Place) -> None:
+    killed(place, "grant", "committed")
+    study = place.root / "study.toml"
+    study.write_text(study.read_text().replace("P-2026-0001", "P-2026-0002"))
+    assert (place.study().error, place.grant("second").error) == ("permit-missing", "project-exists")
+    assert place.study().code == 0
+    assert audit(place) == []
+
+
+def histories(place: Place, space: str) -> str:
+    """A hash of every person's rows without the ids that a grant makes afresh: the same whatever order or names they lie under."""
+    persons: dict[int, list[str]] = defaultdict(list)
+    for table, row in rows_of(place, space):
+        kept = {name: value for name, value in row.items() if not name.endswith("_id") or name.endswith("concept_id")}
+        persons[row[PROJECT_PERSON]].append(f"{table} {kept}")
+    assert len(persons) > 50
+    digests = sorted(hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest() for rows in persons.values())
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def rows_of(place: Place, space: str) -> list[tuple[str, dict[str, object]]]:
+    """(table, row) of every part of a space."""
+    warehouse = place.warehouse()
+    with recorded(warehouse.recorder, "hash", basis="operation:hash", objects=[f"space:{space}"]) as act:
+        tables = [(p.table, p.sibling) for p in place.body(space).body.parts]
+        wanted = tuple((space, *name, "read") for name in dict.fromkeys([*tables, ("manifest", "main")]))
+        (reference,) = warehouse.broker.grant(GrantRequest(intent=act.index, tables=wanted))
+        opened = open_space(warehouse.vault, space=space, reference=reference)
+        data = read_parts(warehouse.vault, opened, opened.body.parts, reference=reference)
+        return [
+            (f"{part.table}/{part.sibling}", row)
+            for part, held in zip(opened.body.parts, data, strict=True)
+            for row in pq.read_table(pa.BufferReader(bytes(held))).to_pylist()
+        ]
+
+
+def studied(place: Place) -> tuple[tuple[ResultRow, ...], int]:
+    """Result rows, and how many shards were there already."""
+    done = run_study_file(
+        place.warehouse(),
+        file=place.root / "study.toml",
+        key_file=Path(place.key("alice")),
+        ask=lambda _: "",
+        workers=2,
+        progress=Silence(),
+    )
+    return done.rows, done.resumed
+
+
+@pytest.fixture(scope="module")
+def undisturbed(whole: Place, tmp_path_factory: pytest.TempPathFactory) -> tuple[ResultRow, ...]:
+    """The rows of the study where nobody is killed."""
+    with pytest.MonkeyPatch.context() as patch, copied(whole, tmp_path_factory.mktemp("study") / "copy") as place:
+        workers_find_the_package(patch)
+        rows, resumed = studied(place)
+    assert resumed == 0
+    assert len(rows) > 20
+    return rows
+
+
+def test_a_study_whose_process_is_killed_resumes_and_gives_the_same_rows(
+    place: Place, undisturbed: tuple[ResultRow, ...]
+) -> None:
+    killed(place, "study")
+    assert audit(place) == ["intent-open"]
+    assert scratch(place)[0].startswith("S-")
+    assert place.ingest("first", "--replace").code == 0, (
+        "another run's start must not sweep what a study can resume from"
+    )
+    assert studied(place) == (undisturbed, 1)
+    assert scratch(place) == []
+    assert audit(place) == []
+
+
+def test_a_study_whose_worker_is_killed_is_told_and_resumes_to_the_same_rows(
+    place: Place, undisturbed: tuple[ResultRow, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(pool: ProcessPool) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "tests.recovery.dying_worker", "--dir", str(place.directory)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProcessPool, "_start", start)
+        with pytest.raises(Unavailable, match="worker-died"):
+            studied(place)
+    assert not processes_of(place)
+    assert studied(place) == (undisturbed, 1)
+    assert scratch(place) == []
+    assert audit(place) == []
