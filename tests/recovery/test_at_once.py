@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several processes on one warehouse at once: nobody waits for ever, no leaf is lost, one winner where there can be one only."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from rempart.adapters.scratch_directory import ScratchDirectory
+from rempart.errors import Unavailable
+from rempart.journeys.living import close_dead
+from rempart.journeys.space import commits
+from rempart.wiring.acts import new_run
+from tests.faults.warehouse.place import Place
+
+WRITERS, ACTS = 4, 12
+
+
+def start(place: Place, *words: str) -> "subprocess.Popen[bytes]":
+    """A command of ``rempart`` as a process of its own."""
+    code = "import sys; from rempart.cli.app import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "--json", "--dir", str(place.directory), *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def ends(*processes: "subprocess.Popen[bytes]") -> list[tuple[int, str]]:
+    """Exit code and words of each; none is waited for longer than two minutes."""
+    try:
+        told = [process.communicate(timeout=120)[0].decode() for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert not any("Traceback" in words for words in told)
+    return sorted((process.returncode, words) for process, words in zip(processes, told, strict=True))
+
+
+def sound(place: Place) -> None:
+    """A deep audit finds nothing at all."""
+    told = place.run("audit", "verify", "--deep")
+    assert (told.code, told.answer["data"]["findings"]) == (0, []), told.told
+
+
+def test_no_leaf_of_four_writers_is_lost(place: Place) -> None:
+    before = len(place.events())
+    command = [sys.executable, "-m", "tests.recovery.appender", str(place.root)]
+    writers = [subprocess.Popen([*command, str(n), str(ACTS)], cwd=Path(__file__).parents[2]) for n in range(WRITERS)]
+    try:
+        assert [writer.wait(timeout=120) for writer in writers] == [0] * WRITERS
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+    new = place.events()[before:]
+    intents = [(event.fact("writer"), event.fact("number")) for event in new if event.phase == "intent"]
+    assert len(new) == 2 * WRITERS * ACTS
+    assert len(set(intents)) == WRITERS * ACTS
+    assert Counter(event.of for event in new if event.phase == "effect").most_common(1)[0][1] == 1
+    sound(place)
+
+
+def test_two_ingests_at_once_leave_one_chain_and_every_loser_is_told(place: Place) -> None:
+    content = place.content()
+    words = ("ingest", str(place.delivery()), "--replace")
+    told = ends(start(place, *words), start(place, *words))
+    won = sum(code == 0 for code, _ in told)
+    assert won >= 1, told
+    assert all(code == 0 or (code == 60 and "commit-lost" in words) for code, words in told)
+    assert len(commits(place.warehouse().ledger, "warehouse")) == 2 + won
+    assert place.content() == content
+    sound(place)
+
+
+def test_two_runs_of_one_study_at_once_give_one_result_and_the_other_is_told(place: Place) -> None:
+    words = ("study", "run", str(place.root / "study.toml"), "--key", place.key("alice"))
+    told = ends(start(place, *words), start(place, *words))
+    assert told[0][0] == 0, told
+    assert told[1][0] == 0 or (told[1][0] == 60 and "run-held" in told[1][1]), told
+    assert place.study().code == 0
+    sound(place)
+
+
+def test_two_grants_at_once_of_one_permit_make_one_project(place: Place) -> None:
+    words = ("permit", "grant", str(place.root / "second.toml"), "--key", place.key("claire"))
+    told = ends(start(place, *words), start(place, *words))
+    assert told[0][0] == 0, told
+    assert told[1][0] in {10, 60}, told
+    assert "project-exists" in told[1][1] or "commit-lost" in told[1][1]
+    assert len(commits(place.warehouse().ledger, "project:second")) == 1
+    sound(place)
+
+
+def test_a_living_run_is_neither_swept_nor_closed_nor_joined(place: Place) -> None:
+    warehouse, run = place.warehouse(), new_run("G")
+    recorder, scratch = warehouse.recorder, warehouse.scratch
+    with scratch.hold(run):
+        scratch.put(run, "piece", b"sealed")
+        event = recorder.event("permit", "intent", basis="permit:P-2026-0002", objects=[f"run:{run}"])
+        index = recorder.append(event)
+        other = ScratchDirectory(place.directory / "controller" / "scratch")
+        other.sweep(but="S-")
+        close_dead(other, recorder)
+        assert other.get(run, "piece") == b"sealed"
+        assert len(place.events()) == index + 1
+        with pytest.raises(Unavailable, match="run-held"), other.hold(run):
+            pass
+    other.sweep(but="S-")
+    close_dead(other, recorder)
+    assert other.names(run) == []
+    assert (place.events()[-1].of, place.events()[-1].phase) == (index, "failed")
