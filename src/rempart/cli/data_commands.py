@@ -102,7 +102,11 @@ def _show_report(session: Session, report: "IngestReport", most: int | None) -> 
         drops = sorted(drops, key=lambda drop: -drop[3])[:most]
     voice.table(["column-table", "column-rule", "column-why", "column-lines"], drops)
     voice.say("persons-steps")
-    voice.table(["column-step", "column-persons"], [(step.what, step.count) for step in report.persons])
+    voice.table(["column-step", "column-persons"], [(voice.word(f"persons-{s.what}"), s.count) for s in report.persons])
+    if report.notes and most is None:
+        voice.say("drift-notes")
+        notes = [(voice.word(f"note-{code}"), table, detail) for code, table, detail in report.notes]
+        voice.table(["column-note", "column-table", "column-detail"], notes)
 
 
 def record_objections(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | None = None) -> int:
