@@ -17,7 +17,9 @@ DOCS = ROOT / "docs"
 LOCALE = ROOT / "src" / "rempart" / "locale"
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 # A path of the tree in back quotes: it has a slash, begins in a folder that we have, and holds no placeholder.
-NAMED = re.compile(r"`((?:src|tests|docs|scripts|bench|requirements|[a-z_]+)/[\w./-]+\.(?:py|toml|sql|md|svg|sh|json))(?:::(\w+))?`")
+NAMED = re.compile(
+    r"`((?:src|tests|docs|scripts|bench|requirements|[a-z_]+)/[\w./-]+\.(?:py|toml|sql|md|svg|sh|json))(?:::(\w+))?`"
+)
 COMMAND = re.compile(r"\{\w+\}|rempart (?:--\S+ )*[a-z]+(?: [a-z]+)?\b|--[a-z-]+|\b[\w/-]+\.(?:toml|md|json)\b|\[\w+\]")
 TYPED = frozenset({"help.person.add.role"})  # lists words that are typed as they stand, in either language
 PICTURES = ("the-way.svg", "the-way.fr.svg")
@@ -70,7 +72,9 @@ def test_every_link_of_every_page_leads_somewhere() -> None:
 def test_a_link_that_leads_nowhere_is_caught(tmp_path: Path) -> None:
     page = ROOT / "docs" / "glossary.md"
     lost = tmp_path / "page.md"
-    lost.write_text(f"[one](two.md) [three]({page}) [four]({page}#no-such) [web](https://example.org)\n", encoding="utf-8")
+    lost.write_text(
+        f"[one](two.md) [three]({page}) [four]({page}#no-such) [web](https://example.org)\n", encoding="utf-8"
+    )
     told = [target for target in LINK.findall(lost.read_text(encoding="utf-8")) if not (lost.parent / target).exists()]
     assert "two.md" in told
     assert "no-such" not in anchors(page)
@@ -85,7 +89,10 @@ def test_every_file_and_test_that_a_page_names_exists(name: str) -> None:
 
 def test_a_lost_path_and_a_lost_test_are_caught(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("`src/rempart/errors.py` `vault/nowhere.py` `tests/law/test_docs.py::test_nothing_of_the_kind`\n", encoding="utf-8")
+    page.write_text(
+        "`src/rempart/errors.py` `vault/nowhere.py` `tests/law/test_docs.py::test_nothing_of_the_kind`\n",
+        encoding="utf-8",
+    )
     assert len(list(lost_paths(page))) == 2
 
 
@@ -117,7 +124,10 @@ def test_the_picture_is_whole_and_says_what_it_shows(name: str) -> None:
 
 
 def test_both_pictures_say_as_much() -> None:
-    counts = [len(list(ET.parse(DOCS / "pictures" / name).getroot().iter("{http://www.w3.org/2000/svg}text"))) for name in PICTURES]
+    counts = [
+        len(list(ET.parse(DOCS / "pictures" / name).getroot().iter("{http://www.w3.org/2000/svg}text")))
+        for name in PICTURES
+    ]
     assert counts[0] == counts[1] > 30
 
 
@@ -130,7 +140,9 @@ def glossary() -> dict[str, tuple[str, str, str]]:
 
 def word_rules() -> Mapping[str, Mapping[str, Any]]:
     """The rules of ``glossary.toml``."""
-    rules: Mapping[str, Mapping[str, Any]] = tomllib.loads((ROOT / "tests/law/glossary.toml").read_text(encoding="utf-8"))["words"]
+    rules: Mapping[str, Mapping[str, Any]] = tomllib.loads(
+        (ROOT / "tests/law/glossary.toml").read_text(encoding="utf-8")
+    )["words"]
     return rules
 
 
@@ -158,9 +170,14 @@ def second_names(key: str, english: str, french: str, rules: Mapping[str, Mappin
     """Where a text calls a thing by another name than the glossary's. Commands, options and file names are not words."""
     one, other = COMMAND.sub(" ", english), COMMAND.sub(" ", french)
     for word, rule in rules.items():
-        if re.search(rf"\b(?:{rule['english']})(?!\w)", one, re.IGNORECASE) and not re.search(rule["french"], other, re.IGNORECASE):
+        if re.search(rf"\b(?:{rule['english']})(?!\w)", one, re.IGNORECASE) and not re.search(
+            rule["french"], other, re.IGNORECASE
+        ):
             yield f"{key}: {word} is not called {rule['french']}: {french}"
-        for name, text in [*((n, one) for n in rule.get("not_english", ())), *((n, other) for n in rule.get("not_french", ()))]:
+        for name, text in [
+            *((n, one) for n in rule.get("not_english", ())),
+            *((n, other) for n in rule.get("not_french", ())),
+        ]:
             if re.search(rf"\b{name}\b", text, re.IGNORECASE):
                 yield f"{key}: {name} is a second name for {word}"
 
@@ -186,7 +203,11 @@ def permit_page() -> str:
 def test_the_permit_page_shows_every_table_and_column_that_there_is() -> None:
     tables = tomllib.loads((ROOT / "src/rempart/records/omop54.toml").read_text(encoding="utf-8"))["tables"]
     wanted = {(name, "main"): list(table["columns"]) for name, table in tables.items()}
-    wanted |= {(name, part): list(columns) for name, table in tables.items() for part, columns in table.get("siblings", {}).items()}
+    wanted |= {
+        (name, part): list(columns)
+        for name, table in tables.items()
+        for part, columns in table.get("siblings", {}).items()
+    }
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", permit_page(), re.MULTILINE)
     assert {(name, part): re.findall(r"`(\w+)`", columns) for name, part, columns in rows} == wanted
 
