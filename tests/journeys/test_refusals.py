@@ -208,7 +208,9 @@ def test_only_the_committee_grants(house: House) -> None:
         (("[rows]\n", '[rows]\ncohort = "sha256:00"\n'), "permit-rows"),
     ],
 )
-def test_a_permit_gives_only_what_there_is_and_what_may_be_given(house: House, change: tuple[str, str], rule: str) -> None:
+def test_a_permit_gives_only_what_there_is_and_what_may_be_given(
+    house: House, change: tuple[str, str], rule: str
+) -> None:
     told = house.call("--json", "permit", "grant", permit(house, change), "--key", house.key("claire"))
     assert told.error["code"] == rule
     assert told.code == {"refused": 10, "bad input": 40}[told.error["family"]]
@@ -246,7 +248,9 @@ def test_who_is_no_checker_cannot_review(submitted: House) -> None:
 
 
 def test_a_release_without_two_votes_is_not_published(submitted: House) -> None:
-    refused(submitted, 10, "release-needs-two-checkers", ("release", "publish", RELEASE, "--key", submitted.key("frank")))
+    refused(
+        submitted, 10, "release-needs-two-checkers", ("release", "publish", RELEASE, "--key", submitted.key("frank"))
+    )
 
 
 def test_a_rejection_says_why(submitted: House) -> None:
@@ -268,7 +272,9 @@ def runs(house: House) -> list[str]:
 
 def test_what_is_not_there_is_missing(submitted: House) -> None:
     bob = submitted.key("bob")
-    refused(submitted, 30, "release-missing", ("release", "review", "R-2026-0404", "--key", bob, "--verdict", "approve"))
+    refused(
+        submitted, 30, "release-missing", ("release", "review", "R-2026-0404", "--key", bob, "--verdict", "approve")
+    )
     refused(submitted, 30, "run-missing", ("release", "submit", "S-0000000000000000", "--key", submitted.key("alice")))
 
 
@@ -343,7 +349,9 @@ def test_a_permit_or_vote_written_straight_into_the_database_has_no_effect(submi
     with sqlite3.connect(path) as database:
         tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for name in {"permits", "votes", "releases", *tables}:
-            database.execute(f"CREATE TABLE IF NOT EXISTS {name} (id TEXT, release TEXT, actor TEXT, state TEXT, verdict TEXT)")
+            database.execute(
+                f"CREATE TABLE IF NOT EXISTS {name} (id TEXT, release TEXT, actor TEXT, state TEXT, verdict TEXT)"
+            )
             columns = [row[1] for row in database.execute(f"PRAGMA table_info({name})")]
             for who in ("bob", "carol"):
                 values = [{"id": "P-2026-0404", "release": RELEASE, "actor": who}.get(c, "approve") for c in columns]
@@ -426,10 +434,14 @@ def test_an_unknown_command_or_option_is_a_matter_of_usage(house: House, words: 
 
 def test_a_file_that_cannot_be_read_is_told_without_a_trace(house: House, tmp_path: Path) -> None:
     latin, broken = tmp_path / "latin.toml", tmp_path / "broken.toml"
-    latin.write_bytes("schema = \"é\"".encode("latin-1"))
+    latin.write_bytes('schema = "é"'.encode("latin-1"))
     broken.write_text("schema = [", encoding="utf-8")
     for file, codes in ((tmp_path / "absent.toml", {30, 40}), (tmp_path, {30, 40}), (latin, {40}), (broken, {40})):
-        for words in (("permit", "check", file), ("study", "check", file), ("study", "run", file, "--key", house.key("alice"))):
+        for words in (
+            ("permit", "check", file),
+            ("study", "check", file),
+            ("study", "run", file, "--key", house.key("alice")),
+        ):
             answer = house.call(*words)
             assert answer.code in codes, answer
             said_no(answer, answer.code)

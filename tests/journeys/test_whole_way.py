@@ -6,7 +6,6 @@ The steps of the way are the true program in processes of its own; looking on th
 
 import hashlib
 import json
-import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -211,7 +210,10 @@ def test_one_flipped_bit_in_any_released_file_breaks_the_proof(story: Story) -> 
 
 def test_a_file_added_or_taken_away_breaks_the_proof(story: Story) -> None:
     found = hashes(story.released)
-    for changed in ({**found, "tables/more.csv": found["release.json"]}, {k: v for k, v in found.items() if k != "study.toml"}):
+    for changed in (
+        {**found, "tables/more.csv": found["release.json"]},
+        {k: v for k, v in found.items() if k != "study.toml"},
+    ):
         with pytest.raises(NotTrusted):
             prove(story, changed)
 
@@ -241,4 +243,4 @@ def test_private_files_of_the_controller_are_private(story: Story) -> None:
     for path in [*keys.glob("*.key"), *keys.glob("*.json"), *story.house.folder.glob("*.key")]:
         if path.is_file():
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
-    assert os.listdir(story.house.warehouse / "controller" / "scratch") == []
+    assert list((story.house.warehouse / "controller" / "scratch").glob("[!.]*")) == []

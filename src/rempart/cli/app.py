@@ -93,6 +93,7 @@ def build(session: Session) -> App:
         version=__version__,
         help_format="plaintext",
         help_epilogue=voice.help("global"),
+        suppress_keyboard_interrupt=False,
     )
     nouns: dict[str, App] = {}
     for path, function in commands.TREE.items():
