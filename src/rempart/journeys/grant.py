@@ -229,6 +229,6 @@ class _Extract:
     def _parts(self, query: Query, shard: int) -> Iterator[tuple[str, str, pa.Table]]:
         for table, siblings in self.compiled.items():
             for sibling in siblings:
-                yield table, sibling, query.table(project_part_sql(self.layouts[table], siblings[sibling], shard))
+                yield table, sibling, query.table(project_part_sql(self.layouts[table], siblings, sibling, shard))
         index = f"SELECT person_id, release_index FROM people WHERE target = {shard} ORDER BY person_id"
         yield "person", "release_index", query.table(index)

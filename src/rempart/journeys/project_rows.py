@@ -49,10 +49,11 @@ def fresh_visits_sql(visits: PermittedPart | None, shard: int) -> str:
     return f"CREATE TABLE fresh_visit AS SELECT source_key AS source_visit, {_fresh(shard, date)} AS fresh FROM moved_visit_occurrence"
 
 
-def project_part_sql(layout: TableLayout, part: PermittedPart, shard: int) -> str:
-    """The rows of one part in the project's order, with fresh ids in place of the warehouse's."""
+def project_part_sql(layout: TableLayout, parts: Mapping[str, PermittedPart], sibling: str, shard: int) -> str:
+    """The rows of one part in the project's order, with fresh ids in place of the warehouse's: the same in every sibling."""
+    part = parts[sibling]
     stored = layout.stored(part.sibling, PROJECT_PERSON, frozenset(part.columns))
-    date = layout.date if layout.date in part.columns else ""
+    date = layout.date if layout.date in parts[MAIN].columns else ""
     if not layout.key:
         return f"SELECT {', '.join(stored)} FROM moved_{layout.name} ORDER BY {PROJECT_PERSON}"
     if layout.name == "visit_occurrence":
