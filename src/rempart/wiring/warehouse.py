@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joins ports to adapters for a process that works on one warehouse: the only place that knows both."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from rempart.adapters.directory_host import DirectoryHost
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.documents import DirectoryDocuments
 from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.adapters.hardening import harden
 from rempart.adapters.process_pool import ProcessPool
 from rempart.adapters.scratch_directory import ScratchDirectory
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
@@ -63,7 +65,8 @@ class Warehouse:
 
     @cached_property
     def vault(self) -> Vault:
-        """What reading and writing spaces needs."""
+        """What reading and writing spaces needs; a process that may hold plaintext is hardened first."""
+        harden(swap_allowed=os.environ.get("REMPART_UNENCRYPTED_SWAP") == "allowed")
         settings = self.configuration
         return Vault(
             warehouse=settings.warehouse,

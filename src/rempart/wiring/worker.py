@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The worker's process: hardened first, then ports joined to adapters."""
+"""The worker's process: ports joined to adapters; opening the vault hardens it."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from rempart.adapters.hardening import harden
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.journeys.shard_evidence import shard_evidence
 from rempart.records.shard_job import ShardJob
@@ -17,7 +15,6 @@ class Worker:
     """One worker on one warehouse."""
 
     def __init__(self, directory: Path) -> None:
-        harden(swap_allowed=os.environ.get("REMPART_UNENCRYPTED_SWAP") == "allowed")
         self._warehouse = Warehouse(directory)
 
     def serve(self, line: bytes) -> Iterator[tuple[int, bytes]]:
