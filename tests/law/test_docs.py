@@ -69,6 +69,21 @@ def test_every_link_of_every_page_leads_somewhere() -> None:
     none([told for page in pages() for told in broken_links(page)])
 
 
+def test_every_page_that_a_hint_or_a_comment_names_exists() -> None:
+    files = [*pages(), *(path for suffix in ("py", "toml", "sql") for path in (ROOT / "src").rglob(f"*.{suffix}"))]
+    named = {
+        (file, name) for file in files for name in re.findall(r"\bdocs/[a-z-]+\.md", file.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 10
+    none(
+        [
+            f"{file.relative_to(ROOT)}: {name} does not exist"
+            for file, name in sorted(named)
+            if not (ROOT / name).exists()
+        ]
+    )
+
+
 def test_a_link_that_leads_nowhere_is_caught(tmp_path: Path) -> None:
     page = ROOT / "docs" / "glossary.md"
     lost = tmp_path / "page.md"
