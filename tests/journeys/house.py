@@ -84,6 +84,7 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     before: tuple[str, ...] = (),
+    seconds: float = 300,
 ) -> Answer:
     """Run the true program; ``before``: a command that runs it (setpriv…); ``environment`` is added to a bare one."""
     said = [str(word) for word in words]
@@ -98,7 +99,7 @@ def spawn(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
-            timeout=300,
+            timeout=seconds,
             check=False,
         )
     return Answer(tuple(said), ended.returncode, ended.stdout, ended.stderr)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``rempart demo`` as a newcomer runs it: small in both languages, and at full size with three planted effects."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.house import spawn
+
+NUMBER = r"(\d+\.\d\d)"
+
+
+def told(folder: Path, *words: str, lang: str) -> str:
+    """What the demo printed; it must end well."""
+    answer = spawn("demo", "--folder", folder, *words, lang=lang, seconds=1200)
+    assert answer.code == 0, answer.out[-3000:] + answer.err[-2000:]
+    assert "Traceback" not in answer.err
+    return answer.out
+
+
+def interval(out: str, name: str) -> tuple[float, float]:
+    """The 95 % interval on the line that begins with ``name``."""
+    found = re.search(rf"{name}\s+{NUMBER}\s+\(.*?{NUMBER} \w+ {NUMBER}\)", out)
+    assert found, out
+    return float(found[2]), float(found[3])
+
+
+def no_broker_lives(folder: Path) -> None:
+    """The demo ends the broker that it started."""
+    needle = str(folder).encode()
+    commands = [Path(f"/proc/{pid}/cmdline") for pid in os.listdir("/proc") if pid.isdecimal()]
+    for command in commands:
+        try:
+            said = command.read_bytes()
+        except OSError:
+            continue
+        assert not (b"rempart.broker" in said and needle in said)
+
+
+@pytest.mark.slow
+def test_a_newcomer_sees_the_whole_way_in_english_and_may_run_it_twice(tmp_path: Path) -> None:
+    folder = tmp_path / "a demo"
+    out = told(folder, "--persons", "8000", lang="en")
+    crude, adjusted = interval(out, "crude estimate"), interval(out, "adjusted")
+    assert not crude[0] <= 2 <= crude[1]
+    assert adjusted[0] <= 2 <= adjusted[1] and adjusted[0] > 1
+    assert "0 canaries" in out and "every canary found" in out
+    assert "UNEXPECTED" not in out
+    assert list((folder / "warehouse" / "public" / "releases").glob("R-*/proof.json"))
+    no_broker_lives(folder)
+    assert not (folder / "twin").exists()
+    assert "Chez l'hébergeur : 0 canari" in told(folder, "--persons", "8000", lang="fr")
+
+
+def test_the_demo_takes_no_folder_that_it_did_not_make(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter").write_text("dear", encoding="utf-8")
+    answer = spawn("demo", "--folder", tmp_path / "mine")
+    assert answer.code == 10
+    assert (tmp_path / "mine" / "letter").read_text(encoding="utf-8") == "dear"
+
+
+@pytest.mark.full
+@pytest.mark.slow
+@pytest.mark.parametrize("effect", [1.0, 2.0, 3.0])
+def test_at_full_size_the_estimate_follows_the_planted_effect(tmp_path: Path, effect: float) -> None:
+    out = told(tmp_path / "demo", "--effect", str(effect), lang="en")
+    crude, adjusted = interval(out, "crude estimate"), interval(out, "adjusted")
+    assert not crude[0] <= effect <= crude[1]
+    assert adjusted[0] <= effect <= adjusted[1]
+    assert effect == 1 or not adjusted[0] <= 1 <= adjusted[1]
