@@ -152,10 +152,12 @@ class Story:
         crude, adjusted = found["crude"], found["adjusted"]
         misses = not crude["lower"] <= effect <= crude["upper"]
         covers = adjusted["lower"] <= effect <= adjusted["upper"]
-        excludes = effect == 1 or not adjusted["lower"] <= 1 <= adjusted["upper"]
-        for name, holds in (("crude-misses", misses), ("adjusted-covers", covers), ("adjusted-excludes", excludes)):
+        excludes = not adjusted["lower"] <= 1 <= adjusted["upper"]
+        told = [("crude-misses", misses), ("adjusted-covers", covers)]
+        told.append(("adjusted-excludes", excludes) if effect != 1 else ("adjusted-null", covers))
+        for name, holds in told:
             self._say(name if holds else f"not-{name}")
-        return misses and covers and excludes
+        return all(holds for _, holds in told)
 
     def scan(self) -> bool:
         """No canary on the host; every canary on its unsealed twin."""
