@@ -43,7 +43,10 @@ def synthetic_tables() -> dict[str, Any]:
 
 
 def write_delivery(out: Path, plan: SyntheticPlan, progress: Progress | None = None) -> DeliverySummary:
-    """Write everything. ``progress(file name, files done, files in all)``. Raises Refused ``synth-not-empty``, BadInput ``file-unwritable``."""
+    """Write everything. ``progress(file name, files done, files in all)``.
+
+    Raises Refused ``synth-not-empty``, BadInput ``file-unwritable``.
+    """
     folder = out / "delivery"
     if folder.exists() and any(folder.iterdir()):
         raise Refused("synth-not-empty", folder=str(folder))

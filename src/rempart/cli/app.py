@@ -57,7 +57,7 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         return _CANCELLED
     except BrokenPipeError:
         return 0
-    except Exception as error:  # a defect: told in a line, never as a trace that could hold a patient's data
+    except Exception as error:  # noqa: BLE001  a defect: told in a line, never as a trace that could hold a patient's data
         file = str(write_crash(error))
         told = voice.word("defect", kind=type(error).__name__)
         voice.problem("error", "defect", told, voice.word("defect-hint", file=file), file=file)
