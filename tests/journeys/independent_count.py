@@ -133,7 +133,9 @@ class Count:
         """Stays of one known person each, delivered once, well grouped, truly of a patient."""
         for letter in range(12, 18):
             records = {
-                bare(r["ETA_NUM"], r["RSA_NUM"]): r for r in rows(self._delivery, f"T_MCO{letter}B.csv.gz") if self._good_stay(r)
+                bare(r["ETA_NUM"], r["RSA_NUM"]): r
+                for r in rows(self._delivery, f"T_MCO{letter}B.csv.gz")
+                if self._good_stay(r)
             }
             others: dict[tuple[str, ...], set[str]] = defaultdict(set)
             for row in rows(self._delivery, f"T_MCO{letter}D.csv.gz"):
@@ -146,7 +148,9 @@ class Count:
                     self._stay(self.people[next(iter(holders))], records[key], chain, entry, others[key])
 
     @staticmethod
-    def _stay(person: Person, record: Mapping[str, str], chain: Mapping[str, str], entry: Day, others: set[str]) -> None:
+    def _stay(
+        person: Person, record: Mapping[str, str], chain: Mapping[str, str], entry: Day, others: set[str]
+    ) -> None:
         if record["SOR_MOD"] == "9":
             leaving = day(chain["EXE_SOI_DTF"]) or entry
             person.left_dead = max(person.left_dead or leaving, leaving)
@@ -157,7 +161,12 @@ class Count:
 
     def _good_stay(self, row: Mapping[str, str]) -> bool:
         own = row["ETA_NUM"].zfill(9) not in self._twice
-        return own and not row["GRG_GHM"].startswith("90") and row["SEJ_TYP"] != "B" and row.get("TYP_GEN_RSA", "0") in {"0", ""}
+        return (
+            own
+            and not row["GRG_GHM"].startswith("90")
+            and row["SEJ_TYP"] != "B"
+            and row.get("TYP_GEN_RSA", "0") in {"0", ""}
+        )
 
     def _good_chain(self, row: Mapping[str, str]) -> bool:
         return row["ETA_NUM"].zfill(9) not in self._twice and all(row.get(name, "0") == "0" for name in RETURNS)

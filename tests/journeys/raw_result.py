@@ -52,10 +52,9 @@ def same(left: Cells, right: Cells) -> None:
     wrong = {}
     for key, value in left.items():
         other = right[key]
-        if value is None or other is None:
-            close = value is other
-        else:
-            close = abs(value - other) <= 1e-10 * max(1.0, abs(value))
+        close = value == other or (
+            value is not None and other is not None and abs(value - other) <= 1e-10 * max(1.0, abs(value))
+        )
         if not close:
             wrong[key] = (value, other)
     assert not wrong

@@ -157,7 +157,7 @@ def test_the_host_holds_no_clear_word(story: Story) -> None:
 def test_the_released_folder_is_the_one_of_the_contract(story: Story) -> None:
     names = {path.relative_to(story.released).as_posix() for path in story.released.rglob("*") if path.is_file()}
     assert names == set(story.answers["release publish"].data["files"])
-    assert {"release.json", "study.toml", "proof.json"} <= names
+    assert {"release.json", "study.toml", "proof"} <= names
     tables = {Path(name).stem for name in names if name.startswith("tables/")}
     assert {"attrition", "table_one", "incidence", "cumulative_incidence", "hazard_ratio"} <= tables
     figures = [name for name in names if name.startswith("figures/")]
@@ -179,14 +179,14 @@ def test_no_cell_of_one_to_ten_persons_leaves(story: Story) -> None:
 
 def hashes(folder: Path) -> dict[str, str]:
     """Path → sha256 of a released folder without its proof."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "proof.json"]
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "proof"]
     return {p.relative_to(folder).as_posix(): f"sha256:{hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files}
 
 
 def prove(story: Story, found: dict[str, str], proof: dict[str, Any] | None = None) -> Any:
     """The proof held against files by someone who has only the ledger's public key."""
     settings = read_configuration(story.house.warehouse)
-    proof = proof or json.loads((story.released / "proof.json").read_bytes())
+    proof = proof or json.loads((story.released / "proof").read_bytes())
     return release_proof.verify(proof, found, origin=settings.ledger_origin, public=settings.ledger_public)
 
 
@@ -197,7 +197,7 @@ def test_the_proof_binds_every_released_file_to_the_ledger_offline(story: Story)
 
 
 def test_one_flipped_bit_in_any_released_file_breaks_the_proof(story: Story) -> None:
-    files = [path for path in sorted(story.released.rglob("*")) if path.is_file() and path.name != "proof.json"]
+    files = [path for path in sorted(story.released.rglob("*")) if path.is_file() and path.name != "proof"]
     assert len(files) > 8
     for path in files:
         data = bytearray(path.read_bytes())
@@ -219,7 +219,7 @@ def test_a_file_added_or_taken_away_breaks_the_proof(story: Story) -> None:
 
 
 def test_a_changed_proof_proves_nothing(story: Story) -> None:
-    proof = json.loads((story.released / "proof.json").read_bytes())
+    proof = json.loads((story.released / "proof").read_bytes())
     for change in ({"index": proof["index"] - 1}, {"size": proof["size"] + 1}, {"inclusion": proof["inclusion"][1:]}):
         with pytest.raises(NotTrusted):
             prove(story, hashes(story.released), {**proof, **change})
