@@ -5,7 +5,7 @@ A *line* is a sum of cells with signs that equals zero. A *virtual* cell is neve
 ones by subtraction: the excluded of an attrition step, the persons outside a level, without the event, after a curve's end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
@@ -74,6 +74,8 @@ def lines_of(cells: Cells, policy: Policy) -> Lines:
         for margin in policy.types[output_type].margins:
             MARGINS[margin](places, cells, lines)
     _across_outputs(cells, lines, policy)
+    for alike in _alike(cells):
+        _nested(alike, lines, policy)
     return lines
 
 
@@ -151,6 +153,45 @@ def _across_outputs(cells: Cells, lines: Lines, policy: Policy) -> None:
                 lines.within(big, small)
         for events in _equal(event_totals(cells).get(arm, []), cells):
             lines.same(*events)
+
+
+def _nested(alike: Mapping[str, set[str]], lines: Lines, policy: Policy) -> None:
+    """Counts of one kind under several names: equal ones may be one set, those that differ a little may lie in one another.
+
+    Two code lists, two cohorts or two windows that differ by a code, a year or a day leave the persons between them.
+    """
+    for (one, names), (other, others) in combinations(sorted(alike.items()), 2):
+        if names == others:
+            continue
+        big, small = sorted((one, other), key=lambda cell: (-lines.values[cell], cell))
+        difference = lines.values[big] - lines.values[small]
+        if difference == 0:
+            lines.same(big, small)
+        elif policy.differences and policy.small(difference):
+            lines.within(big, small)
+
+
+def _alike(cells: Cells) -> Iterable[Mapping[str, set[str]]]:
+    """Groups of counts of one kind and arm: cell → the names it goes by; two cells of one name are no pair to compare.
+
+    Attrition steps go by their output, levels by output and variable, events by their own cell.
+    """
+    found: dict[tuple[str, ...], dict[str, set[str]]] = {}
+    key: tuple[str, ...]
+    for place, cell in cells.places.items():
+        if place.statistic.startswith(BEHIND):
+            continue
+        row = dict(place.row)
+        if place.output_type == "attrition":
+            key, name = ("step", _arm(place)), place.output
+        elif place.output_type == "frequency" and row.get("level", ALL) != ALL:
+            key, name = ("level", row["level"], _arm(place)), f"{place.output}/{row.get('variable', '')}"
+        else:
+            continue
+        found.setdefault(key, {}).setdefault(cell, set()).add(name)
+    for arm, events in event_totals(cells).items():
+        found["events", arm] = {cell: {cell} for cell in events}
+    return [group for _, group in sorted(found.items())]
 
 
 def _equal(found: Sequence[str], cells: Cells) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ Checks what can be checked from the file alone; what a permit allows is checked 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -112,7 +112,15 @@ def study_from_dict(parsed: Mapping[str, object], *, file: str = "study.toml") -
     if not analyses or len({analysis.id for analysis in analyses}) != len(analyses):
         raise top.wrong("analyses", "at least one, each id once")
     _check_names(study, file)
+    if len(_bandings(study, analyses)) > 1:
+        raise top.wrong("analyses", "one banding of age in every table_one: two give single years by subtraction")
     return Study(**{**_shallow(study), "analyses": analyses})
+
+
+def _bandings(study: Study, analyses: Sequence[Analysis]) -> set[tuple[int, ...]]:
+    """The ways in which tables cut age."""
+    shown = {name for analysis in analyses if analysis.type == "table_one" for name in analysis.covariates}
+    return {study.covariates[name].bands for name in shown if study.covariates[name].type == "age"}
 
 
 def _shallow(study: Study) -> dict[str, Any]:
