@@ -153,7 +153,7 @@ def test_a_grant_killed_at_any_step_and_run_again_ends_in_the_same_content(
 def test_a_project_whose_grant_was_killed_after_its_commit_can_be_studied(place: Place) -> None:
     killed(place, "grant", "committed")
     study = place.root / "study.toml"
-    study.write_text(study.read_text().replace("P-2026-0001", "P-2026-0002"))
+    study.write_text(study.read_text(encoding="utf-8").replace("P-2026-0001", "P-2026-0002"), encoding="utf-8")
     assert (place.study().error, place.grant("second").error) == ("permit-missing", "project-exists")
     assert place.study().code == 0
     assert audit(place) == []

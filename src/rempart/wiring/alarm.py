@@ -41,16 +41,21 @@ def _note(directory: Path, told: list[str], *, doubt: bool) -> None:
     waiting = directory / "controller" / _WAITING
     lines = waiting.read_text(encoding="utf-8").splitlines() if waiting.is_file() else []
     new = [*lines, *(["\t".join(told)] if told else [])]
-    try:
-        if new and not doubt:
-            _append(directory, new)
-            waiting.unlink(missing_ok=True)
-            return
-    except RempartError:  # locked, or a ledger that is not trusted: the error that brought us here is said by the door
-        pass
+    if new and not doubt and _appended(directory, new):
+        waiting.unlink(missing_ok=True)
+        return
     if new != lines:
         waiting.touch(mode=0o600)
         waiting.write_text("".join(f"{line}\n" for line in dict.fromkeys(new)), encoding="utf-8")
+
+
+def _appended(directory: Path, lines: list[str]) -> bool:
+    """Whether the lines are in the ledger now; not when the broker is locked or the ledger is not trusted."""
+    try:
+        _append(directory, lines)
+    except RempartError:
+        return False
+    return True
 
 
 def _append(directory: Path, lines: list[str]) -> None:

@@ -341,7 +341,7 @@ def test_the_alarm_over_a_rolled_back_ledger_reaches_the_ledger_once_that_is_the
     monkeypatch.setenv("REMPART_LEDGER_EXPORTED", str(rolled_back))
     waiting = place.directory / "controller" / "alarms"
     assert place.run("vault", "hash").code == 20
-    assert waiting.read_text() == "error:not trusted/ledger-rolled-back\n"
+    assert waiting.read_text(encoding="utf-8") == "error:not trusted/ledger-rolled-back\n"
     for folder in (place.host, place.directory / "controller/ledger"):
         shutil.rmtree(folder)
         shutil.move(folder.with_name(folder.name + "-today"), folder)
@@ -354,8 +354,8 @@ def test_the_alarm_over_a_rolled_back_ledger_reaches_the_ledger_once_that_is_the
 
 def test_the_broker_does_not_start_on_a_rolled_back_ledger(rolled_back: Path, place: Place, whole: Place) -> None:
     settings = place.directory / "rempart.toml"
-    text = settings.read_text()
-    settings.write_text(text.replace("[ledger]\n", f'[ledger]\nexported = "{rolled_back}"\n'))
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("[ledger]\n", f'[ledger]\nexported = "{rolled_back}"\n'), encoding="utf-8")
     place.run("keys", "lock")
     with pytest.raises(NotTrusted, match="ledger-rolled-back"), served(place.directory):
         pass
@@ -370,9 +370,9 @@ def test_without_an_exported_checkpoint_yesterday_looks_sound(rolled_back: Path,
 def test_an_exported_checkpoint_that_is_gone_is_said_and_an_older_one_is_never_written_over_a_newer(
     rolled_back: Path, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = rolled_back.read_text()
+    kept = rolled_back.read_text(encoding="utf-8")
     told = place.run("audit", "export", str(rolled_back))
-    assert (told.code, told.error, rolled_back.read_text()) == (20, "ledger-rolled-back", kept)
+    assert (told.code, told.error, rolled_back.read_text(encoding="utf-8")) == (20, "ledger-rolled-back", kept)
     monkeypatch.setenv("REMPART_LEDGER_EXPORTED", str(rolled_back.with_name("gone")))
     told = place.run("vault", "hash")
     assert (told.code, told.error) == (Missing.exit_code, "ledger-exported-missing")

@@ -31,7 +31,7 @@ def way_out(whole: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         )
         for name, old, new in (("third", '["alice"]', '["alice", "dora"]'), ("study", "P-2026-0001", "P-2026-0003")):
             file = place.root / f"{name}.toml"
-            file.write_text(file.read_text().replace(old, new))
+            file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
         assert place.grant("third").code == 0
         told = place.run("study", "run", str(place.root / "study.toml"), "--key", place.key("dora"))
         yield place, told.answer["data"]["run"]
