@@ -48,7 +48,7 @@ def test_a_newcomer_sees_the_whole_way_in_english_and_may_run_it_twice(tmp_path:
     assert adjusted[0] <= 2 <= adjusted[1] and adjusted[0] > 1
     assert "0 canaries" in out and "every canary found" in out
     assert "UNEXPECTED" not in out
-    assert list((folder / "warehouse" / "public" / "releases").glob("R-*/proof.json"))
+    assert list((folder / "warehouse" / "public" / "releases").glob("R-*/proof"))
     no_broker_lives(folder)
     assert not (folder / "twin").exists()
     assert "Chez l'hébergeur : 0 canari" in told(folder, "--persons", "8000", lang="fr")

@@ -4,8 +4,10 @@
 The steps of the way are the true program in processes of its own; looking on the way is done in this process, to save time.
 """
 
+import base64
 import hashlib
 import json
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -74,10 +76,12 @@ def tell(folder: Path) -> Story:
     step("release review#carol", release, "--key", key("carol"), "--verdict", "approve")
     step("release publish", release, "--key", key("alice"))
     look("release list")
+    look("permit list")
+    look("release verify", house.warehouse / "public" / "releases" / release)
     step("audit verify", "--deep")
     look("audit export", folder / "checkpoint")
     look("audit verify#since", "--since", folder / "checkpoint")
-    look("audit scan", house.write("needles", "BEN_NIR_PSA\npseudonym\nC67\n"))
+    look("audit scan", house.write("needles", "BEN_NIR_PSA\npseudonym\ncondition_source_value\n"))
     return Story(house, answers)
 
 
@@ -223,6 +227,35 @@ def test_a_changed_proof_proves_nothing(story: Story) -> None:
     for change in ({"index": proof["index"] - 1}, {"size": proof["size"] + 1}, {"inclusion": proof["inclusion"][1:]}):
         with pytest.raises(NotTrusted):
             prove(story, hashes(story.released), {**proof, **change})
+
+
+def test_anyone_verifies_a_released_folder_with_the_ledgers_public_key_alone(story: Story, tmp_path: Path) -> None:
+    settings = read_configuration(story.house.warehouse)
+    key = f"{settings.ledger_origin} {base64.b64encode(settings.ledger_public).decode()}"
+    away = tmp_path / "away"
+    shutil.copytree(story.released, away)
+    told = call("--json", "release", "verify", away, "--ledger-key", key).data
+    assert told["release"] == story.answers["release publish"].data["release"]
+    (away / "study.toml").write_bytes((away / "study.toml").read_bytes() + b"\n")
+    assert call("--json", "release", "verify", away, "--ledger-key", key).code == 20
+    shutil.copytree(story.released, tmp_path / "other")
+    assert (
+        call(
+            "--json",
+            "release",
+            "verify",
+            tmp_path / "other",
+            "--ledger-key",
+            f"{settings.ledger_origin}x {key.split()[1]}",
+        ).code
+        == 20
+    )
+    assert (
+        call("--json", "release", "verify", tmp_path / "other", "--ledger-key", "nonsense").error["code"]
+        == "ledger-key"
+    )
+    (tmp_path / "other" / "proof").unlink()
+    assert call("--json", "release", "verify", tmp_path / "other", "--ledger-key", key).code == 30
 
 
 def test_every_command_speaks_french_and_english(story: Story) -> None:

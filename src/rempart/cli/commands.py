@@ -26,6 +26,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "release review": result_commands.review,
     "release publish": result_commands.publish,
     "release list": result_commands.list_releases,
+    "release verify": result_commands.verify,
     "audit verify": proof_commands.verify,
     "audit export": proof_commands.export,
     "audit scan": proof_commands.scan,

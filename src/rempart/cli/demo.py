@@ -153,11 +153,11 @@ class Story:
         misses = not crude["lower"] <= effect <= crude["upper"]
         covers = adjusted["lower"] <= effect <= adjusted["upper"]
         excludes = not adjusted["lower"] <= 1 <= adjusted["upper"]
-        told = [("crude-misses", misses), ("adjusted-covers", covers)]
-        told.append(("adjusted-excludes", excludes) if effect != 1 else ("adjusted-null", covers))
-        for name, holds in told:
+        last = ("adjusted-excludes", excludes) if effect != 1 else ("adjusted-null", covers)
+        verdicts = [("crude-misses", misses), ("adjusted-covers", covers), last]
+        for name, holds in verdicts:
             self._say(name if holds else f"not-{name}")
-        return all(holds for _, holds in told)
+        return all(holds for _, holds in verdicts)
 
     def scan(self) -> bool:
         """No canary on the host; every canary on its unsealed twin."""

@@ -115,6 +115,17 @@ def publish(session: Session, release: str, /, *, key: Path, passphrase_fd: int 
     return 0
 
 
+def verify(session: Session, folder: Path, /, *, ledger_key: str | None = None) -> int:
+    """Check a published folder against its proof, offline."""
+    from rempart.wiring.releases import ledger_identity, verify_release
+
+    origin, public = ledger_identity(session.directory, ledger_key)
+    found = verify_release(folder, origin=origin, public=public)
+    session.voice.say("release-proven", release=found["release"], permit=found["permit"], time=found["time"])
+    session.voice.result("release-verify", found)
+    return 0
+
+
 def list_releases(session: Session) -> int:
     """Releases and their states."""
     from rempart.wiring.projection import release_list

@@ -24,8 +24,10 @@ from rempart.records.result import CheckedTable
 from rempart.release.pack import pack
 from rempart.release.states import ReleaseEvent, step
 
-PROOF = "proof.json"
-Draw = Callable[[Sequence[CheckedTable]], Mapping[str, bytes]]
+PROOF = "proof"
+Draw = Callable[
+    [Sequence[CheckedTable], Mapping[str, Any]], Mapping[str, bytes]
+]  # tables, and the study that named their labels
 
 
 def publish(desk: ReleaseDesk, *, release: str, actor: str, draw: Draw, words: Mapping[str, Any]) -> dict[str, bytes]:
@@ -48,7 +50,7 @@ def publish(desk: ReleaseDesk, *, release: str, actor: str, draw: Draw, words: M
         tables=tables,
         study=study.body,
         permit_public_facts=public_facts(permit),
-        figures=draw(tables),
+        figures=draw(tables, study.body),
         words=words,
     )
     names = {path: sha256_id(data) for path, data in files.items()}

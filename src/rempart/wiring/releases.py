@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way out on the command line: submit, review, publish, list."""
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rempart.adapters import package_data
+from rempart.adapters.configuration import read_configuration
 from rempart.adapters.figures import draw
-from rempart.adapters.release_folder import write_release
+from rempart.adapters.release_folder import read_release, write_release
+from rempart.audit.release_proof import verify
 from rempart.disclosure.findings import findings
+from rempart.errors import BadInput, Missing
 from rempart.journeys.permits import events
-from rempart.journeys.publish import publish
+from rempart.journeys.publish import PROOF, publish
 from rempart.journeys.release import (
     ReleaseDesk,
     checked_tables,
@@ -22,9 +26,10 @@ from rempart.journeys.release import (
     submission_of,
     submit,
 )
-from rempart.records.canonical import sha256_id
+from rempart.records.canonical import parse_canonical, sha256_id
 from rempart.records.result import CheckedTable
 from rempart.release.documents import submission_body, vote_body
+from rempart.release.labels import reader_labels
 from rempart.release.states import ReleaseState, state_table
 from rempart.release.tables import table_ids
 from rempart.wiring.signing import Ask, signer
@@ -99,15 +104,22 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
     """Publish to ``DIR/public/releases/<id>``."""
     publisher = signer(warehouse.trust, key_file, ask)
 
-    def figures(tables: Sequence[CheckedTable]) -> dict[str, bytes]:
-        return {name: data for language in LANGUAGES for name, data in draw(tables, language=language).items()}
+    words = package_data.toml("release/words.toml")
+
+    def figures(tables: Sequence[CheckedTable], study: Mapping[str, Any]) -> dict[str, bytes]:
+        named = {language: reader_labels(tables, study=study, words=words, language=language) for language in LANGUAGES}
+        return {
+            name: data
+            for language in LANGUAGES
+            for name, data in draw(tables, language=language, names=named[language]).items()
+        }
 
     files = publish(
         desk(warehouse),
         release=release,
         actor=publisher.salted,
         draw=figures,
-        words=package_data.toml("release/words.toml"),
+        words=words,
     )
     return write_release(warehouse.directory / "public", release, files)
 
@@ -121,3 +133,35 @@ def releases(warehouse: Warehouse) -> list[ReleaseState]:
         if event.kind == "submission" and event.phase == "intent"
     }
     return [current_state(place, name) for name in sorted(names)]
+
+
+def verify_release(folder: Path, *, origin: str, public: bytes) -> dict[str, str]:
+    """Check a published folder against its proof, offline: what the ledger says of it.
+
+    Raises Missing ``release-proof-missing``; NotTrusted ``release-proof-…``, ``inclusion-proof``, ``checkpoint-…``.
+    """
+    files = read_release(folder)
+    if PROOF not in files:
+        raise Missing("release-proof-missing", folder=folder.name)
+    proof = parse_canonical(files.pop(PROOF), what=PROOF)
+    found = {path: sha256_id(data) for path, data in files.items()}
+    event = verify(proof, found, origin=origin, public=public)
+    return {"release": event.fact("release") or "", "time": event.time, "permit": event.basis.partition(":")[2]}
+
+
+def ledger_identity(directory: Path, told: str | None) -> tuple[str, bytes]:
+    """(origin, public key) of the ledger: as told, ``ORIGIN KEY`` with the key in base64, else from the warehouse's configuration.
+
+    Raises BadInput ``ledger-key``.
+    """
+    if told is None:
+        settings = read_configuration(directory)
+        return settings.ledger_origin, settings.ledger_public
+    origin, _, key = told.partition(" ")
+    try:
+        public = base64.b64decode(key, validate=True)
+    except ValueError as error:
+        raise BadInput("ledger-key", expected="ORIGIN KEY") from error
+    if not origin or len(public) != 32:
+        raise BadInput("ledger-key", expected="ORIGIN KEY")
+    return origin, public
