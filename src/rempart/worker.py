@@ -11,7 +11,10 @@ import signal
 import sys
 from pathlib import Path
 
+from rempart.adapters.crash_file import write_crash
 from rempart.errors import RempartError
+
+_DEFECT = 70
 
 
 def main() -> int:
@@ -35,6 +38,9 @@ def main() -> int:
         answers.write(json.dumps(told).encode() + b"\n")
         answers.flush()
         return error.exit_code
+    except Exception as error:  # noqa: BLE001  a defect: its message could hold a patient's data, so only kind and places are kept
+        write_crash(error)
+        return _DEFECT
     return 0
 
 

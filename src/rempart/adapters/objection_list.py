@@ -12,7 +12,7 @@ def read_objections(path: Path) -> list[str]:
     """The names, in order; raises BadInput ``file-missing``, ``file-encoding``, ``objection-list`` with the line, never the name."""
     try:
         lines = path.read_bytes().decode("utf-8").splitlines()
-    except FileNotFoundError as error:
+    except OSError as error:
         raise BadInput("file-missing", file=path.name) from error
     except UnicodeDecodeError as error:
         raise BadInput("file-encoding", file=path.name, expected="UTF-8") from error

@@ -16,11 +16,13 @@ def read_private(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Missing("file-absent", file=path.name) from error
+    except PermissionError as error:
+        raise Refused("file-open-to-others", file=path.name) from error
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode) or state.st_mode & 0o077 or state.st_uid != os.geteuid():
+        os.close(descriptor)
+        raise Refused("file-open-to-others", file=path.name)
     with os.fdopen(descriptor, "rb") as file:
-        state = os.fstat(file.fileno())
-        private = stat.S_ISREG(state.st_mode) and not state.st_mode & 0o077 and state.st_uid == os.geteuid()
-        if not private:
-            raise Refused("file-open-to-others", file=path.name)
         return file.read(_LARGEST)
 
 

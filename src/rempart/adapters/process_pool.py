@@ -24,7 +24,7 @@ class ProcessPool:
     """Implements ports.engine.Engine with ``workers`` processes of ``python -m rempart.worker``."""
 
     def __init__(self, directory: Path, *, workers: int) -> None:
-        self._directory, self._workers = directory, workers
+        self._directory, self._workers = directory, max(1, workers)  # none at all would leave every shard unanswered
 
     def run(self, jobs: Sequence[ShardJob]) -> Iterator[tuple[int, bytes]]:
         """Yield (shard, sealed evidence); on the first error the other workers are ended and it is raised."""

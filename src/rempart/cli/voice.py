@@ -115,11 +115,11 @@ class Voice:
         if self.as_json:
             told = {"family": family, "code": code, "facts": facts, "hint": hint}
             body = {"schema": "rempart.error/1", "ok": False, "data": {}, "error": told}
-            sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+            sys.stdout.write(json.dumps(body) + "\n")  # escaped: a file's name may hold what no encoding carries
             return
-        self._err.print(f"rempart: {self.word('family-' + family.replace(' ', '-'))}: {message}")
+        self._err.print(f"rempart: {self.word('family-' + family.replace(' ', '-'))}: {_harmless(message)}")
         if hint:
-            self._err.print(f"rempart: {self.word('hint')}: {hint}")
+            self._err.print(f"rempart: {self.word('hint')}: {_harmless(hint)}")
 
     def warn(self, text: str) -> None:
         """A line on standard error."""
@@ -129,6 +129,14 @@ class Voice:
     def error_console(self) -> Console:
         """For the bars."""
         return self._err
+
+
+def _harmless(text: str) -> str:
+    """Text that may repeat a file's name or key: nothing in it reaches the terminal as a command, a new line or lone bytes."""
+    kept = "\u00a0\u202f"  # the spaces that French puts before a colon
+    return "".join(
+        mark if mark.isprintable() or mark in kept else mark.encode("unicode_escape").decode() for mark in text
+    )
 
 
 class Bars:

@@ -4,6 +4,7 @@
 ``objects`` is a list of ``name:value`` facts (``head:sha256:…``), read back with ``fact``; never a patient's data.
 """
 
+import datetime
 import hashlib
 import re
 from dataclasses import dataclass, fields
@@ -14,7 +15,7 @@ from rempart.records.canonical import canonical_bytes, parse_canonical
 
 SCHEMA = "rempart.event/1"
 Phase = Literal["intent", "effect", "failed"]
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,19 @@ class LedgerEvent:
     salt: str
 
     def __post_init__(self) -> None:
-        if not _TIME.fullmatch(self.time) or (self.of is None) != (self.phase == "intent"):
-            raise NotTrusted("event-form", kind=self.kind)
+        if not self._well_formed():
+            raise NotTrusted("event-form", kind=str(self.kind)[:40])
+
+    def _well_formed(self) -> bool:
+        """Types first: a leaf comes from a file, and a wrong type must be an alarm, never a defect."""
+        texts = (self.kind, self.event_class, self.phase, self.actor, self.basis, self.time, self.salt, *self.objects)
+        if not all(isinstance(text, str) for text in texts) or not (self.of is None or type(self.of) is int):
+            return False
+        return (
+            bool(_TIME.fullmatch(self.time))
+            and _is_instant(self.time)
+            and (self.of is None) == (self.phase == "intent")
+        )
 
     def leaf(self) -> bytes:
         """Canonical bytes, as appended and hashed."""
@@ -62,7 +74,9 @@ class LedgerEvent:
             raise NotTrusted("event-form", kind="?")
         value["event_class"] = value.pop("class", None)
         if set(value) != names:
-            raise NotTrusted("event-form", kind=str(value.get("kind")))
+            raise NotTrusted("event-form", kind=str(value.get("kind"))[:40])
+        if not isinstance(value["objects"], list):
+            raise NotTrusted("event-form", kind=str(value["kind"])[:40])
         value["objects"] = tuple(value["objects"])
         return cls(**value)
 
@@ -77,6 +91,14 @@ class LedgerEvent:
     def facts(self, name: str) -> tuple[str, ...]:
         """All values of objects ``name:value``, in order."""
         return tuple(item.partition(":")[2] for item in self.objects if item.partition(":")[0] == name)
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:  # the form fits, the day or the hour does not exist
+        return False
+    return True
 
 
 def salted_actor(actor: str, salt: str) -> str:

@@ -15,6 +15,7 @@ from rempart.records.canonical import content_id
 from rempart.records.signature import Signature, verify
 
 ROLES = ("officer", "committee", "researcher", "checker", "ledger", "vault")
+_KEY_BYTES = 32
 _NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 
 
@@ -36,6 +37,7 @@ class TrustEntry:
         for role in self.roles:
             if role not in ROLES:
                 raise BadInput("role-unknown", role=role, expected=", ".join(ROLES))
+        _check_bytes(self.public, self.salt)
 
     @property
     def public_bytes(self) -> bytes:
@@ -69,6 +71,17 @@ class TrustEntry:
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise NotTrusted("trust-form") from error
+
+
+def _check_bytes(public: str, salt: str) -> None:
+    """The key is base64 of 32 bytes and the salt hex, or whoever compares keys later would meet a defect."""
+    try:
+        if len(base64.b64decode(public, validate=True)) == _KEY_BYTES:
+            bytes.fromhex(salt)
+            return
+    except ValueError as error:
+        raise NotTrusted("trust-form") from error
+    raise NotTrusted("trust-form")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

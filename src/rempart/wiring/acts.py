@@ -14,7 +14,7 @@ from rempart.adapters.surroundings import SystemRandomness
 from rempart.adapters.toml_input import read_toml
 from rempart.adapters.trust_files import save_trust
 from rempart.cohort.required import required_columns
-from rempart.errors import Refused
+from rempart.errors import BadInput, Refused
 from rempart.journeys.grant import Granted, grant
 from rempart.journeys.living import living
 from rempart.journeys.permits import events, find_permit
@@ -59,8 +59,7 @@ def init_warehouse(
     """Make a warehouse: folders, keys, first officer, trust file, configuration, then its first ledger leaf."""
     if (directory / "rempart.toml").exists():
         raise Refused("warehouse-exists")
-    for folder in _SUBFOLDERS:
-        (directory / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folders(directory)
     public = keys_init(directory, passphrase, SystemRandomness())
     trust = _first_officer(directory, officer, officer_key, key_passphrase)
     warehouse_id = secrets.token_hex(16)
@@ -81,6 +80,14 @@ def init_warehouse(
     with recorded(Warehouse(directory).recorder, "init", basis="operation:init", objects=objects):
         pass
     return {"warehouse": warehouse_id, "trust": trust.id, "expires": status["expires"]}
+
+
+def _make_folders(directory: Path) -> None:
+    try:
+        for folder in _SUBFOLDERS:
+            (directory / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:  # a file stands where a folder should, or the place is not ours
+        raise BadInput("file-unwritable", file=directory.name) from error
 
 
 def _first_officer(directory: Path, officer: str, key_file: Path, passphrase: str) -> TrustFile:
