@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
 from rempart.journeys.space import OpenSpace, open_space, read_parts
 from rempart.ports.broker import GrantRequest
@@ -239,3 +240,19 @@ def test_reserved_tables_cannot_be_named(small: House) -> None:
             "--json", "permit", "grant", small.write("greedy.toml", greedy), "--key", small.key("claire")
         )
         assert (answer.code, answer.error["code"]) == (10, "permit-reserved"), name
+
+
+def test_a_refusal_leaves_a_trace_in_the_ledger_once(small: House) -> None:
+    def refusals() -> list[str | None]:
+        return [
+            e.fact("error")
+            for e in events(Warehouse(small.warehouse).ledger)
+            if (e.kind, e.phase) == ("refusal", "intent")
+        ]
+
+    before = refusals()
+    assert small.call("permit", "grant", small.folder / "permit.toml", "--key", small.key("bob")).code == 10
+    assert refusals() == [*before, "refused/role-missing"]
+    small.lock()
+    assert small.call("permit", "grant", small.folder / "permit.toml", "--key", small.key("bob")).code == 10
+    assert refusals() == [*before, "refused/role-missing"]

@@ -19,7 +19,7 @@ from rempart.adapters.crash_file import write_crash
 from rempart.cli import commands
 from rempart.cli.session import Session
 from rempart.cli.voice import Voice, choose_language
-from rempart.errors import NotTrusted, RempartError
+from rempart.errors import NotTrusted, Refused, RempartError
 
 _USAGE, _DEFECT, _CANCELLED = 2, 70, 130
 
@@ -45,8 +45,7 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         )
         return int(found or 0)
     except RempartError as error:
-        if isinstance(error, NotTrusted):
-            _alarm(session.directory, error)
+        _note(session.directory, error)
         voice.error(error)
         return error.exit_code
     except CycloptsError as error:
@@ -64,10 +63,14 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         return _DEFECT
 
 
-def _alarm(directory: Path, error: NotTrusted) -> None:
-    from rempart.wiring.alarm import raise_alarm
+def _note(directory: Path, error: RempartError) -> None:
+    """A refusal or an alarm that the ledger does not hold yet gets a leaf."""
+    from rempart.wiring.alarm import note_refusal, raise_alarm
 
-    raise_alarm(directory, error)
+    if isinstance(error, NotTrusted):
+        raise_alarm(directory, error)
+    elif isinstance(error, Refused):
+        note_refusal(directory, error)
 
 
 def _take_global(arguments: list[str]) -> dict[str, str | None]:

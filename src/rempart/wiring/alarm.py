@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Alarms: what was not trusted outside any intent gets a leaf of its own.
+"""Alarms and refusals: what was not trusted, or refused, outside any intent gets a leaf of its own.
 
 A ledger that is itself in doubt is never written to, since that would sign a second history, and a locked broker signs
 nothing: the alarm then waits as a line of ``DIR/controller/alarms`` for the next one that can be written.
 """
 
+import contextlib
 from pathlib import Path
 
 from rempart.adapters.configuration import NAME
 from rempart.audit.findings import Findings
-from rempart.errors import NotTrusted, RempartError
+from rempart.errors import NotTrusted, Refused, RempartError
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
 from rempart.wiring.warehouse import Warehouse
@@ -23,6 +24,19 @@ def raise_alarm(directory: Path, error: NotTrusted) -> None:
     """Record an error that no leaf tells of yet. Never raises: the error itself is what a person must see."""
     if not error.recorded:
         _note(directory, [f"error:{error.family}/{error.code}"], doubt=error.code.startswith(_DOUBT))
+
+
+def note_refusal(directory: Path, error: Refused) -> None:
+    """Leave a trace of a refusal that no leaf tells of yet: what was tried in vain is part of the story. Never raises."""
+    if error.recorded or not (directory / NAME).is_file():
+        return
+    objects = [f"error:{error.family}/{error.code}"]
+    with contextlib.suppress(
+        RempartError
+    ):  # locked, or a ledger in doubt: nothing can be written, and the door says the error
+        recorder = Warehouse(directory).recorder
+        with recorded(recorder, "refusal", basis="operation:refusal", objects=objects, event_class="trace"):
+            pass
 
 
 def findings_alarm(directory: Path, found: Findings) -> None:
