@@ -247,11 +247,11 @@ def test_empty_fields_and_a_rejection_without_a_reason_are_refused() -> None:
 
 def test_the_summary_shows_no_markup_of_its_authors() -> None:
     files = packed(check(submission(), RULES))
-    for language in ("fr", "en"):
+    for language, arm in (("fr", "traitement étudié"), ("en", "target")):
         text = files[f"summary.{language}.md"].decode()
         assert "<of>" not in text
         assert re.search(r"long-term \\\| safety of drugs", text)
-        assert "| target | 1200 | 60 |" in text.replace("cancer / ", "")
+        assert f"| {arm} | cancer | 1200 | 60 |" in text
 
 
 def test_a_release_is_put_down_whole_once(tmp_path: Path) -> None:

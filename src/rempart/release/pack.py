@@ -48,9 +48,14 @@ def pack(
         "controls": str(submission.body["controls"]),
         "permit": " · ".join(str(value) for value in permit_public_facts.values()),
     }
-    for language in LANGUAGES:
-        text = summary(language, release=release_id, facts=facts, tables=tables, figures=list(figures), words=words)
-        files[f"summary.{language}.md"] = text.encode()
+    spoken: dict[str, Any] = {
+        "facts": facts,
+        "study": study,
+        "tables": tables,
+        "figures": list(figures),
+        "words": words,
+    }
+    files |= {f"summary.{it}.md": summary(it, release=release_id, **spoken).encode() for it in LANGUAGES}
     files["release.json"] = _json(
         {
             "schema": SCHEMA,

@@ -4,10 +4,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rempart.records.result import CheckedTable, ResultRow
+from rempart.records.result import SUPPRESSED, CheckedTable, ResultRow
+from rempart.release.labels import arm_names, reader_labels
 from rempart.release.tables import value_text
 
-_ROWS = 24
+_ROWS = 60
+_ACROSS = 8
 
 
 def summary(
@@ -15,6 +17,7 @@ def summary(
     *,
     release: str,
     facts: Mapping[str, str],
+    study: Mapping[str, Any],
     tables: Sequence[CheckedTable],
     figures: Sequence[str],
     words: Mapping[str, Any],
@@ -23,41 +26,92 @@ def summary(
     say = words["summary"][language]
     parts = [f"# {say['title']} {release}"]
     parts += [f"## {say[name]}\n\n{_line(facts[name])}" for name in ("context", "permit", "controls")]
+    parts += _question(study, words, language)
     parts.append(f"## {say['results']}\n\n{say['marker']}")
-    parts += [_section(table, figures, language, say) for table in tables]
+    page = _Page(language, words, reader_labels(tables, study=study, words=words, language=language))
+    parts += [page.section(table, figures) for table in tables]
     criteria = [entry[language] for entry in words["anonymity"].values() if isinstance(entry, Mapping)]
     parts.append(f"## {say['anonymity']}\n\n" + "\n".join(f"- {text}" for text in criteria))
     parts.append(f"## {say['files']}\n\n{say['files_text']}")
     return "\n\n".join(parts) + "\n"
 
 
-def _section(table: CheckedTable, figures: Sequence[str], language: str, say: Mapping[str, str]) -> str:
-    parts = [f"### {table.output}"]
-    picture = f"{table.output}-{language}.svg"
-    if picture in figures:
-        parts.append(f"![{table.output}](figures/{picture})")
-    if not table.rows:
-        return "\n\n".join([*parts, say["nothing"]])
-    lines = _wide(table.rows)
-    parts.append("\n".join(lines[: _ROWS + 2]))
-    if len(lines) > _ROWS + 2:
-        parts.append(say["more"].format(n=len(lines) - 2, file=f"tables/{table.output}.csv"))
-    return "\n\n".join(parts)
-
-
-def _wide(rows: Sequence[ResultRow]) -> list[str]:
-    """One line per row and column key, one column per statistic."""
-    statistics = list(dict.fromkeys(row.statistic for row in rows))
-    lines: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in rows:
-        key = tuple(_line(text) for text in (*row.row_key.values(), *row.column_key.values()))
-        lines.setdefault(key, {})[row.statistic] = value_text(row)
-    names = list(dict.fromkeys(name for row in rows for name in (*row.row_key, *row.column_key)))
-    head = ["| " + " | ".join([" / ".join(names), *statistics]) + " |", "|---|" + "---:|" * len(statistics)]
-    return head + [
-        "| " + " | ".join([" / ".join(key), *(values.get(name, "") for name in statistics)]) + " |"
-        for key, values in lines.items()
+def _question(study: Mapping[str, Any], words: Mapping[str, Any], language: str) -> list[str]:
+    """The study's title and question as its author wrote them, and who is compared with whom."""
+    protocol, say = study.get("protocol"), words["summary"][language]
+    if not isinstance(protocol, Mapping):
+        return []
+    arms = arm_names(study, words=words, language=language)
+    named = [
+        "- " + say["named"].format(role=say[arm], arm=arm, name=_line(arms[arm]))
+        for arm in ("target", "comparator")
+        if arm in arms
     ]
+    text = f"{_line(protocol['title'])}. {_line(protocol['question'])}"
+    return ["\n\n".join([f"## {say['study']}", text, *(["\n".join(named)] if named else [])])]
+
+
+class _Page:
+    """Tables as one language writes them."""
+
+    def __init__(self, language: str, words: Mapping[str, Any], labels: Mapping[str, str]) -> None:
+        self.language, self.labels, self.order = language, labels, list(words["order"])
+        self.say, self.heads, self.titles = (words[name][language] for name in ("summary", "heads", "titles"))
+
+    def section(self, table: CheckedTable, figures: Sequence[str]) -> str:
+        """Title, figure, the table or its beginning."""
+        known = max((name for name in self.titles if table.output.startswith(name)), key=len, default="")
+        parts = [f"### {self.titles.get(known, '')} (`{table.output}`)"]
+        picture = f"{table.output}-{self.language}.svg"
+        if picture in figures:
+            parts.append(f"![{table.output}](figures/{picture})")
+        if not table.rows:
+            return "\n\n".join([*parts, self.say["nothing"]])
+        lines = self._wide(table.rows)
+        parts.append("\n".join(lines[: _ROWS + 2]))
+        if len(lines) > _ROWS + 2:
+            parts.append(self.say["more"].format(n=len(lines) - 2, file=f"tables/{table.output}.csv"))
+        return "\n\n".join(parts)
+
+    def _wide(self, rows: Sequence[ResultRow]) -> list[str]:
+        """One line per row key, one column per statistic; arms stand side by side where they fit, else one below the other."""
+        statistics = dict.fromkeys(row.statistic for row in rows)
+        beside = len(dict.fromkeys((*row.column_key.values(), row.statistic) for row in rows)) <= _ACROSS
+        keys = [row.row_key if beside else {**row.row_key, **row.column_key} for row in rows]
+        names = sorted(dict.fromkeys(name for key in keys for name in key), key=self.order.index)
+        lines: dict[tuple[str, ...], dict[str, str]] = {}
+        for row, key in zip(rows, keys, strict=True):
+            over = [self._label("arm", text) for text in row.column_key.values()] if beside else []
+            column = " · ".join(over if over and len(statistics) == 1 else [*over, self._head(row.statistic)])
+            lines.setdefault(tuple(self._label(name, key.get(name, "")) for name in names), {})[column] = self._value(
+                row
+            )
+        columns = list(dict.fromkeys(column for values in lines.values() for column in values))
+        return [
+            _bar([*map(self._head, names), *columns]),
+            "|" + "---|" * len(names) + "---:|" * len(columns),
+            *(_bar([*line, *(values.get(column, "") for column in columns)]) for line, values in lines.items()),
+        ]
+
+    def _label(self, name: str, text: str) -> str:
+        """A label in words; a day without its leading zeros."""
+        return _line(str(int(text)) if name == "day" and text.isdigit() else self.labels.get(text, text))
+
+    def _head(self, name: str) -> str:
+        return _line(self.heads.get(name, name))
+
+    def _value(self, row: ResultRow) -> str:
+        """A value as the CSV has it, written as the language does."""
+        if row.status == SUPPRESSED:
+            return str(self.say["suppressed"])
+        text = value_text(row)
+        if row.unit == "years" and row.statistic == "person_years":
+            text = text.removesuffix(".0")
+        return text.replace(".", str(self.say["decimal"]))
+
+
+def _bar(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _line(text: str) -> str:

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a reader sees in place of a table's labels, in a language: steps, arms, levels, names that the study gave. Counts nothing.
+
+A published CSV keeps its labels as they were signed; figures and the summary are written with these.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rempart.records.result import CheckedTable
+
+_NUMBERED = re.compile(r"\d\d (.+)")
+
+
+def reader_labels(
+    tables: Sequence[CheckedTable], *, study: Mapping[str, Any], words: Mapping[str, Any], language: str
+) -> dict[str, str]:
+    """label → what to read in ``language``, for every label of the tables that is read otherwise than it is written.
+
+    ``study``: a study in canonical form, which names the arms; ``words``: the parsed ``release/words.toml``.
+    """
+    said = {**_study_names(study), **words["labels"][language], **arm_names(study, words=words, language=language)}
+    forms = words["steps"][language]
+    found = {text: _spoken(text, said, forms) for text in _texts(tables)}
+    found |= {name: said[name] for name in ("all", "target", "comparator", "target versus comparator") if name in said}
+    return {text: spoken for text, spoken in found.items() if spoken != text}
+
+
+def arm_names(study: Mapping[str, Any], *, words: Mapping[str, Any], language: str) -> dict[str, str]:
+    """The arms by the names of their code lists; nothing when analyses of the study compare different exposures."""
+    exposures = study.get("exposures", {})
+    pairs = {(item["inputs"]["target"], item["inputs"]["comparator"]) for item in study.get("analyses", ())}
+    if len(pairs) != 1:
+        return {}
+    target, comparator = (exposures[name] for name in next(iter(pairs)))
+    forms = words["arms"][language]
+    named = {
+        "target": _plain(target["codes"]),
+        "comparator": forms["non_users" if comparator["non_users"] else "user"].format(
+            codes=_plain(comparator["codes"])
+        ),
+    }
+    return {**named, "target versus comparator": forms["versus"].format(**named)}
+
+
+def _study_names(study: Mapping[str, Any]) -> dict[str, str]:
+    """Names of code lists, outcomes and covariates, as words."""
+    return {name: _plain(name) for kind in ("codes", "outcomes", "covariates") for name in study.get(kind, {})}
+
+
+def _texts(tables: Sequence[CheckedTable]) -> Iterable[str]:
+    """Every label, and a step without its number, as figures show it."""
+    keys = (key for table in tables for row in table.rows for key in (row.row_key, row.column_key))
+    texts = dict.fromkeys(text for key in keys for text in key.values())
+    bare = (match.group(1) for match in map(_NUMBERED.fullmatch, texts) if match)
+    return [*texts, *bare]
+
+
+def _spoken(text: str, said: Mapping[str, str], forms: Mapping[str, str]) -> str:
+    """A known word, else a step: its form in the language, with the names in it spoken in turn."""
+    if text in said:
+        return said[text]
+    number = _NUMBERED.fullmatch(text)
+    if number:
+        return f"{int(text[:2])}. {_spoken(number.group(1), said, forms)}"
+    for written, form in forms.items():
+        parts = re.fullmatch(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(written)), text)
+        if parts:
+            return form.format(**{name: said.get(part, part) for name, part in parts.groupdict().items()})
+    return text
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
