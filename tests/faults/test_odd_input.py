@@ -17,9 +17,13 @@ from rempart.cli.voice import Voice
 from rempart.errors import BadInput, NotTrusted, Refused
 from rempart.records.canonical import canonical_bytes
 from rempart.records.event import LedgerEvent
+from rempart.records.permit import permit_from_dict
 from rempart.records.shard_job import ShardJob
+from rempart.records.study import study_from_dict
 from rempart.records.trust import TrustEntry
-from rempart.wiring.acts import init_warehouse
+from rempart.release.documents import RELEASE_ID
+from rempart.wiring.acts import init_warehouse, make_folders
+from tests.disclosure_rows import toml
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 
@@ -169,3 +173,29 @@ def test_french_spaces_are_no_odd_marks(capsys: pytest.CaptureFixture[str]) -> N
     told = capsys.readouterr().err
     assert "attendu\u00a0: l'année\\x1b[2J" in told
     assert "deux\u202f: points" in told
+
+
+OTHER_DIGITS = "\u0664\u0664\u0664\u0664"
+
+
+def test_digits_of_another_script_make_no_id_and_no_code() -> None:
+    permit, study = toml("examples/glitazones/permit.toml"), toml("examples/glitazones/study.toml")
+    with pytest.raises(BadInput):
+        permit_from_dict({**permit, "id": f"P-2026-{OTHER_DIGITS}"})
+    with pytest.raises(BadInput):
+        study_from_dict({**study, "permit": f"P-2026-{OTHER_DIGITS}"})
+    codes = {name: {"system": "OMOP", "include": [OTHER_DIGITS]} for name in study["codes"]}
+    with pytest.raises(BadInput) as caught:
+        study_from_dict({**study, "codes": codes})
+    assert caught.value.facts["field"] == "codes.bladder_cancer.include"
+    assert not RELEASE_ID.fullmatch(f"R-2026-{OTHER_DIGITS}")
+
+
+def test_no_other_account_enters_the_controllers_folder_or_the_hosts(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        make_folders(tmp_path / "warehouse")
+    finally:
+        os.umask(before)
+    modes = {name: (tmp_path / "warehouse" / name).stat().st_mode & 0o777 for name in ("controller", "host")}
+    assert modes == {"controller": 0o700, "host": 0o700}

@@ -211,11 +211,14 @@ def test_the_intent_names_its_space(story: Story) -> None:
     refused("grant-space", lambda: story.ask(hashing, "warehouse/person/main/read"))
 
 
-def test_a_hash_reads_the_space_it_names_and_no_other(story: Story) -> None:
-    hashing = story.log("hash", basis="operation:hash", objects=[f"space:{PROJECT}"])
-    assert story.ask(hashing, READ_DRUGS)
-    refused("grant-scope", lambda: story.ask(hashing, "warehouse/person/main/read"))
-    refused("grant-scope", lambda: story.ask(hashing, f"{PROJECT}/person/main/write"))
+def test_a_hash_reads_the_warehouse_and_no_project(story: Story) -> None:
+    hashing = story.log("hash", basis="operation:hash", objects=["space:warehouse"])
+    assert story.ask(hashing, "warehouse/person/identifying/read", "warehouse/drug_exposure/cost/read")
+    refused("grant-scope", lambda: story.ask(hashing, READ_DRUGS))
+    refused("grant-scope", lambda: story.ask(hashing, "warehouse/person/release_index/read"))
+    refused("grant-scope", lambda: story.ask(hashing, "warehouse/person/main/write"))
+    project = story.log("hash", basis="operation:hash", objects=[f"space:{PROJECT}"])
+    refused("grant-space", lambda: story.ask(project, READ_DRUGS))
 
 
 def test_a_permit_is_signed_by_the_committee(story: Story) -> None:

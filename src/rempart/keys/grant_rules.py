@@ -123,7 +123,7 @@ def _permit(proofs: Proofs, index: int, rule: Rule) -> Permit | None:
 def _space(intent: LedgerEvent, rule: Rule, permit: Permit | None) -> str:
     """The space that the rule speaks of; the intent must name it where the rule says so, and never another."""
     told = intent.fact("space")
-    space = {"@project": permit.space if permit else "", "@named": told or ""}.get(rule.space, rule.space)
+    space = {"@project": permit.space if permit else ""}.get(rule.space, rule.space)
     if not space or told not in ({space} if rule.named else {None, space}):
         raise Refused("grant-space", kind=intent.kind, space=space)
     return space
@@ -141,7 +141,7 @@ def _check_uses(
 
 def _resolved(rule: Rule, space: str) -> Iterator[Use]:
     for place, table, sibling, mode in rule.allow:
-        yield space if place in {"@project", "@named"} else place, table, sibling, mode
+        yield space if place == "@project" else place, table, sibling, mode
 
 
 def _fits(use: Use, pattern: Use, permitted: frozenset[tuple[str, str]]) -> bool:

@@ -11,7 +11,7 @@ from rempart.records.canonical import content_id, plain
 
 SCHEMA = "rempart.permit/1"
 _KEYS = {"schema", "id", "project", "purpose", "basis", "persons", "valid", "lookback", "period", "rows", "tables"}
-_ID = re.compile(r"P-\d{4}-\d{4}")
+_ID = re.compile(r"P-\d{4}-\d{4}", re.ASCII)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
 

@@ -40,7 +40,7 @@ from rempart.records.study_parts import (
 )
 
 SCHEMA = "rempart.study/1"
-_PERMIT = re.compile(r"P-\d{4}-\d{4}")
+_PERMIT = re.compile(r"P-\d{4}-\d{4}", re.ASCII)
 _GRID = 90
 
 

@@ -64,7 +64,8 @@ def read_code_list(given: Fields) -> CodeList:
 
 def _codes(given: Fields, key: str, system: str, value: object) -> tuple[str, ...]:
     items = value if isinstance(value, list | tuple) else [None]
-    texts = [str(item) for item in items if isinstance(item, str | int) and re.fullmatch(_CODE[system], str(item))]
+    form = re.compile(_CODE[system], re.ASCII)  # a digit of another script is no digit to the engine
+    texts = [str(item) for item in items if isinstance(item, str | int) and form.fullmatch(str(item))]
     if len(texts) != len(items) or len(set(texts)) != len(texts):
         raise given.wrong(key, f"a list of {system} codes, each once: {_HINT[system]}")
     return tuple(sorted(texts))

@@ -17,7 +17,7 @@ from rempart.release.states import ReleaseEvent
 
 SUBMISSION = "rempart.submission/1"
 VOTE = "rempart.vote/1"
-RELEASE_ID = re.compile(r"R-\d{4}-\d{4}")
+RELEASE_ID = re.compile(r"R-\d{4}-\d{4}", re.ASCII)
 _SUBMISSION_KEYS = frozenset({"schema", "release", "permit", "run", "study", "result", "tables", "context", "controls"})
 _VOTE_KEYS = frozenset({"schema", "release", "submission", "verdict", "comment"})
 

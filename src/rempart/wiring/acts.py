@@ -32,6 +32,7 @@ from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.warehouse import Warehouse
 
 _SUBFOLDERS = (
+    "controller",  # by itself: the mode is that of the last folder of a path
     "controller/keys",
     "controller/documents",
     "controller/ledger",
@@ -59,7 +60,7 @@ def init_warehouse(
     """Make a warehouse: folders, keys, first officer, trust file, configuration, then its first ledger leaf."""
     if (directory / "rempart.toml").exists():
         raise Refused("warehouse-exists")
-    _make_folders(directory)
+    make_folders(directory)
     public = keys_init(directory, passphrase, SystemRandomness())
     trust = _first_officer(directory, officer, officer_key, key_passphrase)
     warehouse_id = secrets.token_hex(16)
@@ -82,7 +83,8 @@ def init_warehouse(
     return {"warehouse": warehouse_id, "trust": trust.id, "expires": status["expires"]}
 
 
-def _make_folders(directory: Path) -> None:
+def make_folders(directory: Path) -> None:
+    """The folders of a warehouse, those of the controller and the host closed to other accounts; BadInput ``file-unwritable``."""
     try:
         for folder in _SUBFOLDERS:
             (directory / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
