@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the rules forbid is refused with the rule's name, and what the keys do not prove has no effect."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -343,26 +344,37 @@ def test_a_forged_vote_written_into_the_ledger_has_no_effect_and_the_audit_names
 
 
 def test_a_permit_or_vote_written_straight_into_the_database_has_no_effect(submitted: House) -> None:
+    before = submitted.told("permit", "list"), submitted.told("release", "list")
     path = submitted.warehouse / "controller" / "state.db"
-    there = path.exists()
-    before = path.read_bytes() if there else b""
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
         tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for name in {"permits", "votes", "releases", *tables}:
-            database.execute(
-                f"CREATE TABLE IF NOT EXISTS {name} (id TEXT, release TEXT, actor TEXT, state TEXT, verdict TEXT)"
-            )
+        assert {"permits", "releases", "votes"} <= set(tables)
+        for name in tables:
             columns = [row[1] for row in database.execute(f"PRAGMA table_info({name})")]
             for who in ("bob", "carol"):
-                values = [{"id": "P-2026-0404", "release": RELEASE, "actor": who}.get(c, "approve") for c in columns]
-                database.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * len(values))})", values)
-    database.close()
-    try:
-        refused(submitted, 30, "permit-missing", study(submitted, ("P-2026-0001", "P-2026-0404"), author="frank"))
-        words = ("release", "publish", RELEASE, "--key", submitted.key("frank"))
-        refused(submitted, 10, "release-needs-two-checkers", words)
-    finally:
-        path.write_bytes(before) if there else path.unlink()
+                known = {
+                    "permit": "P-2026-0404",
+                    "release": RELEASE,
+                    "checker": who,
+                    "state": "approved",
+                    "approvals": 2,
+                }
+                values = [known.get(column, f"approve-{who}") for column in columns if column != "position"]
+                named = [column for column in columns if column != "position"]
+                marks = ", ".join("?" * len(values))
+                database.execute(f"INSERT OR REPLACE INTO {name} ({', '.join(named)}) VALUES ({marks})", values)
+    refused(submitted, 30, "permit-missing", study(submitted, ("P-2026-0001", "P-2026-0404"), author="frank"))
+    words = ("release", "publish", RELEASE, "--key", submitted.key("frank"))
+    refused(submitted, 10, "release-needs-two-checkers", words)
+    assert (submitted.told("permit", "list"), submitted.told("release", "list")) == before
+
+
+def test_a_database_that_is_lost_or_spoilt_is_built_anew(submitted: House) -> None:
+    before = submitted.told("permit", "list"), submitted.told("release", "list")
+    path = submitted.warehouse / "controller" / "state.db"
+    for spoil in (path.unlink, lambda: path.write_bytes(b"no database at all" * 400), lambda: path.write_bytes(b"")):
+        spoil()
+        assert (submitted.told("permit", "list"), submitted.told("release", "list")) == before
 
 
 # --- keys, files, options

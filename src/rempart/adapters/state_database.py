@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, select
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 _TABLES = MetaData()
 EVENTS = Table(
@@ -51,10 +52,21 @@ class StateDatabase:
     """One projection file; ``rebuild`` writes all of it, ``rows`` reads one table back."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._engine: Engine = create_engine(f"sqlite:///{path}")
 
     def rebuild(self, content: Mapping[Table, Sequence[Row]]) -> None:
-        """Drop every table and write the projection anew, in one transaction."""
+        """Drop every table and write the projection anew, in one transaction; a file that is no database any more is dropped first."""
+        try:
+            self._write(content)
+        except DatabaseError as error:
+            if isinstance(error, OperationalError):  # busy or unwritable: the file itself may be whole
+                raise
+            self.close()
+            self._path.unlink(missing_ok=True)
+            self._write(content)
+
+    def _write(self, content: Mapping[Table, Sequence[Row]]) -> None:
         with self._engine.begin() as connection:
             _TABLES.drop_all(connection)
             _TABLES.create_all(connection)
