@@ -9,7 +9,7 @@ from rempart.adapters.figure_words import Words, arms_of, groups, shown
 from rempart.records.result import CheckedTable
 
 _WIDTH = 620
-_LEFT = 140  # the same left margin for the curve and the numbers under it, so that their days stand in line
+_LEFT = 220  # the same left margin for the curve and the numbers under it, so that their days stand in line
 _YEAR = 365.25
 _COLUMNS = 9
 
@@ -60,14 +60,12 @@ def _lines(drawn: list[dict[str, Any]], arms: list[str], words: Words, *, statis
         color=alt.Color("arm:N", scale=alt.Scale(domain=names, range=colours), legend=None),
     )
     scale = _value_scale(drawn, statistic)
-    band = shared.mark_area(opacity=0.14, interpolate="step-after", aria=False).encode(
-        y=alt.Y("lower:Q", scale=scale, axis=down), y2="upper:Q"
-    )
-    line = shared.mark_line(strokeWidth=2.2, interpolate="step-after", aria=False).encode(
+    band = shared.mark_area(opacity=0.14, aria=False).encode(y=alt.Y("lower:Q", scale=scale, axis=down), y2="upper:Q")
+    line = shared.mark_line(strokeWidth=2.2, aria=False).encode(
         y=alt.Y("value:Q", scale=scale, axis=down),
         strokeDash=alt.StrokeDash("arm:N", scale=alt.Scale(domain=names, range=dashes), legend=None),
     )
-    dots = shared.mark_circle(size=26, opacity=1).encode(
+    dots = shared.mark_circle(size=34, opacity=1).encode(
         y=alt.Y("value:Q", scale=scale, axis=down), description="spoken:N"
     )
     return (band + line + dots + _names_at_ends(drawn, names, colours, scale, days)).properties(

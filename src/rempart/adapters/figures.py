@@ -49,11 +49,11 @@ def draw(tables: Sequence[CheckedTable], *, language: str, names: Mapping[str, s
 
 def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
     """Title, note, type and colours common to all figures."""
-    title = words.of(table, "title")
+    title, note = words.of(table, "title"), words.say("curve_note" if table.output_type == "survival" else "note")
     return (
         chart.properties(
-            title=alt.TitleParams(text=title, subtitle=words.say("note")),
-            description=f"{title}. {words.say('note')}",
+            title=alt.TitleParams(text=title, subtitle=note),
+            description=f"{title}. {note}",
             padding=16,
             background="white",
         )
