@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.disclosure.check import check
-from rempart.errors import Missing, NotTrusted, RempartError
+from rempart.errors import Missing, NotTrusted, Refused, RempartError
 from rempart.journeys.evidence import open_result
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.recorded import Recorder, recorded
@@ -21,7 +21,7 @@ from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import Permit
 from rempart.records.result import CheckedTable
-from rempart.records.trust import TrustFile
+from rempart.records.trust import TrustEntry, TrustFile
 from rempart.release.documents import read_submission, read_vote
 from rempart.release.states import ReleaseEvent, ReleaseState, StateTable, state, step
 
@@ -84,6 +84,16 @@ def valid_permit(desk: ReleaseDesk, permit: str) -> Permit:
     found = find_permit(events(desk.vault.ledger), desk.documents, desk.trust, permit)
     found.check_valid_on(desk.recorder.clock.now().date())
     return found
+
+
+def check_party(desk: ReleaseDesk, person: TrustEntry, *, release: str) -> None:
+    """Checkers and the persons whom the permit names see what is submitted and publish it; raises Refused ``role-missing``."""
+    now = current_state(desk, release)
+    if not now.submission or "checker" in person.roles:
+        return  # nothing stands to be seen, and the next step says so
+    permit = valid_permit(desk, str(submission_of(desk, release).body["permit"]))
+    if person.actor not in permit.persons:
+        raise Refused("role-missing", actor=person.actor, role="checker")
 
 
 def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:

@@ -18,6 +18,7 @@ from rempart.journeys.permits import events
 from rempart.journeys.publish import PROOF, publish
 from rempart.journeys.release import (
     ReleaseDesk,
+    check_party,
     checked_tables,
     current_state,
     finished_run,
@@ -93,9 +94,10 @@ def vote(
 
 
 def tables_under_review(warehouse: Warehouse, *, release: str, key_file: Path, ask: Ask) -> tuple[CheckedTable, ...]:
-    """The checked tables of a submission, for a checker's eyes."""
+    """The checked tables of a submission, for the eyes of a checker or a person whom its permit names."""
     checker = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
+    check_party(place, checker.entry, release=release)
     run = str(submission_of(place, release).body["run"])
     return checked_tables(place, finished_run(events(warehouse.ledger), run), actor=checker.salted)
 
@@ -103,7 +105,8 @@ def tables_under_review(warehouse: Warehouse, *, release: str, key_file: Path, a
 def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: Ask) -> Path:
     """Publish to ``DIR/public/releases/<id>``."""
     publisher = signer(warehouse.trust, key_file, ask)
-
+    place = desk(warehouse)
+    check_party(place, publisher.entry, release=release)
     words = package_data.toml("release/words.toml")
 
     def figures(tables: Sequence[CheckedTable], study: Mapping[str, Any]) -> dict[str, bytes]:
@@ -115,7 +118,7 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
         }
 
     files = publish(
-        desk(warehouse),
+        place,
         release=release,
         actor=publisher.salted,
         draw=figures,
