@@ -43,19 +43,14 @@ def pack(
     files = {f"tables/{table.output}.csv": table_csv(table) for table in tables}
     files |= {f"figures/{_figure_name(name)}": data for name, data in figures.items()}
     files["study.toml"] = tomli_w.dumps(plain(study)).encode()
-    facts = {
-        "context": str(submission.body["context"]),
-        "controls": str(submission.body["controls"]),
-        "permit": " · ".join(str(value) for value in permit_public_facts.values()),
-    }
     spoken: dict[str, Any] = {
-        "facts": facts,
+        "facts": _facts(submission, permit_public_facts),
         "study": study,
         "tables": tables,
-        "figures": list(figures),
         "words": words,
     }
-    files |= {f"summary.{it}.md": summary(it, release=release_id, **spoken).encode() for it in LANGUAGES}
+    for it in LANGUAGES:
+        files[f"summary.{it}.md"] = summary(it, release=release_id, figures=list(figures), **spoken).encode()
     files["release.json"] = _json(
         {
             "schema": SCHEMA,
@@ -70,6 +65,12 @@ def pack(
         }
     )
     return dict(sorted(files.items()))
+
+
+def _facts(submission: SignedDocument, permit: Mapping[str, str]) -> dict[str, str]:
+    """What the summary says as its authors wrote it."""
+    said = {name: str(submission.body[name]) for name in ("context", "controls")}
+    return {**said, "permit": " · ".join(permit.values())}
 
 
 def _signed_facts(submission: SignedDocument, votes: Sequence[SignedDocument]) -> dict[str, Any]:
