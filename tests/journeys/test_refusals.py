@@ -222,6 +222,15 @@ def test_a_project_is_granted_once(house: House) -> None:
     refused(house, 10, "project-exists", ("permit", "grant", file, "--key", house.key("claire")))
 
 
+def test_who_cannot_be_enrolled_leaves_no_key_file_behind(small_template: Path, tmp_path: Path) -> None:
+    locked = copy_house(small_template, tmp_path / "locked")
+    add = ("person", "add", "--role", "checker", "--by", locked.key("officer"))
+    said_no(locked.call(*add, "erin", "--key", locked.key("erin")), 60)
+    said_no(locked.call(*add, "alice", "--key", locked.key("again")), 10)
+    assert not locked.key("erin").exists()
+    assert not locked.key("again").exists()
+
+
 def test_after_its_last_day_a_permit_opens_nothing(submitted: House, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.datetime(2029, 1, 1, 8, tzinfo=datetime.UTC)
     monkeypatch.setattr(surroundings.SystemClock, "now", lambda self: now)

@@ -165,7 +165,10 @@ class Story:
         with self._voice.bars() as bars:
             sealed = self._stage.scan_host(progress=bars)
             twin = self._stage.scan_twin(progress=bars)
-        rows = [(what, needle, sealed.hits[needle], twin.hits[needle]) for what, needle in self._stage.canaries()]
+        rows = [
+            (self._voice.word("planted-" + what.replace(" ", "-")), needle, sealed.hits[needle], twin.hits[needle])
+            for what, needle in self._stage.canaries()
+        ]
         self._voice.table(["column-planted", "column-canary", "column-on-host", "column-on-twin"], rows)
         clean, proven = not any(sealed.hits.values()), all(twin.hits.values())
         self._say("scan-clean" if clean else "scan-dirty", files=sealed.files, bytes=sealed.size)

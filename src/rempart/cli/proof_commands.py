@@ -18,7 +18,8 @@ def verify(session: Session, *, since: Path | None = None, deep: bool = False) -
         found = verify_warehouse(Warehouse(session.directory), since=since, deep=deep, progress=bars)
     findings_alarm(session.directory, found)
     rules = audit_rules()
-    voice.table(["column-checked", "column-count"], list(found.counts.items()))
+    counted = [(voice.word(f"counted-{what}"), count) for what, count in found.counts.items()]
+    voice.table(["column-checked", "column-count"], counted)
     told = [(item, item.say(rules, voice.language)) for item in found.items]
     for item, words in told:
         where = "-" if item.index is None else item.index

@@ -121,6 +121,9 @@ def enrol(
     new_entry(
         actor=name, roles=roles, public=bytes(32), today=today(), salt=salt
     )  # the name and roles, before a key file is made
+    if any(entry.actor == name for entry in trust.entries):
+        raise Refused("person-exists", actor=name)
+    warehouse.broker.status()  # locked keys would leave a key file behind, and nobody enrolled
     public = create_person_key(key_file, randomness=SystemRandomness(), passphrase=key_passphrase or None)
     entry = new_entry(actor=name, roles=roles, public=public, today=today(), salt=salt)
     add_person(
