@@ -52,7 +52,7 @@ def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
     title, note = words.of(table, "title"), words.say("curve_note" if table.output_type == "survival" else "note")
     return (
         chart.properties(
-            title=alt.TitleParams(text=title, subtitle=note),
+            title=alt.TitleParams(text=title, subtitle=[*_compared(table, words), note]),
             description=f"{title}. {note}",
             padding=16,
             background="white",
@@ -86,6 +86,12 @@ def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
         )
         .configure_text(font=words.data["fonts"])
     )
+
+
+def _compared(table: CheckedTable, words: Words) -> list[str]:
+    """Who is compared with whom, where the figure's own labels do not say it."""
+    terms = {row.row_key.get("term", "") for row in table.rows} if table.output_type == "hazard_ratio" else set()
+    return [words.say(term) for term in terms] if len(terms) == 1 else []
 
 
 def _files(name: str, chart: Any) -> dict[str, bytes]:
