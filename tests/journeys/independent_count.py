@@ -24,6 +24,16 @@ LINE = "FLX_DIS_DTD FLX_TRT_DTD FLX_EMT_TYP FLX_EMT_NUM FLX_EMT_ORD ORG_CLE_NUM 
 RETURNS = "NIR_RET NAI_RET SEX_RET SEJ_RET FHO_RET PMS_RET DAT_RET COH_NAI_RET COH_SEX_RET".split()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Numbers of the study file that the tests vary; the defaults are the example's."""
+
+    washout: int = 365
+    age: tuple[int, int] = (40, 120)
+    lag: int = 30
+    follow_up: int = 1825
+
+
 @dataclass(slots=True)
 class Person:
     """What the study asks of one person."""
@@ -184,52 +194,52 @@ class Count:
                 person = self.people[row["BEN_IDT_ANO"]]
                 person.certified = min(person.certified or died, died)
 
-    def attrition(self) -> dict[tuple[int, str], int]:
+    def attrition(self, rules: Rules) -> dict[tuple[int, str], int]:
         """(step, arm) → persons who remain; arm "all" counts either arm."""
         counts: dict[tuple[int, str], int] = defaultdict(int)
         for person in self.people.values():
-            for step, arm in self._walk(person):
+            for step, arm in self._walk(person, rules):
                 for column in {"all", arm} - {"both"}:
                     counts[step, column] += 1
         return dict(counts)
 
-    def events(self) -> dict[str, int]:
+    def events(self, rules: Rules) -> dict[str, int]:
         """Arm → persons at risk after the lag whose follow-up ends with the outcome."""
         counts: dict[str, int] = defaultdict(int)
         for person in self.people.values():
-            steps = self._walk(person)
+            steps = self._walk(person, rules)
             if steps and steps[-1][0] == 7:
                 zero = min(d for d in person.drugs if BEGIN <= d <= END)
-                outcome, other = self._ends(person, zero)
+                outcome, other = self._ends(person, zero, rules)
                 if outcome is not None and outcome <= other:
                     for column in ("all", steps[-1][1]):
                         counts[column] += 1
         return dict(counts)
 
-    def _walk(self, person: Person) -> list[tuple[int, str]]:
+    def _walk(self, person: Person, rules: Rules) -> list[tuple[int, str]]:
         """The steps that a person passes, in order."""
         days = sorted(d for d in person.drugs if BEGIN <= d <= END)
         if not days:
             return []
-        zero, year = days[0], datetime.timedelta(days=365)
+        zero, year, washout = days[0], datetime.timedelta(days=365), datetime.timedelta(days=rules.washout)
         arms = person.drugs[zero]
         arm = "both" if len(arms) > 1 else next(iter(arms))
         first, last = person.observed
-        outcome, other = self._ends(person, zero)
+        outcome, other = self._ends(person, zero, rules)
         passes = [
             True,
             arm != "both",
             first <= zero - year and last >= zero,
-            not any(zero - year <= d < zero and d >= FIRST for d in person.drugs),
-            40 <= zero.year - person.born <= 120,
+            not any(zero - washout <= d < zero and d >= FIRST for d in person.drugs),
+            rules.age[0] <= zero.year - person.born <= rules.age[1],
             not any(zero - year <= d <= zero for d in person.tumour),
-            (min(outcome or other, other) - zero).days > 30,
+            (min(outcome or other, other) - zero).days > rules.lag,
         ]
         count = passes.index(False) if False in passes else len(passes)
         return [(step, arm) for step in range(1, count + 1)]
 
     @staticmethod
-    def _ends(person: Person, zero: Day) -> tuple[Day | None, Day]:
-        """The first outcome after time zero, and the first other end: death, end of observation, of data, of five years."""
+    def _ends(person: Person, zero: Day, rules: Rules) -> tuple[Day | None, Day]:
+        """The first outcome after time zero, and the first other end: death, end of observation, of data, of the follow-up."""
         outcome = min((d for d in person.principal if zero < d <= LAST), default=None)
-        return outcome, min(person.observed[1], END, zero + datetime.timedelta(days=1825))
+        return outcome, min(person.observed[1], END, zero + datetime.timedelta(days=rules.follow_up))
