@@ -40,7 +40,7 @@ def once(shared_folder: Path) -> Callable[[str, Callable[[Path], None]], Path]:
     """``once(name, build)``: the folder that ``build`` made, by whichever worker came first."""
 
     def made(name: str, build: Callable[[Path], None]) -> Path:
-        with (shared_folder / f"{name}.lock").open("w") as lock:
+        with (shared_folder / f"{name}.lock").open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             folder, done = shared_folder / name, shared_folder / f"{name}.done"
             if not done.exists():

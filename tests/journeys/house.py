@@ -167,7 +167,9 @@ class House:
 
     def example(self, name: str, *changes: tuple[str, str]) -> Path:
         """``permit`` or ``study`` of the glitazones example, with texts replaced."""
-        return self.write(f"{name}.toml", edited((EXAMPLES / "glitazones" / f"{name}.toml").read_text(), *changes))
+        return self.write(
+            f"{name}.toml", edited((EXAMPLES / "glitazones" / f"{name}.toml").read_text(encoding="utf-8"), *changes)
+        )
 
     def run_study(self, author: str = "alice", *, study: Path | None = None, workers: int = 2) -> dict[str, Any]:
         """Run the study that lies beside the warehouse."""

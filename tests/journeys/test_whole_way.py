@@ -68,7 +68,9 @@ def tell(folder: Path) -> Story:
     look("vault hash")
     names = [line.split(";")[3] for line in first_lines(folder / "synth" / "delivery" / "IR_BEN_R.csv.gz", 4)]
     look("objection record", house.write("objections", "\n".join(names) + "\n"), "--key", key("officer"))
-    permit, study = (house.write(n, (EXAMPLES / "glitazones" / n).read_text()) for n in ("permit.toml", "study.toml"))
+    permit, study = (
+        house.write(n, (EXAMPLES / "glitazones" / n).read_text(encoding="utf-8")) for n in ("permit.toml", "study.toml")
+    )
     look("permit check", permit)
     step("permit grant", permit, "--key", key("claire"))
     look("study check", study)
@@ -269,6 +271,17 @@ def test_anyone_verifies_a_released_folder_with_the_ledgers_public_key_alone(sto
     )
     (tmp_path / "other" / "proof").unlink()
     assert call("--json", "release", "verify", tmp_path / "other", "--ledger-key", key).code == 30
+
+
+def test_a_publication_that_died_before_its_folder_was_written_is_done_again(story: Story) -> None:
+    release = story.answers["release publish"].data["release"]
+    before, files = story.house.told("audit", "verify")["counts"]["releases"], hashes(story.released)
+    shutil.rmtree(story.released)
+    for _ in range(2):  # the second finds the folder there
+        story.house.told("release", "publish", release, "--key", story.house.key("alice"))
+        assert hashes(story.released) == files
+        prove(story, files)
+    assert story.house.told("audit", "verify")["counts"]["releases"] == before
 
 
 def test_every_command_speaks_french_and_english(story: Story) -> None:
