@@ -39,7 +39,11 @@ def looked(folder: Path, how: str) -> list[str]:
     write_configuration(folder, settings)
     environment = {"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin", "REMPART_UNENCRYPTED_SWAP": "allowed"}
     ended = subprocess.run(
-        [sys.executable, "-c", LOOK, str(folder), how], env=environment, capture_output=True, encoding="utf-8", check=True
+        [sys.executable, "-c", LOOK, str(folder), how],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     return ended.stdout.split()
 

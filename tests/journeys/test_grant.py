@@ -1,23 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a permit delivers, compared with the warehouse row by row: nothing beyond it, nothing lost, nothing that links the two."""
 
+import dataclasses
 import datetime
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rempart.adapters.key_file import KeyFile
+from rempart.adapters.surroundings import SystemRandomness
+from rempart.adapters.table_key_file import open_table_keys
 from rempart.journeys.permits import events
-from rempart.journeys.recorded import recorded
 from rempart.journeys.space import OpenSpace, open_space, read_parts
-from rempart.ports.broker import GrantRequest
+from rempart.keys.envelope import unwrap
+from rempart.ports.broker import Broker
+from rempart.records.sealed import KeyContext
+from rempart.wiring.broker import keys_folder
 from rempart.wiring.warehouse import Warehouse
-from tests.journeys.house import House
+from tests.journeys.house import PASSPHRASE, House
 
 PROJECT = "project:glitazones"
 FIRST, LAST = datetime.date(2012, 1, 1), datetime.date(2017, 12, 31)
@@ -40,24 +46,35 @@ def asked(sql: str, **tables: pa.Table) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
+class Opener:
+    """Unwraps data keys as the broker does, but without asking the ledger: no grant of the product reads all of a project."""
+
+    def __init__(self, house: House) -> None:
+        folder, randomness = keys_folder(house.warehouse), SystemRandomness()
+        store = KeyFile.open(folder / "root.key", PASSPHRASE, randomness=randomness)
+        self._keys = open_table_keys(folder / "table-keys.json", store=store, randomness=randomness)
+
+    def unwrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
+        """The data keys."""
+        assert reference == ""
+        return [
+            unwrap(self._keys.need("table", context.kek), blob, context=context.associated_data())
+            for context, blob in items
+        ]
+
+
 def clear(
     house: House, space: str
 ) -> tuple[OpenSpace, dict[tuple[str, str], pa.Table], dict[tuple[str, str, int], pa.Table]]:
-    """The body of a space, each sibling's rows, and each part's rows, through the operator's own act (``hash``)."""
+    """The body of a space, each sibling's rows, and each part's rows, opened by who has the passphrase itself."""
     warehouse = Warehouse(house.warehouse)
-    vault = warehouse.vault
-    with recorded(
-        warehouse.recorder, "hash", basis="operation:hash", objects=[f"space:{space}"], event_class="trace"
-    ) as act:
-        (first,) = vault.broker.grant(GrantRequest(intent=act.index, tables=((space, "manifest", "main", "read"),)))
-        opened = open_space(vault, space=space, reference=first)
-        places = sorted({(space, part.table, part.sibling, "read") for part in opened.body.parts})
-        (second,) = vault.broker.grant(GrantRequest(intent=act.index, tables=tuple(places)))
-        data = read_parts(vault, opened, opened.body.parts, reference=second)
-        parts = {
-            (part.table, part.sibling, part.shard): pq.read_table(io.BytesIO(bytes(rows)))
-            for part, rows in zip(opened.body.parts, data, strict=True)
-        }
+    vault = dataclasses.replace(warehouse.vault, broker=cast(Broker, Opener(house)))
+    opened = open_space(vault, space=space, reference="")
+    data = read_parts(vault, opened, opened.body.parts, reference="")
+    parts = {
+        (part.table, part.sibling, part.shard): pq.read_table(io.BytesIO(bytes(rows)))
+        for part, rows in zip(opened.body.parts, data, strict=True)
+    }
     whole: dict[tuple[str, str], pa.Table] = {}
     for (table, sibling, _), rows in sorted(parts.items()):
         whole[table, sibling] = pa.concat_tables([whole[table, sibling], rows]) if (table, sibling) in whole else rows

@@ -9,17 +9,18 @@ from pathlib import Path, PurePosixPath
 from rempart.errors import BadInput, Refused, Unavailable
 
 
-def write_release(public: Path, release_id: str, files: Mapping[str, bytes]) -> Path:
+def write_release(public: Path, release_id: str, files: Mapping[str, bytes], *, proof: str = "") -> Path:
     """Write ``files`` (relative path → bytes) under ``public/releases/<release_id>`` and return that folder.
 
-    A folder with the same bytes is left as it is, so that a publication can be repeated after a crash.
+    A folder with the same bytes is left as it is, so that a publication can be repeated after a crash; ``proof`` names a file
+    that may differ, since the same leaf is proven under each later checkpoint.
     Raises Refused ``release-exists`` when it holds other bytes; BadInput ``release-path``; Unavailable ``release-folder``.
     """
     for path in (release_id, *files):
         _check_path(path)
     final = public / "releases" / release_id
     if final.exists():
-        if read_release(final) != dict(files):
+        if _without(read_release(final), proof) != _without(files, proof):
             raise Refused("release-exists", release=release_id)
         return final
     waiting = final.with_name(f".{release_id}.partial")
@@ -34,6 +35,10 @@ def write_release(public: Path, release_id: str, files: Mapping[str, bytes]) -> 
     except OSError as error:
         raise Unavailable("release-folder", release=release_id) from error
     return final
+
+
+def _without(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
+    return {path: data for path, data in files.items() if path != name}
 
 
 def read_release(folder: Path) -> dict[str, bytes]:

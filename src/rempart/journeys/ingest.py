@@ -84,10 +84,8 @@ def ingest(
         )
         if before is not None:
             writer.keep(open_space(vault, space=SPACE, reference=reference), tables=(OBJECTION,))
-        _seal_persons(writer, persons, shards)
+        _seal_persons(writer, persons, loaded.extra, shards)
         rows = _seal_tables(writer, query, layouts, shards, progress)
-        for name, table in loaded.extra.items():
-            writer.add(name, MAIN, 0, table)
         content = {name: content_hash(query.table(content_hash_sql(layout))) for name, layout in layouts.items()}
         commit = writer.commit(lineage=loaded.lineage, facts={"delivery": delivery, **loaded.facts})
         act.say("run", run)
@@ -119,8 +117,10 @@ def _persons(query: Query, identity_key: bytes, shard_key: bytes, shards: int, r
     return persons
 
 
-def _seal_persons(writer: SpaceWriter, persons: pa.Table, shards: int) -> None:
-    """The correspondence table and the warehouse-wide release index, each under its own key."""
+def _seal_persons(writer: SpaceWriter, persons: pa.Table, extra: Mapping[str, pa.Table], shards: int) -> None:
+    """The correspondence table and the warehouse-wide release index, each under its own key; then tables without persons."""
+    for name, table in extra.items():
+        writer.add(name, MAIN, 0, table)
     ordered = persons.sort_by([("shard", "ascending"), ("pseudonym", "ascending")])
     for shard, rows in enumerate(_by_shard(ordered, shards)):
         pairs = rows.select(["source_person", "pseudonym"]).rename_columns(["source_pseudonym", "pseudonym"])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rempart.audit.release_proof import build, pack_id
-from rempart.errors import Refused
+from rempart.errors import NotTrusted, Refused
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
 from rempart.journeys.release import (
@@ -22,7 +22,7 @@ from rempart.records.document import SignedDocument
 from rempart.records.permit import Permit
 from rempart.records.result import CheckedTable
 from rempart.release.pack import pack
-from rempart.release.states import ReleaseEvent, step
+from rempart.release.states import ReleaseEvent, ReleaseState, step
 
 PROOF = "proof"
 Draw = Callable[
@@ -33,18 +33,44 @@ Draw = Callable[
 def publish(desk: ReleaseDesk, *, release: str, actor: str, draw: Draw, words: Mapping[str, Any]) -> dict[str, bytes]:
     """The published folder, relative path → bytes, once its leaf is in the ledger.
 
+    A release whose leaf is there already gives the same folder again: the process may have died before it was written.
     Raises Refused ``release-needs-two-checkers``, ``release-state``; NotTrusted ``release-tables`` when the tables that the
     rules give today are not those that were signed and approved.
     """
     now = current_state(desk, release)
-    step(now, ReleaseEvent(act="publish", release=release, actor=actor, document=""), desk.states)
+    if not now.pack:
+        step(now, ReleaseEvent(act="publish", release=release, actor=actor, document=""), desk.states)
     submission = submission_of(desk, release)
     permit = valid_permit(desk, str(submission.body["permit"]))
+    files = _packed(desk, now, submission, permit, actor=actor, draw=draw, words=words)
+    names = {path: sha256_id(data) for path, data in files.items()}
+    if not now.pack:
+        objects = [f"release:{release}", f"run:{submission.body['run']}"]
+        with recorded(desk.recorder, "release", basis=f"permit:{permit.id}", objects=objects, actor=actor) as act:
+            act.say("release", release)
+            act.say("pack", names["release.json"])
+            act.say("files", pack_id(names))
+    elif now.pack != names["release.json"]:
+        raise NotTrusted("release-tables", release=release)
+    return {**files, PROOF: _proof(desk, release, names)}
+
+
+def _packed(
+    desk: ReleaseDesk,
+    now: ReleaseState,
+    submission: SignedDocument,
+    permit: Permit,
+    *,
+    actor: str,
+    draw: Draw,
+    words: Mapping[str, Any],
+) -> dict[str, bytes]:
+    """Tables checked again, figures drawn from them, everything bound by release.json."""
     finished = finished_run(events(desk.vault.ledger), str(submission.body["run"]))
     tables = checked_tables(desk, finished, actor=actor)
     study = SignedDocument.from_bytes(desk.documents.get(finished.study), schema="rempart.study/1")
-    files = pack(
-        release_id=release,
+    return pack(
+        release_id=now.release,
         submission=submission,
         votes=votes_of(desk, now),
         tables=tables,
@@ -53,13 +79,6 @@ def publish(desk: ReleaseDesk, *, release: str, actor: str, draw: Draw, words: M
         figures=draw(tables, study.body),
         words=words,
     )
-    names = {path: sha256_id(data) for path, data in files.items()}
-    objects = [f"release:{release}", f"run:{finished.run}"]
-    with recorded(desk.recorder, "release", basis=f"permit:{permit.id}", objects=objects, actor=actor) as act:
-        act.say("release", release)
-        act.say("pack", names["release.json"])
-        act.say("files", pack_id(names))
-    return {**files, PROOF: _proof(desk, act.index, names)}
 
 
 def public_facts(permit: Permit) -> dict[str, str]:
@@ -73,14 +92,17 @@ def public_facts(permit: Permit) -> dict[str, str]:
     }
 
 
-def _proof(desk: ReleaseDesk, intent: int, names: Mapping[str, str]) -> bytes:
+def _proof(desk: ReleaseDesk, release: str, names: Mapping[str, str]) -> bytes:
     """The effect's leaf, its inclusion in the newest checkpoint, and the hash of every file."""
     ledger = desk.vault.ledger
-    log = events(ledger)
-    index = next((n for n, event in enumerate(log) if event.kind == "release" and event.of == intent), None)
-    if index is None:
-        raise Refused("release-state", release="?", state="unlogged", act="publish")
-    size = ledger.size()
+    said = [
+        n
+        for n, e in enumerate(events(ledger))
+        if (e.kind, e.phase, e.fact("release")) == ("release", "effect", release)
+    ]
+    if not said:
+        raise Refused("release-state", release=release, state="unlogged", act="publish")
+    index, size = said[0], ledger.size()
     proof = build(
         leaf=ledger.leaves(index, index + 1)[0],
         index=index,

@@ -81,8 +81,8 @@ def _checked(
     if permit.id != job.permit or permit.space != job.space:
         raise Refused("job-permit", permit=job.permit)
     permit.check_valid_on(today)
-    for signature in signed.signatures:
-        permit.check_names(trust.check(signature, over=signed.over, role="researcher", on=today).actor)
+    signer = trust.check(signed.signature, over=signed.over, role="researcher", on=today)
+    permit.check_names(signer.actor)
     check_study(study, permit, layouts, required=required_columns(study, layouts))
     return compile_permit(permit, layouts), compile_study(study, cut=permit.period[1])
 

@@ -65,7 +65,7 @@ def run_study(
     """
     study = study_from_dict(signed.body)
     today = recorder.clock.now().date()
-    signer = trust.check(signed.signatures[0], over=signed.over, role="researcher", on=today)
+    signer = trust.check(signed.signature, over=signed.over, role="researcher", on=today)
     permit = find_permit(events(vault.ledger), documents, trust, study.permit)
     permit.check_valid_on(today)
     permit.check_names(signer.actor)

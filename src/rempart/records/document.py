@@ -27,6 +27,13 @@ class SignedDocument:
         """The bytes to store; their SHA-256 is the document's id."""
         return canonical_bytes({"body": self.body, "signatures": [item.as_dict() for item in self.signatures]})
 
+    @property
+    def signature(self) -> Signature:
+        """The one signature of a document that has exactly one; raises NotTrusted ``signature-form``."""
+        if len(self.signatures) != 1:
+            raise NotTrusted("signature-form")
+        return self.signatures[0]
+
     @classmethod
     def from_bytes(cls, data: bytes, *, schema: str) -> "SignedDocument":
         """Parse strictly; raises NotTrusted ``document-form`` when the body is of another schema."""

@@ -14,7 +14,7 @@ from rempart.errors import BadInput, NotTrusted, Refused
 from rempart.records.canonical import content_id
 from rempart.records.signature import Signature, verify
 
-ROLES = ("officer", "committee", "researcher", "checker", "ledger", "vault")
+ROLES = ("officer", "committee", "researcher", "checker")
 _KEY_BYTES = 32
 _NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 

@@ -60,6 +60,8 @@ def init_warehouse(
     """Make a warehouse: folders, keys, first officer, trust file, configuration, then its first ledger leaf."""
     if (directory / "rempart.toml").exists():
         raise Refused("warehouse-exists")
+    if officer_key.exists():
+        raise Refused("file-exists", file=officer_key.name)
     make_folders(directory)
     public = keys_init(directory, passphrase, SystemRandomness())
     trust = _first_officer(directory, officer, officer_key, key_passphrase)

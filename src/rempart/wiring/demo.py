@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from rempart.adapters.delivery_writer import DeliverySummary
 from rempart.errors import Missing, RempartError
-from rempart.journeys.ingest import SPACE, Ingested
+from rempart.journeys.ingest import Ingested
 from rempart.journeys.permits import events
 from rempart.journeys.twin import unsealed
 from rempart.ports.surroundings import Progress
@@ -22,8 +22,6 @@ from rempart.wiring.ingest import ingest_delivery
 from rempart.wiring.releases import releases
 from rempart.wiring.synthetic import write_synthetic
 from rempart.wiring.warehouse import Warehouse
-
-_PROJECT = "project:glitazones"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +141,10 @@ class Stage:
         """Write the unsealed twin, search it the same way, remove it."""
         twin = self.folder / "twin"
         warehouse = self.warehouse
-        for space in (SPACE, _PROJECT):
-            for name, data in unsealed(warehouse.vault, warehouse.recorder, space=space):
-                path = twin / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+        for name, data in unsealed(warehouse.vault, warehouse.recorder):
+            path = twin / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
         (twin / "log").write_bytes(gzip.compress("\n".join(self.log).encode()))
         try:
             return self._scan(twin, progress)

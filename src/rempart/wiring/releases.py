@@ -124,7 +124,7 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
         draw=figures,
         words=words,
     )
-    return write_release(warehouse.directory / "public", release, files)
+    return write_release(warehouse.directory / "public", release, files, proof=PROOF)
 
 
 def releases(warehouse: Warehouse) -> list[ReleaseState]:
