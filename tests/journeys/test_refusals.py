@@ -307,6 +307,31 @@ def test_a_vote_with_anothers_name_and_ones_own_key_is_not_trusted(submitted: Ho
     assert refusal.value.facts["actor"] == "carol"
 
 
+def test_a_run_is_not_submitted_twice_while_it_is_on_its_way_out(submitted: House, tmp_path: Path) -> None:
+    house = copy_house(copy_locked(submitted, tmp_path), tmp_path / "twice")
+    house.unlock()
+    try:
+        (run,) = house.told("study", "list")["runs"]
+        assert run["release"] == RELEASE
+        again = ("release", "submit", run["run"], "--key", house.key("frank"))
+        refused(house, 10, "release-run-submitted", again)
+        house.told(
+            "release", "review", RELEASE, "--key", house.key("bob"), "--verdict", "reject", "--comment", "context"
+        )
+        assert house.told(*again)["release"] != RELEASE
+    finally:
+        house.lock()
+
+
+def test_a_study_is_compared_with_its_permit_before_it_runs(small: House) -> None:
+    assert small.told("study", "check", small.folder / "study.toml")["fits"] == "P-2026-0001"
+    other = small.example("study", ("P-2026-0001", "P-2026-0777"))
+    assert small.told("study", "check", other)["fits"] is None
+    greedy = small.example("study", ("prior_observation_days = 365", "prior_observation_days = 3650"))
+    answer = small.call("--json", "study", "check", greedy)
+    assert (answer.code, answer.error["code"]) == (10, "window-before-lookback")
+
+
 def test_the_same_vote_under_ones_own_name_counts(submitted: House, tmp_path: Path) -> None:
     """The positive control of the test above, and the second vote of one checker."""
     house = copy_house(copy_locked(submitted, tmp_path), tmp_path / "votes")
@@ -318,7 +343,13 @@ def test_the_same_vote_under_ones_own_name_counts(submitted: House, tmp_path: Pa
         refused(house, 10, "release-needs-two-checkers", ("release", "publish", RELEASE, "--key", house.key("frank")))
         house.told("release", "review", RELEASE, "--key", house.key("carol"), "--verdict", "approve")
         house.told("release", "publish", RELEASE, "--key", house.key("frank"))
-        refused(house, 10, "release-state", ("release", "publish", RELEASE, "--key", house.key("frank")))
+        house.enrol("dave", "checker")
+        refused(
+            house,
+            10,
+            "release-state",
+            ("release", "review", RELEASE, "--key", house.key("dave"), "--verdict", "approve"),
+        )
     finally:
         house.lock()
 

@@ -75,6 +75,7 @@ def tell(folder: Path) -> Story:
     step("permit grant", permit, "--key", key("claire"))
     look("study check", study)
     run = step("study run", study, "--key", key("alice"), "--workers", "2").data["run"]
+    look("study list")
     release = step("release submit", run, "--key", key("alice")).data["release"]
     look("release review#look", release, "--key", key("bob"))
     step("release review#bob", release, "--key", key("bob"), "--verdict", "approve")

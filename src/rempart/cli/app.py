@@ -18,7 +18,7 @@ from rempart import __version__
 from rempart.adapters.crash_file import write_crash
 from rempart.cli import commands
 from rempart.cli.session import Session
-from rempart.cli.voice import Voice, choose_language
+from rempart.cli.voice import LANGUAGES, Voice, choose_language
 from rempart.errors import NotTrusted, Refused, RempartError
 
 _USAGE, _DEFECT, _CANCELLED = 2, 70, 130
@@ -31,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _take_global(arguments)
     except IndexError:
         sys.stderr.write("rempart: usage: --lang and --dir take a value\n")
+        return _USAGE
+    if options["--lang"] not in (None, *LANGUAGES):
+        sys.stderr.write(f"rempart: usage: --lang takes one of {', '.join(LANGUAGES)}\n")
         return _USAGE
     voice = Voice(choose_language(options["--lang"], os.environ), as_json=bool(options["--json"]))
     directory = options["--dir"] or os.environ.get("REMPART_DIR") or "."

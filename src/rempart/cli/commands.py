@@ -22,6 +22,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "permit list": data_commands.list_permits,
     "study check": result_commands.check,
     "study run": result_commands.run,
+    "study list": result_commands.list_runs,
     "release submit": result_commands.submit,
     "release review": result_commands.review,
     "release publish": result_commands.publish,

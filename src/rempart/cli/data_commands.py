@@ -144,6 +144,7 @@ def grant(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | No
         )
     voice.say("permit-granted", persons=made.persons, objections=made.objections, space=made.commit.space)
     voice.table(["column-table", "column-rows"], list(made.rows.items()))
+    voice.say("grant-next")
     voice.result("permit-grant", {"head": made.commit.head, "persons": made.persons, "rows": dict(made.rows)})
     return 0
 

@@ -36,7 +36,8 @@ def init(
     )
     voice.say("init-done", directory=str(directory), controller=controller)
     voice.say("init-officer", officer=officer, key=str(officer_key))
-    voice.say("unlocked", expires=made["expires"])
+    voice.say("unlocked", expires=voice.when(made["expires"]))
+    voice.say("init-next")
     voice.result("init", made)
     return 0
 
@@ -46,7 +47,7 @@ def unlock(session: Session, *, minutes: int = 480, passphrase_fd: int | None = 
     from rempart.wiring.broker import start_broker
 
     status = start_broker(session.directory, passphrase=session.passphrase(passphrase_fd), minutes=minutes)
-    session.voice.say("unlocked", expires=status["expires"])
+    session.voice.say("unlocked", expires=session.voice.when(status["expires"]))
     session.voice.result("keys-unlock", status)
     return 0
 
@@ -66,7 +67,7 @@ def status(session: Session) -> int:
     from rempart.wiring.broker import connect
 
     found = connect(session.directory).status()
-    session.voice.say("unlocked", expires=found["expires"])
+    session.voice.say("unlocked", expires=session.voice.when(found["expires"]))
     session.voice.result("keys-status", found)
     return 0
 

@@ -9,13 +9,30 @@ from rempart.cli.session import Session
 
 def check(session: Session, file: Path, /) -> int:
     """Read a study file and say what it needs."""
-    from rempart.wiring.acts import read_study_file, study_needs
+    from rempart.wiring.acts import check_study_fits, read_study_file, study_needs
+    from rempart.wiring.warehouse import Warehouse
 
     study = read_study_file(file)
     session.voice.say("study-check", study=study.content_id[:23], permit=study.permit)
     rows = study_needs(study)
     session.voice.table(["column-table", "column-columns"], rows)
-    session.voice.result("study-check", {"id": study.content_id, "permit": study.permit, "reads": dict(rows)})
+    fits = check_study_fits(Warehouse(session.directory), study)
+    session.voice.say("study-fits" if fits else "study-not-compared", permit=study.permit)
+    session.voice.result(
+        "study-check", {"fits": fits, "id": study.content_id, "permit": study.permit, "reads": dict(rows)}
+    )
+    return 0
+
+
+def list_runs(session: Session) -> int:
+    """Finished runs of studies."""
+    from rempart.wiring.releases import run_list
+    from rempart.wiring.warehouse import Warehouse
+
+    found = run_list(Warehouse(session.directory))
+    columns = ("run", "permit", "time", "release")
+    session.voice.table([f"column-{name}" for name in columns], [[row[name] for name in columns] for row in found])
+    session.voice.result("study-list", {"runs": found})
     return 0
 
 
@@ -79,18 +96,17 @@ def review(
     passphrase_fd: int | None = None,
 ) -> int:
     """Show the checked tables, or vote on them."""
-    from rempart.cli.tables import show_tables
-    from rempart.wiring.releases import tables_under_review, vote
+    from rempart.wiring.releases import page_under_review, vote
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
     warehouse = Warehouse(session.directory)
     ask = session.asker(passphrase_fd)
     if verdict is None:
-        tables = tables_under_review(warehouse, release=release, key_file=key, ask=ask)
-        show_tables(voice, tables)
+        page, outputs = page_under_review(warehouse, release=release, key_file=key, ask=ask, language=voice.language)
+        voice.plain(page)
         voice.say("review-next", release=release)
-        voice.result("release-review", {"release": release, "tables": [table.output for table in tables]})
+        voice.result("release-review", {"release": release, "tables": outputs})
         return 0
     actor, state = vote(warehouse, release=release, verdict=verdict, comment=comment, key_file=key, ask=ask)
     voice.say("voted", actor=actor, release=release, verdict=verdict, approvals=len(state.approvals))
@@ -111,6 +127,7 @@ def publish(session: Session, release: str, /, *, key: Path, passphrase_fd: int 
     voice.say("published", release=release, folder=str(folder))
     for name in files:
         voice.plain(f"  {name}")
+    voice.say("publish-next", folder=str(folder))
     voice.result("release-publish", {"release": release, "folder": str(folder), "files": files})
     return 0
 

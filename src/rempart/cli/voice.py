@@ -55,6 +55,11 @@ class Voice:
         if not self.as_json:
             self._out.print(self.word(key, **facts))
 
+    @staticmethod
+    def when(instant: str | int) -> str:
+        """An ISO instant in UTC to the minute, as people read it."""
+        return str(instant)[:16].replace("T", " ") + " UTC"
+
     def plain(self, text: str = "", *, style: str | None = None) -> None:
         """Text that is not a word of ours: a path, a number, a quoted command."""
         if not self.as_json:

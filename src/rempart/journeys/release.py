@@ -105,8 +105,19 @@ def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseS
     finished = finished_run(events(desk.vault.ledger), str(signed.body["run"]))
     if (finished.result, finished.permit) != (signed.body["result"], permit.id):
         raise NotTrusted("release-tables", release=event.release)
+    _not_pending(desk, finished.run, event.release)
     objects = [f"run:{finished.run}", f"result:{finished.result}"]
     return _log(desk, "submission", event, signed=signed, permit=permit.id, actor=actor, objects=objects)
+
+
+def _not_pending(desk: ReleaseDesk, run: str, release: str) -> None:
+    """Raises Refused ``release-run-submitted`` when the run already goes, or went, its way out under another id."""
+    for event in events(desk.vault.ledger):
+        other = event.fact("release") or ""
+        if event.kind == "submission" and event.phase == "intent" and event.fact("run") == run and other != release:
+            now = current_state(desk, other)
+            if now.submission and now.state != "rejected":
+                raise Refused("release-run-submitted", run=run, release=other, state=now.state)
 
 
 def review(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:

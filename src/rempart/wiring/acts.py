@@ -14,13 +14,14 @@ from rempart.adapters.surroundings import SystemRandomness
 from rempart.adapters.toml_input import read_toml
 from rempart.adapters.trust_files import save_trust
 from rempart.cohort.required import required_columns
-from rempart.errors import BadInput, Refused
+from rempart.errors import BadInput, Missing, Refused
 from rempart.journeys.grant import Granted, grant
 from rempart.journeys.living import living
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.persons import add_person, first_trust, new_entry
 from rempart.journeys.recorded import recorded
 from rempart.journeys.study import StudyRun, run_study
+from rempart.permits.check_study import check_study
 from rempart.ports.surroundings import Progress
 from rempart.records.omop import layouts
 from rempart.records.permit import Permit, permit_from_dict
@@ -187,6 +188,16 @@ def study_needs(study: Study) -> list[tuple[str, str]]:
     """Table → columns that the study's SQL reads."""
     required = required_columns(study, layouts(package_data.toml("records/omop54.toml")))
     return [(table, ", ".join(sorted(columns))) for table, columns in sorted(required.items())]
+
+
+def check_study_fits(warehouse: Warehouse, study: Study) -> str | None:
+    """The permit that the study fits, or None when it is not granted here; raises Refused as ``study run`` would."""
+    try:
+        permit = permit_of(warehouse, study.permit)
+    except Missing:
+        return None
+    check_study(study, permit, warehouse.layouts, required=required_columns(study, warehouse.layouts))
+    return permit.id
 
 
 def run_study_file(

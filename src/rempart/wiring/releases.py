@@ -15,7 +15,7 @@ from rempart.audit.release_proof import verify
 from rempart.disclosure.findings import findings
 from rempart.errors import BadInput, Missing
 from rempart.journeys.permits import events
-from rempart.journeys.publish import PROOF, publish
+from rempart.journeys.publish import PROOF, public_facts, publish
 from rempart.journeys.release import (
     ReleaseDesk,
     check_party,
@@ -26,12 +26,15 @@ from rempart.journeys.release import (
     review,
     submission_of,
     submit,
+    valid_permit,
 )
 from rempart.records.canonical import parse_canonical, sha256_id
+from rempart.records.document import SignedDocument
 from rempart.records.result import CheckedTable
 from rempart.release.documents import submission_body, vote_body
 from rempart.release.labels import reader_labels
 from rempart.release.states import ReleaseState, state_table
+from rempart.release.summary import summary
 from rempart.release.tables import table_ids
 from rempart.wiring.signing import Ask, signer
 from rempart.wiring.warehouse import Warehouse
@@ -93,13 +96,37 @@ def vote(
     return checker.entry.actor, review(place, signed=checker.document(body), actor=checker.salted)
 
 
-def tables_under_review(warehouse: Warehouse, *, release: str, key_file: Path, ask: Ask) -> tuple[CheckedTable, ...]:
-    """The checked tables of a submission, for the eyes of a checker or a person whom its permit names."""
-    checker = signer(warehouse.trust, key_file, ask)
+def page_under_review(
+    warehouse: Warehouse, *, release: str, key_file: Path, ask: Ask, language: str
+) -> tuple[str, list[str]]:
+    """The page that would be published, for the eyes of a checker or a person whom its permit names; and its outputs."""
+    reader = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
-    check_party(place, checker.entry, release=release)
-    run = str(submission_of(place, release).body["run"])
-    return checked_tables(place, finished_run(events(warehouse.ledger), run), actor=checker.salted)
+    check_party(place, reader.entry, release=release)
+    submission = submission_of(place, release)
+    finished = finished_run(events(warehouse.ledger), str(submission.body["run"]))
+    tables = checked_tables(place, finished, actor=reader.salted)
+    study = SignedDocument.from_bytes(warehouse.documents.get(finished.study), schema="rempart.study/1")
+    permit = valid_permit(place, finished.permit)
+    facts = {
+        "context": str(submission.body["context"]),
+        "controls": str(submission.body["controls"]),
+        "permit": " · ".join(public_facts(permit).values()),
+    }
+    words = package_data.toml("release/words.toml")
+    page = summary(language, release=release, facts=facts, study=study.body, tables=tables, figures=(), words=words)
+    return page, [table.output for table in tables]
+
+
+def run_list(warehouse: Warehouse) -> list[dict[str, str]]:
+    """Finished runs, oldest first, with the last release that each was submitted as."""
+    log = events(warehouse.ledger)
+    submitted = {e.fact("run"): e.fact("release") or "" for e in log if e.kind == "submission" and e.phase == "intent"}
+    done = {e.fact("run") or "": e for e in log if e.kind == "study" and e.phase == "effect"}
+    return [
+        {"run": run, "permit": e.basis.partition(":")[2], "time": e.time[:16] + "Z", "release": submitted.get(run, "")}
+        for run, e in done.items()
+    ]
 
 
 def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: Ask) -> Path:
