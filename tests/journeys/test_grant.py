@@ -4,7 +4,7 @@
 import dataclasses
 import datetime
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,17 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rempart.adapters.key_file import KeyFile
-from rempart.adapters.surroundings import SystemRandomness
-from rempart.adapters.table_key_file import open_table_keys
 from rempart.journeys.permits import events
 from rempart.journeys.space import OpenSpace, open_space, read_parts
-from rempart.keys.envelope import unwrap
 from rempart.ports.broker import Broker
-from rempart.records.sealed import KeyContext
-from rempart.wiring.broker import keys_folder
 from rempart.wiring.warehouse import Warehouse
 from tests.journeys.house import PASSPHRASE, House
+from tests.opener import Opener
 
 PROJECT = "project:glitazones"
 FIRST, LAST = datetime.date(2012, 1, 1), datetime.date(2017, 12, 31)
@@ -46,29 +41,12 @@ def asked(sql: str, **tables: pa.Table) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
-class Opener:
-    """Unwraps data keys as the broker does, but without asking the ledger: no grant of the product reads all of a project."""
-
-    def __init__(self, house: House) -> None:
-        folder, randomness = keys_folder(house.warehouse), SystemRandomness()
-        store = KeyFile.open(folder / "root.key", PASSPHRASE, randomness=randomness)
-        self._keys = open_table_keys(folder / "table-keys.json", store=store, randomness=randomness)
-
-    def unwrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
-        """The data keys."""
-        assert reference == ""
-        return [
-            unwrap(self._keys.need("table", context.kek), blob, context=context.associated_data())
-            for context, blob in items
-        ]
-
-
 def clear(
     house: House, space: str
 ) -> tuple[OpenSpace, dict[tuple[str, str], pa.Table], dict[tuple[str, str, int], pa.Table]]:
     """The body of a space, each sibling's rows, and each part's rows, opened by who has the passphrase itself."""
     warehouse = Warehouse(house.warehouse)
-    vault = dataclasses.replace(warehouse.vault, broker=cast(Broker, Opener(house)))
+    vault = dataclasses.replace(warehouse.vault, broker=cast(Broker, Opener(house.warehouse, PASSPHRASE)))
     opened = open_space(vault, space=space, reference="")
     data = read_parts(vault, opened, opened.body.parts, reference="")
     parts = {

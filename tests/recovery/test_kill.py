@@ -16,9 +16,7 @@ import pytest
 
 from rempart.adapters.process_pool import ProcessPool
 from rempart.errors import Unavailable
-from rempart.journeys.recorded import recorded
-from rempart.journeys.space import commits, open_space, read_parts
-from rempart.ports.broker import GrantRequest
+from rempart.journeys.space import commits, read_parts
 from rempart.records.omop import PROJECT_PERSON
 from rempart.records.result import ResultRow
 from rempart.wiring.acts import run_study_file
@@ -172,18 +170,13 @@ def histories(place: Place, space: str) -> str:
 
 def rows_of(place: Place, space: str) -> list[tuple[str, dict[str, object]]]:
     """(table, row) of every part of a space."""
-    warehouse = place.warehouse()
-    with recorded(warehouse.recorder, "hash", basis="operation:hash", objects=[f"space:{space}"]) as act:
-        tables = [(p.table, p.sibling) for p in place.body(space).body.parts]
-        wanted = tuple((space, *name, "read") for name in dict.fromkeys([*tables, ("manifest", "main")]))
-        (reference,) = warehouse.broker.grant(GrantRequest(intent=act.index, tables=wanted))
-        opened = open_space(warehouse.vault, space=space, reference=reference)
-        data = read_parts(warehouse.vault, opened, opened.body.parts, reference=reference)
-        return [
-            (f"{part.table}/{part.sibling}", row)
-            for part, held in zip(opened.body.parts, data, strict=True)
-            for row in pq.read_table(pa.BufferReader(bytes(held))).to_pylist()
-        ]
+    vault, opened = place.vault(), place.body(space)
+    data = read_parts(vault, opened, opened.body.parts, reference="")
+    return [
+        (f"{part.table}/{part.sibling}", row)
+        for part, held in zip(opened.body.parts, data, strict=True)
+        for row in pq.read_table(pa.BufferReader(bytes(held))).to_pylist()
+    ]
 
 
 def studied(place: Place) -> tuple[tuple[ResultRow, ...], int]:
