@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The curve figure: survival or cumulative incidence by arm with its band, and the numbers at risk under it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -9,6 +10,7 @@ from rempart.adapters.figure_words import Words, arms_of, groups, shown
 from rempart.records.result import CheckedTable
 
 _WIDTH = 620
+_HEIGHT = 330
 _LEFT = 220  # the same left margin for the curve and the numbers under it, so that their days stand in line
 _YEAR = 365.25
 _COLUMNS = 9
@@ -69,7 +71,7 @@ def _lines(drawn: list[dict[str, Any]], arms: list[str], words: Words, *, statis
         y=alt.Y("value:Q", scale=scale, axis=down), description="spoken:N"
     )
     return (band + line + dots + _names_at_ends(drawn, names, colours, scale, days)).properties(
-        width=_WIDTH, height=330
+        width=_WIDTH, height=_HEIGHT
     )
 
 
@@ -117,16 +119,15 @@ def _names_at_ends(drawn: list[dict[str, Any]], names: list[str], colours: list[
         ends.append({"arm": name, "day": mine[-1]["day"], "value": mine[-1]["value"]})
     low, high = scale.domain
     ends.sort(key=lambda end: float(end["value"]))
+    heights = [(float(end["value"]) - low) / (high - low) * _HEIGHT for end in ends]
     layers = []
-    for index, end in enumerate(ends):
-        near = index > 0 and end["value"] - ends[index - 1]["value"] < 0.06 * (high - low)
-        below = index + 1 < len(ends) and ends[index + 1]["value"] - end["value"] < 0.06 * (high - low)
+    for end, height, placed in zip(ends, heights, _apart(heights), strict=True):
         layers.append(
             alt.Chart(alt.InlineData(values=[end]))
             .mark_text(
                 align="left",
                 dx=9,
-                dy=-9 if near else 9 if below else 0,
+                dy=height - placed,
                 fontSize=13,
                 fontWeight=600,
                 color=colours[names.index(end["arm"])],
@@ -135,6 +136,15 @@ def _names_at_ends(drawn: list[dict[str, Any]], names: list[str], colours: list[
             .encode(x=alt.X("day:Q", scale=days), y=alt.Y("value:Q", scale=scale), text="arm:N")
         )
     return alt.layer(*layers)
+
+
+def _apart(heights: Sequence[float], *, gap: float = 18) -> list[float]:
+    """Ascending heights in pixels, moved apart to at least ``gap``, around where they were together."""
+    placed: list[float] = []
+    for height in heights:
+        placed.append(max(height, placed[-1] + gap) if placed else height)
+    shift = (sum(placed) - sum(heights)) / len(placed) if placed else 0.0
+    return [height - shift for height in placed]
 
 
 def _at_risk(drawn: list[dict[str, Any]], arms: list[str], words: Words, *, days: Any) -> Any:

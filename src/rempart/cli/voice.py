@@ -122,13 +122,14 @@ class Voice:
             body = {"schema": "rempart.error/1", "ok": False, "data": {}, "error": told}
             sys.stdout.write(json.dumps(body) + "\n")  # escaped: a file's name may hold what no encoding carries
             return
-        self._err.print(f"rempart: {self.word('family-' + family.replace(' ', '-'))}: {_harmless(message)}")
+        colon = self.word("colon")
+        self._err.print(f"rempart{colon} {self.word('family-' + family.replace(' ', '-'))}{colon} {_harmless(message)}")
         if hint:
-            self._err.print(f"rempart: {self.word('hint')}: {_harmless(hint)}")
+            self._err.print(f"rempart{colon} {self.word('hint')}{colon} {_harmless(hint)}")
 
     def warn(self, text: str) -> None:
         """A line on standard error."""
-        self._err.print(f"rempart: {text}")
+        self._err.print(f"rempart{self.word('colon')} {text}")
 
     @property
     def error_console(self) -> Console:
