@@ -103,12 +103,6 @@ class Calendar:
         return self.texts[np.asarray(days) + len(_UNDATED)]
 
 
-def month_text(months: Ints) -> Texts:
-    """YYYYMM of months counted from year 0."""
-    unique, inverse = np.unique(months, return_inverse=True)
-    return np.array([f"{m // 12:04d}{m % 12 + 1:02d}" for m in unique.tolist()], dtype=np.str_)[inverse]
-
-
 def pseudonyms(draw: np.random.Generator, count: int, width: int = 17) -> Texts:
     """``count`` random texts of ``width`` characters A-Z0-9 (a clash is as likely as in 36^width)."""
     letters = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", dtype=np.uint8)

@@ -2,7 +2,6 @@
 """The acts of the command line on a warehouse: each builds what its journey needs and calls it."""
 
 import secrets
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -235,8 +234,3 @@ def example(name: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file in package_data.names(f"examples/{name}", ".toml"):
         (folder / file).write_text(package_data.text(f"examples/{name}/{file}"), encoding="utf-8")
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a folder that this process made."""
-    shutil.rmtree(path, ignore_errors=True)

@@ -5,7 +5,6 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from rempart.adapters import package_data
 from rempart.adapters.configuration import Configuration, read_configuration
@@ -108,8 +107,3 @@ class Warehouse:
     def new_query(self, *, threads: int = 2, memory: str = "8GB") -> DuckDBQuery:
         """A fresh in-memory query session."""
         return DuckDBQuery(threads=threads, memory_limit=memory)
-
-
-def rules(path: str) -> dict[str, Any]:
-    """A rule file of the package."""
-    return package_data.toml(path)
