@@ -12,8 +12,9 @@ from rempart.adapters.scratch_directory import ScratchDirectory
 from rempart.errors import Unavailable
 from rempart.journeys.living import close_dead
 from rempart.journeys.space import commits
-from rempart.wiring.acts import new_run
-from tests.faults.warehouse.place import Place
+from rempart.wiring.acts import grant_permit, new_run
+from rempart.wiring.ingest import ingest_delivery
+from tests.faults.warehouse.place import Place, Silence
 
 WRITERS, ACTS = 4, 12
 
@@ -89,6 +90,43 @@ def test_two_grants_at_once_of_one_permit_make_one_project(place: Place) -> None
     assert told[1][0] in {10, 60}, told
     assert "project-exists" in told[1][1] or "commit-lost" in told[1][1]
     assert len(commits(place.warehouse().ledger, "project:second")) == 1
+    sound(place)
+
+
+def test_a_grant_that_ends_while_another_is_at_work_makes_the_other_lose(place: Place) -> None:
+    """The interleaving that a loaded machine meets by chance: the slower one has not begun to write when the faster one commits."""
+
+    def meanwhile(step: str) -> None:
+        if step == "rows-exchanged":
+            assert place.grant().code == 0
+
+    file, key = place.root / "second.toml", Path(place.key("claire"))
+    with pytest.raises(Unavailable, match="commit-lost"):
+        grant_permit(
+            place.warehouse(), file=file, key_file=key, ask=lambda _: "", progress=Silence(), named_step=meanwhile
+        )
+    assert len(commits(place.warehouse().ledger, "project:second")) == 1
+    sound(place)
+
+
+def test_objections_recorded_while_an_ingest_is_at_work_are_not_lost(place: Place) -> None:
+    """The ingest worked from the snapshot before them: it must lose, or carry them over; here it loses."""
+    objecting = place.root / "objecting.txt"
+    objecting.write_text("person\none-person\n", encoding="utf-8")
+
+    def meanwhile(step: str) -> None:
+        if step == "persons-resolved":
+            assert place.run("objection", "record", str(objecting), "--key", place.key("officer")).code == 0
+
+    with pytest.raises(Unavailable, match="commit-lost"):
+        ingest_delivery(
+            place.warehouse(),
+            place.delivery(),
+            form="snds",
+            replace=True,
+            progress=Silence(),
+            named_step=meanwhile,
+        )
     sound(place)
 
 

@@ -135,6 +135,7 @@ class _Extract:
             act,
             space=self.permit.space,
             shards=self.shards,
+            parent=None,
             reference=first,
             named_step=self.named_step,
         )

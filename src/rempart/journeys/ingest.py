@@ -80,10 +80,17 @@ def ingest(
         persons = _persons(query, identity_key, shard_key, shards, recorder)
         named_step("persons-resolved")
         writer = SpaceWriter(
-            vault, recorder, act, space=SPACE, shards=shards, reference=reference, named_step=named_step
+            vault,
+            recorder,
+            act,
+            space=SPACE,
+            shards=shards,
+            parent=before,
+            reference=reference,
+            named_step=named_step,
         )
         if before is not None:
-            writer.keep(open_space(vault, space=SPACE, reference=reference), tables=(OBJECTION,))
+            writer.keep(open_space(vault, space=SPACE, reference=reference, head=before.head), tables=(OBJECTION,))
         _seal_persons(writer, persons, loaded.extra, shards)
         rows = _seal_tables(writer, query, layouts, shards, progress)
         content = {name: content_hash(query.table(content_hash_sql(layout))) for name, layout in layouts.items()}

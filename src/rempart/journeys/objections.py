@@ -51,7 +51,14 @@ def record_objections(
         known = _known(vault, opened, reference, new_query())
         now = sorted({*known, *pseudonyms(sorted(set(persons)), identity)})
         writer = SpaceWriter(
-            vault, recorder, act, space=SPACE, shards=opened.body.shards, reference=reference, named_step=named_step
+            vault,
+            recorder,
+            act,
+            space=SPACE,
+            shards=opened.body.shards,
+            parent=opened.commit,
+            reference=reference,
+            named_step=named_step,
         )
         writer.keep(opened, tables=set(opened.body.tables) - {OBJECTION})
         writer.add(OBJECTION, MAIN, 0, pa.table({"pseudonym": pa.array(now, pa.string())}))

@@ -23,7 +23,7 @@ from rempart.vault.parquet import parquet_bytes
 from rempart.vault.read import fetch, open_part
 from rempart.vault.seal import seal_keyring, seal_manifest, seal_part, seal_pointer
 
-_EPOCH = 1  # rotation belongs to a later issue; readers take the epoch from the commit
+_FIRST_EPOCH = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +109,12 @@ class SpaceWriter:
         *,
         space: str,
         shards: int,
+        parent: SpaceCommit | None,
         reference: str,
         named_step: Callable[[str], None],
     ) -> None:
+        """``parent``: the snapshot that the caller worked from (None: the space must not exist). It is the caller's, never looked up
+        here: of two that began from the same snapshot, the second must lose, however late it starts to write."""
         self._vault, self._recorder, self._act = vault, recorder, act
         self._space, self._shards, self._reference = space, shards, reference
         self._named_step = named_step
@@ -120,7 +123,8 @@ class SpaceWriter:
         self._keys: list[tuple[KeyContext, bytes]] = []
         self._kept: dict[str, bytes] = {}
         self._tables: dict[str, dict[str, tuple[str, ...]]] = {}
-        self._parent = newest_commit(vault.ledger, space)
+        self._parent = parent
+        self._epoch = parent.epoch if parent else _FIRST_EPOCH
 
     def add(self, table: str, sibling: str, shard: int, rows: pa.Table, *, lineage: tuple[str, ...] = ()) -> None:
         """Seal one part and put it on the host."""
@@ -140,7 +144,7 @@ class SpaceWriter:
         )
         self._vault.host.put(entry.object, sealed)
         self._parts.append(entry)
-        self._keys.append((entry.key_context(self._vault.warehouse, _EPOCH), key))
+        self._keys.append((entry.key_context(self._vault.warehouse, self._epoch), key))
         self._named_step("part-stored")
 
     def keep(self, opened: OpenSpace, *, tables: Collection[str] | None = None) -> None:
@@ -165,7 +169,7 @@ class SpaceWriter:
             sequence=len(commits(self._vault.ledger, self._space)) + 1,
             parent=parent,
             name=manifest,
-            epoch=_EPOCH,
+            epoch=self._epoch,
             key=key,
             randomness=self._random,
             sign=lambda over: self._vault.broker.sign("vault", over),
@@ -180,7 +184,7 @@ class SpaceWriter:
             manifest=manifest,
             keyring=keyring,
             keyring_sha256=self._store_keyring(keyring, manifest, key),
-            epoch=_EPOCH,
+            epoch=self._epoch,
         )
         self._named_step("keyring-stored")
         append_commit(self._recorder, self._act, commit)
@@ -196,14 +200,21 @@ class SpaceWriter:
             table="manifest",
             sibling="main",
             part=manifest,
-            epoch=_EPOCH,
+            epoch=self._epoch,
         )
         wrapped = self._vault.broker.wrap(self._reference, [*self._keys, (context, key)])
         fresh = [p.object for p in self._parts if p.object not in self._kept]
         by_object = {**self._kept, **dict(zip([*fresh, manifest], wrapped, strict=True))}
-        sha256, sealed = seal_keyring(by_object, space_label=self._random(16).hex(), epoch=_EPOCH)
+        sha256, sealed = seal_keyring(by_object, space_label=self._random(16).hex(), epoch=self._epoch)
         self._vault.host.put(name, sealed)
         return sha256
+
+
+def _follows(commit: SpaceCommit, newest: SpaceCommit | None) -> bool:
+    """Whether ``commit`` continues the chain as it stands: same head before it, and no key epoch passed meanwhile."""
+    if newest is None:
+        return not commit.parent
+    return newest.head == commit.parent and newest.epoch <= commit.epoch
 
 
 def append_commit(recorder: Recorder, act: Act, commit: SpaceCommit) -> int:
@@ -211,8 +222,7 @@ def append_commit(recorder: Recorder, act: Act, commit: SpaceCommit) -> int:
     event = recorder.event("commit", "effect", basis=act.basis, objects=commit.objects(), actor=act.actor, of=act.index)
     for _ in range(50):
         size = recorder.ledger.size()
-        head = newest_commit(recorder.ledger, commit.space)
-        if (head.head if head else "") != commit.parent:
+        if not _follows(commit, newest_commit(recorder.ledger, commit.space)):
             break
         try:
             return recorder.ledger.append(size, [event.leaf()])
