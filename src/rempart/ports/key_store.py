@@ -6,10 +6,21 @@ from typing import Protocol
 
 
 class KeyStore(Protocol):
-    """Two batch calls. ``context`` is associated data: an unwrap under another context fails."""
+    """Batch calls, a handful a run. ``context`` is associated data: an unwrap under another context fails.
+
+    Every call raises Unavailable ``key-store`` (store, reason) once retries with back-off are spent.
+    """
+
+    @property
+    def kind(self) -> str:
+        """``file``, ``pkcs11`` or ``openbao``."""
 
     def wrap(self, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-        """Wrap (context, 32-byte key) pairs; raises Unavailable ``key-store``."""
+        """Wrap (context, 32-byte key) pairs."""
 
     def unwrap(self, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-        """Unwrap (context, wrapped) pairs; raises NotTrusted ``wrapped-key`` or Unavailable ``key-store``."""
+        """Unwrap (context, wrapped) pairs; raises NotTrusted ``wrapped-key``."""
+
+    def rewrap(self, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """Wrap (context, wrapped) pairs anew under the newest version of the root key, without giving a key out where the store
+        can; raises NotTrusted ``wrapped-key``."""

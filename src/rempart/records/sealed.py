@@ -2,7 +2,7 @@
 """What the vault and the hosts share: sealed bytes, the identity of a part, and where its key comes from."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rempart.errors import NotTrusted
@@ -17,6 +17,15 @@ class Sealed:
     """Bytes that a host may hold. Made by ``vault.seal`` and by a host adapter's ``get``, nowhere else (law 4)."""
 
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedStream:
+    """A sealed object on its way from one host to another: its size in bytes and its chunks, read once. Made by a host adapter's
+    ``open`` and by the mover, which hashes while it passes chunks on (law 4)."""
+
+    size: int
+    chunks: Iterator[bytes]
 
 
 def check_object_name(name: str) -> str:
