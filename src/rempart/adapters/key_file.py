@@ -16,6 +16,8 @@ from rempart.ports.surroundings import Randomness
 class KeyFile:
     """Implements ports.key_store.KeyStore with the root key in this process's memory."""
 
+    kind = "file"
+
     def __init__(self, root: bytes, randomness: Randomness) -> None:
         self._root, self._randomness = root, randomness
 
@@ -42,3 +44,7 @@ class KeyFile:
     def unwrap(self, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
         """See the port."""
         return [unwrap(self._root, wrapped, context=context) for context, wrapped in items]
+
+    def rewrap(self, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """See the port. A key file has one root key: the same key, under a fresh nonce."""
+        return self.wrap([(context, key) for (context, _), key in zip(items, self.unwrap(items), strict=True)])
