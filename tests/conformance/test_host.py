@@ -116,3 +116,29 @@ def test_an_object_is_on_the_disk_before_put_returns(host: DirectoryHost, monkey
         monkeypatch.setattr(os, step, lambda *a, _t=true, _s=step, **k: (steps.append(_s), _t(*a, **k))[1])
     host.put(NAME, Sealed(b"x"))
     assert steps == ["fsync", "link", "fsync"]
+
+
+def test_a_folder_or_a_pipe_in_place_of_an_object_is_no_object(host: DirectoryHost, tmp_path: Path) -> None:
+    (tmp_path / "host" / NAME).mkdir()
+    os.mkfifo(tmp_path / "host" / OTHER)
+    for name in (NAME, OTHER):
+        for act in (lambda n=name: host.get(n), lambda n=name: host.open(n), lambda n=name: host.get_range(n, 0, 1)):
+            with pytest.raises(Missing, match="object-missing"):
+                act()
+    assert list(host.listing()) == []
+    host.delete(NAME)
+
+
+def test_an_upload_forsaken_for_a_day_is_swept_away_and_a_young_one_is_not(tmp_path: Path) -> None:
+    old, young = (tmp_path / "host" / "o" / f".unfinished-{name}" for name in ("old", "young"))
+    host = DirectoryHost.create(tmp_path / "host")
+    for file in (old, young):
+        file.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    assert host.put(NAME, Sealed(b"x"))
+    assert old.exists()
+    DirectoryHost.create(tmp_path / "host")
+    assert (old.exists(), young.exists()) == (False, True)
+    os.utime(young, (1, 1))
+    DirectoryHost(tmp_path / "host").put(OTHER.replace("m/", "o/"), Sealed(b"x"))
+    assert not young.exists()
