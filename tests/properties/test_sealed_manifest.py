@@ -14,7 +14,8 @@ from rempart.records.sealed import PartEntry, Sealed, SpaceBody, SpaceCommit
 from rempart.vault import body as body_module
 from rempart.vault import manifest
 from rempart.vault.commit import check_chain, check_manifest_of
-from rempart.vault.manifest import open_keyring, open_manifest, read_outer
+from rempart.vault.manifest import open_keyring, open_manifest
+from rempart.vault.outer import read_outer
 from rempart.vault.seal import seal_keyring, seal_manifest
 from tests.vectors.material import SPACE, VAULT, VAULT_PUBLIC, WAREHOUSE, drawn, signed_by, snapshot
 

@@ -8,7 +8,8 @@ import pytest
 
 from rempart.records.sealed import Sealed
 from rempart.vault.aead import SMALL_SEGMENT, decrypt_stream
-from rempart.vault.manifest import open_keyring, open_manifest, read_outer
+from rempart.vault.manifest import open_keyring, open_manifest
+from rempart.vault.outer import read_outer
 from rempart.vault.read import open_part
 from tests.vectors.make import FOLDER, STREAMS, everything, plain_of
 from tests.vectors.material import unwrap

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from rempart.errors import NotTrusted
 from rempart.records.sealed import SpaceCommit
-from rempart.vault.manifest import ManifestOuter
+from rempart.vault.outer import ManifestOuter
 
 
 def check_chain(commits: Sequence[SpaceCommit]) -> SpaceCommit:

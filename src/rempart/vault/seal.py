@@ -17,8 +17,8 @@ from rempart.vault.manifest import (
     keyring_bytes,
     manifest_bytes,
     outer_facts,
-    pointer_bytes,
 )
+from rempart.vault.outer import pointer_bytes
 from rempart.vault.padding import padme
 
 Randomness = Callable[[int], bytes]

@@ -14,7 +14,8 @@ from rempart.audit.verify import verify_log
 from rempart.ports.surroundings import Progress
 from rempart.records.sealed import SpaceCommit
 from rempart.vault.commit import check_manifest_of
-from rempart.vault.manifest import open_keyring, read_outer
+from rempart.vault.manifest import open_keyring
+from rempart.vault.outer import read_outer
 from rempart.vault.read import check_object
 from rempart.wiring.ledger import exported, plain_ledger
 from rempart.wiring.warehouse import Warehouse

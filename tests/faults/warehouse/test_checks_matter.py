@@ -30,7 +30,7 @@ from rempart.records.permit import Permit
 from rempart.records.sealed import KeyContext, PartEntry, Sealed, SpaceCommit
 from rempart.records.signature import sign
 from rempart.records.trust import TrustFile
-from rempart.vault import manifest, read
+from rempart.vault import outer, read
 from rempart.vault.parquet import parquet_bytes
 from rempart.wiring import acts, audit
 from rempart.wiring.acts import read_permit_file, read_study_file
@@ -164,7 +164,7 @@ class SignsItself:
         """A signature that the vault's key did not make."""
         if purpose != "vault":
             return str(self._broker.sign(purpose, over))
-        return sign(self._key, actor=manifest.ACTOR, over=over).sig
+        return sign(self._key, actor=outer.ACTOR, over=over).sig
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._broker, name)
@@ -179,7 +179,7 @@ def test_the_manifest_signature_alone_catches_a_snapshot_that_the_vault_did_not_
     ingest_delivery(warehouse, place.delivery("first"), form="snds", replace=True, progress=Silence())
     assert place.run("vault", "hash").error == "manifest"
     assert place.run("audit", "verify").code == 20
-    monkeypatch.setattr(manifest, "verify", lambda *_, **__: None)
+    monkeypatch.setattr(outer, "verify", lambda *_, **__: None)
     assert place.run("vault", "hash").code == 0
     assert place.run("audit", "verify").code == 0
 
