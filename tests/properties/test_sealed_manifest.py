@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rempart.errors import NotTrusted
 from rempart.records.sealed import PartEntry, Sealed, SpaceBody, SpaceCommit
 from rempart.vault import body as body_module
-from rempart.vault import manifest
+from rempart.vault import manifest, outer
 from rempart.vault.commit import check_chain, check_manifest_of
 from rempart.vault.manifest import open_keyring, open_manifest
 from rempart.vault.outer import read_outer
@@ -102,7 +102,7 @@ def test_a_manifest_signed_by_another_is_caught(monkeypatch: pytest.MonkeyPatch)
     refused(sealed, head)
     with pytest.raises(NotTrusted):
         read_outer(sealed, head=head, vault_public=VAULT_PUBLIC)
-    monkeypatch.setattr(manifest, "verify", lambda *_, **__: None)
+    monkeypatch.setattr(outer, "verify", lambda *_, **__: None)
     assert opened(sealed, head) == BODY
 
 
