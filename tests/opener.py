@@ -12,7 +12,7 @@ from rempart.adapters.surroundings import SystemRandomness
 from rempart.adapters.table_key_file import open_table_keys
 from rempart.keys.envelope import unwrap
 from rempart.records.sealed import KeyContext
-from rempart.wiring.broker import keys_folder
+from rempart.wiring.key_store import keys_folder
 
 
 class Opener:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The door of the key broker's process: ``python -m rempart.broker``, started by ``rempart keys unlock``.
 
-Its passphrase comes by a file descriptor; it says on another whether it serves. It writes no log and leaves no traceback.
+What opens its key store comes by a file descriptor, as JSON; it says on another whether it serves. It writes no log and leaves
+no traceback.
 """
 
 import argparse
@@ -10,9 +11,11 @@ import sys
 from pathlib import Path
 
 from rempart.adapters.hardening import harden
-from rempart.adapters.passphrase import read_passphrase
+from rempart.adapters.passphrase import read_secret
 from rempart.errors import RempartError, Unavailable
-from rempart.wiring.broker import keys_folder, open_server, report_failure, report_status
+from rempart.keys.store_secret import secret_from_bytes
+from rempart.wiring.broker import open_server, report_failure, report_status
+from rempart.wiring.key_store import keys_folder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +36,7 @@ def _serve(asked: argparse.Namespace) -> None:
     harden(swap_allowed=asked.allow_unencrypted_swap)
     server = open_server(
         asked.dir,
-        passphrase=read_passphrase(asked.passphrase_fd),
+        secret=secret_from_bytes(read_secret(asked.secret_fd)),
         minutes=asked.minutes,
         quick_allowed=asked.allow_quick_key_file,
     )
@@ -46,7 +49,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="rempart.broker", allow_abbrev=False)
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--passphrase-fd", type=int, required=True)
+    parser.add_argument("--secret-fd", type=int, required=True)
     parser.add_argument("--ready-fd", type=int, required=True)
     parser.add_argument("--allow-unencrypted-swap", action="store_true")
     parser.add_argument("--allow-quick-key-file", action="store_true")

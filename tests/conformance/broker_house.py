@@ -15,13 +15,16 @@ from rempart.adapters.trust_files import save_trust
 from rempart.errors import Unavailable
 from rempart.journeys.recorded import Recorder
 from rempart.keys.root_key import QUICK
+from rempart.keys.store_secret import passphrase_secret
 from rempart.ports.broker import GrantRequest
 from rempart.records.sealed import KeyContext
 from rempart.records.signature import sign
 from rempart.records.trust import TrustEntry, TrustFile
-from rempart.wiring.broker import keys_folder, keys_init, start_broker
+from rempart.wiring.broker import keys_init, start_broker
+from rempart.wiring.key_store import keys_folder
 
 PASSPHRASE = "correct horse battery"
+SECRET = passphrase_secret(PASSPHRASE)
 ORIGIN = "rempart/test"
 
 
@@ -31,7 +34,7 @@ class BrokerHouse:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir(parents=True)
-        self.public = keys_init(directory, PASSPHRASE, SystemRandomness(), cost=QUICK)
+        self.public = keys_init(directory, SECRET, SystemRandomness(), cost=QUICK)
         trust = self._trust()
         save_trust(self.keys, trust)
         write_configuration(
@@ -57,9 +60,7 @@ class BrokerHouse:
 
     def start(self, *, minutes: int = 5) -> dict[str, str | int]:
         """Start the broker's process; swap is allowed, since a test machine is what it is."""
-        return start_broker(
-            self.directory, passphrase=PASSPHRASE, minutes=minutes, swap_allowed=True, quick_allowed=True
-        )
+        return start_broker(self.directory, secret=SECRET, minutes=minutes, swap_allowed=True, quick_allowed=True)
 
     def stop(self) -> None:
         """Lock, if it runs."""

@@ -20,8 +20,9 @@ import pytest
 from rempart.adapters import broker_socket, hardening
 from rempart.adapters.broker_wire import LARGEST, socket_address
 from rempart.errors import BadInput, NotTrusted, Refused, RempartError, Unavailable
+from rempart.keys.store_secret import passphrase_secret
 from rempart.wiring.broker import connect, start_broker
-from tests.conformance.broker_house import PASSPHRASE, BrokerHouse, both_ways, correspondence
+from tests.conformance.broker_house import PASSPHRASE, SECRET, BrokerHouse, both_ways, correspondence
 
 pytestmark = pytest.mark.server
 KEY = b"d" * 32
@@ -289,10 +290,10 @@ def test_a_broker_that_ends_takes_its_socket_with_it(own: BrokerHouse, end: str)
 def test_a_broker_ends_when_its_time_is_over(own: BrokerHouse) -> None:
     ready_out, ready_in = os.pipe()
     secret_out, secret_in = os.pipe()
-    os.write(secret_in, PASSPHRASE.encode() + b"\n")
+    os.write(secret_in, SECRET.to_bytes())
     os.close(secret_in)
     command = [sys.executable, "-m", "rempart.broker", "--dir", str(own.directory), "--minutes", "0.02"]
-    command += ["--passphrase-fd", str(secret_out), "--ready-fd", str(ready_in)]
+    command += ["--secret-fd", str(secret_out), "--ready-fd", str(ready_in)]
     command += ["--allow-unencrypted-swap", "--allow-quick-key-file"]
     with subprocess.Popen(command, pass_fds=(secret_out, ready_in)) as process:
         os.close(ready_in)
@@ -307,7 +308,8 @@ def test_a_broker_ends_when_its_time_is_over(own: BrokerHouse) -> None:
 
 def test_a_wrong_passphrase_starts_nothing(own: BrokerHouse) -> None:
     with pytest.raises(Refused) as caught:
-        start_broker(own.directory, passphrase="not the passphrase", minutes=5, swap_allowed=True, quick_allowed=True)
+        wrong = passphrase_secret("not the passphrase")
+        start_broker(own.directory, secret=wrong, minutes=5, swap_allowed=True, quick_allowed=True)
     assert caught.value.code == "passphrase"
     with pytest.raises(Unavailable, match="broker-locked"):
         connect(own.directory)
@@ -315,7 +317,7 @@ def test_a_wrong_passphrase_starts_nothing(own: BrokerHouse) -> None:
 
 def test_a_cheap_key_file_starts_nothing_unless_asked(own: BrokerHouse) -> None:
     with pytest.raises(Refused, match="key-file-weak"):
-        start_broker(own.directory, passphrase=PASSPHRASE, minutes=5, swap_allowed=True)
+        start_broker(own.directory, secret=SECRET, minutes=5, swap_allowed=True)
 
 
 @pytest.mark.parametrize("minutes", [0, -1, 100_000])

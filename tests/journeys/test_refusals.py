@@ -21,6 +21,7 @@ from rempart.adapters.person_key import create_person_key
 from rempart.errors import NotTrusted
 from rempart.journeys.recorded import recorded
 from rempart.journeys.release import review, submission_of
+from rempart.keys.store_secret import passphrase_secret
 from rempart.records.canonical import sha256_id
 from rempart.records.document import SignedDocument
 from rempart.records.signature import sign
@@ -570,9 +571,9 @@ def test_an_expired_broker_is_unavailable(house_of: Callable[..., House], small_
     reading, writing = os.pipe()
     said, telling = os.pipe()
     command = [sys.executable, "-m", "rempart.broker", "--dir", str(house.warehouse), "--minutes", "0.03"]
-    command += ["--passphrase-fd", str(reading), "--ready-fd", str(telling)]
+    command += ["--secret-fd", str(reading), "--ready-fd", str(telling)]
     broker = subprocess.Popen(command, pass_fds=(reading, telling))
-    os.write(writing, PASSPHRASE.encode() + b"\n")
+    os.write(writing, passphrase_secret(PASSPHRASE).to_bytes())
     for descriptor in (reading, writing, telling):
         os.close(descriptor)
     with os.fdopen(said, "rb") as stream:

@@ -5,10 +5,11 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rempart.adapters.key_store_settings import KeyStoreSettings, settings_from_dict
 from rempart.adapters.private_file import create_private
 from rempart.adapters.toml_input import read_toml
 from rempart.errors import BadInput, Missing
@@ -42,6 +43,7 @@ class Configuration:
     host_path: str
     shards: int
     ledger_exported: str = ""
+    keys: KeyStoreSettings = field(default_factory=KeyStoreSettings)
 
     def __post_init__(self) -> None:
         if len(self.ledger_public) != 32 or len(self.vault_public) != 32:
@@ -73,6 +75,7 @@ def read_configuration(directory: Path) -> Configuration:
         host_path=told["path"],
         shards=shards,
         ledger_exported=_text(value, "ledger", "exported") if "exported" in value["ledger"] else "",
+        keys=settings_from_dict(value["keys"]),
     )
 
 
@@ -82,7 +85,7 @@ def write_configuration(directory: Path, configuration: Configuration) -> None:
     tables: Mapping[str, Mapping[str, str | int]] = {
         "trust": {"first": configuration.trust_first},
         "ledger": {"origin": configuration.ledger_origin, "public": _base64(configuration.ledger_public), **kept},
-        "keys": {"vault_public": _base64(configuration.vault_public)},
+        "keys": {"vault_public": _base64(configuration.vault_public), **configuration.keys.as_dict()},
         "host": {"kind": configuration.host_kind, "path": configuration.host_path, "shards": configuration.shards},
     }
     head = {"schema": SCHEMA, "warehouse": configuration.warehouse, "controller": configuration.controller}

@@ -4,14 +4,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from rempart.cli import data_commands, people_commands, proof_commands, result_commands
+from rempart.cli import backup_commands, data_commands, key_commands, people_commands, proof_commands, result_commands
 from rempart.cli.demo import demo
 
 TREE: dict[str, Callable[..., Any]] = {
     "init": people_commands.init,
-    "keys unlock": people_commands.unlock,
-    "keys lock": people_commands.lock,
-    "keys status": people_commands.status,
+    "keys unlock": key_commands.unlock,
+    "keys lock": key_commands.lock,
+    "keys status": key_commands.status,
     "person add": people_commands.add,
     "person list": people_commands.list_persons,
     "synth": data_commands.synth,
@@ -30,6 +30,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "release verify": result_commands.verify,
     "audit verify": proof_commands.verify,
     "audit export": proof_commands.export,
+    "audit witness": backup_commands.witness,
     "audit scan": proof_commands.scan,
     "vault hash": proof_commands.content,
     "demo": demo,

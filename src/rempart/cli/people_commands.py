@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands about the warehouse itself, its keys and its people."""
+"""Commands about the warehouse itself and its people."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rempart.cli.session import Session
 
@@ -18,57 +20,50 @@ def init(
     minutes: int = 480,
     passphrase_fd: int | None = None,
     key_passphrase_fd: int | None = None,
+    store: str = "file",
+    module: str = "",
+    module_environment: str = "",
+    token: str = "",
+    address: str = "",
+    mount: str = "transit",
+    ca_file: str = "",
+    root_key: str = "rempart",
 ) -> int:
     """Make a warehouse."""
+    from rempart.adapters.key_store_settings import KeyStoreSettings
+    from rempart.cli.key_commands import store_secret
     from rempart.wiring.acts import init_warehouse
 
-    voice = session.voice
-    passphrase = session.passphrase(passphrase_fd, twice=True)
+    keys = KeyStoreSettings(
+        store=store,
+        module=module,
+        environment=module_environment,
+        token=token,
+        key=root_key,
+        address=address,
+        mount=mount,
+        ca_file=ca_file,
+    )
     made = init_warehouse(
         directory,
         controller=controller,
         officer=officer,
         officer_key=officer_key,
-        passphrase=passphrase,
+        secret=store_secret(session, keys, passphrase_fd, twice=True),
         key_passphrase=session.key_passphrase(key_passphrase_fd),
         shards=shards,
         minutes=minutes,
+        keys=keys,
     )
-    voice.say("init-done", directory=str(directory), controller=controller)
-    voice.say("init-officer", officer=officer, key=str(officer_key))
-    voice.say("unlocked", expires=voice.when(made["expires"]))
-    voice.say("init-next")
-    voice.result("init", made)
-    return 0
+    session.voice.say("init-done", directory=str(directory), controller=controller)
+    session.voice.say("init-officer", officer=officer, key=str(officer_key))
+    return _made(session, made)
 
 
-def unlock(session: Session, *, minutes: int = 480, passphrase_fd: int | None = None) -> int:
-    """Start the key broker."""
-    from rempart.wiring.broker import start_broker
-
-    status = start_broker(session.directory, passphrase=session.passphrase(passphrase_fd), minutes=minutes)
-    session.voice.say("unlocked", expires=session.voice.when(status["expires"]))
-    session.voice.result("keys-unlock", status)
-    return 0
-
-
-def lock(session: Session) -> int:
-    """Make the key broker forget its keys and stop."""
-    from rempart.wiring.broker import connect
-
-    connect(session.directory).lock()
-    session.voice.say("locked")
-    session.voice.result("keys-lock", {})
-    return 0
-
-
-def status(session: Session) -> int:
-    """Say whether the key broker answers, and until when."""
-    from rempart.wiring.broker import connect
-
-    found = connect(session.directory).status()
-    session.voice.say("unlocked", expires=session.voice.when(found["expires"]))
-    session.voice.result("keys-status", found)
+def _made(session: Session, made: Mapping[str, Any]) -> int:
+    session.voice.say("unlocked", expires=session.voice.when(made["expires"]))
+    session.voice.say("init-next")
+    session.voice.result("init", made)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rempart.adapters import package_data
 from rempart.adapters.configuration import Configuration, write_configuration
+from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.person_key import create_person_key, load_person_key
 from rempart.adapters.surroundings import SystemRandomness
 from rempart.adapters.toml_input import read_toml
@@ -20,6 +21,7 @@ from rempart.journeys.permits import events, find_permit
 from rempart.journeys.persons import add_person, first_trust, new_entry
 from rempart.journeys.recorded import recorded
 from rempart.journeys.study import StudyRun, run_study
+from rempart.keys.store_secret import StoreSecret
 from rempart.permits.check_study import check_study
 from rempart.ports.surroundings import Progress
 from rempart.records.omop import layouts
@@ -52,10 +54,11 @@ def init_warehouse(
     controller: str,
     officer: str,
     officer_key: Path,
-    passphrase: str,
+    secret: StoreSecret,
     key_passphrase: str,
     shards: int,
     minutes: int,
+    keys: KeyStoreSettings,
 ) -> dict[str, Any]:
     """Make a warehouse: folders, keys, first officer, trust file, configuration, then its first ledger leaf."""
     if (directory / "rempart.toml").exists():
@@ -63,7 +66,7 @@ def init_warehouse(
     if officer_key.exists():
         raise Refused("file-exists", file=officer_key.name)
     make_folders(directory)
-    public = keys_init(directory, passphrase, SystemRandomness())
+    public = keys_init(directory, secret, SystemRandomness(), settings=keys)
     trust = _first_officer(directory, officer, officer_key, key_passphrase)
     warehouse_id = secrets.token_hex(16)
     configuration = Configuration(
@@ -76,9 +79,10 @@ def init_warehouse(
         host_kind="directory",
         host_path="host",
         shards=shards,
+        keys=keys,
     )
     write_configuration(directory, configuration)
-    status = start_broker(directory, passphrase=passphrase, minutes=minutes)
+    status = start_broker(directory, secret=secret, minutes=minutes)
     objects = [f"warehouse:{warehouse_id}", f"trust:{trust.id}"]
     with recorded(Warehouse(directory).recorder, "init", basis="operation:init", objects=objects):
         pass

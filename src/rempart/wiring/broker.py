@@ -18,7 +18,7 @@ from rempart.adapters.broker_socket import BrokerServer
 from rempart.adapters.broker_wire import failure, value_or_raise
 from rempart.adapters.configuration import Configuration, read_configuration
 from rempart.adapters.documents import DirectoryDocuments
-from rempart.adapters.key_file import KeyFile
+from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.package_data import toml
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.adapters.table_key_file import open_table_keys
@@ -27,43 +27,45 @@ from rempart.errors import BadInput, RempartError, Unavailable
 from rempart.keys.broker import KeyBroker, Surroundings
 from rempart.keys.grant_rules import grant_rules
 from rempart.keys.root_key import STANDARD, Cost
+from rempart.keys.store_secret import StoreSecret
 from rempart.keys.system_signer import SystemSigner, make_signing_keys
 from rempart.keys.table_keys import TableKeys
 from rempart.ports.broker import Broker
+from rempart.ports.key_store import KeyStore
 from rempart.ports.surroundings import Randomness
 from rempart.records.omop import layouts
+from rempart.wiring.key_store import create_store, keys_folder, open_store
 from rempart.wiring.ledger import open_ledger
 
 LONGEST_MINUTES = 7 * 24 * 60
 _START_SECONDS = 60.0
 
 
-def keys_folder(directory: Path) -> Path:
-    """``DIR/controller/keys``."""
-    return directory / "controller" / "keys"
-
-
 def keys_init(
-    directory: Path, passphrase: str, randomness: Randomness | None = None, *, cost: Cost = STANDARD
+    directory: Path,
+    secret: StoreSecret,
+    randomness: Randomness | None = None,
+    *,
+    settings: KeyStoreSettings | None = None,
+    cost: Cost = STANDARD,
 ) -> dict[str, bytes]:
-    """Make the key file, the ledger's and the vault's signing keys; ``{"ledger_public", "vault_public"}``, 32 raw bytes each.
+    """Make the root key, the ledger's and the vault's signing keys; ``{"ledger_public", "vault_public"}``, 32 raw bytes each.
 
-    Raises Refused ``file-exists``, BadInput ``passphrase-short``.
+    Raises as ``create_store``.
     """
     randomness = randomness or SystemRandomness()
-    folder = keys_folder(directory)
-    store = KeyFile.create(folder / "root.key", passphrase, randomness=randomness, cost=cost)
-    public = make_signing_keys(_table_keys(folder, store, randomness))
+    store = create_store(directory, settings or KeyStoreSettings(), secret, randomness=randomness, cost=cost)
+    public = make_signing_keys(_table_keys(keys_folder(directory), store, randomness))
     return {"ledger_public": public["ledger"], "vault_public": public["vault"]}
 
 
 def start_broker(
-    directory: Path, *, passphrase: str, minutes: int, swap_allowed: bool | None = None, quick_allowed: bool = False
+    directory: Path, *, secret: StoreSecret, minutes: int, swap_allowed: bool | None = None, quick_allowed: bool = False
 ) -> dict[str, str | int]:
     """Start the broker as a process of its own; its status once it answers.
 
     ``swap_allowed``: whether unencrypted swap is accepted; None asks REMPART_UNENCRYPTED_SWAP=allowed. Raises what the broker
-    raised: Refused ``passphrase``, ``broker-running``, ``swap-unencrypted``…; Unavailable ``broker-start``.
+    raised: as ``open_store``, Refused ``broker-running``, ``swap-unencrypted``…; Unavailable ``broker-start``.
     """
     if swap_allowed is None:
         swap_allowed = os.environ.get("REMPART_UNENCRYPTED_SWAP") == "allowed"
@@ -81,16 +83,16 @@ def start_broker(
         "--minutes",
         str(minutes),
     ]
-    command += ["--passphrase-fd", str(secret_out), "--ready-fd", str(ready_in)]
+    command += ["--secret-fd", str(secret_out), "--ready-fd", str(ready_in)]
     command += ["--allow-unencrypted-swap"] * swap_allowed + ["--allow-quick-key-file"] * quick_allowed
-    with os.fdopen(secret_in, "wb", buffering=0) as secret, os.fdopen(ready_out, "rb") as ready:
+    with os.fdopen(secret_in, "wb", buffering=0) as given, os.fdopen(ready_out, "rb") as ready:
         try:
             process = _spawn(command, (secret_out, ready_in))
         finally:
             os.close(secret_out)
             os.close(ready_in)
-        _give(secret, passphrase)
-        secret.close()
+        _give(given, secret)
+        given.close()
         return _started(process, ready)
 
 
@@ -101,12 +103,12 @@ def connect(directory: Path) -> Broker:
     return client
 
 
-def open_server(directory: Path, *, passphrase: str, minutes: float, quick_allowed: bool = False) -> BrokerServer:
-    """The server with its keys open, not yet listening; raises as ``KeyFile.open``."""
+def open_server(directory: Path, *, secret: StoreSecret, minutes: float, quick_allowed: bool = False) -> BrokerServer:
+    """The server with its keys open, not yet listening; raises as ``open_store``."""
     configuration = read_configuration(directory)
     clock, randomness = SystemClock(), SystemRandomness()
     folder = keys_folder(directory)
-    store = KeyFile.open(folder / "root.key", passphrase, randomness=randomness, quick_allowed=quick_allowed)
+    store = open_store(directory, configuration.keys, secret, randomness=randomness, quick_allowed=quick_allowed)
     keys = _table_keys(folder, store, randomness)
     signer = SystemSigner(keys, origin=configuration.ledger_origin)
     surroundings = _surroundings(directory, configuration, signer, clock=clock, randomness=randomness)
@@ -153,7 +155,7 @@ def _surroundings(
     )
 
 
-def _table_keys(folder: Path, store: KeyFile, randomness: Randomness) -> TableKeys:
+def _table_keys(folder: Path, store: KeyStore, randomness: Randomness) -> TableKeys:
     return open_table_keys(folder / "table-keys.json", store=store, randomness=randomness)
 
 
@@ -173,10 +175,10 @@ def _spawn(command: list[str], descriptors: tuple[int, ...]) -> "subprocess.Pope
     )
 
 
-def _give(secret: io.FileIO, passphrase: str) -> None:
-    """Hand the passphrase over; a process that has already ended says why on the other pipe."""
+def _give(given: io.FileIO, secret: StoreSecret) -> None:
+    """Hand the secret over; a process that has already ended says why on the other pipe."""
     try:
-        secret.write(passphrase.encode() + b"\n")
+        given.write(secret.to_bytes())
     except BrokenPipeError:
         return
 

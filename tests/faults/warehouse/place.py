@@ -26,11 +26,13 @@ from rempart.adapters.toml_input import read_toml
 from rempart.cli import app
 from rempart.journeys.space import OpenSpace, Vault, open_space
 from rempart.keys.root_key import QUICK
+from rempart.keys.store_secret import passphrase_secret
 from rempart.ports.broker import Broker
 from rempart.records.event import LedgerEvent
 from rempart.wiring import acts
-from rempart.wiring.broker import keys_folder, keys_init, open_server
+from rempart.wiring.broker import keys_init, open_server
 from rempart.wiring.ingest import ingest_delivery
+from rempart.wiring.key_store import keys_folder
 from rempart.wiring.synthetic import write_synthetic
 from rempart.wiring.warehouse import Warehouse
 from tests.opener import Opener
@@ -134,7 +136,7 @@ class Place:
 @contextlib.contextmanager
 def served(directory: Path) -> Iterator[BrokerServer]:
     """The key broker of ``directory`` on its socket, in a thread of this process, ended with the block."""
-    server = open_server(directory, passphrase=PASSPHRASE, minutes=30, quick_allowed=True)
+    server = open_server(directory, secret=passphrase_secret(PASSPHRASE), minutes=30, quick_allowed=True)
     ready = threading.Event()
     thread = threading.Thread(target=server.serve, args=(keys_folder(directory),), kwargs={"ready": ready.set})
     thread.start()
