@@ -49,14 +49,12 @@ def parse_and_verify(text: str, origin: str, public: bytes) -> Checkpoint:
 
     Raises NotTrusted ``checkpoint-form``, ``checkpoint-origin`` or ``checkpoint-signature``.
     """
-    signed, blank, lines = text.partition("\n\n")
-    signed += "\n"
-    if not blank or not lines.endswith("\n"):
-        raise NotTrusted("checkpoint-form")
+    signed = text.partition("\n\n")[0] + "\n"
+    signatures = signature_lines(text)
     checkpoint = _parse(signed)
     if checkpoint.origin != origin:
         raise NotTrusted("checkpoint-origin", origin=checkpoint.origin, expected=origin)
-    signature = _signature(lines, origin, public)
+    signature = _signature(signatures, origin, public)
     try:
         verify_text(signed, signature, public=public, actor=origin)
     except NotTrusted as error:
@@ -74,21 +72,28 @@ def _parse(signed: str) -> Checkpoint:
     return Checkpoint(origin=lines[0], size=int(lines[1]), root=root)
 
 
-def _signature(lines: str, name: str, public: bytes) -> str:
-    """Base64 of the log's own signature among the signature lines; exactly one."""
-    wanted = key_id(name, public)
+def signature_lines(note: str) -> list[tuple[str, bytes]]:
+    """(key name, key id ‖ signature) of each signature line, whoever signed; raises NotTrusted ``checkpoint-form``."""
+    _, blank, lines = note.partition("\n\n")
+    if not blank or not lines.endswith("\n"):
+        raise NotTrusted("checkpoint-form")
     found = []
     for line in lines[:-1].split("\n"):
         mark, _, rest = line.partition(" ")
         signer, _, blob = rest.partition(" ")
         if mark + " " != _MARK or not signer:
             raise NotTrusted("checkpoint-form")
-        raw = _decode(blob)
-        if signer == name and raw[:4] == wanted:
-            found.append(base64.b64encode(raw[4:]).decode())
+        found.append((signer, _decode(blob)))
+    return found
+
+
+def _signature(lines: list[tuple[str, bytes]], name: str, public: bytes) -> str:
+    """Base64 of the log's own signature among the signature lines; exactly one."""
+    wanted = key_id(name, public)
+    found = [raw[4:] for signer, raw in lines if signer == name and raw[:4] == wanted]
     if len(found) != 1:
         raise NotTrusted("checkpoint-signature", origin=name)
-    return found[0]
+    return base64.b64encode(found[0]).decode()
 
 
 def _decode(text: str) -> bytes:

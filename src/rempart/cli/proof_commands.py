@@ -32,12 +32,17 @@ def verify(session: Session, *, since: Path | None = None, deep: bool = False) -
     return 0 if found.ok else NotTrusted.exit_code
 
 
-def export(session: Session, file: Path, /) -> int:
+def export(session: Session, file: Path, /, *, since: int | None = None) -> int:
     """Write the newest signed checkpoint to a file kept elsewhere."""
     from rempart.wiring.ledger import export_checkpoint
     from rempart.wiring.warehouse import Warehouse
+    from rempart.wiring.witness import export_request
 
-    text = export_checkpoint(session.directory, Warehouse(session.directory).configuration, file)
+    settings = Warehouse(session.directory).configuration
+    if since is None:
+        text = export_checkpoint(session.directory, settings, file)
+    else:
+        text = export_request(session.directory, settings, file, old=since)
     session.voice.say("checkpoint-exported", file=str(file))
     session.voice.result("audit-export", {"checkpoint": text})
     return 0

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``rempart audit witness``: a witness with a key of their own looks at a checkpoint and cosigns it, here or far from the ledger.
+
+What was seen lies in a file of the witness, written before the cosignature leaves. docs/ledger.md, "Witnesses".
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from rempart.adapters.configuration import NAME, Configuration, read_configuration
+from rempart.adapters.ledger_files import locked, replace
+from rempart.adapters.person_key import public_bytes
+from rempart.adapters.surroundings import SystemClock
+from rempart.adapters.text_input import read_text
+from rempart.audit.checkpoint import parse_and_verify
+from rempart.audit.cosignature import cosign, witness_name
+from rempart.audit.witness import Request, judge, parse_request, request_text
+from rempart.errors import BadInput, NotTrusted, Refused
+from rempart.records.canonical import canonical_bytes, parse_canonical
+from rempart.records.signature import sign_text
+from rempart.wiring.ledger import plain_ledger
+from rempart.wiring.releases import ledger_identity
+from rempart.wiring.signing import Ask, open_key, today
+from rempart.wiring.warehouse import Warehouse
+
+_SCHEMA = "rempart.witness-seen/1"
+ROLE = "witness"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a witness remembers of one log: whose it is, and the last checkpoint that was cosigned."""
+
+    origin: str
+    public: bytes
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnessed:
+    """One cosignature given: leaves of the checkpoint, Unix time, the witness's key name, the note as it now stands."""
+
+    size: int
+    time: int
+    name: str
+    note: str
+
+
+def cosign_file(
+    directory: Path,
+    file: Path,
+    *,
+    key_file: Path,
+    ask: Ask,
+    seen_file: Path,
+    to: Path,
+    log: str | None,
+    name: str | None,
+) -> Witnessed:
+    """Prove the checkpoint in ``file`` against the log and against what this witness saw, remember it, cosign it into ``to``.
+
+    ``log``: ``ORIGIN KEY``, None = as remembered, else the warehouse's; ``name``: who the witness is where no trust file is at
+    hand. Raises as ``audit.witness.judge``; Refused ``role-missing``; NotTrusted ``key-unknown``, ``witness-log``, ``witness-seen``.
+    """
+    private = open_key(key_file, ask)
+    with locked(seen_file.with_name(seen_file.name + ".lock")):
+        seen = _seen(seen_file)
+        origin, public = _log(directory, log, seen)
+        request = _with_proof(directory, parse_request(read_text(file)), seen)
+        checkpoint = judge(request, seen.checkpoint if seen else None, origin=origin, public=public)
+        signer = witness_name(origin, _actor(directory, private, name))
+        note = request.note
+        _remember(seen_file, Seen(origin=origin, public=public, checkpoint=note))
+        time = int(SystemClock().now().timestamp())
+        signed = cosign(
+            note, name=signer, public=public_bytes(private), time=time, sign=lambda text: sign_text(private, text)
+        )
+        _write(to, signed)
+    return Witnessed(size=checkpoint.size, time=time, name=signer, note=signed)
+
+
+def export_request(directory: Path, settings: Configuration, file: Path, *, old: int) -> str:
+    """Write the newest checkpoint to ``file`` with the proof that it continues the log's first ``old`` leaves, for a witness.
+
+    Raises BadInput ``ledger-range``, ``file-unwritable``.
+    """
+    ledger = plain_ledger(directory, settings, sign=None)
+    note = ledger.checkpoint()
+    size = parse_and_verify(note, settings.ledger_origin, settings.ledger_public).size
+    text = request_text(note, old=old, proof=ledger.consistency(old, size))
+    _write(file, text)
+    return text
+
+
+def _with_proof(directory: Path, request: Request, seen: Seen | None) -> Request:
+    """The request as it came, or with the proof taken from the ledger's own folder where that is at hand."""
+    if request.old is not None or seen is None or not (directory / NAME).is_file():
+        return request
+    settings = read_configuration(directory)
+    if settings.ledger_origin != seen.origin:
+        return request
+    new = parse_and_verify(request.note, seen.origin, seen.public)
+    old = parse_and_verify(seen.checkpoint, seen.origin, seen.public)
+    ledger = plain_ledger(directory, settings, sign=None)
+    if not old.size < new.size <= ledger.size():
+        return request
+    return Request(note=request.note, old=old.size, proof=tuple(ledger.consistency(old.size, new.size)))
+
+
+def _log(directory: Path, told: str | None, seen: Seen | None) -> tuple[str, bytes]:
+    """Whose log it is; never another one than this witness's first."""
+    if seen is None:
+        return ledger_identity(directory, told)
+    if told is not None and ledger_identity(directory, told) != (seen.origin, seen.public):
+        raise NotTrusted("witness-log", origin=seen.origin)
+    return seen.origin, seen.public
+
+
+def _actor(directory: Path, private: Ed25519PrivateKey, told: str | None) -> str:
+    """Who holds the key: by the trust file where there is one; far from it, the name that the verifier's trust file must prove."""
+    if not (directory / NAME).is_file():
+        if told is None:
+            raise BadInput("witness-name")
+        return told
+    entry = Warehouse(directory).trust.actor_of(public_bytes(private), on=today())
+    if ROLE not in entry.roles:
+        raise Refused("role-missing", actor=entry.actor, role=ROLE)
+    return entry.actor
+
+
+def _seen(file: Path) -> Seen | None:
+    if not file.is_file():
+        return None
+    value = parse_canonical(file.read_bytes(), what=file.name)
+    try:
+        if not isinstance(value, dict) or value["schema"] != _SCHEMA:
+            raise NotTrusted("witness-seen", file=file.name)
+        public = base64.b64decode(value["public"], validate=True)
+        seen = Seen(origin=str(value["origin"]), public=public, checkpoint=str(value["checkpoint"]))
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise NotTrusted("witness-seen", file=file.name) from error
+    parse_and_verify(seen.checkpoint, seen.origin, seen.public)
+    return seen
+
+
+def _remember(file: Path, seen: Seen) -> None:
+    """On the disk before the cosignature is: a witness that forgot could sign two histories."""
+    public = base64.b64encode(seen.public).decode()
+    told = {"schema": _SCHEMA, "origin": seen.origin, "public": public, "checkpoint": seen.checkpoint}
+    _write(file, canonical_bytes(told).decode())
+
+
+def _write(file: Path, text: str) -> None:
+    if file.is_dir() or not file.parent.is_dir():
+        raise BadInput("file-unwritable", file=file.name)
+    try:
+        replace(file, text.encode())
+    except OSError as error:
+        raise BadInput("file-unwritable", file=file.name) from error
