@@ -49,7 +49,7 @@ def shard_evidence(
     wrapped = scratch.get(job.run, KEY_PIECE)
     if wrapped is None:
         raise NotTrusted("evidence-key")
-    context = evidence_context(vault.warehouse, job.space, job.run, opened.commit.epoch)
+    context = evidence_context(vault.warehouse, job.space, job.run, opened.first_epoch)
     parts = [p for shard in job.shards for p in _needed(opened, stored, shard)]
     items = [(p.key_context(vault.warehouse, opened.commit.epoch), opened.wrapped[p.object]) for p in parts]
     evidence_key, *keys = vault.broker.unwrap(job.grant, [(context, wrapped), *items])

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from rempart.errors import Missing, NotTrusted, Unavailable
+from rempart.errors import NotTrusted, Unavailable
+from rempart.journeys.chain import active_host, commits_in, kept, snapshot_of, snapshots_in
 from rempart.journeys.recorded import Act, Recorder
 from rempart.ports.broker import Broker
 from rempart.ports.host import Host
 from rempart.ports.ledger import Ledger
-from rempart.records.event import LedgerEvent
 from rempart.records.sealed import KeyContext, PartEntry, SpaceBody, SpaceCommit
-from rempart.vault.commit import check_chain
 from rempart.vault.manifest import open_keyring, open_manifest
 from rempart.vault.parquet import parquet_bytes
 from rempart.vault.read import fetch, open_part
@@ -39,11 +38,16 @@ class Vault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSpace:
-    """A space at one head: its body and the wrapped data keys by object name."""
+    """A space at one head: its body and the wrapped data keys by object name.
+
+    ``commit``: with the keyring and the epoch that open it now. ``first_epoch``: that of its manifest; runs name their evidence
+    and result keys by it, so that a rotation under way breaks none.
+    """
 
     commit: SpaceCommit
     body: SpaceBody
     wrapped: Mapping[str, bytes]
+    first_epoch: int
 
     def parts(self, table: str, sibling: str, shard: int) -> list[PartEntry]:
         """Parts of one table's sibling in one shard, in manifest order."""
@@ -51,31 +55,25 @@ class OpenSpace:
 
 
 def commits(ledger: Ledger, space: str) -> list[SpaceCommit]:
-    """Every commit of ``space`` in ledger order."""
-    events = (LedgerEvent.from_leaf(leaf) for leaf in ledger.leaves())
-    found = (SpaceCommit.from_objects(event.objects) for event in events if event.kind == "commit")
-    return [commit for commit in found if commit.space == space]
+    """Every commit of ``space`` in ledger order, rotations too."""
+    return commits_in(ledger.leaves(), space)
 
 
 def newest_commit(ledger: Ledger, space: str) -> SpaceCommit | None:
-    """The head of ``space``, once its chain holds; None when it was never written."""
-    chain = commits(ledger, space)
-    return check_chain(chain) if chain else None
+    """The head of ``space`` with its newest keyring and epoch, once its chain holds; None when it was never written."""
+    found = kept(ledger, space)
+    return found[-1].current if found else None
 
 
 def open_space(vault: Vault, *, space: str, reference: str, head: str | None = None) -> OpenSpace:
-    """Open the newest (or the pinned) snapshot; raises Missing ``space-missing`` or NotTrusted."""
-    chain = commits(vault.ledger, space)
-    if not chain:
-        raise Missing("space-missing", space=space)
-    newest = check_chain(chain)
-    commit = newest if head is None else next((c for c in chain if c.head == head), None)
-    if commit is None:
-        raise NotTrusted("head-unknown", space=space)
+    """Open the newest (or the pinned) snapshot under its newest keyring; raises Missing ``space-missing``, ``space-erased`` or
+    NotTrusted."""
+    snapshot = snapshot_of(vault.ledger, space, head)
+    commit = snapshot.current
     wrapped = open_keyring(fetch(vault.host, commit.keyring), sha256=commit.keyring_sha256)
     if commit.manifest not in wrapped:
         raise NotTrusted("keyring")
-    context = _manifest_context(vault.warehouse, commit)
+    context = manifest_context(vault.warehouse, commit)
     (key,) = vault.broker.unwrap(reference, [(context, wrapped[commit.manifest])])
     body = open_manifest(
         fetch(vault.host, commit.manifest),
@@ -85,9 +83,9 @@ def open_space(vault: Vault, *, space: str, reference: str, head: str | None = N
         space=space,
         key=key,
         name=commit.manifest,
-        epoch=commit.epoch,
+        epoch=snapshot.origin.epoch,
     )
-    return OpenSpace(commit=commit, body=body, wrapped=wrapped)
+    return OpenSpace(commit=commit, body=body, wrapped=wrapped, first_epoch=snapshot.origin.epoch)
 
 
 def read_parts(vault: Vault, opened: OpenSpace, parts: Sequence[PartEntry], *, reference: str) -> Iterable[memoryview]:
@@ -148,7 +146,12 @@ class SpaceWriter:
         self._named_step("part-stored")
 
     def keep(self, opened: OpenSpace, *, tables: Collection[str] | None = None) -> None:
-        """Carry parts of the snapshot before into the next one, with the wrapped keys they have; all tables unless named."""
+        """Carry parts of the snapshot before into the next one, with the wrapped keys they have; all tables unless named.
+
+        Raises Unavailable ``commit-lost`` when a rotation came between: the keys are of an epoch that the parent had not.
+        """
+        if opened.commit.epoch != self._epoch:
+            raise Unavailable("commit-lost", space=self._space)
         for part in opened.body.parts:
             if tables is None or part.table in tables:
                 self._tables.setdefault(part.table, {})[part.sibling] = opened.body.tables[part.table][part.sibling]
@@ -166,7 +169,7 @@ class SpaceWriter:
             body,
             warehouse=self._vault.warehouse,
             space=self._space,
-            sequence=len(commits(self._vault.ledger, self._space)) + 1,
+            sequence=len(kept(self._vault.ledger, self._space)) + 1,
             parent=parent,
             name=manifest,
             epoch=self._epoch,
@@ -218,21 +221,23 @@ def _follows(commit: SpaceCommit, newest: SpaceCommit | None) -> bool:
 
 
 def append_commit(recorder: Recorder, act: Act, commit: SpaceCommit) -> int:
-    """Append ``commit`` if its parent is still the head; the loser of a race is told ``commit-lost``."""
+    """Append ``commit`` if its parent is still the head; the loser of a race, or of a move to another host, is told ``commit-lost``."""
     event = recorder.event("commit", "effect", basis=act.basis, objects=commit.objects(), actor=act.actor, of=act.index)
     for _ in range(50):
-        size = recorder.ledger.size()
-        if not _follows(commit, newest_commit(recorder.ledger, commit.space)):
+        leaves = recorder.ledger.leaves()
+        found = snapshots_in(leaves, commit.space)
+        if not _follows(commit, found[-1].current if found else None) or active_host(leaves) not in {None, commit.host}:
             break
         try:
-            return recorder.ledger.append(size, [event.leaf()])
+            return recorder.ledger.append(len(leaves), [event.leaf()])
         except Unavailable as error:
             if error.code != "ledger-moved":
                 raise
     raise Unavailable("commit-lost", space=commit.space)
 
 
-def _manifest_context(warehouse: str, commit: SpaceCommit) -> KeyContext:
+def manifest_context(warehouse: str, commit: SpaceCommit) -> KeyContext:
+    """What the data key of the manifest's body is bound to in the keyring of ``commit``."""
     return KeyContext(
         warehouse=warehouse,
         space=commit.space,

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rempart.cohort.required import required_columns
-from rempart.errors import Missing
+from rempart.journeys.chain import snapshot_of
 from rempart.journeys.evidence import KEY_PIECE, evidence_context, open_evidence, result_context, seal_result
 from rempart.journeys.living import STUDY, living
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.recorded import Act, Recorder, recorded
-from rempart.journeys.space import Vault, newest_commit, open_space
+from rempart.journeys.space import Vault, open_space
 from rempart.permits.check_study import check_study
 from rempart.permits.compile import compile_permit
 from rempart.ports.broker import GrantRequest
@@ -70,9 +70,7 @@ def run_study(
     permit.check_valid_on(today)
     permit.check_names(signer.actor)
     check_study(study, permit, layouts, required=required_columns(study, layouts))
-    commit = newest_commit(vault.ledger, permit.space)
-    if commit is None:
-        raise Missing("space-missing", space=permit.space)
+    commit = snapshot_of(vault.ledger, permit.space, None).origin
     document = documents.put(signed.data)
     run = run_id(document, commit.head)
     objects = [f"run:{run}", f"study:{document}", f"space:{permit.space}", f"head:{commit.head}"]
@@ -105,7 +103,7 @@ class _Run:
     scratch: Scratch
     engine: Engine
     permit: Permit
-    commit: SpaceCommit
+    commit: SpaceCommit  # as the snapshot was made: its epoch names the run's own keys, whatever is rotated meanwhile
     document: str
     run: str
     layouts: Mapping[str, TableLayout]

@@ -18,20 +18,26 @@ def check_chain(commits: Sequence[SpaceCommit]) -> SpaceCommit:
         raise ValueError("a chain has at least one commit")
     if commits[0].parent:
         raise NotTrusted("commit-chain")
-    manifests = {commits[0].head: commits[0].manifest}
+    heads, manifests = {commits[0].head}, {commits[0].manifest}
     for before, commit in pairwise(commits):
         if commit.space != before.space or commit.parent != before.head or commit.epoch < before.epoch:
             raise NotTrusted("commit-chain")
         if not _is_rotation(before, commit) and (
-            commit.head in manifests or commit.manifest in manifests.values() or commit.keyring == before.keyring
+            commit.head in heads or commit.manifest in manifests or commit.keyring == before.keyring
         ):
             raise NotTrusted("commit-chain")
-        manifests[commit.head] = commit.manifest
+        heads.add(commit.head)
+        manifests.add(commit.manifest)
     return commits[-1]
 
 
 def check_manifest_of(commit: SpaceCommit, outer: ManifestOuter) -> None:
-    """The manifest's own parent and epoch agree with its commit. Raises NotTrusted ``commit-chain``."""
+    """The manifest's own parent and epoch agree with its commit; a rotation's commit (its parent is its own head) comes after the
+    manifest's epoch. Raises NotTrusted ``commit-chain``."""
+    if commit.parent == commit.head:
+        if outer.epoch >= commit.epoch:
+            raise NotTrusted("commit-chain")
+        return
     if outer.parent != commit.parent or outer.epoch != commit.epoch or (outer.sequence == 1) != (not commit.parent):
         raise NotTrusted("commit-chain")
 
