@@ -8,7 +8,7 @@ import pytest
 
 from tests.law.tree import Module, aliases, allowed, at, imports, law_table, none, snippet, source
 
-LIBRARIES = ("cryptography", "argon2", "nacl", "Crypto", "tink", "ssl")
+LIBRARIES = ("cryptography", "argon2", "nacl", "Crypto", "tink", "ssl", "shamir_mnemonic")
 DECRYPTION = ["rempart.vault.aead", "rempart.keys.*"]
 CIPHERS = frozenset({"AESGCM", "AESGCMSIV", "AESCCM", "AESSIV", "AESOCB3", "ChaCha20Poly1305", "Cipher", "Fernet"})
 UNAUTHENTICATED = frozenset({"CTR", "CBC", "ECB", "CFB", "OFB", "ARC4", "TripleDES"})

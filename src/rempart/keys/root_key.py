@@ -48,7 +48,7 @@ def make_key_file(passphrase: str, *, randomness: Callable[[int], bytes], cost: 
         raise BadInput("passphrase-short", expected=PASSPHRASE_CHARACTERS)
     salt = randomness(_SALT_BYTES)
     wrapped = wrap(
-        _stretch(passphrase, salt, cost),
+        stretch(passphrase, salt, cost),
         randomness(KEY_BYTES),
         context=_context(salt, cost),
         nonce=randomness(NONCE_BYTES),
@@ -67,7 +67,7 @@ def open_key_file(data: bytes, passphrase: str, *, quick_allowed: bool = False) 
     if not cost.is_enough() and not quick_allowed:
         raise Refused("key-file-weak")
     try:
-        return unwrap(_stretch(passphrase, salt, cost), wrapped, context=_context(salt, cost))
+        return unwrap(stretch(passphrase, salt, cost), wrapped, context=_context(salt, cost))
     except NotTrusted as error:
         raise Refused("passphrase") from error
 
@@ -86,7 +86,8 @@ def _parse(data: bytes) -> tuple[bytes, Cost, bytes]:
     return salt, cost, wrapped
 
 
-def _stretch(passphrase: str, salt: bytes, cost: Cost) -> bytes:
+def stretch(passphrase: str, salt: bytes, cost: Cost) -> bytes:
+    """32 bytes from a passphrase: Argon2id, RFC 9106."""
     return hash_secret_raw(
         passphrase.encode(),
         salt,
