@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rempart.adapters import broker_wire as wire
+from rempart.adapters.broker_groups import REWRAP_BATCH, blobs_from_json, groups_to_json, in_order
 from rempart.errors import BadInput, Unavailable
 from rempart.ports.broker import GrantRequest
 from rempart.records.sealed import KeyContext
@@ -35,6 +36,27 @@ class BrokerClient:
     def secrets(self, reference: str, names: Sequence[str]) -> list[bytes]:
         """See the port."""
         return wire.keys_from_json(self._call("secrets", reference=reference, names=list(names)))
+
+    def rewrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]], epoch: int) -> list[bytes]:
+        """See the port. A great many keys go in several messages, so that the broker serves others in between."""
+        fresh: list[bytes] = []
+        for at in range(0, len(items), REWRAP_BATCH):
+            batch, order = groups_to_json(items[at : at + REWRAP_BATCH])
+            answer = self._call("rewrap", reference=reference, groups=batch, epoch=epoch)
+            fresh += in_order(blobs_from_json(answer), order)
+        return fresh
+
+    def rewrap_root(self, reference: str) -> int:
+        """See the port."""
+        return int(self._call("rewrap-root", reference=reference))
+
+    def key_names(self, space: str) -> list[str]:
+        """See the port."""
+        return wire.texts_from_json(self._call("key-names", space=space))
+
+    def erase(self, reference: str) -> list[str]:
+        """See the port."""
+        return wire.texts_from_json(self._call("erase", reference=reference))
 
     def sign(self, purpose: str, over: str) -> str:
         """See the port."""

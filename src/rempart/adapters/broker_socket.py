@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rempart.adapters import broker_wire as wire
+from rempart.adapters.broker_groups import blobs_to_json, groups_from_json
 from rempart.adapters.private_file import private_folder
 from rempart.errors import BadInput, Refused, RempartError, Unavailable
 from rempart.keys.broker import KeyBroker
@@ -30,11 +31,15 @@ _ARGUMENTS: Mapping[str, set[str]] = {
     "unwrap": {"reference", "items"},
     "wrap": {"reference", "items"},
     "secrets": {"reference", "names"},
+    "rewrap": {"reference", "groups", "epoch"},
+    "rewrap-root": {"reference"},
+    "key-names": {"space"},
+    "erase": {"reference"},
     "sign": {"purpose", "over"},
     "status": set(),
     "lock": set(),
 }
-_TEXTS = {"reference", "purpose", "over"}
+_TEXTS = {"reference", "purpose", "over", "space"}
 
 
 class BrokerServer:
@@ -46,8 +51,12 @@ class BrokerServer:
         self._stop = threading.Event()
         self._state, self._signing = threading.Lock(), threading.Lock()
         self._places = threading.BoundedSemaphore(_CONNECTIONS)
-        self._calls: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+        self._calls: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
             "grant": self._grant,
+            "rewrap": self._rewrap,
+            "rewrap-root": lambda given: keeper.rewrap_root(given["reference"]),
+            "key-names": lambda given: keeper.key_names(given["space"]),
+            "erase": lambda given: keeper.erase(given["reference"]),
             "unwrap": lambda given: _keys(keeper.unwrap(given["reference"], wire.items_from_json(given["items"]))),
             "wrap": lambda given: _keys(keeper.wrap(given["reference"], wire.items_from_json(given["items"]))),
             "secrets": lambda given: _keys(keeper.secrets(given["reference"], wire.texts_from_json(given["names"]))),
@@ -125,6 +134,11 @@ class BrokerServer:
                 return self._keeper.sign(given["purpose"], given["over"])
         with self._state:
             return self._calls[name](given)
+
+    def _rewrap(self, given: Mapping[str, Any]) -> str:
+        with wire.strictly():
+            epoch = wire.whole(given["epoch"])
+        return blobs_to_json(self._keeper.rewrap(given["reference"], groups_from_json(given["groups"]), epoch))
 
     def _grant(self, given: Mapping[str, Any]) -> list[str]:
         uses = given["uses"]

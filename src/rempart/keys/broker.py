@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rempart.errors import NotTrusted, Refused, Unavailable
+from rempart.keys import erasure, rotation
 from rempart.keys.envelope import NONCE_BYTES, unwrap, wrap
-from rempart.keys.grant_rules import Rules, Scope, decide
+from rempart.keys.grant_rules import Rules, Scope, Use, decide
 from rempart.keys.intents import Proofs, check_trust, open_intent
 from rempart.keys.system_signer import SystemSigner
 from rempart.keys.table_keys import TableKeys
@@ -72,6 +73,7 @@ class KeyBroker:
         if len(set(contexts)) != len(contexts) or grant.given & set(contexts):
             raise Refused("grant-spent")
         grant.given |= set(contexts)
+        self._keys.unlock("table", *(context.kek for context in contexts))
         return [unwrap(self._kek(context), blob, context=context.associated_data()) for context, blob in items]
 
     def wrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
@@ -79,7 +81,9 @@ class KeyBroker:
         scope = self._live(reference).scope
         contexts = [context for context, _ in items]
         self._check(scope, contexts, "write")
-        keks = self._keys.ensure("table", *(context.kek for context in contexts))
+        names = [context.kek for context in contexts]
+        erasure.check_new(self._events, dict.fromkeys(names))
+        keks = self._keys.ensure("table", *names)
         nonce = self._around.randomness.bytes
         return [
             wrap(kek, key, context=context.associated_data(), nonce=nonce(NONCE_BYTES))
@@ -94,6 +98,47 @@ class KeyBroker:
                 raise Refused("grant-secret", secret=name)
         return [self._secret(scope, name) for name in names]
 
+    def rewrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]], epoch: int) -> list[bytes]:
+        """See the port. Every table key of a batch is opened, or made, in one call to the key store."""
+        intent = self._intent(reference, rotation.whole_space)
+        before, after = rotation.epochs_of(intent)
+        contexts = [context for context, _ in items]
+        space = intent.fact("space") or ""
+        rotation.check_items(contexts, space=space, warehouse=self._around.warehouse, before=before)
+        if epoch != after:
+            raise Refused("rotation-epochs", space=space)
+        places = dict.fromkeys((context.table, context.sibling) for context in contexts)
+        old, new = ([f"{space}/{table}/{sibling}/{n}" for table, sibling in places] for n in (before, after))
+        erasure.check_new(self._events, new)
+        self._keys.ensure("table", *new)
+        self._keys.unlock("table", *old)
+        nonce = self._around.randomness.bytes
+        return rotation.rewrapped(items, epoch=after, key_of=self._kek, nonce=nonce)
+
+    def rewrap_root(self, reference: str) -> int:
+        """See the port."""
+        if self._live(reference).scope.kind != "root-rotation":
+            raise Refused("grant-kind", kind=self._live(reference).scope.kind)
+        return self._keys.rewrap()
+
+    def key_names(self, space: str) -> list[str]:
+        """See the port."""
+        tables = erasure.doomed_tables(self._keys.names("table"), space=space, reach=erasure.SPACE, epochs=())
+        return [*tables, *erasure.doomed_secrets(self._keys.names("secret"), space=space, reach=erasure.SPACE)]
+
+    def erase(self, reference: str) -> list[str]:
+        """See the port. What the intent names and the officers' document repeats is destroyed, nothing else."""
+        intent = self._intent(reference, erasure.whole_space)
+        space, reach = intent.fact("space") or "", intent.fact("reach") or ""
+        epochs = [int(epoch) for epoch in intent.facts("epoch")]
+        tables = erasure.doomed_tables(self._keys.names("table"), space=space, reach=reach, epochs=epochs)
+        secrets = erasure.doomed_secrets(self._keys.names("secret"), space=space, reach=reach)
+        self._keys.destroy({"table": tables, "secret": secrets})
+        gone = [digest for digest, grant in self._grants.items() if any(use[0] == space for use in grant.scope.uses)]
+        for digest in gone if reach == erasure.SPACE else ():
+            del self._grants[digest]
+        return [*tables, *secrets]
+
     def sign(self, purpose: str, over: str) -> str:
         """See the port."""
         return self._signer.sign(purpose, over)
@@ -102,6 +147,14 @@ class KeyBroker:
         """Drop every open key and every reference."""
         self._grants.clear()
         self._keys.forget()
+
+    def _intent(self, reference: str, use: Callable[[str], Use]) -> LedgerEvent:
+        """The open intent behind a reference that was granted ``use`` of the space that the intent names."""
+        scope = self._live(reference).scope
+        intent = self._events[scope.intent]
+        if use(intent.fact("space") or "") not in scope.uses:
+            raise Refused("grant-scope", use="/".join(use(intent.fact("space") or "")))
+        return intent
 
     def _secret(self, scope: Scope, name: str) -> bytes:
         space = name.rpartition("/")[0] or "warehouse"
@@ -137,6 +190,7 @@ class KeyBroker:
             proofs = self._proofs()
             check_trust(proofs.events, proofs.trust)
             scope = decide(request, proofs, rules=self._around.rules, layouts=self._around.layouts)
+            erasure.check_kept(proofs.events, scope.uses)
             trace = self._trace(scope, digests, proofs.now)
             try:
                 self._around.ledger.append(len(self._events), [trace.leaf()])

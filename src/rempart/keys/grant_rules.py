@@ -5,11 +5,12 @@ Pure: it holds no key and hands none out.
 """
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rempart.errors import Refused
+from rempart.keys import erasure, rotation
 from rempart.keys.intents import Proofs, document_rule, open_intent, require_result, valid_permit
 from rempart.ports.broker import GrantRequest
 from rempart.records.event import LedgerEvent
@@ -17,6 +18,11 @@ from rempart.records.omop import MAIN, TableLayout
 from rempart.records.permit import Permit
 
 Use = tuple[str, str, str, str]  # space, table, sibling, mode
+SAYS: Mapping[str, Callable[[LedgerEvent, Mapping[str, Any]], None]] = {
+    "rotation": rotation.check_intent,
+    "erasure": erasure.check_intent,
+}
+"""Kinds whose document must say what the intent says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +96,9 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
     permit = _permit(proofs, request.intent, rule)
     space = _space(intent, rule, permit)
     if rule.document is not None:
-        document_rule(proofs, intent, permit, rule.document)
+        document = document_rule(proofs, intent, permit, rule.document)
+        if intent.kind in SAYS:
+            SAYS[intent.kind](intent, document.body)
     if rule.result:
         require_result(proofs, intent)
     _check_uses(request, rule, space, permit, layouts)
@@ -123,7 +131,7 @@ def _permit(proofs: Proofs, index: int, rule: Rule) -> Permit | None:
 def _space(intent: LedgerEvent, rule: Rule, permit: Permit | None) -> str:
     """The space that the rule speaks of; the intent must name it where the rule says so, and never another."""
     told = intent.fact("space")
-    space = {"@project": permit.space if permit else ""}.get(rule.space, rule.space)
+    space = {"@project": permit.space if permit else "", "@told": told or ""}.get(rule.space, rule.space)
     if not space or told not in ({space} if rule.named else {None, space}):
         raise Refused("grant-space", kind=intent.kind, space=space)
     return space
@@ -141,7 +149,7 @@ def _check_uses(
 
 def _resolved(rule: Rule, space: str) -> Iterator[Use]:
     for place, table, sibling, mode in rule.allow:
-        yield space if place == "@project" else place, table, sibling, mode
+        yield space if place in {"@project", "@told"} else place, table, sibling, mode
 
 
 def _fits(use: Use, pattern: Use, permitted: frozenset[tuple[str, str]]) -> bool:

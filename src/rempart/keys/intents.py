@@ -79,11 +79,17 @@ def signed_document(proofs: Proofs, leaf: LedgerEvent, *, fact: str, schema: str
 
 
 def require_signature(
-    proofs: Proofs, document: SignedDocument, *, role: str, on: datetime.date, permit: Permit | None = None
+    proofs: Proofs,
+    document: SignedDocument,
+    *,
+    role: str,
+    on: datetime.date,
+    permit: Permit | None = None,
+    count: int = 1,
 ) -> None:
-    """One signature by a holder of ``role`` on that day, named in ``permit`` where one is given; a false signature is an alarm.
+    """Signatures by ``count`` holders of ``role`` on that day, named in ``permit`` where one is given; a false signature is an alarm.
 
-    Raises Refused ``grant-unsigned`` or ``permit-person``; NotTrusted ``signature`` or ``actor-unknown``.
+    Raises Refused ``grant-unsigned``, ``grant-signatures`` or ``permit-person``; NotTrusted ``signature`` or ``actor-unknown``.
     """
     signers = []
     for signature in document.signatures:
@@ -94,6 +100,8 @@ def require_signature(
                 raise
     if not signers:
         raise Refused("grant-unsigned", role=role)
+    if len(set(signers)) < count:
+        raise Refused("grant-signatures", role=role, count=count)
     if permit is not None and not set(signers) & set(permit.persons):
         raise Refused("permit-person", permit=permit.id, actor=signers[0])
 
@@ -143,12 +151,17 @@ def _permit_leaf(before: Sequence[LedgerEvent], basis: str) -> LedgerEvent:
     raise Refused("grant-no-permit", permit=basis.partition(":")[2])
 
 
-def document_rule(proofs: Proofs, intent: LedgerEvent, permit: Permit | None, rule: Mapping[str, str]) -> None:
-    """The signed document that a rule wants (``fact``, ``schema``, ``role``): under a permit, by a person it names and for it.
+def document_rule(
+    proofs: Proofs, intent: LedgerEvent, permit: Permit | None, rule: Mapping[str, str]
+) -> SignedDocument:
+    """The signed document that a rule wants (``fact``, ``schema``, ``role``, ``count`` of signers): under a permit, by a person it
+    names and for it.
 
-    Raises Refused ``grant-other-permit``, ``grant-unsigned``, ``permit-person``…; NotTrusted.
+    Raises Refused ``grant-other-permit``, ``grant-unsigned``, ``grant-signatures``, ``permit-person``…; NotTrusted.
     """
     document = signed_document(proofs, intent, fact=rule["fact"], schema=rule["schema"])
-    require_signature(proofs, document, role=rule["role"], on=day_of(intent), permit=permit)
+    count = int(rule.get("count", "1"))
+    require_signature(proofs, document, role=rule["role"], on=day_of(intent), permit=permit, count=count)
     if permit is not None and document.body.get("permit") != permit.id:
         raise Refused("grant-other-permit", permit=permit.id)
+    return document

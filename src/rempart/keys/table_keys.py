@@ -7,7 +7,7 @@ Knows no file: it is given the stored bytes and a way to save new ones, and save
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
 from rempart.errors import Missing, NotTrusted
@@ -26,27 +26,66 @@ class TableKeys:
     ``signing`` ``ledger`` and ``vault`` (Ed25519 seeds)."""
 
     def __init__(
-        self, data: bytes | None, *, store: KeyStore, randomness: Randomness, save: Callable[[bytes], None]
+        self,
+        data: bytes | None,
+        *,
+        store: KeyStore,
+        randomness: Randomness,
+        save: Callable[[bytes], None],
+        erase: Callable[[bytes], None] | None = None,
     ) -> None:
+        """``erase``: as ``save``, and the bytes that were there before are overwritten (default: ``save``)."""
         self._wrapped = _parse(data) if data is not None else {kind: {} for kind in _KINDS}
-        self._store, self._randomness, self._save = store, randomness, save
+        self._store, self._randomness, self._save, self._erase = store, randomness, save, erase or save
         self._open: dict[tuple[Kind, str], bytes] = {}
 
     def get(self, kind: Kind, name: str) -> bytes | None:
         """The key, or None when it was never made (or was destroyed); raises NotTrusted ``wrapped-key``."""
-        if (kind, name) not in self._open:
-            wrapped = self._wrapped[kind].get(name)
-            if wrapped is None:
-                return None
-            (self._open[kind, name],) = self._store.unwrap([(_context(kind, name), wrapped)])
-        return self._open[kind, name]
+        self.unlock(kind, name)
+        return self._open.get((kind, name))
+
+    def unlock(self, kind: Kind, *names: str) -> None:
+        """Open what is there of these in one batch to the key store; raises NotTrusted ``wrapped-key``."""
+        held = self._wrapped[kind]
+        shut = [name for name in dict.fromkeys(names) if name in held and (kind, name) not in self._open]
+        if shut:
+            opened = self._store.unwrap([(_context(kind, name), held[name]) for name in shut])
+            self._open.update(((kind, name), key) for name, key in zip(shut, opened, strict=True))
+
+    def names(self, kind: Kind) -> list[str]:
+        """Names of every key that there is, sorted."""
+        return sorted(self._wrapped[kind])
 
     def ensure(self, kind: Kind, *names: str) -> list[bytes]:
         """The keys, those that are absent made first: one batch to the key store and one save, before any is returned."""
         absent = [name for name in dict.fromkeys(names) if name not in self._wrapped[kind]]
         if absent:
             self._add(kind, {name: self._randomness.bytes(KEY_BYTES) for name in absent})
+        self.unlock(kind, *names)
         return [self.need(kind, name) for name in names]
+
+    def destroy(self, doomed: Mapping[Kind, Collection[str]]) -> None:
+        """Take keys out for ever: the stored bytes are replaced and overwritten, then open copies dropped. Absent ones are none."""
+        after: dict[Kind, dict[str, bytes]] = {
+            kind: {name: blob for name, blob in held.items() if name not in doomed.get(kind, ())}
+            for kind, held in self._wrapped.items()
+        }
+        self._erase(_dump(after))
+        self._wrapped = after
+        for kind, names in doomed.items():
+            for name in names:
+                self._open.pop((kind, name), None)
+
+    def rewrap(self) -> int:
+        """Every key anew under the newest root key, one batch and one save; how many. What was stored before is overwritten."""
+        places = [(kind, name) for kind, held in self._wrapped.items() for name in held]
+        fresh = self._store.rewrap([(_context(kind, name), self._wrapped[kind][name]) for kind, name in places])
+        after: dict[Kind, dict[str, bytes]] = {kind: {} for kind in _KINDS}
+        for (kind, name), blob in zip(places, fresh, strict=True):
+            after[kind][name] = blob
+        self._erase(_dump(after))
+        self._wrapped = after
+        return len(places)
 
     def need(self, kind: Kind, name: str) -> bytes:
         """The key; raises Missing ``key-missing``."""

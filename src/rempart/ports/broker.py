@@ -39,6 +39,22 @@ class Broker(Protocol):
     def secrets(self, reference: str, names: Sequence[str]) -> list[bytes]:
         """Space secrets (32 bytes each; made on first use under a write scope) within the grant; not spent by use."""
 
+    def rewrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]], epoch: int) -> list[bytes]:
+        """Wrapped data keys of the space that a rotation's intent names, anew under its next ``epoch``; contexts are those of the epoch
+        before. No data key leaves the broker; not spent by use.
+
+        Raises Refused ``grant-scope``, ``rotation-epochs``, ``keys-erased``; NotTrusted ``wrapped-key``.
+        """
+
+    def rewrap_root(self, reference: str) -> int:
+        """Every table key, secret and signing key anew under the newest root key, as a root rotation's intent says; how many."""
+
+    def key_names(self, space: str) -> list[str]:
+        """Names of the table keys and secrets that there are of ``space``; a name opens nothing."""
+
+    def erase(self, reference: str) -> list[str]:
+        """Destroy the keys that an erasure's intent and its document name: stored, open and granted; the names of those destroyed."""
+
     def sign(self, purpose: str, over: str) -> str:
         """Base64 Ed25519 by a system key: purpose ``vault`` signs a manifest's ``sha256:…`` (see records.signature);
         purpose ``ledger`` signs a checkpoint body. Raises Unavailable ``broker-locked``."""
