@@ -13,6 +13,7 @@ from rempart.adapters.person_key import create_person_key, load_person_key
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.adapters.trust_files import save_trust
 from rempart.errors import Unavailable
+from rempart.journeys.persons import first_trust
 from rempart.journeys.recorded import Recorder
 from rempart.keys.root_key import QUICK
 from rempart.keys.store_secret import passphrase_secret
@@ -99,9 +100,8 @@ class BrokerHouse:
             valid_to=datetime.date(2100, 1, 1),
             salt="00" * 16,
         )
-        body = TrustFile(version=1, previous="", entries=(entry,), signatures=())
-        signature = sign(load_person_key(path), actor="olga", over=body.id)
-        return TrustFile(version=1, previous="", entries=(entry,), signatures=(signature,))
+        private = load_person_key(path)
+        return first_trust([entry], sign=lambda over: sign(private, actor="olga", over=over), now=SystemClock().now())
 
 
 def correspondence(part: str = "p1") -> KeyContext:

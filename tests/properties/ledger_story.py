@@ -29,6 +29,7 @@ RULES: dict[str, Any] = tomllib.loads((SOURCE / "audit" / "rules.toml").read_tex
 LAYOUTS = layouts(tomllib.loads((SOURCE / "records" / "omop54.toml").read_text(encoding="utf-8")))
 ORIGIN = "rempart.test/ledger"
 START = datetime.datetime(2026, 3, 1, 8, 0, tzinfo=datetime.UTC)
+MADE = START - datetime.timedelta(days=1)
 MINUTE = datetime.timedelta(minutes=1)
 PERMIT = "permit:P-2026-0001"
 SPACE = "project:glitazones"
@@ -74,8 +75,8 @@ def entry(name: str, roles: tuple[str, ...]) -> TrustEntry:
 
 
 def trust_version(version: int, before: TrustFile | None, names: tuple[str, ...], *, by: str = "olga") -> TrustFile:
-    entries = tuple(entry(name, ROLES[name]) for name in names)
-    body = TrustFile(version=version, previous=before.id if before else "", entries=entries, signatures=())
+    entries = tuple(entry(name, ROLES.get(name, ("checker",))) for name in names)
+    body = TrustFile(version=version, previous=before.id if before else "", entries=entries, signatures=(), made=MADE)
     return replace(body, signatures=(sign(key_of(by), actor=by, over=body.id),))
 
 

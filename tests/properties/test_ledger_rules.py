@@ -14,7 +14,7 @@ from rempart.audit.tree import leaf_hash
 from rempart.audit.verify import ACT_RULES, LOG_RULES
 from rempart.errors import Missing, NotTrusted
 from rempart.records.sealed import SpaceCommit
-from tests.properties.ledger_story import PERMIT, RULES, SPACE, Story, audit, note, true_story, trust_version
+from tests.properties.ledger_story import PERMIT, ROLES, RULES, SPACE, Story, audit, note, true_story, trust_version
 
 Mutant = Callable[[], tuple[Story, dict[str, Any]]]
 MUTANTS: dict[str, Mutant] = {}
@@ -101,7 +101,7 @@ def _enrolled_by_nobody() -> tuple[Story, dict[str, Any]]:
 @breaks("person-trust")
 def _enrolled_beside_the_ledger() -> tuple[Story, dict[str, Any]]:
     story = true_story()
-    story.trusts.append(trust_version(3, story.trusts[1], ("olga", "frank")))
+    story.trusts.append(trust_version(3, story.trusts[1], (*ROLES, "gina")))
     return story, {}
 
 

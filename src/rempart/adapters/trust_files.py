@@ -9,7 +9,8 @@ from pathlib import Path
 from rempart.adapters.ledger_files import replace
 from rempart.errors import Missing, NotTrusted
 from rempart.records.canonical import canonical_bytes, parse_canonical
-from rempart.records.trust import TrustFile, check_chain
+from rempart.records.trust import TrustFile
+from rempart.records.trust_chain import check_chain
 
 
 def load_trust(keys_dir: Path, first: str) -> TrustFile:

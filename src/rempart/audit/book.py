@@ -81,11 +81,12 @@ class Book:
 
     def signers(self, index: int, signed: SignedDocument, role: str) -> list[TrustEntry]:
         """Everyone who signed, each proven to hold ``role`` on the leaf's day; raises NotTrusted, Refused ``role-missing``."""
-        trust, day = self.trust_at(index), day_of(self.events[index])
+        trust = self.trust_at(index)
+        on = trust.moment(instant(self.events[index]))
         if not signed.signatures:
             raise NotTrusted("signature-form")
         self.counts["signatures"] += len(signed.signatures)
-        return [trust.check(one, over=signed.over, role=role, on=day) for one in signed.signatures]
+        return [trust.check(one, over=signed.over, role=role, on=on) for one in signed.signatures]
 
     def grants(self) -> dict[str, Grant]:
         """Permit id → the first grant that took effect and whose document can be read; proven by rules of their own."""

@@ -9,7 +9,7 @@ from rempart.audit.findings import ANOMALY, Bad
 from rempart.errors import Missing, NotTrusted, RempartError
 from rempart.records.event import LedgerEvent
 from rempart.records.sealed import SpaceCommit
-from rempart.records.trust import check_chain
+from rempart.records.trust_chain import check_chain
 
 WITHIN = {"commit": ("ingest", "objection", "permit"), "key-grant": ()}
 """Leaves that stand within another act's intent: kind → kinds of that intent (empty: any)."""

@@ -7,7 +7,7 @@ Says nothing of the tables themselves: their checks are ``disclosure``'s work.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rempart.audit.book import Book, day_of, permit_id
+from rempart.audit.book import Book, instant, permit_id
 from rempart.audit.findings import Bad
 from rempart.errors import NotTrusted, RempartError
 from rempart.records.document import SignedDocument
@@ -153,8 +153,9 @@ def _proven(
 ) -> tuple[SignedDocument | None, frozenset[str]]:
     try:
         signed = SignedDocument.from_bytes(book.fetch(event.fact("document") or ""), schema=schema)
-        trust, day = book.trust_at(index), day_of(event)
-        people = {trust.check(one, over=signed.over, role=role, on=day).actor for one in signed.signatures}
+        trust = book.trust_at(index)
+        on = trust.moment(instant(event))
+        people = {trust.check(one, over=signed.over, role=role, on=on).actor for one in signed.signatures}
     except RempartError:
         return None, frozenset()
     return signed, frozenset(people)

@@ -83,7 +83,7 @@ class Story:
             )
         for name, roles in _PEOPLE:
             self._type("person add", name, *(f"--role {role}" for role in roles), "--by", "officer.key")
-            people_commands.add(self._session, name, role=list(roles), by=self._key("officer"), key=self._key(name))
+            people_commands.add(self._session, name, role=list(roles), by=[self._key("officer")], key=self._key(name))
 
     def delivery(self, *, persons: int, seed: int, effect: float) -> None:
         """A delivery with planted truth and planted canaries; a bad one that is refused; the good one brought in."""

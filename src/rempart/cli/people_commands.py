@@ -73,13 +73,13 @@ def add(
     /,
     *,
     role: list[str],
-    by: Path,
+    by: list[Path],
     key: Path | None = None,
     key_passphrase_fd: int | None = None,
-    by_passphrase_fd: int | None = None,
+    by_passphrase_fd: list[int] | None = None,
 ) -> int:
     """Enrol a person with a fresh key file."""
-    from rempart.wiring.acts import enrol
+    from rempart.wiring.people import enrol
     from rempart.wiring.warehouse import Warehouse
 
     file = key or Path(f"{name}.key")
@@ -88,8 +88,8 @@ def add(
         name=name,
         roles=role,
         key_file=file,
-        officer_key=by,
-        ask=session.asker(by_passphrase_fd),
+        officer_keys=by,
+        ask=session.askers(by_passphrase_fd),
         key_passphrase=session.key_passphrase(key_passphrase_fd),
     )
     session.voice.say("person-added", name=name, roles=", ".join(role), key=str(file))
@@ -97,15 +97,48 @@ def add(
     return 0
 
 
+def quorum(session: Session, needed: int, /, *, by: list[Path], by_passphrase_fd: list[int] | None = None) -> int:
+    """How many officers sign each version of the trust file."""
+    from rempart.wiring import people
+    from rempart.wiring.warehouse import Warehouse
+
+    ask = session.askers(by_passphrase_fd)
+    trust = people.quorum(Warehouse(session.directory), needed=needed, officer_keys=by, ask=ask)
+    session.voice.say("quorum-set", quorum=trust.quorum, version=trust.version)
+    session.voice.result("person-quorum", {"quorum": trust.quorum, "version": trust.version, "trust": trust.id})
+    return 0
+
+
+def revoke(session: Session, name: str, /, *, by: list[Path], by_passphrase_fd: list[int] | None = None) -> int:
+    """Revoke a person's key from now on."""
+    from rempart.wiring import people
+    from rempart.wiring.warehouse import Warehouse
+
+    ask = session.askers(by_passphrase_fd)
+    trust = people.revoke(Warehouse(session.directory), name=name, officer_keys=by, ask=ask)
+    session.voice.say("key-revoked", name=name, version=trust.version)
+    session.voice.result("keys-revoke", {"name": name, "version": trust.version, "trust": trust.id})
+    return 0
+
+
 def list_persons(session: Session) -> int:
     """Who is enrolled, in which role, until when."""
     from rempart.wiring.warehouse import Warehouse
 
-    entries = Warehouse(session.directory).trust.entries
+    trust = Warehouse(session.directory).trust
     rows = [
-        (entry.actor, ", ".join(entry.roles), entry.valid_from.isoformat(), entry.valid_to.isoformat())
-        for entry in entries
+        (
+            entry.actor,
+            ", ".join(entry.roles),
+            entry.valid_from.isoformat(),
+            entry.valid_to.isoformat(),
+            session.voice.when(entry.revoked.isoformat()) if entry.revoked else "",
+        )
+        for entry in trust.entries
     ]
-    session.voice.table(["column-person", "column-roles", "column-from", "column-to"], rows)
-    session.voice.result("person-list", {"persons": [entry.as_dict() for entry in entries]})
+    session.voice.table(["column-person", "column-roles", "column-from", "column-to", "column-revoked"], rows)
+    session.voice.say("quorum-is", quorum=trust.quorum)
+    session.voice.result(
+        "person-list", {"quorum": trust.quorum, "persons": [entry.as_dict() for entry in trust.entries]}
+    )
     return 0

@@ -32,3 +32,8 @@ class Session:
     def asker(self, descriptor: int | None) -> Callable[[Path], str]:
         """Asked only when a key file turns out to be encrypted."""
         return lambda _: self.passphrase(descriptor)
+
+    def askers(self, descriptors: list[int] | None) -> Callable[[Path], str]:
+        """For several key files: each one that is encrypted takes the next descriptor, or is asked for."""
+        left = list(descriptors or ())
+        return lambda _: self.passphrase(left.pop(0) if left else None)

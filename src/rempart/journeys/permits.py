@@ -35,7 +35,7 @@ def find_permit(log: Sequence[LedgerEvent], documents: Documents, trust: TrustFi
 def read_permit(data: bytes, trust: TrustFile, *, day: str) -> Permit:
     """A permit from its signed document; raises NotTrusted or Refused ``role-missing`` when no committee member signed it."""
     signed = SignedDocument.from_bytes(data, schema="rempart.permit/1")
-    on = datetime.datetime.fromisoformat(day).date()
+    on = datetime.datetime.fromisoformat(day)
     for signature in signed.signatures:
         trust.check(signature, over=signed.over, role="committee", on=on)
     if not signed.signatures:

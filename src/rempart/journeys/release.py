@@ -98,8 +98,7 @@ def check_party(desk: ReleaseDesk, person: TrustEntry, *, release: str) -> None:
 
 def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:
     """Log a submission signed by its author, a researcher whom the permit names."""
-    today = desk.recorder.clock.now().date()
-    _, event = read_submission(signed.data, trust=desk.trust, on=today)
+    _, event = read_submission(signed.data, trust=desk.trust, on=desk.recorder.clock.now())
     permit = valid_permit(desk, str(signed.body["permit"]))
     permit.check_names(event.actor)
     finished = finished_run(events(desk.vault.ledger), str(signed.body["run"]))
@@ -122,8 +121,7 @@ def _not_pending(desk: ReleaseDesk, run: str, release: str) -> None:
 
 def review(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:
     """Log one checker's vote; raises Refused ``release-author-votes``, ``release-voted-already``, ``release-other-submission``."""
-    today = desk.recorder.clock.now().date()
-    _, event = read_vote(signed.data, trust=desk.trust, on=today)
+    _, event = read_vote(signed.data, trust=desk.trust, on=desk.recorder.clock.now())
     submission = submission_of(desk, event.release)
     return _log(desk, "vote", event, signed=signed, permit=str(submission.body["permit"]), actor=actor)
 
@@ -168,11 +166,11 @@ def release_events(desk: ReleaseDesk) -> list[ReleaseEvent]:
 
 
 def _read_submission(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
-    return read_submission(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_day(intent))[1]
+    return read_submission(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_instant(intent))[1]
 
 
 def _read_vote(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
-    return read_vote(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_day(intent))[1]
+    return read_vote(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_instant(intent))[1]
 
 
 def _read_publication(_: ReleaseDesk, intent: LedgerEvent, effect: LedgerEvent) -> ReleaseEvent:
@@ -188,8 +186,8 @@ _READERS: Mapping[str, Callable[[ReleaseDesk, LedgerEvent, LedgerEvent], Release
 }
 
 
-def _day(event: LedgerEvent) -> datetime.date:
-    return datetime.datetime.fromisoformat(event.time).date()
+def _instant(event: LedgerEvent) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(event.time)
 
 
 def submission_of(desk: ReleaseDesk, release: str) -> SignedDocument:

@@ -10,7 +10,7 @@ from rempart.adapters import package_data
 from rempart.adapters.configuration import Configuration, write_configuration
 from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.person_key import create_person_key, load_person_key
-from rempart.adapters.surroundings import SystemRandomness
+from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.adapters.toml_input import read_toml
 from rempart.adapters.trust_files import save_trust
 from rempart.cohort.required import required_columns
@@ -18,7 +18,7 @@ from rempart.errors import BadInput, Missing, Refused
 from rempart.journeys.grant import Granted, grant
 from rempart.journeys.living import living
 from rempart.journeys.permits import events, find_permit
-from rempart.journeys.persons import add_person, first_trust, new_entry
+from rempart.journeys.persons import first_trust, new_entry
 from rempart.journeys.recorded import recorded
 from rempart.journeys.study import StudyRun, run_study
 from rempart.keys.store_secret import StoreSecret
@@ -28,7 +28,7 @@ from rempart.records.omop import layouts
 from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.signature import sign
 from rempart.records.study import Study, study_from_dict
-from rempart.records.trust import TrustEntry, TrustFile
+from rempart.records.trust import TrustFile
 from rempart.wiring.broker import keys_init, start_broker
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.warehouse import Warehouse
@@ -103,44 +103,9 @@ def _first_officer(directory: Path, officer: str, key_file: Path, passphrase: st
     public = create_person_key(key_file, randomness=SystemRandomness(), passphrase=passphrase or None)
     private = load_person_key(key_file, passphrase=passphrase or None)
     entry = new_entry(actor=officer, roles=["officer"], public=public, today=today(), salt=secrets.token_hex(16))
-    trust = first_trust([entry], sign=lambda over: sign(private, actor=officer, over=over))
+    trust = first_trust([entry], sign=lambda over: sign(private, actor=officer, over=over), now=SystemClock().now())
     save_trust(directory / "controller" / "keys", trust)
     return trust
-
-
-def enrol(
-    warehouse: Warehouse,
-    *,
-    name: str,
-    roles: list[str],
-    key_file: Path,
-    officer_key: Path,
-    ask: Ask,
-    key_passphrase: str,
-) -> TrustEntry:
-    """Make a key pair for a person and add the public half to the trust file, signed by an officer."""
-    trust = warehouse.trust
-    officer = signer(trust, officer_key, ask)
-    if "officer" not in officer.entry.roles:
-        raise Refused("role-missing", actor=officer.entry.actor, role="officer")
-    salt = secrets.token_hex(16)
-    new_entry(
-        actor=name, roles=roles, public=bytes(32), today=today(), salt=salt
-    )  # the name and roles, before a key file is made
-    if any(entry.actor == name for entry in trust.entries):
-        raise Refused("person-exists", actor=name)
-    warehouse.broker.status()  # locked keys would leave a key file behind, and nobody enrolled
-    public = create_person_key(key_file, randomness=SystemRandomness(), passphrase=key_passphrase or None)
-    entry = new_entry(actor=name, roles=roles, public=public, today=today(), salt=salt)
-    add_person(
-        recorder=warehouse.recorder,
-        trust=trust,
-        entry=entry,
-        officer=officer.entry.actor,
-        sign=officer.sign,
-        save=lambda version: save_trust(warehouse.controller / "keys", version),
-    )
-    return entry
 
 
 def read_permit_file(path: Path) -> Permit:

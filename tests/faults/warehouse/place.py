@@ -22,6 +22,7 @@ import pytest
 
 import rempart
 from rempart.adapters.broker_socket import BrokerServer
+from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.toml_input import read_toml
 from rempart.cli import app
 from rempart.journeys.space import OpenSpace, Vault, open_space
@@ -29,7 +30,7 @@ from rempart.keys.root_key import QUICK
 from rempart.keys.store_secret import passphrase_secret
 from rempart.ports.broker import Broker
 from rempart.records.event import LedgerEvent
-from rempart.wiring import acts
+from rempart.wiring import acts, people
 from rempart.wiring.broker import keys_init, open_server
 from rempart.wiring.ingest import ingest_delivery
 from rempart.wiring.key_store import keys_folder
@@ -191,21 +192,22 @@ def _init(place: Place) -> None:
         controller="tests",
         officer="officer",
         officer_key=place.root / "officer.key",
-        passphrase=PASSPHRASE,
+        secret=passphrase_secret(PASSPHRASE),
         key_passphrase="",
         shards=SHARDS,
         minutes=10,
+        keys=KeyStoreSettings(),
     )
 
 
 def _people(place: Place) -> None:
     for name, role in PEOPLE.items():
-        acts.enrol(
+        people.enrol(
             place.warehouse(),
             name=name,
             roles=[role],
             key_file=place.root / f"{name}.key",
-            officer_key=place.root / "officer.key",
+            officer_keys=[place.root / "officer.key"],
             ask=lambda _: "",
             key_passphrase="",
         )

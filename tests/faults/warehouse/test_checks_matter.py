@@ -32,7 +32,7 @@ from rempart.records.signature import sign
 from rempart.records.trust import TrustFile
 from rempart.vault import outer, read
 from rempart.vault.parquet import parquet_bytes
-from rempart.wiring import acts, audit
+from rempart.wiring import audit, people
 from rempart.wiring.acts import read_permit_file, read_study_file
 from rempart.wiring.ingest import ingest_delivery
 from tests.faults.warehouse.place import Place, Silence
@@ -317,12 +317,12 @@ def study(place: Place) -> dict[str, Any]:
 
 def eve(place: Place) -> None:
     """A researcher whom no permit names."""
-    acts.enrol(
+    people.enrol(
         place.warehouse(),
         name="eve",
         roles=["researcher"],
         key_file=place.root / "eve.key",
-        officer_key=place.root / "officer.key",
+        officer_keys=[place.root / "officer.key"],
         ask=lambda _: "",
         key_passphrase="",
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rempart.release import pack, states
-from rempart.wiring import acts, releases
+from rempart.wiring import acts, people, releases
 from tests.faults.warehouse.place import Outcome, Place, copied, workers_find_the_package
 
 
@@ -20,12 +20,12 @@ def way_out(whole: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """A copy with a finished run of dora's: the place and the run."""
     with pytest.MonkeyPatch.context() as patch, copied(whole, tmp_path_factory.mktemp("out") / "copy") as place:
         workers_find_the_package(patch)
-        acts.enrol(
+        people.enrol(
             place.warehouse(),
             name="dora",
             roles=["researcher", "checker"],
             key_file=place.root / "dora.key",
-            officer_key=place.root / "officer.key",
+            officer_keys=[place.root / "officer.key"],
             ask=lambda _: "",
             key_passphrase="",
         )
