@@ -176,7 +176,12 @@ def _newest_tile(folder: Path, number: int) -> bytes:
 def add_line(path: Path, text: str) -> None:
     """Add ``text`` as one JSON line. Begins with a newline, so that a line torn by a crash spoils itself only."""
     with path.open("ab") as file:
-        file.write(b"\n" + json.dumps(text).encode() + b"\n")
+        file.write(b"\n" + line(text))
+
+
+def line(text: str) -> bytes:
+    """One line of that file."""
+    return json.dumps(text).encode() + b"\n"
 
 
 def lines(path: Path) -> Iterator[str]:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands that keep a warehouse from being lost or rewritten: the witness's cosignature, backup, restore."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rempart.cli.session import Session
@@ -36,3 +38,64 @@ def witness(
         "audit-witness", {"size": done.size, "time": done.time, "name": done.name, "checkpoint": done.note}
     )
     return 0
+
+
+def backup(session: Session, file: Path, /, *, plan: bool = False, head: Path | None = None) -> int:
+    """Seal keys, ledger and documents into one file."""
+    from rempart.wiring.backup import plan_backup, take_backup
+    from rempart.wiring.warehouse import Warehouse
+
+    voice, warehouse = session.voice, Warehouse(session.directory)
+    if plan:
+        rows = plan_backup(warehouse)
+        voice.table(["column-what", "column-files", "column-bytes"], rows)
+        voice.say("plan-only")
+        voice.result("backup-plan", {"kept": [list(row) for row in rows]})
+        return 0
+    with voice.bars() as bars:
+        done = take_backup(warehouse, file, head=head, progress=bars)
+    voice.say("backup-done", backup=done.id, files=done.files, bytes=done.bytes, file=str(file))
+    voice.say("backup-sha256", sha256=done.sha256)
+    voice.say("backup-head", leaves=done.size)
+    voice.result("backup", asdict(done))
+    return 0
+
+
+def restore(
+    session: Session,
+    file: Path,
+    /,
+    *,
+    into: Path,
+    share: list[Path],
+    head: Path | None = None,
+    passphrase_fd: list[int] | None = None,
+) -> int:
+    """Put a warehouse's controller side back from a backup."""
+    from rempart.wiring.backup import restore as put_back
+
+    shares = _shares(session, share, passphrase_fd or [])
+    done = put_back(into, file, shares=shares, head=head)
+    voice = session.voice
+    voice.say("restore-done", backup=done.backup, taken=voice.when(done.taken), leaves=done.size, folder=str(into))
+    voice.say("restore-held" if done.held else "restore-not-held", leaves=done.held)
+    voice.say("restore-next")
+    for name in done.remote:
+        voice.say("restore-host", name=name)
+    voice.result("restore", asdict(done))
+    return 0
+
+
+def _shares(session: Session, files: Sequence[Path], descriptors: Sequence[int]) -> list[tuple[bytes, str]]:
+    """Each share file with its custodian's passphrase: from the descriptor in the same place, else asked for by name."""
+    from rempart.adapters.private_file import read_private
+    from rempart.keys.share_file import custodian_of
+
+    found = []
+    for number, path in enumerate(files):
+        data = read_private(path)
+        descriptor = descriptors[number] if number < len(descriptors) else None
+        if descriptor is None:
+            session.voice.warn(session.voice.word("ask-share", custodian=custodian_of(data)))
+        found.append((data, session.passphrase(descriptor)))
+    return found

@@ -30,6 +30,8 @@ TREE: dict[str, Callable[..., Any]] = {
     "release publish": result_commands.publish,
     "release list": result_commands.list_releases,
     "release verify": result_commands.verify,
+    "backup": backup_commands.backup,
+    "restore": backup_commands.restore,
     "audit verify": proof_commands.verify,
     "audit export": proof_commands.export,
     "audit witness": backup_commands.witness,

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 def unlock(session: Session, *, minutes: int = 480, passphrase_fd: int | None = None) -> int:
     """Start the key broker."""
     from rempart.adapters.configuration import read_configuration
+    from rempart.wiring.backup import note_restored
     from rempart.wiring.broker import start_broker
 
     secret = store_secret(session, read_configuration(session.directory).keys, passphrase_fd)
     status = start_broker(session.directory, secret=secret, minutes=minutes)
+    note_restored(session.directory)
     session.voice.say("unlocked", expires=session.voice.when(status["expires"]))
     session.voice.result("keys-unlock", status)
     return 0

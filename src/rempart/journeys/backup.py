@@ -1,16 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backups as the ledger knows them: which there are, which are gone.
+"""Take a backup of the controller's side: keys as they are stored, ledger, documents, configuration. Needs no custodian.
 
-A backup counts from its intent on, since a process that was killed may have left its file behind.
+What it holds is named by a checkpoint: the ledger is read first and everything else after it, so that what the leaves name is
+there. A backup counts from its intent on, since a process that was killed may have left its file behind.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rempart.audit.checkpoint import Checkpoint, parse_and_verify
+from rempart.errors import NotTrusted, Refused, Unavailable
+from rempart.journeys.archive import Header, seal
+from rempart.journeys.living import living
+from rempart.journeys.recorded import Recorder, recorded
+from rempart.keys.custody import Custody, custody_from_bytes
+from rempart.ports.scratch import Scratch
+from rempart.ports.surroundings import Progress
+from rempart.records.canonical import parse_canonical
 from rempart.records.event import LedgerEvent
 
 KIND = "backup"
 ERASED = "backup-erased"
+CUSTODY = "controller/keys/custody.json"
+_MOVING = frozenset({"person", "rotation", "erasure", "ceremony", "host", "node"})  # acts that change the files of keys
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,18 +39,148 @@ class RegisteredBackup:
     destroyed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A backup that was taken. ``sha256``: of the file; ``size``: leaves; ``bytes``: of the file; ``files``: in it."""
+
+    id: str
+    sha256: str
+    taken: str
+    size: int
+    bytes: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What is backed up, and where to. ``custody``: bytes of the custody record, None before any ceremony; ``others``: every
+    file but the ledger's, by path below DIR, read now; ``ledger_files``: (checkpoint, leaves) → the files that hold them;
+    ``store``: puts the sealed bytes under the name that was asked for, whole or not at all."""
+
+    warehouse: str
+    origin: str
+    public: bytes
+    custody: bytes | None
+    others: Callable[[], Mapping[str, bytes]]
+    ledger_files: Callable[[str, Sequence[bytes]], Mapping[str, bytes]]
+    store: Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The files of one moment, and the checkpoint that names it."""
+
+    note: str
+    checkpoint: Checkpoint
+    files: Mapping[str, bytes]
+
+
+def back_up(
+    source: Source, *, recorder: Recorder, scratch: Scratch, progress: Progress, named_step: Callable[[str], None]
+) -> tuple[Taken, str]:
+    """(what was taken, the checkpoint that it ends with). The intent stands before a byte is written, and is itself in the backup.
+
+    Raises Refused ``custody-missing``; Unavailable ``backup-erasure``, ``backup-busy``; what ``source.store`` raises.
+    """
+    if source.custody is None:
+        raise Refused("custody-missing")
+    custody = custody_from_bytes(source.custody)
+    run = f"B-{recorder.randomness.bytes(8).hex()}"
+    objects = [f"run:{run}", f"{KIND}:{run}"]
+    with (
+        living(scratch, recorder, run),
+        recorded(recorder, KIND, basis="operation:backup", objects=objects) as act,
+    ):
+        named_step("intent-written")
+        progress.step("backup", 0, 3)
+        found = _gather(source, recorder, custody)
+        progress.step("backup", 1, 3)
+        taken = recorder.clock.now().isoformat()
+        data = seal(
+            Header(
+                id=run,
+                warehouse=source.warehouse,
+                taken=taken,
+                size=found.checkpoint.size,
+                root=found.checkpoint.root.hex(),
+                custody=parse_canonical(source.custody, what="custody"),
+            ),
+            found.files,
+            recovery=custody.recovery_public,
+            randomness=recorder.randomness.bytes,
+        )
+        named_step("sealed")
+        progress.step("backup", 2, 3)
+        source.store(data)
+        named_step("stored")
+        done = Taken(
+            id=run,
+            sha256=hashlib.sha256(data).hexdigest(),
+            taken=taken,
+            size=found.checkpoint.size,
+            bytes=len(data),
+            files=len(found.files),
+        )
+        for name, value in ((KIND, run), ("sha256", done.sha256), ("size", done.size), ("taken", taken)):
+            act.say(name, value)
+    named_step("registered")
+    progress.step("backup", 3, 3)
+    return done, found.note
+
+
+def _gather(source: Source, recorder: Recorder, custody: Custody) -> Gathered:
+    """Ledger first, files after; again when an act that changes the files of keys came between."""
+    ledger = recorder.ledger
+    for _ in range(_TRIES):
+        note = ledger.checkpoint()
+        checkpoint = parse_and_verify(note, source.origin, source.public)
+        leaves = ledger.leaves(0, checkpoint.size)
+        events = [LedgerEvent.from_leaf(leaf) for leaf in leaves]
+        _check_no_erasure(events)
+        check_custody(events, custody)
+        files = {**source.others(), **source.ledger_files(note, leaves)}
+        since = ledger.leaves(checkpoint.size, ledger.size())
+        if not any(LedgerEvent.from_leaf(leaf).kind in _MOVING for leaf in since):
+            return Gathered(note=note, checkpoint=checkpoint, files=files)
+    raise Unavailable("backup-busy")
+
+
+def _check_no_erasure(events: Sequence[LedgerEvent]) -> None:
+    """An erasure that has begun asked which backups there are before this one began: it must end first."""
+    ended = {event.of for event in events if event.kind == "erasure"}
+    if any(event.kind == "erasure" and event.phase == "intent" and n not in ended for n, event in enumerate(events)):
+        raise Unavailable("backup-erasure")
+
+
+def check_custody(events: Sequence[LedgerEvent], custody: Custody) -> None:
+    """The custody record is the one of the ledger's last ceremony; raises NotTrusted ``custody-form``."""
+    named = [custody_id for event in events if event.kind == "ceremony" for custody_id in event.facts("custody")]
+    if named and custody.id != named[-1]:
+        raise NotTrusted("custody-form")
+
+
 def registered(events: Sequence[LedgerEvent]) -> list[RegisteredBackup]:
     """Every backup that may still lie somewhere or once did, oldest first; one whose act failed left no file."""
     found: dict[int, RegisteredBackup] = {}
     for index, event in enumerate(events):
         if event.kind == KIND and event.phase == "intent":
             found[index] = RegisteredBackup(
-                id=event.fact("backup") or "", sha256="", taken=event.time, size=index + 1, destroyed=False
+                id=event.fact(KIND) or "", sha256="", taken=event.time, size=index + 1, destroyed=False
             )
         elif event.kind == KIND and event.of in found:
             if event.phase == "failed":
                 del found[event.of]
             else:
-                found[event.of] = replace(found[event.of], sha256=event.fact("sha256") or "")
+                found[event.of] = _ended(found[event.of], event)
     gone = {name for event in events if event.kind == ERASED and event.phase == "effect" for name in event.facts(KIND)}
     return [replace(backup, destroyed=backup.id in gone) for backup in found.values()]
+
+
+def _ended(backup: RegisteredBackup, event: LedgerEvent) -> RegisteredBackup:
+    size = event.fact("size") or ""
+    return replace(
+        backup,
+        sha256=event.fact("sha256") or "",
+        taken=event.fact("taken") or backup.taken,
+        size=int(size) if size.isdecimal() else backup.size,
+    )
