@@ -4,7 +4,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from rempart.cli import backup_commands, data_commands, key_commands, people_commands, proof_commands, result_commands
+from rempart.cli import (
+    backup_commands,
+    data_commands,
+    key_commands,
+    migrate_commands,
+    people_commands,
+    proof_commands,
+    result_commands,
+)
 from rempart.cli.demo import demo
 
 TREE: dict[str, Callable[..., Any]] = {
@@ -12,6 +20,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "keys unlock": key_commands.unlock,
     "keys lock": key_commands.lock,
     "keys status": key_commands.status,
+    "keys rotate": rotation_commands.rotate,
     "keys revoke": people_commands.revoke,
     "person add": people_commands.add,
     "person quorum": people_commands.quorum,
@@ -30,6 +39,10 @@ TREE: dict[str, Callable[..., Any]] = {
     "release publish": result_commands.publish,
     "release list": result_commands.list_releases,
     "release verify": result_commands.verify,
+    "migrate plan": migrate_commands.plan,
+    "migrate run": migrate_commands.run,
+    "migrate verify": migrate_commands.verify,
+    "migrate cutover": migrate_commands.cutover,
     "backup": backup_commands.backup,
     "restore": backup_commands.restore,
     "audit verify": proof_commands.verify,

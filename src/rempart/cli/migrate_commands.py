@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that take the warehouse to another host: plan, run, verify, cutover, certificate."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rempart.cli.session import Session
+
+
+def plan(session: Session, source: str, target: str, /, *, checkpoint: Path | None = None, threads: int = 4) -> int:
+    """Say what a move takes and write its order."""
+    from rempart.cli.move_bar import bytes_in_words, seconds_in_words
+    from rempart.wiring.migration import plan_move
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    made = plan_move(Warehouse(session.directory), source=source, target=target, checkpoint=checkpoint, threads=threads)
+    guess, move = made.estimate, made.order.move
+    voice.table(
+        ["column-host", "column-writes", "column-reads", "column-latency"],
+        [
+            (
+                name,
+                f"{bytes_in_words(voice, rates.write)}/s",
+                f"{bytes_in_words(voice, rates.read)}/s",
+                f"{rates.latency * 1000:.1f} ms",
+            )
+            for name, rates in ((source, made.source), (target, made.target))
+        ],
+    )
+    voice.say("move-planned", snapshots=made.snapshots, objects=guess.objects, bytes=bytes_in_words(voice, guess.bytes))
+    voice.say("move-estimate", time=seconds_in_words(guess.seconds), threads=threads)
+    voice.say("move-next", move=move)
+    voice.result(
+        "migrate-plan",
+        {
+            "move": move,
+            "from": source,
+            "to": target,
+            "snapshots": made.snapshots,
+            "objects": guess.objects,
+            "bytes": guess.bytes,
+            "seconds": guess.seconds,
+            "rates": {"from": made.source.as_dict(), "to": made.target.as_dict()},
+        },
+    )
+    return 0
+
+
+def run(session: Session, move: str, /, *, threads: int = 4) -> int:
+    """Copy, proving each object on its way and again on the target."""
+    return _moved(session, move, verify=False, threads=threads)
+
+
+def verify(session: Session, move: str, /, *, threads: int = 4) -> int:
+    """Read everything on the target again."""
+    return _moved(session, move, verify=True, threads=threads)
+
+
+def _moved(session: Session, move: str, *, verify: bool, threads: int) -> int:
+    from rempart.cli.move_bar import MoveBar, bytes_in_words, seconds_in_words
+    from rempart.wiring.migration import run_move
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    with MoveBar(voice) as bar:
+
+        def told(line: Mapping[str, Any]) -> None:
+            bar.told(line)
+            for name, _, code in line.get("report", {}).get("failed", ()):
+                voice.warn(f"{name} {code}")
+
+        report = run_move(Warehouse(session.directory), move=move, verify=verify, threads=threads, told=told)
+    speed = f"{bytes_in_words(voice, report.bytes / max(report.seconds, 1e-3))}/s"
+    voice.say(
+        "move-verified" if verify else "move-done", objects=report.objects, bytes=bytes_in_words(voice, report.bytes)
+    )
+    if not verify:
+        voice.say("move-counts", copied=report.copied, already=report.already, replaced=report.replaced)
+    voice.say(
+        "move-speed", time=seconds_in_words(report.seconds), speed=speed, memory=bytes_in_words(voice, report.memory)
+    )
+    voice.say("move-root", root=report.root)
+    if not verify:
+        voice.say("move-cutover-next", move=move)
+    voice.result(f"migrate-{report.mode}", report.as_dict())
+    return 0
+
+
+def cutover(
+    session: Session, move: str, /, *, by: list[Path], keep_old: bool = False, by_passphrase_fd: int | None = None
+) -> int:
+    """Make the target the active host."""
+    from rempart.wiring.cutover import cut_over_move
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    done = cut_over_move(
+        Warehouse(session.directory),
+        move=move,
+        officer_keys=by,
+        ask=session.asker(by_passphrase_fd),
+        keep_old=keep_old,
+    )
+    voice.say("cutover-done", target=done.order.target.name, index=done.index)
+    if keep_old:
+        voice.say("cutover-kept", source=done.order.source.name)
+    else:
+        voice.say("cutover-deleted", source=done.order.source.name, asked=done.asked, left=done.left)
+    voice.say("cutover-next", move=move)
+    voice.result("migrate-cutover", {"move": move, "index": done.index, "asked": done.asked, "left": done.left})
+    return 0

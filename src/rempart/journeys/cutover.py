@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The acts of a move in the ledger: the copy, the cut-over that two officers sign, and the deletion on the host left behind.
+
+The cut-over's effect is appended only to the very log whose objects were proven on the target: a commit in between makes it
+wait. After it the target is the active host; whoever still commits for the old one loses.
+"""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rempart.errors import NotTrusted, Refused, Unavailable
+from rempart.journeys.migration import MOVED
+from rempart.journeys.recorded import Act, Recorder, recorded
+from rempart.migration.order import MoveOrder, MoveReport
+from rempart.ports.documents import Documents
+from rempart.ports.host import Host
+from rempart.ports.ledger import Ledger
+from rempart.records.document import SignedDocument
+from rempart.records.event import LedgerEvent
+from rempart.records.trust import TrustFile
+
+SCHEMA = "rempart.cutover/1"
+KINDS = frozenset({"move", "cutover", "deletion"})
+OFFICERS = 2
+_TRIES = 200
+
+
+def cutover_body(order: MoveOrder, report: MoveReport) -> dict[str, Any]:
+    """What the officers sign: from where to where, and the root of the inventory that was proven on the target."""
+    return {
+        "schema": SCHEMA,
+        "warehouse": order.warehouse,
+        "move": order.move,
+        "from": order.source.name,
+        "to": order.target.name,
+        "inventory": report.root,
+        "objects": report.objects,
+        "bytes": report.bytes,
+        "size": report.size,
+    }
+
+
+def check_officers(signed: SignedDocument, trust: TrustFile, *, on: datetime.date) -> list[str]:
+    """Names of the officers who signed, two at least; raises Refused ``cutover-officers``, ``role-missing``, NotTrusted ``signature``."""
+    found = {trust.check(one, over=signed.over, role="officer", on=on).actor for one in signed.signatures}
+    if len(found) < OFFICERS:
+        raise Refused("cutover-officers", count=len(found), needed=OFFICERS)
+    return sorted(found)
+
+
+@contextmanager
+def moving(recorder: Recorder, order: MoveOrder, *, size: int) -> Iterator[Act]:
+    """The act ``move``; whoever runs it holds the move, so that an open intent of it is a dead one's and is closed first."""
+    close_dead(recorder, order.move)
+    objects = [*_facts(order), f"checkpoint:{size}"]
+    with recorded(recorder, "move", basis="operation:move", objects=objects) as act:
+        yield act
+
+
+def cut_over(
+    recorder: Recorder,
+    order: MoveOrder,
+    report: MoveReport,
+    *,
+    signed: SignedDocument,
+    documents: Documents,
+    actor: str,
+) -> int:
+    """Append the cut-over; the index of its effect. ``signed`` has been checked.
+
+    Raises Refused ``cutover-behind`` when the log grew by a commit or keyring since the target was proven.
+    """
+    close_dead(recorder, order.move)
+    document = documents.put(signed.data)
+    objects = [*_facts(order), f"document:{document}"]
+    basis = "operation:cutover"
+    index = recorder.append(recorder.event("cutover", "intent", basis=basis, objects=objects, actor=actor))
+    try:
+        return _append_effect(recorder, report, basis=basis, objects=objects, actor=actor, of=index)
+    except Refused as error:
+        told = [f"error:{error.family}/{error.code}"]
+        recorder.append(recorder.event("cutover", "failed", basis=basis, objects=told, actor=actor, of=index))
+        error.recorded = True
+        raise
+
+
+def _append_effect(
+    recorder: Recorder, report: MoveReport, *, basis: str, objects: Sequence[str], actor: str, of: int
+) -> int:
+    told = [*objects, f"inventory:{report.root}", f"objects:{report.objects}", f"bytes:{report.bytes}"]
+    effect = recorder.event("cutover", "effect", basis=basis, objects=told, actor=actor, of=of)
+    for _ in range(_TRIES):
+        size = recorder.ledger.size()
+        check_not_behind(recorder.ledger, since=report.size, size=size)
+        try:
+            return recorder.ledger.append(size, [effect.leaf()])
+        except Unavailable as error:
+            if error.code != "ledger-moved":
+                raise
+    raise Unavailable("ledger-moved")
+
+
+def check_not_behind(ledger: Ledger, *, since: int, size: int) -> None:
+    """No commit and no keyring lies in the leaves [since, size); raises Refused ``cutover-behind``."""
+    newer = [LedgerEvent.from_leaf(leaf) for leaf in ledger.leaves(since, size)] if since < size else []
+    behind = sum(event.kind in MOVED and event.phase == "effect" for event in newer)
+    if behind:
+        raise Refused("cutover-behind", commits=behind)
+
+
+def delete_left(recorder: Recorder, order: MoveOrder, host: Host, *, actor: str) -> tuple[int, int]:
+    """Ask the host left behind to delete everything it lists; (objects asked for, objects that it still lists after)."""
+    close_dead(recorder, order.move)
+    objects = [f"move:{order.move}", f"host:{order.source.name}"]
+    with recorded(recorder, "deletion", basis="operation:deletion", objects=objects, actor=actor) as act:
+        names = list(host.names())
+        for name in names:
+            host.delete(name)
+        left = sum(1 for _ in host.names())
+        act.say("asked", len(names))
+        act.say("left", left)
+    return len(names), left
+
+
+def close_dead(recorder: Recorder, move: str) -> None:
+    """Close as failed every open intent of this move: its process died, since the caller holds the move."""
+    for _ in range(_TRIES):
+        log = [LedgerEvent.from_leaf(leaf) for leaf in recorder.ledger.leaves()]
+        ended = {(event.kind, event.of) for event in log}
+        dead = [
+            (index, event)
+            for index, event in enumerate(log)
+            if event.kind in KINDS and event.phase == "intent" and (event.kind, index) not in ended
+            if event.fact("move") == move
+        ]
+        told = ["error:unavailable/run-died"]
+        ends = [
+            recorder.event(event.kind, "failed", basis=event.basis, objects=told, actor=event.actor, of=index)
+            for index, event in dead
+        ]
+        if not ends:
+            return
+        try:
+            recorder.ledger.append(len(log), [end.leaf() for end in ends])
+        except Unavailable as error:
+            if error.code != "ledger-moved":
+                raise
+        else:
+            return
+    raise Unavailable("ledger-moved")
+
+
+def cutover_of(log: Sequence[LedgerEvent], move: str) -> tuple[int, LedgerEvent] | None:
+    """Index and effect of the cut-over of this move; None while there is none."""
+    for index, event in enumerate(log):
+        if (event.kind, event.phase) == ("cutover", "effect") and event.fact("move") == move:
+            return index, event
+    return None
+
+
+def check_proven(order: MoveOrder, report: MoveReport, *, root: str) -> None:
+    """The mover's report is of this move, found nothing wrong, and is of the inventory ``root`` that the controller computed itself.
+
+    Raises Refused ``cutover-unproven``, NotTrusted ``move-inventory``.
+    """
+    if report.move != order.move or not report.whole:
+        raise Refused("cutover-unproven", move=order.move, failed=len(report.failed))
+    if report.root != root:
+        raise NotTrusted("move-inventory", move=order.move)
+
+
+def _facts(order: MoveOrder) -> list[str]:
+    return [f"move:{order.move}", f"from:{order.source.name}", f"to:{order.target.name}"]

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``rempart migrate plan|run|verify``: the controller's side of a move. The mover itself is another process, without a key."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from rempart.adapters.broker_wire import value_or_raise
+from rempart.adapters.move_folder import LOG, ORDER, REPORT, MoveFolder, encode_log
+from rempart.adapters.text_input import read_text
+from rempart.adapters.toml_input import read_toml
+from rempart.audit.kept import check_kept
+from rempart.errors import Missing, NotTrusted, Refused, Unavailable
+from rempart.journeys.cutover import moving
+from rempart.journeys.migration import LogEvidence, log_evidence, prove_log, take_inventory
+from rempart.migration.copy import made_of
+from rempart.migration.order import MoveOrder, MoveReport, Place
+from rempart.migration.pace import PROBE_BYTES, PROBE_OBJECTS, Estimate, Rates, estimate
+from rempart.ports.host import Host
+from rempart.wiring.ledger import exported
+from rempart.wiring.mover import THREADS, reach
+from rempart.wiring.warehouse import Warehouse
+
+Told = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A move on paper. ``rates``: measured on the source and on the target just now."""
+
+    order: MoveOrder
+    snapshots: int
+    estimate: Estimate
+    source: Rates
+    target: Rates
+
+
+def plan_move(
+    warehouse: Warehouse, *, source: str, target: str, checkpoint: Path | None, threads: int = THREADS
+) -> Planned:
+    """Write the order of a move and say what it will take. Nothing is copied but probes, which are deleted again.
+
+    Raises Refused ``move-needs-checkpoint``, ``move-same-host``; NotTrusted when the ledger does not continue the checkpoint or a
+    manifest does not prove itself.
+    """
+    if source == target:
+        raise Refused("move-same-host", host=source)
+    settings = warehouse.configuration
+    kept = _kept(warehouse, checkpoint)
+    check_kept(kept, warehouse.ledger, origin=settings.ledger_origin, public=settings.ledger_public)
+    order = MoveOrder(
+        move=f"M-{secrets.token_hex(8)}",
+        warehouse=settings.warehouse,
+        origin=settings.ledger_origin,
+        ledger_public=settings.ledger_public,
+        vault_public=settings.vault_public,
+        source=place_of(warehouse, source),
+        target=place_of(warehouse, target),
+        kept=kept,
+    )
+    whole = prove_log(evidence(warehouse, order), origin=order.origin, public=order.ledger_public)
+    hosts = reach(order.source, {}), reach(order.target, {})
+    wanted = take_inventory(hosts[0], whole, warehouse=order.warehouse, vault_public=order.vault_public)
+    rates = [probe(host) for host in hosts]
+    guess = estimate(objects=len(wanted), size=wanted.bytes, source=rates[0], target=rates[1], threads=threads)
+    move_folder(warehouse, order.move).create(order.as_dict())
+    return Planned(order=order, snapshots=len(whole.snapshots), estimate=guess, source=rates[0], target=rates[1])
+
+
+def run_move(warehouse: Warehouse, *, move: str, verify: bool, threads: int, told: Told) -> MoveReport:
+    """Start the mover and wait for it, saying its progress; its report. A second run brings what came since.
+
+    Raises what the mover raised before its first object; NotTrusted ``move-not-proven`` or Unavailable ``move-unfinished`` when
+    objects failed; Unavailable ``mover-died``.
+    """
+    folder = move_folder(warehouse, move)
+    order = MoveOrder.from_dict(folder.read(ORDER))
+    with folder.held("command"):
+        log = evidence(warehouse, order)
+        folder.write(LOG, encode_log(checkpoint=log.checkpoint, kept=log.kept, hashes=log.hashes, leaves=log.leaves))
+        if verify:
+            return _moved(folder, verify=True, threads=threads, told=told)
+        with moving(warehouse.recorder, order, size=len(log.hashes) // 32) as act:
+            report = _moved(folder, verify=False, threads=threads, told=told)
+            act.say("inventory", report.root)
+            act.say("objects", report.objects)
+            act.say("bytes", report.bytes)
+        return report
+
+
+def move_folder(warehouse: Warehouse, move: str) -> MoveFolder:
+    """``DIR/controller/moves/<M-id>``; raises Missing ``move-missing`` for what is no id."""
+    if not move.startswith("M-") or not move[2:].isalnum():
+        raise Missing("move-missing", move=move[:40], file=ORDER)
+    return MoveFolder(warehouse.controller / "moves" / move)
+
+
+def evidence(warehouse: Warehouse, order: MoveOrder) -> LogEvidence:
+    """The log as it stands now, for the mover."""
+    ledger = warehouse.ledger
+    checkpoint = ledger.checkpoint()
+    size = int(checkpoint.split("\n")[1])
+    return log_evidence(ledger.leaves(0, size), checkpoint=checkpoint, kept=order.kept)
+
+
+def place_of(warehouse: Warehouse, name: str) -> Place:
+    """A registered host by its name."""
+    settings = warehouse.configuration
+    if name == settings.host_kind:
+        return Place(name=name, connection={"kind": "directory", "path": str(warehouse.host_folder.resolve())})
+    file = warehouse.controller / "hosts" / name / "connection.toml"
+    if not file.is_file():
+        raise Missing("host-unknown", host=name)
+    return Place(name=name, connection=read_toml(file))
+
+
+def probe(host: Host) -> Rates:
+    """Write, read and delete a few objects of random bytes; rates of this moment."""
+    names = [f"o/{secrets.token_hex(16)}" for _ in range(PROBE_OBJECTS + 1)]
+    data = os.urandom(PROBE_BYTES)
+    try:
+        written = _seconds(lambda: [host.put_stream(name, made_of(data)) for name in names[:-1]])
+        read = _seconds(lambda: [sum(map(len, host.open(name).chunks)) for name in names[:-1]])
+        waited = _seconds(lambda: [host.put_stream(names[-1], made_of(data[:64])), host.get(names[-1])])
+    finally:
+        for name in names:
+            host.delete(name)
+    size = PROBE_BYTES * PROBE_OBJECTS
+    return Rates(write=size / written, read=size / read, latency=waited / 2)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return max(time.perf_counter() - begun, 1e-6)
+
+
+def _kept(warehouse: Warehouse, told: Path | None) -> str:
+    """The checkpoint kept outside: the file that was named, else the exported one of the configuration."""
+    file = told or exported(warehouse.directory, warehouse.configuration)
+    if file is None or (told is None and not file.is_file()):
+        raise Refused("move-needs-checkpoint")
+    return read_text(file)
+
+
+def _moved(folder: MoveFolder, *, verify: bool, threads: int, told: Told) -> MoveReport:
+    command = [sys.executable, "-P", "-m", "rempart.mover", "--move", str(folder.root.resolve())]
+    command += ["--threads", str(threads)] + ["--verify"] * verify
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        last = _listen(process.stdout, told)
+    finally:
+        if process.poll() is None and sys.exc_info()[0] is not None:
+            process.terminate()
+        code = process.wait()
+    if last.get("event") == "error":
+        value_or_raise(last)
+    if last.get("event") != "end":
+        raise Unavailable("mover-died", move=folder.root.name, exit=code)
+    report = MoveReport.from_dict(folder.read(REPORT))
+    _raise_failed(report)
+    return report
+
+
+def _raise_failed(report: MoveReport) -> None:
+    """What could not be proven outweighs what could not be reached."""
+    altered = [name for name, family, _ in report.failed if family == NotTrusted.family]
+    if altered:
+        raise NotTrusted("move-not-proven", count=len(altered), object=altered[0])
+    if report.failed:
+        raise Unavailable("move-unfinished", count=len(report.failed), object=report.failed[0][0])
+
+
+def _listen(stream: IO[bytes] | None, told: Told) -> Mapping[str, Any]:
+    """Pass on what the mover says; its last line."""
+    last: Mapping[str, Any] = {}
+    for line in stream or ():
+        try:
+            last = json.loads(line)
+        except ValueError:
+            continue
+        told(last)
+    return last
