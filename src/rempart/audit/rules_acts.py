@@ -11,7 +11,7 @@ from rempart.records.event import LedgerEvent
 from rempart.records.sealed import SpaceCommit
 from rempart.records.trust_chain import check_chain
 
-WITHIN = {"commit": ("ingest", "objection", "permit"), "key-grant": ()}
+WITHIN = {"commit": ("ingest", "objection", "permit", "rotation"), "keyring": ("rotation",), "key-grant": ()}
 """Leaves that stand within another act's intent: kind → kinds of that intent (empty: any)."""
 
 
@@ -101,7 +101,7 @@ def commit_chain(book: Book) -> Iterator[Bad]:
 
 
 def commit_space(book: Book) -> Iterator[Bad]:
-    """A commit is the effect of an ingest, an objection or a permit, and of the space which that intent names."""
+    """A commit is the effect of an ingest, an objection, a permit or a rotation, and of the space which that intent names."""
     for index, event in book.of_kind("commit", "effect"):
         intent = book.events.get(-1 if event.of is None else event.of)
         if intent is None or intent.kind not in WITHIN["commit"] or intent.fact("space") != event.fact("space"):

@@ -61,9 +61,13 @@ def snapshot_of(ledger: Ledger, space: str, head: str | None) -> Snapshot:
 def spaces(ledger: Ledger) -> list[str]:
     """Every space that was ever written and is not erased, in the order of their first commits."""
     leaves = ledger.leaves()
-    named = dict.fromkeys(event.fact("space") or "" for _, event in leaves_of(leaves, {COMMIT}))
     gone = erased_spaces(leaves)
-    return [space for space in named if space not in gone]
+    return [space for space in written(leaves) if space not in gone]
+
+
+def written(leaves: Sequence[bytes]) -> list[str]:
+    """Every space that was ever written, in the order of their first commits."""
+    return list(dict.fromkeys(event.fact("space") or "" for _, event in leaves_of(leaves, {COMMIT})))
 
 
 def erased_spaces(leaves: Sequence[bytes]) -> frozenset[str]:
