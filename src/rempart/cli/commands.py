@@ -7,11 +7,13 @@ from typing import Any
 from rempart.cli import (
     backup_commands,
     data_commands,
+    host_commands,
     key_commands,
     migrate_commands,
     people_commands,
     proof_commands,
     result_commands,
+    rotation_commands,
 )
 from rempart.cli.demo import demo
 
@@ -25,6 +27,12 @@ TREE: dict[str, Callable[..., Any]] = {
     "person add": people_commands.add,
     "person quorum": people_commands.quorum,
     "person list": people_commands.list_persons,
+    "hosts add": host_commands.add,
+    "hosts node": host_commands.node,
+    "hosts show": host_commands.show,
+    "hosts posture": host_commands.posture,
+    "hosts leakage": host_commands.leakage,
+    "hosts order-report": host_commands.order_report,
     "synth": data_commands.synth,
     "ingest": data_commands.ingest,
     "objection record": data_commands.record_objections,
