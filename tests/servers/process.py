@@ -56,7 +56,8 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], *, s
         except OSError:
             pass
         time.sleep(0.2)
-    raise RuntimeError(f"the server is not ready:\n{log.read_text(errors='replace')[-2000:]}")
+    told = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise RuntimeError(f"the server is not ready:\n{told}")
 
 
 def _die_with_parent() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rempart.errors import Missing, NotTrusted, Unavailable
-from rempart.records.sealed import Sealed, SealedStream, check_object_name
+from rempart.records.sealed import Sealed, SealedStream, check_object_name, is_object_name
 
 _KINDS = ("o", "m", "s")
 _UNFINISHED = ".unfinished-"
@@ -85,7 +85,7 @@ class DirectoryHost:
         with self._reached():
             self._check_root()
             found = [(f"{kind}/{entry}", size) for kind in _KINDS for entry, size in _entries(self._root / kind)]
-        yield from ((name, size) for name, size in found if _is_object(name))
+        yield from ((name, size) for name, size in found if is_object_name(name))
 
     def delete(self, name: str) -> None:
         """Remove ``name`` if it is there."""
@@ -185,11 +185,3 @@ def _entries(folder: Path) -> list[tuple[str, int]]:
             if stat.S_ISREG(status.st_mode):
                 found.append((entry.name, status.st_size))
     return found
-
-
-def _is_object(name: str) -> bool:
-    try:
-        check_object_name(name)
-    except NotTrusted:
-        return False
-    return True

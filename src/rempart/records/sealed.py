@@ -28,9 +28,14 @@ class SealedStream:
     chunks: Iterator[bytes]
 
 
+def is_object_name(name: str) -> bool:
+    """Whether ``name`` has the form of an object's name."""
+    return _OBJECT.fullmatch(name) is not None
+
+
 def check_object_name(name: str) -> str:
     """``o/<32 hex>`` part, ``m/<32 hex>`` manifest or keyring, ``s/<digits>`` pointer; else NotTrusted ``object-name``."""
-    if not _OBJECT.fullmatch(name):
+    if not is_object_name(name):
         raise NotTrusted("object-name")
     return name
 
