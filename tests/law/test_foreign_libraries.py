@@ -10,13 +10,14 @@ from tests.law.tree import ROOT, Module, allowed, at, imports, law_table, none, 
 
 TABLE: Any = law_table("foreign")
 # Where the name on the registry is not the name that is imported.
-IMPORTED_AS = {"argon2-cffi": "argon2", "vl-convert-python": "vl_convert"}
+IMPORTED_AS = {"argon2-cffi": "argon2", "python-pkcs11": "pkcs11", "vl-convert-python": "vl_convert"}
 
 
 def declared() -> set[str]:
-    """Import names of the run-time dependencies in pyproject.toml."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    names = [re.split(r"[<>=\[ ]", line)[0] for line in project["project"]["dependencies"]]
+    """Import names of the run-time dependencies in pyproject.toml, those of its extras too: foreign.toml ties these to a module."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = project["dependencies"] + [line for extra in project["optional-dependencies"].values() for line in extra]
+    names = [re.split(r"[<>=\[ ]", line)[0] for line in lines]
     return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in names}
 
 

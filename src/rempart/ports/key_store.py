@@ -8,7 +8,7 @@ from typing import Protocol
 class KeyStore(Protocol):
     """Batch calls, a handful a run. ``context`` is associated data: an unwrap under another context fails.
 
-    Every call raises Unavailable ``key-store`` (store, reason) once retries with back-off are spent.
+    Every call raises Unavailable ``key-store-…`` (unreachable, sealed, busy, failed) once retries with back-off are spent.
     """
 
     @property
