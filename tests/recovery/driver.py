@@ -12,7 +12,9 @@ from pathlib import Path
 
 from rempart.adapters.scratch_directory import ScratchDirectory
 from rempart.wiring.acts import grant_permit, run_study_file
+from rempart.wiring.backup import restore, take_backup
 from rempart.wiring.ingest import ingest_delivery
+from tests.faults.backup_house import share_files
 from tests.faults.warehouse.place import Place, Silence
 
 
@@ -56,6 +58,12 @@ def main(root: str, act: str, step: str, nth: str) -> None:
             progress=Silence(),
             named_step=named_step,
         )
+    elif act == "backup":
+        take_backup(warehouse, place.root / "killed-backup", head=None, progress=Silence(), named_step=named_step)
+    elif act == "restore":
+        shares = share_files(place.root)
+        into = place.root / "machine" / "w"
+        restore(into, place.root / "backup", shares=shares, head=None, named_step=named_step, quick_allowed=True)
     else:
         vars(warehouse)["scratch"] = DyingScratch(place.directory / "controller" / "scratch")
         run_study_file(

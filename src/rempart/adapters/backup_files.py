@@ -124,9 +124,9 @@ def restoring(directory: Path) -> Iterator[Path]:
 
 def write_files(work: Path, files: Mapping[str, bytes], *, marker: bytes) -> None:
     """Write everything into ``work``, on the disk before it returns: files 0600, folders 0700, the ledger's tiles made anew."""
-    for folder in _FOLDERS:
-        (work / CONTROLLER / folder).mkdir(mode=0o700, parents=True)
-    (work / CONTROLLER).chmod(0o700)
+    parents = {parent.as_posix() for path in files for parent in Path(path).parents}
+    for folder in sorted({*parents, *(f"{CONTROLLER}/{name}" for name in _FOLDERS)} | {CONTROLLER}):
+        (work / folder).mkdir(mode=0o700, exist_ok=True)  # parents come first in this order
     for path, data in [*files.items(), (f"{CONTROLLER}/{RESTORED}", marker)]:
         create_private(work / path, data)
     tree = Tree(ledger_of_files(files)[1])
@@ -145,6 +145,13 @@ def place(work: Path, directory: Path, named_step: Callable[[str], None]) -> Non
     (work / NAME).rename(directory / NAME)
     ledger_files.sync_folder(directory)
     named_step("warehouse-placed")
+
+
+def sweep(directory: Path) -> None:
+    """Remove what a restore that was killed after its last step left beside the warehouse."""
+    shutil.rmtree(directory / _WORK, ignore_errors=True)
+    (directory / f"{_WORK}.lock").unlink(missing_ok=True)
+    (directory / CONTROLLER / RESTORED).unlink(missing_ok=True)
 
 
 def _check_place(directory: Path) -> None:

@@ -17,6 +17,7 @@ from rempart.adapters.backup_files import (
     place,
     read_backup,
     restoring,
+    sweep,
     write_backup,
     write_files,
 )
@@ -139,7 +140,7 @@ def note_restored(directory: Path) -> None:
     if not isinstance(told, dict) or told.pop("schema", None) != _SCHEMA:
         raise NotTrusted("backup-form")
     record_restored(Warehouse(directory).recorder, **told)
-    marker.unlink()
+    sweep(directory)
 
 
 def _marker(opened: Opened, data: bytes) -> bytes:
