@@ -16,8 +16,7 @@ from rempart.migration.order import MoveOrder, MoveReport
 from rempart.ports.host import Host
 from rempart.records.document import SignedDocument
 from rempart.wiring.acts import no_step
-from rempart.wiring.migration import evidence, move_folder
-from rempart.wiring.mover import reach
+from rempart.wiring.migration import evidence, host_of, move_folder
 from rempart.wiring.signing import Ask, Signer, signer, today
 from rempart.wiring.warehouse import Warehouse
 
@@ -54,7 +53,9 @@ def cut_over_move(
         done = cutover_of(events(warehouse.ledger), move)
         index = done[0] if done else _cut(warehouse, folder, order, officers, actor, named_step)
         named_step("cut-over")
-        asked, left = (0, 0) if keep_old else delete_on(warehouse.recorder, order, reach(order.source, {}), actor=actor)
+        asked, left = (
+            (0, 0) if keep_old else delete_on(warehouse.recorder, order, host_of(warehouse, order.source), actor=actor)
+        )
         named_step("deleted")
     return CutOver(order=order, index=index, asked=asked, left=left)
 
@@ -84,7 +85,7 @@ def _cut(
 def _proven_on_target(warehouse: Warehouse, order: MoveOrder) -> str:
     """Root of what the log says must lie on the target, its manifests read there, every object at least listed."""
     whole = prove_log(evidence(warehouse, order), origin=order.origin, public=order.ledger_public)
-    target = reach(order.target, {})
+    target = host_of(warehouse, order.target)
     wanted = take_inventory(target, whole, warehouse=order.warehouse, vault_public=order.vault_public)
     _check_listed(target, wanted)
     return root_of(wanted)

@@ -8,14 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rempart.adapters.broker_wire import value_or_raise
+from rempart.adapters.host_connection import read_credentials
 from rempart.adapters.move_folder import LOG, ORDER, REPORT, MoveFolder, encode_log
 from rempart.adapters.text_input import read_text
-from rempart.adapters.toml_input import read_toml
 from rempart.audit.kept import check_kept
 from rempart.errors import Missing, NotTrusted, Refused, Unavailable
 from rempart.journeys.cutover import moving
@@ -24,6 +25,7 @@ from rempart.migration.copy import made_of
 from rempart.migration.order import MoveOrder, MoveReport, Place
 from rempart.migration.pace import PROBE_BYTES, PROBE_OBJECTS, Estimate, Rates, estimate
 from rempart.ports.host import Host
+from rempart.wiring.hosts import connection_of
 from rempart.wiring.ledger import exported
 from rempart.wiring.mover import THREADS, reach
 from rempart.wiring.warehouse import Warehouse
@@ -66,7 +68,7 @@ def plan_move(
         kept=kept,
     )
     whole = prove_log(evidence(warehouse, order), origin=order.origin, public=order.ledger_public)
-    hosts = reach(order.source, {}), reach(order.target, {})
+    hosts = host_of(warehouse, order.source), host_of(warehouse, order.target)
     wanted = take_inventory(hosts[0], whole, warehouse=order.warehouse, vault_public=order.vault_public)
     rates = [probe(host) for host in hosts]
     guess = estimate(objects=len(wanted), size=wanted.bytes, source=rates[0], target=rates[1], threads=threads)
@@ -82,13 +84,14 @@ def run_move(warehouse: Warehouse, *, move: str, verify: bool, threads: int, tol
     """
     folder = move_folder(warehouse, move)
     order = MoveOrder.from_dict(folder.read(ORDER))
+    given = {"from": credentials_of(warehouse, order.source), "to": credentials_of(warehouse, order.target)}
     with folder.held("command"):
         log = evidence(warehouse, order)
         folder.write(LOG, encode_log(checkpoint=log.checkpoint, kept=log.kept, hashes=log.hashes, leaves=log.leaves))
         if verify:
-            return _moved(folder, verify=True, threads=threads, told=told)
+            return _moved(folder, given, verify=True, threads=threads, told=told)
         with moving(warehouse.recorder, order, size=len(log.hashes) // 32) as act:
-            report = _moved(folder, verify=False, threads=threads, told=told)
+            report = _moved(folder, given, verify=False, threads=threads, told=told)
             act.say("inventory", report.root)
             act.say("objects", report.objects)
             act.say("bytes", report.bytes)
@@ -111,14 +114,22 @@ def evidence(warehouse: Warehouse, order: MoveOrder) -> LogEvidence:
 
 
 def place_of(warehouse: Warehouse, name: str) -> Place:
-    """A registered host by its name."""
-    settings = warehouse.configuration
-    if name == settings.host_kind:
-        return Place(name=name, connection={"kind": "directory", "path": str(warehouse.host_folder.resolve())})
-    file = warehouse.controller / "hosts" / name / "connection.toml"
-    if not file.is_file():
-        raise Missing("host-unknown", host=name)
-    return Place(name=name, connection=read_toml(file))
+    """A host by the name under which it was added (the first one is that of rempart.toml); raises Missing ``host-unknown``."""
+    connection = connection_of(warehouse.directory, warehouse.configuration, name)
+    told = connection.as_dict()
+    if connection.kind == "directory":
+        told["path"] = str(Path(warehouse.directory, connection.path).resolve())
+    return Place(name=name, connection=told)
+
+
+def credentials_of(warehouse: Warehouse, place: Place) -> dict[str, str]:
+    """The credentials of a host that was added."""
+    return read_credentials(warehouse.controller, place.name, str(place.connection["kind"]))
+
+
+def host_of(warehouse: Warehouse, place: Place) -> Host:
+    """The host itself, reached from here."""
+    return reach(place, credentials_of(warehouse, place))
 
 
 def probe(host: Host) -> Rates:
@@ -150,16 +161,25 @@ def _kept(warehouse: Warehouse, told: Path | None) -> str:
     return read_text(file)
 
 
-def _moved(folder: MoveFolder, *, verify: bool, threads: int, told: Told) -> MoveReport:
+def _moved(
+    folder: MoveFolder, given: Mapping[str, Mapping[str, str]], *, verify: bool, threads: int, told: Told
+) -> MoveReport:
+    """The mover's process from its start to its report; the hosts' credentials go through a pipe."""
+    secret_out, secret_in = os.pipe()
     command = [sys.executable, "-P", "-m", "rempart.mover", "--move", str(folder.root.resolve())]
-    command += ["--threads", str(threads)] + ["--verify"] * verify
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    try:
-        last = _listen(process.stdout, told)
-    finally:
-        if process.poll() is None and sys.exc_info()[0] is not None:
-            process.terminate()
-        code = process.wait()
+    command += ["--threads", str(threads), "--credentials-fd", str(secret_out)] + ["--verify"] * verify
+    with os.fdopen(secret_in, "wb", buffering=0) as secret:
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, pass_fds=(secret_out,)
+            )
+        finally:
+            os.close(secret_out)
+        with suppress(BrokenPipeError):  # it died at once: its exit says so
+            secret.write(json.dumps(given).encode())
+    with process:
+        last = _listen(process, told)
+    code = process.returncode
     if last.get("event") == "error":
         value_or_raise(last)
     if last.get("event") != "end":
@@ -178,13 +198,15 @@ def _raise_failed(report: MoveReport) -> None:
         raise Unavailable("move-unfinished", count=len(report.failed), object=report.failed[0][0])
 
 
-def _listen(stream: IO[bytes] | None, told: Told) -> Mapping[str, Any]:
-    """Pass on what the mover says; its last line."""
+def _listen(process: "subprocess.Popen[bytes]", told: Told) -> Mapping[str, Any]:
+    """Pass on what the mover says; its last line. Whatever ends us ends it too."""
     last: Mapping[str, Any] = {}
-    for line in stream or ():
-        try:
-            last = json.loads(line)
-        except ValueError:
-            continue
-        told(last)
+    try:
+        for line in process.stdout or ():
+            with suppress(ValueError):
+                last = json.loads(line)
+                told(last)
+    except BaseException:
+        process.terminate()
+        raise
     return last

@@ -6,14 +6,14 @@ It can verify and nothing else: no module of its own, nor one that it imports, c
 
 import json
 import os
-import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rempart.adapters.directory_host import DirectoryHost
+from rempart.adapters import host_connection
+from rempart.adapters.host_connection import connection_from_dict
 from rempart.adapters.move_folder import LOG, ORDER, REPORT, MoveFolder, decode_log
 from rempart.errors import BadInput, NotTrusted, Unavailable
 from rempart.journeys.migration import LogEvidence, Whole, prove_log, root_of, take_inventory
@@ -38,8 +38,8 @@ def move(folder: Path, *, verify: bool, threads: int, credentials: Credentials, 
     begun = time.monotonic()
     with place.held("mover"):
         whole = _proven(place, order)
-        target = reach(order.target, credentials)
-        source = target if verify else reach(order.source, credentials)
+        target = reach(order.target, credentials.get("to", {}))
+        source = target if verify else reach(order.source, credentials.get("from", {}))
         wanted = take_inventory(source, whole, warehouse=order.warehouse, vault_public=order.vault_public)
         say({"event": "begin", "objects": len(wanted), "bytes": wanted.bytes, "size": whole.checkpoint.size})
         if verify:
@@ -65,11 +65,10 @@ def read_credentials(descriptor: int | None) -> Credentials:
         raise BadInput("move-form", expected="credentials") from error
 
 
-def reach(place: Place, credentials: Credentials) -> Host:
-    """The host of a place; raises BadInput ``host-connection``."""
-    if place.connection.get("kind") != "directory":
-        raise BadInput("move-form", expected="directory")
-    return DirectoryHost(Path(str(place.connection["path"])), label=place.name)
+def reach(place: Place, credentials: Mapping[str, str]) -> Host:
+    """The host of a place, a directory by its whole path; raises BadInput ``config-field``, ``credentials-form``."""
+    connection = connection_from_dict(place.connection)
+    return host_connection.reach(connection, credentials, label=place.name, base=Path("/"))
 
 
 def _proven(place: MoveFolder, order: MoveOrder) -> Whole:
@@ -130,8 +129,17 @@ def _report(order: MoveOrder, whole: Whole, wanted: Inventory, tally: Tally, *, 
         replaced=tally.how["replaced"],
         failed=tuple((name, error.family, error.code) for name, error in sorted(tally.failed, key=_name)),
         seconds=time.monotonic() - begun,
-        memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        memory=_peak_memory(),
     )
+
+
+def _peak_memory() -> int:
+    """Bytes that this process held at most: VmHWM, since getrusage would tell of who started it; 0 where Linux does not say."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _name(failed: tuple[str, object]) -> str:
