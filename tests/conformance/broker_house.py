@@ -47,8 +47,6 @@ class BrokerHouse:
                 ledger_origin=ORIGIN,
                 ledger_public=self.public["ledger_public"],
                 vault_public=self.public["vault_public"],
-                host_kind="directory",
-                host_path="host",
                 shards=4,
             ),
         )

@@ -32,8 +32,6 @@ def looked(folder: Path, how: str) -> list[str]:
         ledger_origin="rempart/test",
         ledger_public=bytes(32),
         vault_public=bytes(32),
-        host_kind="directory",
-        host_path="host",
         shards=2,
     )
     write_configuration(folder, settings)

@@ -96,8 +96,6 @@ def configuration(controller: str = "C", *, shards: int = 8) -> Configuration:
         ledger_origin="rempart/w",
         ledger_public=drawn.bytes(32),
         vault_public=drawn.bytes(32),
-        host_kind="directory",
-        host_path="host",
         shards=shards,
     )
 

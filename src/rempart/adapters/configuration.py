@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rempart.adapters.host_connection import Connection, connection_from_dict
 from rempart.adapters.key_store_settings import KeyStoreSettings, settings_from_dict
 from rempart.adapters.private_file import create_private
 from rempart.adapters.toml_input import read_toml
@@ -23,15 +24,13 @@ _TEXTS = {
     "origin": ("ledger",),
     "public": ("ledger",),
     "vault_public": ("keys",),
-    "kind": ("host",),
-    "path": ("host",),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """``ledger_public``, ``vault_public``: 32 raw bytes; ``trust_first``: pinned id of trust file 1; ``host_path``: relative to DIR
-    unless absolute; ``shards``: S, a power of two; ``ledger_exported``: file of a checkpoint kept elsewhere, '' = none."""
+    """``ledger_public``, ``vault_public``: 32 raw bytes; ``trust_first``: pinned id of trust file 1; ``host``: the first host, whose
+    name is its kind; ``shards``: S, a power of two; ``ledger_exported``: file of a checkpoint kept elsewhere, '' = none."""
 
     warehouse: str
     controller: str
@@ -39,9 +38,8 @@ class Configuration:
     ledger_origin: str
     ledger_public: bytes
     vault_public: bytes
-    host_kind: str
-    host_path: str
     shards: int
+    host: Connection = field(default_factory=lambda: Connection(kind="directory", path="host"))
     ledger_exported: str = ""
     keys: KeyStoreSettings = field(default_factory=KeyStoreSettings)
 
@@ -61,9 +59,7 @@ def read_configuration(directory: Path) -> Configuration:
     if value.get("schema") != SCHEMA:
         raise BadInput("config-field", file=NAME, field="schema", expected=SCHEMA)
     told = {name: _text(value, *where, name) for name, where in _TEXTS.items()}
-    shards = value.get("host", {}).get("shards")
-    if not isinstance(shards, int) or isinstance(shards, bool):
-        raise BadInput("config-field", file=NAME, field="host.shards", expected="a power of two")
+    host, shards = _host(value.get("host"))
     return Configuration(
         warehouse=told["warehouse"],
         controller=told["controller"],
@@ -71,9 +67,8 @@ def read_configuration(directory: Path) -> Configuration:
         ledger_origin=told["origin"],
         ledger_public=_bytes(told["public"]),
         vault_public=_bytes(told["vault_public"]),
-        host_kind=told["kind"],
-        host_path=told["path"],
         shards=shards,
+        host=host,
         ledger_exported=_text(value, "ledger", "exported") if "exported" in value["ledger"] else "",
         keys=settings_from_dict(value["keys"]),
     )
@@ -86,11 +81,23 @@ def write_configuration(directory: Path, configuration: Configuration) -> None:
         "trust": {"first": configuration.trust_first},
         "ledger": {"origin": configuration.ledger_origin, "public": _base64(configuration.ledger_public), **kept},
         "keys": {"vault_public": _base64(configuration.vault_public), **configuration.keys.as_dict()},
-        "host": {"kind": configuration.host_kind, "path": configuration.host_path, "shards": configuration.shards},
+        "host": {**configuration.host.as_dict(), "shards": configuration.shards},
     }
     head = {"schema": SCHEMA, "warehouse": configuration.warehouse, "controller": configuration.controller}
     lines = _lines(head) + [line for name, table in tables.items() for line in ["", f"[{name}]", *_lines(table)]]
     create_private(directory / NAME, ("\n".join(lines) + "\n").encode())
+
+
+def _host(table: Any) -> tuple[Connection, int]:
+    """The first host and the number of shards."""
+    given = dict(table) if isinstance(table, dict) else {}
+    shards = given.pop("shards", None)
+    if not isinstance(shards, int) or isinstance(shards, bool):
+        raise BadInput("config-field", file=NAME, field="host.shards", expected="a power of two")
+    try:
+        return connection_from_dict(given), shards
+    except BadInput as error:
+        raise BadInput(error.code, **error.facts | {"file": NAME, "field": f"host.{error.facts['field']}"}) from error
 
 
 def _lines(table: Mapping[str, str | int]) -> list[str]:

@@ -87,8 +87,9 @@ def connection_from_dict(value: Mapping[str, Any]) -> Connection:
     for name in value:
         if name not in known:
             _wrong(name, ", ".join(sorted(known)))
-    if not {"kind", "path"} <= set(value):
-        _wrong("kind", "kind, path")
+    for name in ("kind", "path"):
+        if name not in value:
+            _wrong(name, "text")
     return Connection(**value)
 
 

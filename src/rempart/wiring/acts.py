@@ -76,8 +76,6 @@ def init_warehouse(
         ledger_origin=f"rempart/{warehouse_id}",
         ledger_public=public["ledger_public"],
         vault_public=public["vault_public"],
-        host_kind="directory",
-        host_path="host",
         shards=shards,
         keys=keys,
     )

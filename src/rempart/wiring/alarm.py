@@ -13,6 +13,7 @@ from rempart.audit.findings import Findings
 from rempart.errors import NotTrusted, Refused, RempartError
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
+from rempart.wiring.hosts import empty_cache
 from rempart.wiring.warehouse import Warehouse
 
 _WAITING = "alarms"
@@ -22,6 +23,7 @@ _LOG = "log-"  # rules that do
 
 def raise_alarm(directory: Path, error: NotTrusted) -> None:
     """Record an error that no leaf tells of yet. Never raises: the error itself is what a person must see."""
+    empty_cache(directory)  # perhaps it holds what was not trusted
     if not error.recorded:
         _note(directory, [f"error:{error.family}/{error.code}"], doubt=error.code.startswith(_DOUBT))
 

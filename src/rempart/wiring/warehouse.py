@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rempart.adapters import package_data
 from rempart.adapters.configuration import Configuration, read_configuration
-from rempart.adapters.directory_host import DirectoryHost
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.documents import DirectoryDocuments
 from rempart.adapters.duckdb_query import DuckDBQuery
@@ -20,9 +19,11 @@ from rempart.adapters.trust_files import load_trust
 from rempart.journeys.recorded import Recorder
 from rempart.journeys.space import Vault
 from rempart.ports.broker import Broker
+from rempart.ports.host import Host
 from rempart.records.omop import TableLayout, layouts
 from rempart.records.trust import TrustFile
 from rempart.wiring.broker import connect
+from rempart.wiring.hosts import active_host, folder_of, open_host
 from rempart.wiring.ledger import open_ledger
 
 
@@ -53,14 +54,19 @@ class Warehouse:
         return open_ledger(self.directory, self.configuration, sign=lambda body: self.broker.sign("ledger", body))
 
     @property
+    def active_host(self) -> str:
+        """The name of the host that holds the warehouse now."""
+        return active_host(self.ledger.leaves(), self.configuration)
+
+    @property
     def host_folder(self) -> Path:
-        """Where the directory host lies."""
-        return Path(self.directory, self.configuration.host_path)
+        """Where the active host lies, if that is a directory; raises Refused ``host-no-folder``."""
+        return folder_of(self.directory, self.configuration, self.active_host)
 
     @cached_property
-    def host(self) -> DirectoryHost:
-        """The host."""
-        return DirectoryHost(self.host_folder)
+    def host(self) -> Host:
+        """The host that was active when first asked for, a far one behind the cache; raises as ``open_host``."""
+        return open_host(self.directory, self.configuration, self.active_host, cached=True)
 
     @cached_property
     def vault(self) -> Vault:
