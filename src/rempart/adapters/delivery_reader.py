@@ -181,7 +181,7 @@ def _scan(query: Query, batch: Sequence[_Piece], sql: str, table: TableSchema) -
         query.execute(f"DROP TABLE IF EXISTS {name}")
     files, failed = MemoryFiles(), False
     try:
-        paths = [files.path(files.take(piece.data)) for piece in batch]
+        paths = [files.hold(piece.data).path for piece in batch]
         query.execute(sql.replace("$paths", f"[{', '.join(repr(path) for path in paths)}]"))
     except QueryFailed:
         failed = True

@@ -4,19 +4,19 @@
 Writes no SQL of its own but views over parts. An engine's error text may hold values of rows, so it is never passed on.
 """
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
-from pyarrow import parquet
 
-from rempart.adapters import memory_files
+from rempart.adapters.memory_files import MemoryFile
+from rempart.adapters.part_files import PartFiles
 from rempart.errors import Unavailable
+from rempart.ports.query import Bound, Part, Within
 
 Parameters = Sequence[object] | Mapping[str, object] | None
-Part = bytes | bytearray | memoryview
 Answer = TypeVar("Answer")
 
 # Order matters: the last two shut the door. A metadata or file cache would serve a memory file's former content.
@@ -41,10 +41,12 @@ class DuckDBQuery:
     Every call raises QueryFailed for a statement that cannot run, Unavailable ``query-memory`` when memory does not suffice.
     """
 
-    def __init__(self, *, threads: int = 2, memory_limit: str = "4GB") -> None:
+    def __init__(self, *, threads: int = 2, memory_limit: str = "4GB", files: PartFiles | None = None) -> None:
+        """``files``: a pool that outlives this session, emptied by its owner; else one of its own, emptied by ``close``."""
         self._memory_limit = memory_limit
-        self._files = memory_files.MemoryFiles()
-        self._views: dict[str, list[int]] = {}
+        self._own = PartFiles(threads=threads) if files is None else None
+        self._files = files or self._own or PartFiles()
+        self._views: dict[str, list[MemoryFile]] = {}
         self._connection = duckdb.connect(":memory:", config=_configuration(threads, memory_limit))
         for setting in _SETTINGS:
             self._connection.execute(setting)
@@ -68,29 +70,34 @@ class DuckDBQuery:
             self._shielded(lambda: self._connection.unregister(name))
             return
         self.execute(f"DROP VIEW IF EXISTS {_quoted(name)}")
-        for number in self._views.pop(name):
-            self._files.give_back(number)
+        self._give_back(name)
 
-    def attach_parquet(self, name: str, parts: Sequence[Part]) -> None:
-        """Make the rows of ``parts`` readable as the view ``name``, in place of what had that name.
-
-        The parts must have equal columns. Raises ValueError for no parts: nothing would say the columns.
-        """
-        if not parts:
-            raise ValueError("a view needs at least one part")
+    def attach(
+        self, name: str, parts: Sequence[Part], *, columns: Collection[str] | None = None, within: Within | None = None
+    ) -> None:
+        """See the port."""
+        if not parts or (columns is not None and not columns):
+            raise ValueError("a view needs at least one part and one column")
         self.unregister(name)
-        if not memory_files.available():
-            self.register(name, pa.concat_tables(parquet.read_table(io.BytesIO(part)) for part in parts))
-            return
-        numbers = self._views[name] = [self._files.take(part) for part in parts]
-        listed = ", ".join(f"'{self._files.path(number)}'" for number in numbers)
-        self.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT * FROM read_parquet([{listed}])")
+        files = self._views[name] = self._files.open(parts, columns=columns, within=within or {})
+        listed = ", ".join(f"'{file.path}'" for file in files)
+        shown = "*" if columns is None else ", ".join(_quoted(column) for column in columns)
+        where = "".join(f" AND {condition}" for condition in _conditions(within or {}))
+        self.execute(
+            f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT {shown} FROM read_parquet([{listed}]) WHERE true{where}"
+        )
 
     def close(self) -> None:
-        """End the session; every memory file is emptied."""
+        """End the session; memory files of its own are emptied, those of a longer-lived pool given back."""
         self._connection.close()
-        self._views.clear()
-        self._files.close()
+        for name in list(self._views):
+            self._give_back(name)
+        if self._own is not None:
+            self._own.close()
+
+    def _give_back(self, name: str) -> None:
+        for file in self._views.pop(name):
+            self._files.memory.give_back(file)
 
     def _shielded(self, work: Callable[[], Answer]) -> Answer:
         """The engine's answer; its error is replaced outside the handler, so that no context keeps its text."""
@@ -120,6 +127,23 @@ def _configuration(threads: int, memory_limit: str) -> dict[str, str | bool | in
 def _safe_text(error: duckdb.Error) -> str:
     kind = type(error).__name__
     return f"{kind}: {str(error).splitlines()[0]}" if isinstance(error, _ABOUT_THE_STATEMENT) else kind
+
+
+def _conditions(within: Within) -> list[str]:
+    """SQL of each bound; literals have the bound's own type, so that the engine asks the statistics that we asked."""
+    return [
+        f"{_quoted(column)} {sign} {_literal(bound)}"
+        for column, bounds in within.items()
+        for sign, bound in zip((">=", "<="), bounds, strict=True)
+        if bound is not None
+    ]
+
+
+def _literal(bound: Bound) -> str:
+    if isinstance(bound, int):
+        return str(int(bound))
+    text = "'" + str(bound).replace("'", "''") + "'"
+    return f"DATE {text}" if isinstance(bound, datetime.date) else text
 
 
 def _quoted(name: str) -> str:

@@ -17,10 +17,11 @@ from rempart.identity.shards import shard_of
 from rempart.journeys.exchange import Exchange
 from rempart.journeys.ingest import OBJECTION
 from rempart.journeys.ingest import SPACE as WAREHOUSE
+from rempart.journeys.parts import prepared, sealed_parts
 from rempart.journeys.permits import events
 from rempart.journeys.project_rows import fresh_visits_sql, permitted_rows_sql, project_part_sql
 from rempart.journeys.recorded import Act, Recorder, recorded
-from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space, read_parts
+from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
 from rempart.permits.compile import PermittedPart, compile_permit
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
@@ -173,7 +174,7 @@ class _Extract:
             return pa.table({})
         query = self.new_query()
         try:
-            query.attach_parquet("whole", list(read_parts(self.vault, source, parts, reference=reference)))
+            query.attach("whole", sealed_parts(self.vault, source, parts, reference=reference))
             return query.table("SELECT * FROM whole")
         finally:
             query.close()
@@ -181,18 +182,21 @@ class _Extract:
     def _exchange(self, source: OpenSpace, reference: str, people: pa.Table, exchange: Exchange) -> None:
         """Permitted rows of every source shard, put into sealed scratch by target shard."""
         parts = [p for shard in range(source.body.shards) for p in self._needed(source, shard)]
-        data = iter(read_parts(self.vault, source, parts, reference=reference))
-        for shard in range(source.body.shards):
-            self.progress.step("extract-shards", shard, source.body.shards)
-            query = self.new_query()
-            try:
-                self._attach(query, source, shard, data)
+        readers = {part.name: part for part in sealed_parts(self.vault, source, parts, reference=reference)}
+
+        def prepare(query: Query, shard: int) -> None:
+            for table, siblings in self.compiled.items():
+                for sibling in siblings:
+                    named = [readers[entry.part] for entry in source.parts(table, sibling, shard)]
+                    query.attach(f"{table}__{sibling}", named)
+
+        with prepared(range(source.body.shards), new_query=self.new_query, prepare=prepare) as shards:
+            for shard, query in shards:
+                self.progress.step("extract-shards", shard, source.body.shards)
                 query.register("people", people)
                 for table, siblings in self.compiled.items():
                     rows = query.table(permitted_rows_sql(self.layouts[table], siblings))
                     exchange.put(table, shard, rows)
-            finally:
-                query.close()
         self.progress.step("extract-shards", source.body.shards, source.body.shards)
 
     def _needed(self, source: OpenSpace, shard: int) -> list[PartEntry]:
@@ -202,11 +206,6 @@ class _Extract:
             for sibling in siblings
             for p in source.parts(table, sibling, shard)
         ]
-
-    def _attach(self, query: Query, source: OpenSpace, shard: int, data: Iterator[memoryview]) -> None:
-        for table, siblings in self.compiled.items():
-            for sibling in siblings:
-                query.attach_parquet(f"{table}__{sibling}", [next(data) for _ in source.parts(table, sibling, shard)])
 
     def _seal(self, writer: SpaceWriter, people: pa.Table, exchange: Exchange) -> dict[str, int]:
         """Each target shard: fresh ids and order, then one part a table and sibling."""

@@ -11,8 +11,9 @@ import pyarrow as pa
 from rempart.errors import BadInput, Missing
 from rempart.identity.pseudonyms import pseudonyms
 from rempart.journeys.ingest import OBJECTION, SPACE
+from rempart.journeys.parts import sealed_parts
 from rempart.journeys.recorded import Recorder, recorded
-from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space, read_parts
+from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
 from rempart.ports.query import Query
@@ -74,7 +75,7 @@ def _known(vault: Vault, opened: OpenSpace, reference: str, query: Query) -> lis
     try:
         if not parts:
             return []
-        query.attach_parquet("known", list(read_parts(vault, opened, parts, reference=reference)))
+        query.attach("known", sealed_parts(vault, opened, parts, reference=reference))
         return [str(name) for name in query.table("SELECT pseudonym FROM known").column(0).to_pylist()]
     finally:
         query.close()

@@ -10,6 +10,7 @@ from rempart.cohort.compile import compile_study
 from rempart.cohort.required import required_columns
 from rempart.errors import NotTrusted, Refused
 from rempart.journeys.evidence import KEY_PIECE, evidence_context, seal_evidence
+from rempart.journeys.parts import prepared, with_keys
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.space import OpenSpace, Vault, open_space
 from rempart.permits.check_study import check_study
@@ -26,9 +27,9 @@ from rempart.records.shard_job import ShardJob
 from rempart.records.study import study_from_dict
 from rempart.records.trust import TrustFile
 from rempart.study.evidence import compute, encode
-from rempart.vault.read import fetch, open_part
+from rempart.vault.part import SealedPart
 
-Stored = Mapping[str, Collection[str]]
+Stored = Mapping[str, Mapping[str, Collection[str]]]
 
 
 def shard_evidence(
@@ -53,16 +54,19 @@ def shard_evidence(
     parts = [p for shard in job.shards for p in _needed(opened, stored, shard)]
     items = [(p.key_context(vault.warehouse, opened.commit.epoch), opened.wrapped[p.object]) for p in parts]
     evidence_key, *keys = vault.broker.unwrap(job.grant, [(context, wrapped), *items])
-    by_part = dict(zip((p.part for p in parts), keys, strict=True))
-    for shard in job.shards:
-        query = new_query()
-        try:
-            _attach(query, vault, opened, stored=stored, layouts=layouts, shard=shard, keys=by_part)
+    readers = {part.name: part for part in with_keys(vault, parts, keys)}
+
+    def prepare(query: Query, shard: int) -> None:
+        _attach(query, opened, stored=stored, layouts=layouts, shard=shard, readers=readers)
+
+    with prepared(job.shards, new_query=new_query, prepare=prepare) as shards:
+        for shard, query in shards:
             evidence = encode(compute(query, plans))
-        finally:
-            query.close()
-        salt, prefix = randomness.bytes(32), randomness.bytes(7)
-        yield shard, seal_evidence(evidence, key=evidence_key, context=context, shard=shard, salt=salt, prefix=prefix)
+            salt, prefix = randomness.bytes(32), randomness.bytes(7)
+            yield (
+                shard,
+                seal_evidence(evidence, key=evidence_key, context=context, shard=shard, salt=salt, prefix=prefix),
+            )
 
 
 def _checked(
@@ -83,8 +87,26 @@ def _checked(
     permit.check_valid_on(today)
     signer = trust.check(signed.signature, over=signed.over, role="researcher", on=today)
     permit.check_names(signer.actor)
-    check_study(study, permit, layouts, required=required_columns(study, layouts))
-    return compile_permit(permit, layouts), compile_study(study, cut=permit.period[1])
+    required = required_columns(study, layouts)
+    check_study(study, permit, layouts, required=required)
+    return read_of(compile_permit(permit, layouts), required, layouts), compile_study(study, cut=permit.period[1])
+
+
+def read_of(
+    permitted: Mapping[str, Collection[str]],
+    required: Mapping[str, Collection[str]],
+    layouts: Mapping[str, TableLayout],
+) -> Stored:
+    """Table → sibling → the columns that a worker opens: what the study reads, the person, and the link where siblings are joined."""
+    stored = {}
+    for table, columns in required.items():
+        by_sibling: dict[str, list[str]] = {}
+        for column in sorted(columns):
+            by_sibling.setdefault(str(layouts[table].sibling_of(column)), []).append(column)
+        named = [sibling for sibling in permitted[table] if sibling == MAIN or sibling in by_sibling]
+        fixed = [PROJECT_PERSON, *([layouts[table].link(PROJECT_PERSON)] if len(named) > 1 else [])]
+        stored[table] = {sibling: tuple(dict.fromkeys([*fixed, *by_sibling.get(sibling, ())])) for sibling in named}
+    return stored
 
 
 def _needed(opened: OpenSpace, stored: Stored, shard: int) -> list[PartEntry]:
@@ -95,22 +117,18 @@ def _needed(opened: OpenSpace, stored: Stored, shard: int) -> list[PartEntry]:
 
 def _attach(
     query: Query,
-    vault: Vault,
     opened: OpenSpace,
     *,
     stored: Stored,
     layouts: Mapping[str, TableLayout],
     shard: int,
-    keys: Mapping[str, bytes],
+    readers: Mapping[str, SealedPart],
 ) -> None:
     """Each permitted table as a view under its OMOP name: main joined to its siblings by the row's own key."""
     for table, siblings in stored.items():
-        for sibling in siblings:
-            parts = opened.parts(table, sibling, shard)
-            data = [
-                open_part(fetch(vault.host, p.object), p, warehouse=vault.warehouse, key=keys[p.part]) for p in parts
-            ]
-            query.attach_parquet(f"{table}__{sibling}", data)
+        for sibling, columns in siblings.items():
+            parts = [readers[entry.part] for entry in opened.parts(table, sibling, shard)]
+            query.attach(f"{table}__{sibling}", parts, columns=columns)
         query.execute(joined_view(layouts[table], siblings, PROJECT_PERSON))
 
 

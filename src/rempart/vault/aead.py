@@ -50,26 +50,62 @@ def encrypt_stream(
     return bytes(out)
 
 
+class OpenStream:
+    """A stream whose segments are opened one by one, in any order and from several threads; it holds no bytes of the object.
+
+    ``total``: bytes of the whole object, from who is trusted to know it. Each segment proves its key, its associated data, its
+    number and whether it is the last.
+    """
+
+    def __init__(
+        self, header: bytes | memoryview, *, total: int, key: bytes, associated_data: bytes, segment: int
+    ) -> None:
+        """``header``: the first 40 bytes of the object. Raises NotTrusted ``sealed-bytes``."""
+        self.length = _plain_size(total, segment)
+        if self.length < 0 or len(header) != HEADER or header[0] != HEADER or len(key) != KEY:
+            raise NotTrusted("sealed-bytes")
+        self._total, self._segment, self._room = total, segment, segment - TAG
+        self._last = -(-total // segment) - 1
+        self._prefix = bytes(header[1 + SALT :])
+        self._cipher = _cipher(key, bytes(header[1 : 1 + SALT]), associated_data)
+
+    def covering(self, start: int, end: int) -> range:
+        """Numbers of the segments that hold the bytes [start, end) of the plaintext."""
+        if not 0 <= start < end <= self.length:
+            return range(0)
+        return range((start + HEADER) // self._room, (end - 1 + HEADER) // self._room + 1)
+
+    def sealed_range(self, number: int) -> tuple[int, int]:
+        """Where segment ``number`` lies in the object, header left out."""
+        return max(number * self._segment, HEADER), min((number + 1) * self._segment, self._total)
+
+    def plain_range(self, number: int) -> tuple[int, int]:
+        """Where its plaintext lies in the whole plaintext."""
+        return max(number * self._room - HEADER, 0), min((number + 1) * self._room - HEADER, self.length)
+
+    def open_segment(self, number: int, sealed: bytes | memoryview, out: bytearray | memoryview) -> None:
+        """Decrypt segment ``number`` into ``out``, which has its plaintext's length.
+
+        Raises NotTrusted ``sealed-bytes``; nothing in ``out`` may then be used.
+        """
+        try:
+            self._cipher.decrypt_into(_nonce(self._prefix, number, number == self._last), sealed, None, out)
+        except (InvalidTag, ValueError) as error:
+            raise NotTrusted("sealed-bytes") from error
+
+
 def decrypt_stream(sealed: bytes | memoryview, *, key: bytes, associated_data: bytes, segment: int) -> bytearray:
     """The plaintext, once every segment proved itself; nothing of it is given out otherwise.
 
     Raises NotTrusted ``sealed-bytes`` without saying why.
     """
-    data, total = memoryview(sealed), len(sealed)
-    length = _plain_size(total, segment)
-    if length < 0 or data[0] != HEADER or len(key) != KEY:
-        raise NotTrusted("sealed-bytes")
-    prefix = bytes(data[1 + SALT : HEADER])
-    cipher = _cipher(key, bytes(data[1 : 1 + SALT]), associated_data)
-    out = bytearray(length)
-    plain, given = memoryview(out), 0
-    try:
-        for number, start, end, last in _segments(total, segment):
-            size = end - start - TAG
-            cipher.decrypt_into(_nonce(prefix, number, last), data[start:end], None, plain[given : given + size])
-            given += size
-    except InvalidTag as error:
-        raise NotTrusted("sealed-bytes") from error
+    data = memoryview(sealed)
+    stream = OpenStream(data[:HEADER], total=len(data), key=key, associated_data=associated_data, segment=segment)
+    out = bytearray(stream.length)
+    plain = memoryview(out)
+    for number in range(-(-len(data) // segment)):
+        (start, end), (first, last) = stream.sealed_range(number), stream.plain_range(number)
+        stream.open_segment(number, data[start:end], plain[first:last])
     return out
 
 

@@ -12,6 +12,7 @@ from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.documents import DirectoryDocuments
 from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.adapters.hardening import harden
+from rempart.adapters.part_files import PartFiles
 from rempart.adapters.process_pool import ProcessPool
 from rempart.adapters.scratch_directory import ScratchDirectory
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
@@ -110,6 +111,6 @@ class Warehouse:
         """Local worker processes."""
         return ProcessPool(self.directory, workers=workers)
 
-    def new_query(self, *, threads: int = 2, memory: str = "8GB") -> DuckDBQuery:
-        """A fresh in-memory query session."""
-        return DuckDBQuery(threads=threads, memory_limit=memory)
+    def new_query(self, *, threads: int = 2, memory: str = "8GB", files: PartFiles | None = None) -> DuckDBQuery:
+        """A fresh in-memory query session, with memory files of its own or from a pool that its caller empties."""
+        return DuckDBQuery(threads=threads, memory_limit=memory, files=files)
