@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from rempart.adapters.private_file import read_private, replace_private
+from rempart.adapters.shredded_file import replace_erasing
 from rempart.errors import Missing
 from rempart.keys.table_keys import TableKeys
 from rempart.ports.key_store import KeyStore
@@ -16,4 +17,10 @@ def open_table_keys(path: Path, *, store: KeyStore, randomness: Randomness) -> T
         data = read_private(path)
     except Missing:
         data = None
-    return TableKeys(data, store=store, randomness=randomness, save=lambda new: replace_private(path, new))
+    return TableKeys(
+        data,
+        store=store,
+        randomness=randomness,
+        save=lambda new: replace_private(path, new),
+        erase=lambda new: replace_erasing(path, new),
+    )

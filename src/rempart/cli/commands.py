@@ -23,6 +23,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "keys lock": key_commands.lock,
     "keys status": key_commands.status,
     "keys rotate": rotation_commands.rotate,
+    "keys destroy": rotation_commands.destroy,
     "keys revoke": people_commands.revoke,
     "person add": people_commands.add,
     "person quorum": people_commands.quorum,

@@ -2,9 +2,13 @@
 """``rempart keys rotate`` and ``rempart keys destroy``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rempart.cli.session import Session
 from rempart.errors import BadInput
+
+if TYPE_CHECKING:
+    from rempart.journeys.erasure import Erasure
 
 
 def rotate(
@@ -58,3 +62,71 @@ def _plan(session: Session, spaces: list[str], *, root: bool) -> int:
 
 def _told(row: tuple[str, int, int, int, int]) -> dict[str, str | int]:
     return dict(zip(("space", "from", "to", "snapshots", "keys"), row, strict=True))
+
+
+def destroy(
+    session: Session,
+    project: str | None = None,
+    /,
+    *,
+    space: str | None = None,
+    epoch: list[int] | None = None,
+    old_epochs: bool = False,
+    by: list[Path] | None = None,
+    backup: list[Path] | None = None,
+    declare_destroyed: list[str] | None = None,
+    plan: bool = False,
+    yes: bool = False,
+    passphrase_fd: list[int] | None = None,
+) -> int:
+    """Destroy keys, in the store and in the registered backups."""
+    from rempart.wiring.erasure import destroy_keys, planned
+    from rempart.wiring.warehouse import Warehouse
+
+    if (project is None) == (space is None) or (epoch and old_epochs):
+        raise BadInput("destroy-what")
+    name = space or f"project:{project}"
+    epochs = epoch or ([] if old_epochs else None)
+    warehouse = Warehouse(session.directory)
+    erasure = planned(warehouse, space=name, epochs=epochs)
+    _show_erasure(session, erasure)
+    if plan:
+        session.voice.say("plan-only")
+        session.voice.result("keys-destroy-plan", _erasure_told(erasure))
+        return 0
+    session.confirm(name, yes=yes)
+    done = destroy_keys(
+        warehouse,
+        space=name,
+        epochs=epochs,
+        by=by or [],
+        ask=session.askers(passphrase_fd),
+        backups=backup or [],
+        declared=declare_destroyed or [],
+    )
+    body = done.certificate.body
+    session.voice.say("keys-destroyed", keys=len(body["keys"]), space=name, folder=str(done.folder))
+    session.voice.say("keys-destroyed-next")
+    session.voice.result("keys-destroy", {"certificate": dict(body), "folder": str(done.folder)})
+    return 0
+
+
+def _show_erasure(session: Session, erasure: "Erasure") -> None:
+    voice = session.voice
+    voice.say("erasure-plan", keys=len(erasure.keys), space=erasure.space, epochs=", ".join(map(str, erasure.epochs)))
+    voice.say(f"erasure-{erasure.reach}", snapshots=len(erasure.heads))
+    rows = [(backup.id, voice.when(backup.taken)) for backup in erasure.standing]
+    if rows:
+        voice.say("erasure-backups")
+        voice.table(["column-backup", "column-taken"], rows)
+
+
+def _erasure_told(erasure: "Erasure") -> dict[str, object]:
+    return {
+        "space": erasure.space,
+        "reach": erasure.reach,
+        "epochs": list(erasure.epochs),
+        "keys": list(erasure.keys),
+        "snapshots": len(erasure.heads),
+        "backups": [{"id": backup.id, "taken": backup.taken} for backup in erasure.standing],
+    }

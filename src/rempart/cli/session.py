@@ -37,3 +37,14 @@ class Session:
         """For several key files: each one that is encrypted takes the next descriptor, or is asked for."""
         left = list(descriptors or ())
         return lambda _: self.passphrase(left.pop(0) if left else None)
+
+    def confirm(self, name: str, *, yes: bool) -> None:
+        """Have ``name`` typed before what cannot be undone, unless ``yes``; raises Refused ``confirm-nobody`` or ``confirm-differs``."""
+        from rempart.errors import Refused
+
+        if yes:
+            return
+        if not self.voice.at_terminal:
+            raise Refused("confirm-nobody")
+        if input(self.voice.word("ask-confirm", name=name)).strip() != name:
+            raise Refused("confirm-differs")
