@@ -95,37 +95,40 @@ def back_up(
         progress.step("backup", 0, 3)
         found = _gather(source, recorder, custody)
         progress.step("backup", 1, 3)
-        taken = recorder.clock.now().isoformat()
-        data = seal(
-            Header(
-                id=run,
-                warehouse=source.warehouse,
-                taken=taken,
-                size=found.checkpoint.size,
-                root=found.checkpoint.root.hex(),
-                custody=parse_canonical(source.custody, what="custody"),
-            ),
-            found.files,
-            recovery=custody.recovery_public,
-            randomness=recorder.randomness.bytes,
-        )
+        header = _header(source, run, found, taken=recorder.clock.now().isoformat())
+        data = seal(header, found.files, recovery=custody.recovery_public, randomness=recorder.randomness.bytes)
         named_step("sealed")
         progress.step("backup", 2, 3)
         source.store(data)
         named_step("stored")
-        done = Taken(
-            id=run,
-            sha256=hashlib.sha256(data).hexdigest(),
-            taken=taken,
-            size=found.checkpoint.size,
-            bytes=len(data),
-            files=len(found.files),
-        )
-        for name, value in ((KIND, run), ("sha256", done.sha256), ("size", done.size), ("taken", taken)):
+        done = _taken(header, data, files=len(found.files))
+        for name, value in ((KIND, run), ("sha256", done.sha256), ("size", done.size), ("taken", done.taken)):
             act.say(name, value)
     named_step("registered")
     progress.step("backup", 3, 3)
     return done, found.note
+
+
+def _header(source: Source, run: str, found: Gathered, *, taken: str) -> Header:
+    return Header(
+        id=run,
+        warehouse=source.warehouse,
+        taken=taken,
+        size=found.checkpoint.size,
+        root=found.checkpoint.root.hex(),
+        custody=parse_canonical(source.custody or b"", what="custody"),
+    )
+
+
+def _taken(header: Header, data: bytes, *, files: int) -> Taken:
+    return Taken(
+        id=header.id,
+        sha256=hashlib.sha256(data).hexdigest(),
+        taken=header.taken,
+        size=header.size,
+        bytes=len(data),
+        files=files,
+    )
 
 
 def _gather(source: Source, recorder: Recorder, custody: Custody) -> Gathered:
