@@ -225,7 +225,7 @@ def base(**change: Any) -> Declaration:
 def page() -> str:
     """The generated part: the rules, then the cases, as two tables."""
     rules = ["| rule | a host or node | else it may hold | text | how the text was read |", "|---|---|---|---|---|"]
-    rules += [f"| `{r.id}` | {r.demands['en']} | {r.effect} | {r.cites} | {r.sure} |" for r in RULES.rules]
+    rules += [f"| `{r.id}` | {r.demands['en']} | {r.effect} | {r.cites} | {r.sure['en']} |" for r in RULES.rules]
     cases = ["| declared | may hold | by rule |", "|---|---|---|"]
     cases += [
         f"| {title} | **{profile}** | {', '.join(f'`{r}`' for r in rules)} |" for title, _, _, profile, rules in CASES

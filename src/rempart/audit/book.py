@@ -32,7 +32,8 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """What the rules read. ``events``: index → event, unreadable leaves left out; ``ends``: intent → the leaf that closes it."""
+    """What the rules read. ``events``: index → event, unreadable leaves left out; ``ends``: intent → the leaf that closes it;
+    ``checks``: ``host`` and ``node`` → raises for a declaration's body that does not allow what was done on a day."""
 
     events: Events
     ends: Mapping[int, int]
@@ -43,6 +44,7 @@ class Book:
     check_manifest: Callable[[SpaceCommit], None] | None
     now: datetime.datetime
     settings: Mapping[str, int]
+    checks: Mapping[str, Callable[[Mapping[str, Any], datetime.date], object]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
     def of_kind(self, kind: str, phase: str) -> Iterator[tuple[int, LedgerEvent]]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rempart.audit import rules_acts, rules_log, rules_permits, rules_releases
+from rempart.audit import rules_acts, rules_hosts, rules_keys, rules_log, rules_permits, rules_releases
 from rempart.audit.book import Book, open_book
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
@@ -37,6 +37,16 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "commit-chain": rules_acts.commit_chain,
     "commit-space": rules_acts.commit_space,
     "commit-manifest": rules_acts.commit_manifest,
+    "rotation-document": rules_keys.rotation_document,
+    "key-epoch": rules_keys.key_epoch,
+    "keyring-complete": rules_keys.keyring_complete,
+    "keyring-held": rules_keys.keyring_held,
+    "erasure-officers": rules_keys.erasure_officers,
+    "erasure-backups": rules_keys.erasure_backups,
+    "erased-read": rules_keys.erased_read,
+    "descriptor-officers": rules_hosts.descriptor_officers,
+    "commit-host": rules_hosts.commit_host,
+    "key-node": rules_hosts.key_node,
     "permit-document": rules_permits.permit_document,
     "permit-before": rules_permits.permit_before,
     "permit-valid": rules_permits.permit_valid,
@@ -63,6 +73,7 @@ def verify_log(
     layouts: Mapping[str, TableLayout],
     rules: Mapping[str, Any],
     check_manifest: Callable[[SpaceCommit], None] | None = None,
+    checks: Mapping[str, Callable[[Mapping[str, Any], datetime.date], object]] | None = None,
     hashes: Sequence[bytes] = (),
     history: Sequence[str] = (),
     now: datetime.datetime | None = None,
@@ -71,14 +82,20 @@ def verify_log(
 
     ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``hashes`` and ``history``: what the
     ledger folder holds beside the leaves, believed only as far as signed roots prove it; ``check_manifest`` raises NotTrusted
-    or Missing for a commit whose manifest the host does not hold as committed; ``now``: for open intents (default: last leaf).
+    or Missing for a commit whose manifest the host does not hold as committed; ``checks``: as ``Book`` has them; ``now``: for open
+    intents (default: last leaf).
     Raises NotTrusted ``checkpoint-…`` when nothing is signed, ``ledger-rolled-back`` when ``since`` is newer than the log.
     """
     signed = parse_and_verify(checkpoint, origin, ledger_public)
-    kept = _since(since, signed, ledger_public)
-    tree = Tree(leaves)
+    own = _since(since, signed, ledger_public)
     log = Log(
-        leaves=leaves, checkpoint=signed, public=ledger_public, hashes=hashes, history=history, since=kept, tree=tree
+        leaves=leaves,
+        checkpoint=signed,
+        public=ledger_public,
+        hashes=hashes,
+        history=history,
+        since=own,
+        tree=Tree(leaves),
     )
     items = [item for name, rule in LOG_RULES.items() for item in _ask(name, rule(log), rules)]
     counts = Counter({"leaves": min(len(leaves), signed.size), "checkpoint": 1})
@@ -90,6 +107,7 @@ def verify_log(
             layouts=layouts,
             fetch=document,
             check_manifest=check_manifest,
+            checks=checks or {},
             now=now,
             settings=rules["settings"],
             counts=counts,

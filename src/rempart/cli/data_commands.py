@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rempart.cli.host_commands import warn_of_endings
 from rempart.cli.session import Session
 from rempart.errors import BadInput
 
@@ -63,6 +64,7 @@ def ingest(
         voice.say("plan-only")
         voice.result("ingest-plan", {"tables": [list(row) for row in rows]})
         return 0
+    warn_of_endings(session)
     with voice.bars() as bars:
         done = ingest_delivery(Warehouse(session.directory), delivery, form=as_, replace=replace, progress=bars)
     show_ingested(session, done)
@@ -138,6 +140,7 @@ def grant(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | No
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
+    warn_of_endings(session)
     with voice.bars() as bars:
         made = grant_permit(
             Warehouse(session.directory), file=file, key_file=key, ask=session.asker(passphrase_fd), progress=bars

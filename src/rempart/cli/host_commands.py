@@ -169,7 +169,7 @@ def _say_judgement(voice: Voice, name: str, verdict: "Judgement", rules: "Rules"
     for item in verdict.findings:
         rule = rules.rule(item.rule)
         voice.say("host-finding", name=name, told=rule.found[voice.language].format(what=item.what), rule=rule.id)
-        voice.say("host-citation", cites=rule.cites, sure=rule.sure)
+        voice.say("host-citation", cites=rule.cites, sure=rule.sure[voice.language])
     for ending in verdict.warnings:
         voice.warn(_ending(voice, ending))
 

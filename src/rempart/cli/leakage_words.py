@@ -26,7 +26,7 @@ def say_leakage(voice: Voice, found: dict[str, Any]) -> None:
         first, last = voice.when(arrivals["first"]), voice.when(arrivals["last"])
         voice.say("leak-arrivals", first=first, last=last, days=len(arrivals["days"]))
     voice.say("leak-reads")
-    voice.say("leak-nothing-else")
+    voice.say("leak-foreign-there" if found["objects"]["foreign"]["count"] else "leak-nothing-else")
 
 
 def _say_sizes(voice: Voice, found: dict[str, Any]) -> None:

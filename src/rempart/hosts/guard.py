@@ -8,6 +8,7 @@ node that a law outside the Union reaches; use case 1 is why such a host may sti
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from rempart.errors import Refused
@@ -149,8 +150,8 @@ def _owner(case: _Case) -> Iterator[str]:
 
 def _owners(case: _Case) -> Iterator[str]:
     """What is not shown to be held within the Union counts as held outside it; the controller's own machine has no owners."""
-    within = sum(owner.share for owner in case.told.ownership if not case.foreign(owner.country))
-    outside = 100 - within
+    within = (owner.share for owner in case.told.ownership if not case.foreign(owner.country))
+    outside = 100 - sum(within, Decimal(0))
     if outside > case.rules.collective and not (case.told.own and not case.told.ownership):
         yield f"{outside:f} %"
 

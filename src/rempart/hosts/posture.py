@@ -26,7 +26,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stand:
-    """One line of the posture. ``before``: with every premise standing; ``after``: with those that were taken away;
+    """One line of the posture. ``before``: today, every premise standing; ``after``: on the day asked for, without the premises;
     ``seconds``: how long moving its bytes takes at the measured speed, None when nothing must move or no speed is known."""
 
     declared: Declared
@@ -36,7 +36,7 @@ class Stand:
 
     @property
     def lost(self) -> bool:
-        """Whether less may lie there than with every premise standing."""
+        """Whether less may lie there than today."""
         return PROFILES.index(self.after.profile) > PROFILES.index(self.before.profile)
 
     @property
@@ -53,22 +53,26 @@ class Stand:
 def posture(
     declared: Sequence[Declared],
     rules: Rules,
-    on: datetime.date,
+    today: datetime.date,
     *,
+    on: datetime.date | None = None,
     without: Set[str] = frozenset(),
     speed: float | None = None,
 ) -> list[Stand]:
-    """Each host and node judged twice. ``speed``: bytes a second, as measured by the last move or given."""
-    return [_stand(item, rules, on, without, speed) for item in declared]
+    """Each host and node judged today, and on the day ``on`` without the premises. ``speed``: bytes a second, measured or given."""
+    return [_stand(item, rules, (today, on or today), without, speed) for item in declared]
 
 
-def _stand(item: Declared, rules: Rules, on: datetime.date, without: Set[str], speed: float | None) -> Stand:
+def _stand(
+    item: Declared, rules: Rules, days: tuple[datetime.date, datetime.date], without: Set[str], speed: float | None
+) -> Stand:
+    today, on = days
     after = judge(item.declaration, rules, on, without=without)
     moving: Profile = "nothing"
     moves = item.kind == "host" and after.profile == moving and item.bytes > 0
     return Stand(
         declared=item,
-        before=judge(item.declaration, rules, on),
+        before=judge(item.declaration, rules, today),
         after=after,
         seconds=max(1, round(item.bytes / speed)) if moves and speed else None,
     )

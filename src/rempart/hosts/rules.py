@@ -16,14 +16,14 @@ PROFILES: tuple[Profile, ...] = ("everything", "ciphertext", "nothing")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One line of the table. ``demands``, ``found``: words by language; ``sure``: how the cited text was read."""
+    """One line of the table. ``demands``, ``found``, ``sure`` (how the cited text was read): words by language."""
 
     id: str
     ask: str
     effect: Profile
     group: str
     cites: str
-    sure: str
+    sure: Mapping[str, str]
     demands: Mapping[str, str]
     found: Mapping[str, str]
 

@@ -15,6 +15,7 @@ from rempart.hosts.rules import Rules
 from rempart.journeys.chain import active_host, leaves_of
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.ports.documents import Documents
+from rempart.records.canonical import parse_canonical
 from rempart.records.descriptor import HOST, NODE, Declaration
 from rempart.records.descriptor_form import host_from_body, node_from_body
 from rempart.records.document import SignedDocument
@@ -80,7 +81,10 @@ def registered(leaves: Sequence[bytes], documents: Documents, trust: TrustFile, 
     Raises Missing ``document-missing``; NotTrusted ``document-altered``, ``document-form``, ``signature``, ``descriptor-officers``.
     """
     newest: dict[str, tuple[LedgerEvent, str]] = {}
+    gone = _revoked(leaves, documents, kind)
     for event, document in _declarations(leaves, kind):
+        if document in gone:
+            continue
         body = SignedDocument.from_bytes(documents.get(document), schema=KINDS[kind]).body
         newest[str(body.get("name"))] = (event, document)
     return {
@@ -97,6 +101,13 @@ def _declarations(leaves: Sequence[bytes], kind: str) -> Iterator[tuple[LedgerEv
         if event.phase == "intent" and index in done and document is not None and document not in seen:
             seen.add(document)
             yield event, document
+
+
+def _revoked(leaves: Sequence[bytes], documents: Documents, kind: str) -> frozenset[str]:
+    """Documents that officers took back; the key broker and the audit check their signatures."""
+    named = [event.fact("revocation") for _, event in leaves_of(leaves, {kind}) if event.phase == "intent"]
+    bodies = [parse_canonical(documents.get(name), what="revocation")["body"] for name in named if name]
+    return frozenset(str(body.get("descriptor")) for body in bodies)
 
 
 def check_writable(

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """``rempart audit``: the auditor's view of a warehouse folder, and the search of every byte that the host holds."""
 
-from collections.abc import Callable, Sequence
+import datetime
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rempart.adapters import package_data
 from rempart.adapters.surroundings import SystemClock
@@ -11,6 +13,8 @@ from rempart.adapters.trust_files import load_versions
 from rempart.audit.canary import search
 from rempart.audit.findings import Findings
 from rempart.audit.verify import verify_log
+from rempart.hosts.guard import check_compute, check_store
+from rempart.hosts.rules import host_rules
 from rempart.ports.surroundings import Progress
 from rempart.records.sealed import SpaceCommit
 from rempart.vault.commit import check_manifest_of
@@ -46,14 +50,26 @@ def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, pr
         layouts=warehouse.layouts,
         rules=audit_rules(),
         check_manifest=_host_check(warehouse, deep=deep, progress=progress),
+        checks=declaration_checks(),
         hashes=raw.hashes,
         history=raw.history,
         now=SystemClock().now(),
     )
 
 
+def declaration_checks() -> dict[str, Callable[[Mapping[str, Any], datetime.date], object]]:
+    """What the rules on hosts say of a host's and of a node's declaration on a day."""
+    rules = host_rules(package_data.toml("hosts/rules.toml"), package_data.toml("hosts/countries.toml"))
+    return {
+        "host": lambda body, on: check_store(body, on, rules),
+        "node": lambda body, on: check_compute(body, on, rules),
+    }
+
+
 def _host_check(warehouse: Warehouse, *, deep: bool, progress: Progress) -> Callable[[SpaceCommit], None]:
     """Check a commit against the host without a key: manifest, keyring, and with ``deep`` every part's SHA-256."""
+
+    seen: set[str] = set()  # a rotation names a manifest again: its objects are read once
 
     def check(commit: SpaceCommit) -> None:
         outer = read_outer(
@@ -61,9 +77,10 @@ def _host_check(warehouse: Warehouse, *, deep: bool, progress: Progress) -> Call
         )
         check_manifest_of(commit, outer)
         open_keyring(warehouse.host.get(commit.keyring), sha256=commit.keyring_sha256)
-        for done, (name, size, sha256) in enumerate(outer.objects if deep else (), 1):
+        for done, (name, size, sha256) in enumerate(outer.objects if deep and commit.head not in seen else (), 1):
             check_object(warehouse.host.get(name), size=size, sha256=sha256)
             progress.step("check-objects", done, len(outer.objects))
+        seen.add(commit.head)
 
     return check
 

@@ -140,7 +140,7 @@ def stands(warehouse: Warehouse, *, without: Set[str], on: datetime.date | None,
             raise BadInput("premise-unknown", premise=premise, expected=", ".join(sorted(table.premises)))
     active = active_name(warehouse)
     items = [_declared(warehouse, item, active) for item in declared(warehouse)]
-    return posture(items, table, on or today(), without=without, speed=speed or measured_speed(warehouse))
+    return posture(items, table, today(), on=on, without=without, speed=speed or measured_speed(warehouse))
 
 
 def measured_speed(warehouse: Warehouse) -> float | None:

@@ -17,6 +17,7 @@ from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
 from rempart.records.canonical import content_id
 from rempart.wiring.acts import new_run, no_step
+from rempart.wiring.host_register import writable
 from rempart.wiring.warehouse import Warehouse
 
 Form = Literal["snds", "omop"]
@@ -46,7 +47,9 @@ def ingest_delivery(
     named_step: Callable[[str], None] = no_step,
     extra: Mapping[str, pa.Table] | None = None,
 ) -> Ingested:
-    """Bring a delivery in. Raises BadInput naming file, line, column and what was expected; nothing is half-committed."""
+    """Bring a delivery in. Raises BadInput naming file, line, column and what was expected, Refused ``store-…`` when the host may
+    hold nothing of ours; nothing is half-committed."""
+    writable(warehouse)
     identity, read = (_snds if form == "snds" else _omop)(delivery, progress)
 
     def load(query: Query) -> Loaded:

@@ -7,6 +7,7 @@ from rempart.adapters.objection_list import read_objections
 from rempart.errors import Refused
 from rempart.journeys.objections import SCHEMA, record_objections
 from rempart.wiring.acts import no_step
+from rempart.wiring.host_register import writable
 from rempart.wiring.signing import Ask, signer
 from rempart.wiring.warehouse import Warehouse
 
@@ -16,6 +17,7 @@ def record(warehouse: Warehouse, file: Path, *, key_file: Path, ask: Ask) -> int
     officer = signer(warehouse.trust, key_file, ask)
     if "officer" not in officer.entry.roles:
         raise Refused("role-missing", actor=officer.entry.actor, role="officer")
+    writable(warehouse)
     names = read_objections(file)
     return record_objections(
         vault=warehouse.vault,
