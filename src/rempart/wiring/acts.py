@@ -30,6 +30,7 @@ from rempart.records.signature import sign
 from rempart.records.study import Study, study_from_dict
 from rempart.records.trust import TrustFile
 from rempart.wiring.broker import keys_init, start_broker
+from rempart.wiring.host_register import writable
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.warehouse import Warehouse
 
@@ -126,6 +127,7 @@ def grant_permit(
     if "committee" not in member.entry.roles:
         raise Refused("role-missing", actor=member.entry.actor, role="committee")
     permit.check_not_own(member.entry.actor)
+    writable(warehouse)
     run = new_run("G")
     with living(warehouse.scratch, warehouse.recorder, run):
         return grant(
