@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rempart.audit import rules_acts, rules_hosts, rules_keys, rules_log, rules_permits, rules_releases
+from rempart.audit import rules_acts, rules_hosts, rules_log, rules_permits, rules_releases
 from rempart.audit.book import Book, open_book
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
@@ -37,13 +37,6 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "commit-chain": rules_acts.commit_chain,
     "commit-space": rules_acts.commit_space,
     "commit-manifest": rules_acts.commit_manifest,
-    "rotation-document": rules_keys.rotation_document,
-    "key-epoch": rules_keys.key_epoch,
-    "keyring-complete": rules_keys.keyring_complete,
-    "keyring-held": rules_keys.keyring_held,
-    "erasure-officers": rules_keys.erasure_officers,
-    "erasure-backups": rules_keys.erasure_backups,
-    "erased-read": rules_keys.erased_read,
     "descriptor-officers": rules_hosts.descriptor_officers,
     "commit-host": rules_hosts.commit_host,
     "key-node": rules_hosts.key_node,
@@ -87,16 +80,7 @@ def verify_log(
     Raises NotTrusted ``checkpoint-…`` when nothing is signed, ``ledger-rolled-back`` when ``since`` is newer than the log.
     """
     signed = parse_and_verify(checkpoint, origin, ledger_public)
-    own = _since(since, signed, ledger_public)
-    log = Log(
-        leaves=leaves,
-        checkpoint=signed,
-        public=ledger_public,
-        hashes=hashes,
-        history=history,
-        since=own,
-        tree=Tree(leaves),
-    )
+    log = _log(leaves, signed, ledger_public, hashes, history, _since(since, signed, ledger_public))
     items = [item for name, rule in LOG_RULES.items() for item in _ask(name, rule(log), rules)]
     counts = Counter({"leaves": min(len(leaves), signed.size), "checkpoint": 1})
     if not any(rules["rules"][item.rule].get("log") for item in items):
@@ -114,6 +98,25 @@ def verify_log(
         )
         items += [item for name, rule in ACT_RULES.items() for item in _ask(name, rule(book), rules)]
     return Findings(items=in_order(items), counts=dict(counts), origin=origin, size=signed.size, root=signed.root)
+
+
+def _log(
+    leaves: Sequence[bytes],
+    signed: Checkpoint,
+    public: bytes,
+    hashes: Sequence[bytes],
+    history: Sequence[str],
+    since: Checkpoint | None,
+) -> Log:
+    return Log(
+        leaves=leaves,
+        checkpoint=signed,
+        public=public,
+        hashes=hashes,
+        history=history,
+        since=since,
+        tree=Tree(leaves),
+    )
 
 
 def _ask(name: str, found: Iterator[Bad], rules: Mapping[str, Any]) -> list[Finding]:
