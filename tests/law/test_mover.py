@@ -48,7 +48,8 @@ runpy.run_module("rempart.mover", run_name="__main__", alter_sys=True)
 
 # Imported first and the account given up after: the interpreter itself may lie where no other account can read it.
 ACCOUNT = """
-import os, sys
+import codecs, gettext, locale, os, sys
+codecs.lookup("ascii")
 from rempart.adapters import directory_host
 from rempart.mover import main
 if os.geteuid() == 0:

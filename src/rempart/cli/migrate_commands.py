@@ -30,6 +30,7 @@ def plan(session: Session, source: str, target: str, /, *, checkpoint: Path | No
         ],
     )
     voice.say("move-planned", snapshots=made.snapshots, objects=guess.objects, bytes=bytes_in_words(voice, guess.bytes))
+    voice.say("move-may", target=target, may=voice.word(f"may-{made.verdict.profile}"))
     voice.say("move-estimate", time=seconds_in_words(guess.seconds), threads=threads)
     voice.say("move-next", move=move)
     voice.result(
@@ -38,6 +39,7 @@ def plan(session: Session, source: str, target: str, /, *, checkpoint: Path | No
             "move": move,
             "from": source,
             "to": target,
+            "may": made.verdict.profile,
             "snapshots": made.snapshots,
             "objects": guess.objects,
             "bytes": guess.bytes,
@@ -89,25 +91,40 @@ def _moved(session: Session, move: str, *, verify: bool, threads: int) -> int:
 
 
 def cutover(
-    session: Session, move: str, /, *, by: list[Path], keep_old: bool = False, by_passphrase_fd: int | None = None
+    session: Session,
+    move: str,
+    /,
+    *,
+    by: list[Path],
+    backup: list[Path] | None = None,
+    declare_destroyed: list[str] | None = None,
+    keep_old: bool = False,
+    yes: bool = False,
+    passphrase_fd: list[int] | None = None,
 ) -> int:
-    """Make the target the active host."""
-    from rempart.wiring.cutover import cut_over_move
-    from rempart.wiring.warehouse import Warehouse
+    """Make the target the active host, and leave nothing behind that opens."""
+    from rempart.wiring.cutover import Orders, cut_over_move
 
     voice = session.voice
-    done = cut_over_move(
-        Warehouse(session.directory),
-        move=move,
-        officer_keys=by,
-        ask=session.asker(by_passphrase_fd),
-        keep_old=keep_old,
-    )
+    session.confirm(move, yes=yes)
+    with voice.bars() as bars:
+        orders = Orders(
+            officers=by,
+            ask=session.askers(passphrase_fd),
+            backups=backup or (),
+            declared=declare_destroyed or (),
+            keep_old=keep_old,
+            progress=bars,
+        )
+        done = cut_over_move(session.directory, move=move, orders=orders)
     voice.say("cutover-done", target=done.order.target.name, index=done.index)
+    voice.say("cutover-keys", count=len(done.certificates))
     if keep_old:
         voice.say("cutover-kept", source=done.order.source.name)
     else:
         voice.say("cutover-deleted", source=done.order.source.name, asked=done.asked, left=done.left)
     voice.say("cutover-next", move=move)
-    voice.result("migrate-cutover", {"move": move, "index": done.index, "asked": done.asked, "left": done.left})
+    folders = [str(folder) for folder in done.certificates]
+    told = {"move": move, "index": done.index, "erasures": folders, "asked": done.asked, "left": done.left}
+    voice.result("migrate-cutover", told)
     return 0

@@ -6,8 +6,9 @@ wait. After it the target is the active host; whoever still commits for the old 
 """
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rempart.errors import NotTrusted, Refused, Unavailable
@@ -20,6 +21,7 @@ from rempart.ports.ledger import Ledger
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.trust import TrustFile
+from rempart.records.trust_chain import quorum_signers
 
 SCHEMA = "rempart.cutover/1"
 KINDS = frozenset({"move", "cutover", "deletion"})
@@ -42,12 +44,15 @@ def cutover_body(order: MoveOrder, report: MoveReport) -> dict[str, Any]:
     }
 
 
-def check_officers(signed: SignedDocument, trust: TrustFile, *, on: datetime.date) -> list[str]:
+def check_officers(signed: SignedDocument, trust: TrustFile, *, now: datetime.datetime) -> list[str]:
     """Names of the officers who signed, two at least; raises Refused ``cutover-officers``, ``role-missing``, NotTrusted ``signature``."""
-    found = {trust.check(one, over=signed.over, role="officer", on=on).actor for one in signed.signatures}
+    on = trust.moment(now)
+    for signature in signed.signatures:
+        trust.check(signature, over=signed.over, role="officer", on=on)
+    found = quorum_signers(signed.signatures, over=signed.over, trust=trust, on=on)
     if len(found) < OFFICERS:
         raise Refused("cutover-officers", count=len(found), needed=OFFICERS)
-    return sorted(found)
+    return sorted(entry.actor for entry in found)
 
 
 @contextmanager
@@ -59,41 +64,45 @@ def moving(recorder: Recorder, order: MoveOrder, *, size: int) -> Iterator[Act]:
         yield act
 
 
-def cut_over(
-    recorder: Recorder,
-    order: MoveOrder,
-    report: MoveReport,
-    *,
-    signed: SignedDocument,
-    documents: Documents,
-    actor: str,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOverAct:
+    """What writing the cut-over needs; ``actor``: salted, of the first officer."""
+
+    recorder: Recorder
+    documents: Documents
+    actor: str
+    named_step: Callable[[str], None]
+
+
+def cut_over(act: CutOverAct, order: MoveOrder, report: MoveReport, *, signed: SignedDocument) -> int:
     """Append the cut-over; the index of its effect. ``signed`` has been checked.
 
-    Raises Refused ``cutover-behind`` when the log grew by a commit or keyring since the target was proven.
+    Raises Refused ``cutover-behind`` when the log grew by a commit, a keyring or an erasure since the target was proven.
     """
-    close_dead(recorder, order.move)
-    document = documents.put(signed.data)
-    objects = [*_facts(order), f"document:{document}"]
-    basis = "operation:cutover"
-    index = recorder.append(recorder.event("cutover", "intent", basis=basis, objects=objects, actor=actor))
+    close_dead(act.recorder, order.move)
+    objects = [*_facts(order), f"document:{act.documents.put(signed.data)}"]
+    basis, recorder = "operation:cutover", act.recorder
+    index = recorder.append(recorder.event("cutover", "intent", basis=basis, objects=objects, actor=act.actor))
+    act.named_step("cutover-intended")
+    told = [*objects, f"inventory:{report.root}", f"objects:{report.objects}", f"bytes:{report.bytes}"]
     try:
-        return _append_effect(recorder, report, basis=basis, objects=objects, actor=actor, of=index)
+        return _append_effect(
+            recorder,
+            recorder.event("cutover", "effect", basis=basis, objects=told, actor=act.actor, of=index),
+            since=report.size,
+        )
     except Refused as error:
-        told = [f"error:{error.family}/{error.code}"]
-        recorder.append(recorder.event("cutover", "failed", basis=basis, objects=told, actor=actor, of=index))
+        why = [f"error:{error.family}/{error.code}"]
+        recorder.append(recorder.event("cutover", "failed", basis=basis, objects=why, actor=act.actor, of=index))
         error.recorded = True
         raise
 
 
-def _append_effect(
-    recorder: Recorder, report: MoveReport, *, basis: str, objects: Sequence[str], actor: str, of: int
-) -> int:
-    told = [*objects, f"inventory:{report.root}", f"objects:{report.objects}", f"bytes:{report.bytes}"]
-    effect = recorder.event("cutover", "effect", basis=basis, objects=told, actor=actor, of=of)
+def _append_effect(recorder: Recorder, effect: LedgerEvent, *, since: int) -> int:
+    """Append to exactly the log that was looked at: whoever commits in between wins, and the cut-over waits."""
     for _ in range(_TRIES):
         size = recorder.ledger.size()
-        check_not_behind(recorder.ledger, since=report.size, size=size)
+        check_not_behind(recorder.ledger, since=since, size=size)
         try:
             return recorder.ledger.append(size, [effect.leaf()])
         except Unavailable as error:
@@ -103,7 +112,7 @@ def _append_effect(
 
 
 def check_not_behind(ledger: Ledger, *, since: int, size: int) -> None:
-    """No commit and no keyring lies in the leaves [since, size); raises Refused ``cutover-behind``."""
+    """No commit, keyring or erasure lies in the leaves [since, size); raises Refused ``cutover-behind``."""
     newer = [LedgerEvent.from_leaf(leaf) for leaf in ledger.leaves(since, size)] if since < size else []
     behind = sum(event.kind in MOVED and event.phase == "effect" for event in newer)
     if behind:

@@ -6,23 +6,25 @@ Needs no key, and imports nothing that could use one: a manifest's clear list is
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.tree import Tree, leaf_hash
 from rempart.errors import Missing, NotTrusted
+from rempart.journeys.chain import COMMIT, ERASURE
 from rempart.migration.inventory import Entry, Inventory
 from rempart.ports.host import Host
 from rempart.records.event import LedgerEvent
+from rempart.records.keyring import KIND as KEYRING
 from rempart.records.keyring import SpaceKeyring
 from rempart.records.sealed import Sealed, SpaceCommit
 from rempart.vault.commit import check_manifest_of
 from rempart.vault.outer import pointer_bytes, read_outer
 from rempart.vault.snapshots import Snapshot, snapshots
 
-MOVED = frozenset({"commit", "keyring"})
-"""Kinds of leaf that say what lies on a host."""
+MOVED = frozenset({COMMIT, KEYRING, ERASURE})
+"""Kinds of leaf that say what must lie on a host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,8 @@ def prove_log(log: LogEvidence, *, origin: str, public: bytes) -> Whole:
         if not 0 <= index < tree.size or leaf_hash(leaf) != tree.hash_at(index):
             raise NotTrusted("move-log")
     events = {index: LedgerEvent.from_leaf(leaf) for index, leaf in sorted(log.leaves.items())}
-    return Whole(checkpoint=checkpoint, snapshots=kept_snapshots(events.values()), pointers=_pointers(events))
+    gone = erased_spaces(events)
+    return Whole(checkpoint=checkpoint, snapshots=kept_snapshots(events, gone), pointers=_pointers(events, gone))
 
 
 def _check_kept(kept: Checkpoint, tree: Tree) -> None:
@@ -78,27 +81,34 @@ def _check_kept(kept: Checkpoint, tree: Tree) -> None:
         raise NotTrusted("consistency-proof", first=kept.size, second=tree.size)
 
 
-def kept_snapshots(events: Iterable[LedgerEvent]) -> list[Snapshot]:
-    """Every kept snapshot of every space, each with its newest keyring; raises NotTrusted ``commit-chain``, ``commit-form``."""
+def erased_spaces(events: Mapping[int, LedgerEvent]) -> frozenset[str]:
+    """Spaces all of whose keys were destroyed: nothing of them opens, so nothing of them is moved."""
+    ends = [-1 if e.of is None else e.of for e in events.values() if (e.kind, e.phase) == (ERASURE, "effect")]
+    ended = [events[of] for of in ends if of in events]
+    return frozenset(event.fact("space") or "" for event in ended if event.fact("reach") == "space")
+
+
+def kept_snapshots(events: Mapping[int, LedgerEvent], gone: Container[str]) -> list[Snapshot]:
+    """Every kept snapshot of every space but those, each with its newest keyring; NotTrusted ``commit-chain``, ``commit-form``."""
     commits: dict[str, list[SpaceCommit]] = defaultdict(list)
     keyrings: dict[str, list[SpaceKeyring]] = defaultdict(list)
-    for event in events:
-        if (event.kind, event.phase) == ("commit", "effect"):
+    for event in events.values():
+        if (event.kind, event.phase) == (COMMIT, "effect"):
             commit = SpaceCommit.from_objects(event.objects)
             commits[commit.space].append(commit)
-        elif (event.kind, event.phase) == ("keyring", "effect"):
+        elif (event.kind, event.phase) == (KEYRING, "effect"):
             keyring = SpaceKeyring.from_objects(event.objects)
             keyrings[keyring.space].append(keyring)
     if set(keyrings) - set(commits):
         raise NotTrusted("commit-chain")
-    return [one for space in sorted(commits) for one in snapshots(commits[space], keyrings[space])]
+    return [one for space in sorted(commits) if space not in gone for one in snapshots(commits[space], keyrings[space])]
 
 
-def _pointers(events: Mapping[int, LedgerEvent]) -> dict[str, bytes]:
+def _pointers(events: Mapping[int, LedgerEvent], gone: Container[str]) -> dict[str, bytes]:
     """The pointer after each commit: named by the log's size then, as its writer did when nobody appended in between."""
     found = {}
     for index, event in events.items():
-        if (event.kind, event.phase) == ("commit", "effect"):
+        if (event.kind, event.phase) == (COMMIT, "effect") and event.fact("space") not in gone:
             found[f"s/{index + 1}"] = pointer_bytes(SpaceCommit.from_objects(event.objects).manifest)
     return found
 

@@ -1,63 +1,81 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``rempart migrate cutover``: the target is proven once more from here, two officers sign, one leaf makes it the active host."""
+"""``rempart migrate cutover``: the target is proven once more from here, two officers sign, one leaf makes it the active host.
+
+Then, from this process: keys are rotated on the new host, old epochs destroyed, and the old host asked to delete. Run again
+after an interruption or a refusal, it goes on where it stopped.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rempart.adapters.move_folder import ORDER, REPORT, MoveFolder
 from rempart.errors import Missing, NotTrusted, Refused
-from rempart.journeys.cutover import check_not_behind, check_officers, check_proven, cut_over, cutover_body, cutover_of
-from rempart.journeys.cutover import delete_left as delete_on
+from rempart.journeys import chain, cutover
+from rempart.journeys.living import close_dead
 from rempart.journeys.migration import prove_log, root_of, take_inventory
 from rempart.journeys.permits import events
 from rempart.migration.inventory import Inventory
 from rempart.migration.order import MoveOrder, MoveReport
 from rempart.ports.host import Host
+from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
 from rempart.wiring.acts import no_step
-from rempart.wiring.migration import evidence, host_of, move_folder
-from rempart.wiring.signing import Ask, Signer, signer, today
+from rempart.wiring.erasure import destroy_keys
+from rempart.wiring.migration import check_target, evidence, host_of, move_folder
+from rempart.wiring.rotation import rotate_keys
+from rempart.wiring.signing import Ask, Signer, signer
 from rempart.wiring.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What the officers decided beside the cut-over itself. ``backups``: files of backups that are presented to be erased;
+    ``declared``: ids of those declared destroyed; ``keep_old``: do not ask for the deletion yet."""
+
+    officers: Sequence[Path]
+    ask: Ask
+    backups: Sequence[Path] = ()
+    declared: Sequence[str] = ()
+    keep_old: bool = False
+    progress: Progress
+    named_step: Callable[[str], None] = field(default=no_step)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CutOver:
-    """What stands after the command. ``index``: leaf of the cut-over; ``asked``, ``left``: objects of which the old host was asked
-    the deletion, and those it still lists (0 and 0 when nothing was asked)."""
+    """What stands after the command. ``index``: leaf of the cut-over; ``certificates``: erasure certificates' folders; ``asked``,
+    ``left``: objects of which the old host was asked the deletion, and those it still lists (0 and 0 when nothing was asked)."""
 
     order: MoveOrder
     index: int
+    certificates: tuple[Path, ...]
     asked: int
     left: int
 
 
-def cut_over_move(
-    warehouse: Warehouse,
-    *,
-    move: str,
-    officer_keys: Sequence[Path],
-    ask: Ask,
-    keep_old: bool,
-    named_step: Callable[[str], None] = no_step,
-) -> CutOver:
-    """Make the target the active host, then leave nothing behind that opens. Run again, it goes on where it was stopped.
+def cut_over_move(directory: Path, *, move: str, orders: Orders) -> CutOver:
+    """Make the target the active host, then leave nothing behind that opens.
 
-    Raises Refused ``cutover-behind``, ``cutover-unproven``, ``cutover-officers``; NotTrusted ``move-inventory``, ``move-target-lost``.
+    Raises Refused ``cutover-behind``, ``cutover-unproven``, ``cutover-officers``, ``store-…``, ``backup-outstanding``; NotTrusted
+    ``move-inventory``, ``move-target-lost``.
     """
+    warehouse = Warehouse(directory)
     folder = move_folder(warehouse, move)
     order = MoveOrder.from_dict(folder.read(ORDER))
     with folder.held("command"):
-        officers = [signer(warehouse.trust, file, ask) for file in officer_keys]
+        officers = [signer(warehouse.trust, file, orders.ask) for file in orders.officers]
         actor = officers[0].salted if officers else ""
-        done = cutover_of(events(warehouse.ledger), move)
-        index = done[0] if done else _cut(warehouse, folder, order, officers, actor, named_step)
-        named_step("cut-over")
-        asked, left = (
-            (0, 0) if keep_old else delete_on(warehouse.recorder, order, host_of(warehouse, order.source), actor=actor)
-        )
-        named_step("deleted")
-    return CutOver(order=order, index=index, asked=asked, left=left)
+        done = cutover.cutover_of(events(warehouse.ledger), move)
+        index = done[0] if done else _cut(warehouse, folder, order, officers, orders.named_step)
+        orders.named_step("cut-over")
+        certificates = _new_keys(directory, order, index, orders)
+        orders.named_step("old-keys-destroyed")
+        asked = left = 0
+        if not orders.keep_old:
+            asked, left = cutover.delete_left(warehouse.recorder, order, host_of(warehouse, order.source), actor=actor)
+            orders.named_step("deleted")
+    return CutOver(order=order, index=index, certificates=certificates, asked=asked, left=left)
 
 
 def _cut(
@@ -65,24 +83,27 @@ def _cut(
     folder: MoveFolder,
     order: MoveOrder,
     officers: Sequence[Signer],
-    actor: str,
     named_step: Callable[[str], None],
 ) -> int:
-    report = MoveReport.from_dict(folder.read(REPORT)) if folder.has(REPORT) else None
-    if report is None:
+    if not folder.has(REPORT):
         raise Refused("cutover-unproven", move=order.move, failed=0)
-    check_not_behind(warehouse.ledger, since=report.size, size=warehouse.ledger.size())
-    root = _proven_on_target(warehouse, order)
-    check_proven(order, report, root=root)
+    report = MoveReport.from_dict(folder.read(REPORT))
+    check_target(warehouse, order.target.name)
+    cutover.check_not_behind(warehouse.ledger, since=report.size, size=warehouse.ledger.size())
+    cutover.check_proven(order, report, root=_root_on_target(warehouse, order))
     named_step("target-proven")
-    unsigned = SignedDocument(body=cutover_body(order, report), signatures=())
-    signed = SignedDocument(body=unsigned.body, signatures=tuple(officer.sign(unsigned.over) for officer in officers))
-    check_officers(signed, warehouse.trust, on=today())
+    unsigned = SignedDocument(body=cutover.cutover_body(order, report), signatures=())
+    signatures = tuple(officer.sign(unsigned.over) for officer in officers)
+    signed = SignedDocument(body=unsigned.body, signatures=signatures)
+    cutover.check_officers(signed, warehouse.trust, now=warehouse.recorder.clock.now())
     named_step("signed")
-    return cut_over(warehouse.recorder, order, report, signed=signed, documents=warehouse.documents, actor=actor)
+    act = cutover.CutOverAct(
+        recorder=warehouse.recorder, documents=warehouse.documents, actor=officers[0].salted, named_step=named_step
+    )
+    return cutover.cut_over(act, order, report, signed=signed)
 
 
-def _proven_on_target(warehouse: Warehouse, order: MoveOrder) -> str:
+def _root_on_target(warehouse: Warehouse, order: MoveOrder) -> str:
     """Root of what the log says must lie on the target, its manifests read there, every object at least listed."""
     whole = prove_log(evidence(warehouse, order), origin=order.origin, public=order.ledger_public)
     target = host_of(warehouse, order.target)
@@ -93,7 +114,7 @@ def _proven_on_target(warehouse: Warehouse, order: MoveOrder) -> str:
 
 def _check_listed(host: Host, wanted: Inventory) -> None:
     """Each object is listed with its size, or answers when asked for itself: a listing may be late."""
-    listed = dict(host.listing())
+    listed = {name: size for name, size in host.listing() if name in wanted}
     for entry in wanted:
         if listed.get(entry.name) == entry.size:
             continue
@@ -103,3 +124,48 @@ def _check_listed(host: Host, wanted: Inventory) -> None:
             raise NotTrusted("move-target-lost", object=entry.name) from error
         if size != entry.size:
             raise NotTrusted("move-target-lost", object=entry.name)
+
+
+def _new_keys(directory: Path, order: MoveOrder, index: int, orders: Orders) -> tuple[Path, ...]:
+    """A new epoch for every space that had none since the cut-over, then the end of every older one; folders of certificates.
+
+    The warehouse is opened anew: the host is another one now.
+    """
+    warehouse = Warehouse(directory)
+    todo = _not_rotated(warehouse, index)
+    if todo:
+        rotate_keys(
+            warehouse,
+            spaces=todo,
+            by=orders.officers[0],
+            ask=orders.ask,
+            progress=orders.progress,
+            named_step=orders.named_step,
+        )
+    orders.named_step("rotated")
+    close_dead(warehouse.scratch, warehouse.recorder)
+    return tuple(
+        destroy_keys(
+            warehouse,
+            space=space,
+            epochs=[],
+            by=orders.officers,
+            ask=orders.ask,
+            backups=orders.backups,
+            declared=orders.declared,
+            named_step=orders.named_step,
+        ).folder
+        for space in chain.spaces(warehouse.ledger)
+    )
+
+
+def _not_rotated(warehouse: Warehouse, index: int) -> list[str]:
+    """Spaces whose newest epoch is still the one of the cut-over."""
+    leaves = warehouse.ledger.leaves()
+    before = leaves[:index]
+    return [
+        space
+        for space in chain.spaces(warehouse.ledger)
+        if (old := chain.snapshots_in(before, space))
+        and chain.snapshots_in(leaves, space)[-1].current.epoch == old[-1].current.epoch
+    ]

@@ -19,15 +19,19 @@ from rempart.adapters.move_folder import LOG, ORDER, REPORT, MoveFolder, encode_
 from rempart.adapters.text_input import read_text
 from rempart.audit.kept import check_kept
 from rempart.errors import Missing, NotTrusted, Refused, Unavailable
+from rempart.hosts.guard import Judgement, check_store
 from rempart.journeys.cutover import moving
+from rempart.journeys.hosts import registered
 from rempart.journeys.migration import LogEvidence, log_evidence, prove_log, take_inventory
 from rempart.migration.copy import made_of
 from rempart.migration.order import MoveOrder, MoveReport, Place
 from rempart.migration.pace import PROBE_BYTES, PROBE_OBJECTS, Estimate, Rates, estimate
 from rempart.ports.host import Host
-from rempart.wiring.hosts import connection_of
+from rempart.wiring.host_register import rules
+from rempart.wiring.hosts import connection_of, open_host
 from rempart.wiring.ledger import exported
-from rempart.wiring.mover import THREADS, reach
+from rempart.wiring.mover import THREADS
+from rempart.wiring.signing import today
 from rempart.wiring.warehouse import Warehouse
 
 Told = Callable[[Mapping[str, Any]], None]
@@ -35,13 +39,14 @@ Told = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A move on paper. ``rates``: measured on the source and on the target just now."""
+    """A move on paper. ``source``, ``target``: rates measured just now; ``verdict``: what the target may hold, as it is declared."""
 
     order: MoveOrder
     snapshots: int
     estimate: Estimate
     source: Rates
     target: Rates
+    verdict: Judgement
 
 
 def plan_move(
@@ -49,8 +54,8 @@ def plan_move(
 ) -> Planned:
     """Write the order of a move and say what it will take. Nothing is copied but probes, which are deleted again.
 
-    Raises Refused ``move-needs-checkpoint``, ``move-same-host``; NotTrusted when the ledger does not continue the checkpoint or a
-    manifest does not prove itself.
+    Raises Refused ``move-needs-checkpoint``, ``move-same-host``, ``store-…``; Missing ``host-undeclared``; NotTrusted when the
+    ledger does not continue the checkpoint or a manifest does not prove itself.
     """
     if source == target:
         raise Refused("move-same-host", host=source)
@@ -70,10 +75,13 @@ def plan_move(
     whole = prove_log(evidence(warehouse, order), origin=order.origin, public=order.ledger_public)
     hosts = host_of(warehouse, order.source), host_of(warehouse, order.target)
     wanted = take_inventory(hosts[0], whole, warehouse=order.warehouse, vault_public=order.vault_public)
+    verdict = check_target(warehouse, target)
     rates = [probe(host) for host in hosts]
     guess = estimate(objects=len(wanted), size=wanted.bytes, source=rates[0], target=rates[1], threads=threads)
     move_folder(warehouse, order.move).create(order.as_dict())
-    return Planned(order=order, snapshots=len(whole.snapshots), estimate=guess, source=rates[0], target=rates[1])
+    return Planned(
+        order=order, snapshots=len(whole.snapshots), estimate=guess, source=rates[0], target=rates[1], verdict=verdict
+    )
 
 
 def run_move(warehouse: Warehouse, *, move: str, verify: bool, threads: int, told: Told) -> MoveReport:
@@ -95,6 +103,7 @@ def run_move(warehouse: Warehouse, *, move: str, verify: bool, threads: int, tol
             act.say("inventory", report.root)
             act.say("objects", report.objects)
             act.say("bytes", report.bytes)
+            act.say("copied", report.copied + report.replaced)
         return report
 
 
@@ -128,8 +137,16 @@ def credentials_of(warehouse: Warehouse, place: Place) -> dict[str, str]:
 
 
 def host_of(warehouse: Warehouse, place: Place) -> Host:
-    """The host itself, reached from here."""
-    return reach(place, credentials_of(warehouse, place))
+    """The host itself, reached from here; never through a cache."""
+    return open_host(warehouse.directory, warehouse.configuration, place.name, cached=False)
+
+
+def check_target(warehouse: Warehouse, name: str) -> Judgement:
+    """What the declaration of the host to go to allows; raises Refused ``store-…`` or Missing ``host-undeclared``."""
+    declared = registered(warehouse.ledger.leaves(), warehouse.documents, warehouse.trust, "host")
+    if name not in declared:
+        raise Missing("host-undeclared", host=name)
+    return check_store(declared[name].body, today(), rules())
 
 
 def probe(host: Host) -> Rates:
