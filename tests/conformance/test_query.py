@@ -200,6 +200,7 @@ def test_too_little_memory_is_said_and_nothing_spills(tmp_path: Path, monkeypatc
 
 def test_close_empties_the_memory_files_even_for_who_still_holds_one(linux: DuckDBQuery) -> None:
     linux.attach("v", [numbers(0, 1000)])
+    assert linux.table("SELECT count(*) AS c FROM v").to_pylist() == [{"c": 1000}]
     (file,) = linux._views["v"]
     kept = os.dup(file.number)
     try:

@@ -6,6 +6,7 @@ Writes no SQL of its own but views over parts. An engine's error text may hold v
 
 import datetime
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import duckdb
@@ -47,17 +48,21 @@ class DuckDBQuery:
         self._own = PartFiles(threads=threads) if files is None else None
         self._files = files or self._own or PartFiles()
         self._views: dict[str, list[MemoryFile]] = {}
+        self._background = ThreadPoolExecutor(1)
+        self._opening: dict[str, tuple[Future[list[MemoryFile]], Callable[[list[MemoryFile]], str]]] = {}
         self._connection = duckdb.connect(":memory:", config=_configuration(threads, memory_limit))
         for setting in _SETTINGS:
             self._connection.execute(setting)
 
     def table(self, sql: str, parameters: Parameters = None) -> pa.Table:
         """The result of a SELECT as an Arrow table."""
+        self._finish_opening()
         return self._shielded(lambda: self._connection.sql(sql, params=parameters).to_arrow_table())
 
     def execute(self, sql: str, parameters: Parameters = None) -> None:
         """A statement without result."""
-        self._shielded(lambda: self._connection.execute(sql, parameters).fetchall())
+        self._finish_opening()
+        self._run(sql, parameters)
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table readable as ``name``."""
@@ -66,6 +71,7 @@ class DuckDBQuery:
 
     def unregister(self, name: str) -> None:
         """Forget ``name``, registered or attached; its memory files are written anew by the next parts."""
+        self._finish_opening()
         if name not in self._views:
             self._shielded(lambda: self._connection.unregister(name))
             return
@@ -79,21 +85,32 @@ class DuckDBQuery:
         if not parts or (columns is not None and not columns):
             raise ValueError("a view needs at least one part and one column")
         self.unregister(name)
-        files = self._views[name] = self._files.open(parts, columns=columns, within=within or {})
-        listed = ", ".join(f"'{file.path}'" for file in files)
-        shown = "*" if columns is None else ", ".join(_quoted(column) for column in columns)
-        where = "".join(f" AND {condition}" for condition in _conditions(within or {}))
-        self.execute(
-            f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT {shown} FROM read_parquet([{listed}]) WHERE true{where}"
-        )
+        opening = self._background.submit(self._files.open, parts, columns=columns, within=within or {})
+        self._opening[name] = (opening, lambda files: _view_sql(name, files, columns, within or {}))
 
     def close(self) -> None:
         """End the session; memory files of its own are emptied, those of a longer-lived pool given back."""
         self._connection.close()
+        self._background.shutdown(wait=True, cancel_futures=True)
+        for name, (opening, _) in self._opening.items():
+            if not opening.cancelled() and opening.exception() is None:
+                self._views[name] = opening.result()
+        self._opening.clear()
         for name in list(self._views):
             self._give_back(name)
         if self._own is not None:
             self._own.close()
+
+    def _finish_opening(self) -> None:
+        """Wait for what is being opened, and make the views."""
+        while self._opening:
+            name = next(iter(self._opening))
+            opening, view = self._opening.pop(name)
+            files = self._views[name] = opening.result()
+            self._run(view(files), None)
+
+    def _run(self, sql: str, parameters: Parameters) -> None:
+        self._shielded(lambda: self._connection.execute(sql, parameters).fetchall())
 
     def _give_back(self, name: str) -> None:
         for file in self._views.pop(name):
@@ -127,6 +144,13 @@ def _configuration(threads: int, memory_limit: str) -> dict[str, str | bool | in
 def _safe_text(error: duckdb.Error) -> str:
     kind = type(error).__name__
     return f"{kind}: {str(error).splitlines()[0]}" if isinstance(error, _ABOUT_THE_STATEMENT) else kind
+
+
+def _view_sql(name: str, files: Sequence[MemoryFile], columns: Collection[str] | None, within: Within) -> str:
+    listed = ", ".join(f"'{file.path}'" for file in files)
+    shown = "*" if columns is None else ", ".join(_quoted(column) for column in columns)
+    where = " AND ".join(_conditions(within)) or "true"
+    return f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT {shown} FROM read_parquet([{listed}]) WHERE {where}"
 
 
 def _conditions(within: Within) -> list[str]:

@@ -2,9 +2,10 @@
 """Hash the content of the warehouse as it lies on the host: the proof that a restore, a move or a second ingest lost nothing."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 
 from rempart.journeys.ingest import SPACE
-from rempart.journeys.parts import prepared, sealed_parts
+from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.journeys.shard_evidence import joined_view
 from rempart.journeys.space import Vault, open_space
@@ -39,12 +40,12 @@ def hash_content(
         readers = {part.name: part for part in sealed_parts(vault, opened, parts, reference=reference)}
         totals = dict.fromkeys(layouts, 0)
 
-        def prepare(query: Query, shard: int) -> None:
+        def attach(query: Query, shard: int) -> None:
             for table, sibling in stored:
                 name = table if table == _PERSONS else f"{table}__{sibling}"
                 query.attach(name, [readers[entry.part] for entry in opened.parts(table, sibling, shard)])
 
-        with prepared(range(opened.body.shards), new_query=new_query, prepare=prepare) as shards:
+        with closing(one_ahead(range(opened.body.shards), new_query=new_query, attach=attach)) as shards:
             for shard, query in shards:
                 progress.step("hash-shards", shard, opened.body.shards)
                 for table, found in _hash_shard(query, layouts):

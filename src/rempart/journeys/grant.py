@@ -6,6 +6,7 @@ sealed scratch under a key that lives as long as this call.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from rempart.identity.shards import shard_of
 from rempart.journeys.exchange import Exchange
 from rempart.journeys.ingest import OBJECTION
 from rempart.journeys.ingest import SPACE as WAREHOUSE
-from rempart.journeys.parts import prepared, sealed_parts
+from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.permits import events
 from rempart.journeys.project_rows import fresh_visits_sql, permitted_rows_sql, project_part_sql
 from rempart.journeys.recorded import Act, Recorder, recorded
@@ -184,13 +185,13 @@ class _Extract:
         parts = [p for shard in range(source.body.shards) for p in self._needed(source, shard)]
         readers = {part.name: part for part in sealed_parts(self.vault, source, parts, reference=reference)}
 
-        def prepare(query: Query, shard: int) -> None:
+        def attach(query: Query, shard: int) -> None:
             for table, siblings in self.compiled.items():
                 for sibling in siblings:
                     named = [readers[entry.part] for entry in source.parts(table, sibling, shard)]
                     query.attach(f"{table}__{sibling}", named)
 
-        with prepared(range(source.body.shards), new_query=self.new_query, prepare=prepare) as shards:
+        with closing(one_ahead(range(source.body.shards), new_query=self.new_query, attach=attach)) as shards:
             for shard, query in shards:
                 self.progress.step("extract-shards", shard, source.body.shards)
                 query.register("people", people)

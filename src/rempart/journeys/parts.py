@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sealed parts as a query reads them, with their keys; and the next shard made ready while one is computed. Reads no byte itself."""
+"""Sealed parts as a query reads them, with their keys; and the next shard's on their way while one is computed. Reads no byte itself."""
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
 
 from rempart.journeys.space import OpenSpace, Vault
@@ -28,49 +26,23 @@ def with_keys(vault: Vault, parts: Sequence[PartEntry], keys: Sequence[bytes]) -
     ]
 
 
-@contextmanager
-def prepared(
-    items: Iterable[Item], *, new_query: Callable[[], Query], prepare: Callable[[Query, Item], None]
-) -> Generator[Iterable[tuple[Item, Query]]]:
-    """(item, a session that ``prepare`` made ready) in order; the next item's parts are fetched and opened in a thread meanwhile.
-
-    Two sessions at most hold plaintext at a time. Each is closed when the next is asked for, all when the block is left.
+def one_ahead(
+    items: Iterable[Item], *, new_query: Callable[[], Query], attach: Callable[[Query, Item], None]
+) -> Generator[tuple[Item, Query]]:
+    """(item, a session with what ``attach`` attached) in order. The next item's parts are fetched and opened meanwhile, since attaching
+    does not wait; so two sessions at most hold plaintext. To be closed (``contextlib.closing``): that closes both.
     """
-
-    def ready(item: Item) -> Query:
-        query = new_query()
-        try:
-            prepare(query, item)
-        except BaseException:
-            query.close()
-            raise
-        return query
-
-    waiting: list[tuple[Item, Future[Query]]] = []
-
-    def one_after_another() -> Generator[tuple[Item, Query]]:
-        for item in items:
-            waiting.append((item, threads.submit(ready, item)))
-            if len(waiting) > 1:
-                yield from _served(waiting.pop(0))
-        while waiting:
-            yield from _served(waiting.pop(0))
-
-    with ThreadPoolExecutor(1) as threads:
-        told = one_after_another()
-        try:
-            yield told
-        finally:
-            told.close()
-            for _, future in waiting:
-                if not future.cancel() and future.exception() is None:
-                    future.result().close()
-
-
-def _served(given: tuple[Item, "Future[Query]"]) -> Generator[tuple[Item, Query]]:
-    item, future = given
-    query = future.result()
+    sessions: list[tuple[Item, Query]] = []
     try:
-        yield item, query
+        for item in items:
+            sessions.append((item, new_query()))
+            attach(sessions[-1][1], item)
+            if len(sessions) > 1:
+                yield sessions[0]
+                sessions.pop(0)[1].close()
+        while sessions:
+            yield sessions[0]
+            sessions.pop(0)[1].close()
     finally:
-        query.close()
+        for _, query in sessions:
+            query.close()

@@ -5,12 +5,13 @@ The worker checks for itself that the study is signed and permitted; it is the s
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
 
 from rempart.cohort.compile import compile_study
 from rempart.cohort.required import required_columns
 from rempart.errors import NotTrusted, Refused
 from rempart.journeys.evidence import KEY_PIECE, evidence_context, seal_evidence
-from rempart.journeys.parts import prepared, with_keys
+from rempart.journeys.parts import one_ahead, with_keys
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.space import OpenSpace, Vault, open_space
 from rempart.permits.check_study import check_study
@@ -56,11 +57,13 @@ def shard_evidence(
     evidence_key, *keys = vault.broker.unwrap(job.grant, [(context, wrapped), *items])
     readers = {part.name: part for part in with_keys(vault, parts, keys)}
 
-    def prepare(query: Query, shard: int) -> None:
-        _attach(query, opened, stored=stored, layouts=layouts, shard=shard, readers=readers)
+    def attach(query: Query, shard: int) -> None:
+        _attach(query, opened, stored=stored, shard=shard, readers=readers)
 
-    with prepared(job.shards, new_query=new_query, prepare=prepare) as shards:
+    with closing(one_ahead(job.shards, new_query=new_query, attach=attach)) as shards:
         for shard, query in shards:
+            for table, siblings in stored.items():
+                query.execute(joined_view(layouts[table], siblings, PROJECT_PERSON))
             evidence = encode(compute(query, plans))
             salt, prefix = randomness.bytes(32), randomness.bytes(7)
             yield (
@@ -120,20 +123,21 @@ def _attach(
     opened: OpenSpace,
     *,
     stored: Stored,
-    layouts: Mapping[str, TableLayout],
     shard: int,
     readers: Mapping[str, SealedPart],
 ) -> None:
-    """Each permitted table as a view under its OMOP name: main joined to its siblings by the row's own key."""
+    """The siblings of each table, under names of their own."""
     for table, siblings in stored.items():
         for sibling, columns in siblings.items():
             parts = [readers[entry.part] for entry in opened.parts(table, sibling, shard)]
             query.attach(f"{table}__{sibling}", parts, columns=columns)
-        query.execute(joined_view(layouts[table], siblings, PROJECT_PERSON))
 
 
 def joined_view(layout: TableLayout, siblings: Collection[str], person: str) -> str:
-    """SQL of the view that joins the siblings at hand; a table without its main part is its first sibling."""
+    """SQL of a table's view under its OMOP name: the siblings at hand, joined by the row's own key.
+
+    A table without its main part is its first sibling.
+    """
     first, *others = [MAIN, *(s for s in siblings if s != MAIN)] if MAIN in siblings else list(siblings)
     link = layout.link(person)
     joins = "".join(

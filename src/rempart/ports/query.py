@@ -53,7 +53,8 @@ class Query(Protocol):
         """Make the rows of ``parts`` (equal columns) readable as the view ``name``: ``columns`` (all when None) of the rows whose
         values lie ``within`` the closed bounds. What the view does not show is not opened. Memory files, never disk.
 
-        Raises ValueError for no parts or unknown columns; NotTrusted, Unavailable as a part does.
+        Does not wait: the parts are opened in the background, and the next call that needs them raises what a part raised (NotTrusted,
+        Unavailable) or ValueError for a column that there is not. Raises ValueError at once for no parts or no column.
         """
 
     def close(self) -> None:
