@@ -49,7 +49,8 @@ runpy.run_module("rempart.mover", run_name="__main__", alter_sys=True)
 # Imported first and the account given up after: the interpreter itself may lie where no other account can read it.
 ACCOUNT = """
 import codecs, gettext, locale, os, sys
-codecs.lookup("ascii")
+for name in ("ascii", "utf-16be", "latin-1"):
+    codecs.lookup(name)
 from rempart.adapters import directory_host
 from rempart.mover import main
 if os.geteuid() == 0:
