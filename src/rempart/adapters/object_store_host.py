@@ -7,7 +7,6 @@ obstore's own texts hold URLs, so none of them ever leaves this file: an error n
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
@@ -59,7 +58,7 @@ class ObjectStoreHost:
         return self._label
 
     def put(self, name: str, sealed: Sealed) -> bool:
-        """Create ``name`` in one request; False when it exists. Raises Unavailable ``host-unreachable`` or ``host-denied``."""
+        """Create ``name`` in one request; False when it exists with other bytes. Raises Unavailable ``host-unreachable`` or ``host-denied``."""
         if not isinstance(sealed, Sealed):
             raise TypeError("a host takes sealed bytes only")
         return self._create(check_object_name(name), sealed.data)
@@ -125,24 +124,23 @@ class ObjectStoreHost:
             return
 
     def _create(self, path: str, data: bytes) -> bool:
-        tries = count(1)
+        return self._ask(lambda: self._created(path, data))
 
-        def once() -> bool:
-            again = next(tries) > 1
-            if not self._conditional:
+    def _created(self, path: str, data: bytes) -> bool:
+        if not self._conditional:
+            return self._look_then_put(path, data)
+        try:
+            obstore.put(self._store, path, data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            if not self._exists(path):  # pieces of an upload that broke: Azure's condition takes them for an object
                 return self._look_then_put(path, data)
-            try:
-                obstore.put(self._store, path, data, mode="create", use_multipart=False)
-            except AlreadyExistsError:  # perhaps by the try before, whose answer was lost
-                return again and bytes(obstore.get(self._store, path).bytes()) == data
-            except BaseError as error:
-                self._conditional = not _refuses_conditions(error)
-                if self._conditional:
-                    raise
-                return self._look_then_put(path, data)
-            return True
-
-        return self._ask(once)
+            return bytes(obstore.get(self._store, path).bytes()) == data  # ours, when the answer to a try was lost
+        except BaseError as error:
+            self._conditional = not _refuses_conditions(error)
+            if self._conditional:
+                raise
+            return self._look_then_put(path, data)
+        return True
 
     def _look_then_put(self, path: str, data: bytes) -> bool:
         if self._exists(path):
