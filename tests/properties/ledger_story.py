@@ -35,6 +35,7 @@ PERMIT = "permit:P-2026-0001"
 SPACE = "project:glitazones"
 ROLES = {
     "olga": ("officer",),
+    "otto": ("officer",),
     "carl": ("committee",),
     "alice": ("researcher", "checker"),
     "erin": ("researcher",),

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 
 from rempart.audit.book import Book, instant
 from rempart.audit.findings import ANOMALY, Bad
+from rempart.audit.rules_keys import erased_spaces
 from rempart.errors import Missing, NotTrusted, RempartError
 from rempart.records.event import LedgerEvent
 from rempart.records.sealed import SpaceCommit
 from rempart.records.trust_chain import check_chain
 
-WITHIN = {"commit": ("ingest", "objection", "permit", "rotation"), "keyring": ("rotation",), "key-grant": ()}
+WITHIN = {
+    "commit": ("ingest", "objection", "permit", "rotation"),
+    "keyring": ("rotation",),
+    "backup-erased": ("erasure",),
+    "key-grant": (),
+}
 """Leaves that stand within another act's intent: kind → kinds of that intent (empty: any)."""
 
 
@@ -109,7 +115,7 @@ def commit_space(book: Book) -> Iterator[Bad]:
 
 
 def commit_manifest(book: Book) -> Iterator[Bad]:
-    """The host's manifest is the one that was committed; only an outdated one may be gone from the host."""
+    """The host's manifest is the one that was committed; only an outdated one, or an erased space's, may be gone from the host."""
     commits = {e.fact("space"): i for i, e in book.of_kind("commit", "effect")}
     for index, event in book.of_kind("commit", "effect"):
         if book.check_manifest is None:
@@ -120,5 +126,5 @@ def commit_manifest(book: Book) -> Iterator[Bad]:
         except NotTrusted as error:
             yield index, {"space": event.fact("space") or "?", "code": error.code}
         except Missing as error:
-            if commits[event.fact("space")] == index:
+            if commits[event.fact("space")] == index and event.fact("space") not in erased_spaces(book):
                 yield index, {"space": event.fact("space") or "?", "code": error.code}

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rempart.audit import rules_acts, rules_hosts, rules_log, rules_permits, rules_releases
+from rempart.audit import rules_acts, rules_hosts, rules_keys, rules_log, rules_permits, rules_releases
 from rempart.audit.book import Book, open_book
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
@@ -37,6 +37,13 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "commit-chain": rules_acts.commit_chain,
     "commit-space": rules_acts.commit_space,
     "commit-manifest": rules_acts.commit_manifest,
+    "rotation-document": rules_keys.rotation_document,
+    "key-epoch": rules_keys.key_epoch,
+    "keyring-complete": rules_keys.keyring_complete,
+    "keyring-held": rules_keys.keyring_held,
+    "erasure-officers": rules_keys.erasure_officers,
+    "erasure-backups": rules_keys.erasure_backups,
+    "erased-read": rules_keys.erased_read,
     "descriptor-officers": rules_hosts.descriptor_officers,
     "commit-host": rules_hosts.commit_host,
     "key-node": rules_hosts.key_node,
