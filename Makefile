@@ -4,6 +4,7 @@
 PYTHON ?= python3
 APT ?= 1
 ONLY ?=
+SEED ?=
 PYTEST_ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -14,7 +15,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check full bench lock clean
+.PHONY: help demo test test-fast check faults full bench lock clean
 
 help:  ## say what can be done (default)
 	@echo "rempart $(VERSION)"
@@ -32,6 +33,10 @@ test-fast: $(VENV)/.test  ## without slow tests and servers (3 min)
 
 check: $(VENV)/.test  ## ruff, mypy --strict, import contracts, law tests (30 s)
 	@sh scripts/check.sh
+
+faults: $(VENV)/.test  ## attack a stored warehouse by the thousand: counts by kind, 1 if one slips through (SEED= repeats)
+	@APT="$(APT)" sh scripts/system-packages.sh
+	@$(PY) -m tests.faults.campaign $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 full: $(VENV)/.test  ## everything at full size; what it printed goes to docs/evidence/
 	@APT="$(APT)" sh scripts/system-packages.sh

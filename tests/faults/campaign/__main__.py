@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m tests.faults.campaign [--size small|full] [--seed N] [--only WORD]``: every part, counts by kind, 1 if a fault slips."""
+
+import argparse
+import contextlib
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.campaign.count import Section
+from tests.faults.campaign.stored import hints, put_back, stored
+from tests.faults.warehouse.place import Place, build, copied, workers_find_the_package
+
+MUTATIONS = {"small": 160, "full": 1000}
+LEDGERS = {"small": 10, "full": 50}
+
+
+class Campaign:
+    """What every part is given: a warehouse that is never changed, copies of it, a size and a seed."""
+
+    def __init__(self, whole: Place, folder: Path, *, size: str, seed: int) -> None:
+        self.whole, self.folder, self.size, self.seed = whole, folder, size, seed
+        self._copies = 0
+
+    @contextlib.contextmanager
+    def copy(self) -> Iterator[Place]:
+        """A copy with its broker."""
+        self._copies += 1
+        with copied(self.whole, self.folder / f"copy-{self._copies}") as place:
+            yield place
+
+
+def of_stored(campaign: Campaign) -> list[Section]:
+    """Mutations of what lies on the host, and states put back."""
+    with campaign.copy() as place:
+        return [
+            stored(place, count=MUTATIONS[campaign.size], seed=campaign.seed),
+            hints(place, seed=campaign.seed),
+            put_back(place, campaign.folder / "ledgers", count=LEDGERS[campaign.size], seed=campaign.seed),
+        ]
+
+
+PARTS: dict[str, Callable[[Campaign], list[Section]]] = {"stored": of_stored}
+
+
+def main() -> int:
+    """Run the parts that were asked for; 1 when a fault slipped through."""
+    parser = argparse.ArgumentParser(prog="make faults")
+    parser.add_argument("--size", choices=["small", "full"], default="full")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32))
+    parser.add_argument("--only", choices=[*PARTS, ""], default="")
+    asked = parser.parse_args()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        workers_find_the_package(patch)
+        (Path(folder) / "whole").mkdir()
+        sys.stdout.write(f"faults, {asked.size} size, seed {asked.seed}: building the warehouse\n")
+        campaign = Campaign(build(Path(folder) / "whole"), Path(folder), size=asked.size, seed=asked.seed)
+        sections = []
+        for name, part in PARTS.items():
+            if asked.only in {"", name}:
+                for section in part(campaign):
+                    sections.append(section)
+                    sys.stdout.write("\n".join(section.lines()) + "\n")
+                    sys.stdout.flush()
+    made, slipped = sum(section.made for section in sections), [told for s in sections for told in s.slipped]
+    sys.stdout.write(f"\n{made} faults, {len(slipped)} slipped through, {time.monotonic() - started:.0f} s\n")
+    return 1 if slipped or not made else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
