@@ -30,7 +30,8 @@ class OpenBaoStore:
 
     def __init__(self, settings: KeyStoreSettings, token: str, *, patience: Patience | None = None) -> None:
         self._settings, self._patience = settings, patience or Patience()
-        self._transit, self._faults = _client(settings, token)
+        client, self._faults = _client(settings, token)
+        self._transit, self._system = client.secrets.transit, client.sys
         self.calls = 0
 
     @classmethod
@@ -56,6 +57,17 @@ class OpenBaoStore:
         store = cls(settings, token, patience=patience)
         store._check()
         return store
+
+    @staticmethod
+    def fault(settings: KeyStoreSettings) -> RempartError | None:
+        """Why the server would not answer just now, asked without a token; None when it would."""
+        store = OpenBaoStore(settings, "", patience=Patience(tries=1))
+        try:
+            told = store._system.read_seal_status()
+        except (OSError, store._faults.VaultError):
+            return Unavailable("key-store-unreachable", store=settings.address)
+        sealed = not isinstance(told, dict) or told.get("sealed") is not False
+        return Unavailable("key-store-sealed", store=settings.address) if sealed else None
 
     def wrap(self, items: Items) -> list[bytes]:
         """See the port."""
@@ -120,7 +132,7 @@ class OpenBaoStore:
 
 
 def _client(settings: KeyStoreSettings, token: str) -> tuple[Any, Any]:
-    """hvac's Transit calls and its errors; what the environment says of proxies, certificates and passwords is not heard."""
+    """hvac's client and its errors; what the environment says of proxies, certificates and passwords is not heard."""
     try:
         import hvac
         from hvac import exceptions
@@ -135,7 +147,7 @@ def _client(settings: KeyStoreSettings, token: str) -> tuple[Any, Any]:
         namespace="",
     )
     client.adapter.session.trust_env = False
-    return client.secrets.transit, exceptions
+    return client, exceptions
 
 
 def _replies(answer: Any, count: int) -> list[Any]:

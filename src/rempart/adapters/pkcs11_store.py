@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from rempart.adapters.key_retry import Patience
 from rempart.adapters.key_store_settings import KeyStoreSettings
-from rempart.errors import Missing, NotTrusted, Refused, Unavailable
+from rempart.errors import Missing, NotTrusted, Refused, RempartError, Unavailable
 from rempart.ports.surroundings import Randomness
 
 KEY_BITS = 256
@@ -62,6 +62,18 @@ class Pkcs11Store:
         if not store._roots:
             raise Missing("key-store-key", key=settings.key, store=settings.token)
         return store
+
+    @staticmethod
+    def fault(settings: KeyStoreSettings) -> RempartError | None:
+        """Why the token would not answer just now, asked without a PIN; None when it would."""
+        try:
+            library, p11 = _library(settings)
+            library.get_token(token_label=settings.token)
+        except Unavailable as error:
+            return error
+        except p11.exceptions.PKCS11Error:
+            return Missing("key-store-token", token=settings.token)
+        return None
 
     def wrap(self, items: Items) -> list[bytes]:
         """See the port."""

@@ -22,6 +22,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "keys unlock": key_commands.unlock,
     "keys lock": key_commands.lock,
     "keys status": key_commands.status,
+    "keys ceremony": key_commands.ceremony,
     "keys rotate": rotation_commands.rotate,
     "keys destroy": rotation_commands.destroy,
     "keys revoke": people_commands.revoke,

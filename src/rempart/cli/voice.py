@@ -82,11 +82,14 @@ class Voice:
         """Whether somebody can be asked."""
         return sys.stdin.isatty() and sys.stderr.isatty()
 
-    def ask_passphrase(self, *, twice: bool = False) -> str:
-        """A passphrase typed at the terminal, never echoed; raises Refused ``passphrase-nobody`` or ``passphrases-differ``."""
+    def ask_passphrase(self, *, twice: bool = False, word: str = "ask-passphrase", **facts: str) -> str:
+        """A passphrase typed at the terminal, never echoed; ``word`` asks for it with these facts.
+
+        Raises Refused ``passphrase-nobody`` or ``passphrases-differ``.
+        """
         if not self.at_terminal:
             raise Refused("passphrase-nobody")
-        first = getpass(self.word("ask-passphrase"))
+        first = getpass(self.word(word, **facts))
         if twice and getpass(self.word("ask-passphrase-again")) != first:
             raise Refused("passphrases-differ")
         return first
