@@ -15,7 +15,7 @@ from rempart.hosts.rules import Rules
 from rempart.journeys.chain import active_host, leaves_of
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.ports.documents import Documents
-from rempart.records.canonical import parse_canonical
+from rempart.records.canonical import parse_canonical, sha256_id
 from rempart.records.descriptor import HOST, NODE, Declaration
 from rempart.records.descriptor_form import host_from_body, node_from_body
 from rempart.records.document import SignedDocument
@@ -58,7 +58,8 @@ def register(
 ) -> Registered:
     """Keep a declaration that two officers signed, and write its leaf; ``actor``: the first of them, salted; ``facts``: more to tell.
 
-    Raises Refused ``officers-two`` or ``role-missing``, NotTrusted ``signature``.
+    A declaration that was made before is refused, since an older one must never come back by being named again. Raises Refused
+    ``officers-two``, ``role-missing`` or ``declaration-repeated``, NotTrusted ``signature``.
     """
     now = trust.moment(recorder.clock.now())
     for signature in signed.signatures:
@@ -66,8 +67,10 @@ def register(
     signers = quorum_signers(signed.signatures, over=signed.over, trust=trust, on=now)
     if len(signers) < OFFICERS:
         raise Refused("officers-two", signed=len(signers))
-    document = documents.put(signed.data)
     name = str(signed.body["name"])
+    if sha256_id(signed.data) in {document for _, document in _declarations(recorder.ledger.leaves(), kind)}:
+        raise Refused("declaration-repeated", name=name)
+    document = documents.put(signed.data)
     objects = [f"name:{name}", f"descriptor:{document}", *facts]
     with recorded(recorder, kind, basis=f"operation:{kind}", objects=objects, actor=actor):
         pass
