@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from rempart.adapters.private_file import create_private, read_private
+from rempart.adapters.private_file import create_private, read_private, replace_private
 from rempart.adapters.toml_input import read_toml
 from rempart.errors import BadInput, Missing, Refused
 from rempart.ports.host import Host
@@ -134,15 +134,18 @@ def read_credentials(controller: Path, name: str, kind: str) -> dict[str, str]:
 
 def write_connection(controller: Path, name: str, connection: Connection, credentials: Mapping[str, str]) -> None:
     """Add a host: both files at once, 0600; raises Refused ``file-exists``, BadInput ``credentials-form``."""
-    folder, given = host_folder(controller, name), check_credentials(credentials, connection.kind)
-    write_credentials(controller, name, connection.kind, given)
-    create_private(folder / CONNECTION, _toml({"schema": SCHEMA, **connection.as_dict()}))
+    path = host_folder(controller, name) / CONNECTION
+    if path.exists():
+        raise Refused("file-exists", file=path.name)
+    write_credentials(controller, name, connection.kind, credentials)
+    create_private(path, _toml({"schema": SCHEMA, **connection.as_dict()}))
 
 
 def write_credentials(controller: Path, name: str, kind: str, credentials: Mapping[str, str]) -> None:
-    """The credentials alone, for the host of rempart.toml; nothing for a directory."""
-    if kind != "directory":
-        create_private(host_folder(controller, name) / CREDENTIALS, _toml(check_credentials(credentials, kind)))
+    """The credentials alone: those of the host of rempart.toml, or new ones; nothing for a directory."""
+    given = check_credentials(credentials, kind)
+    if given:
+        replace_private(host_folder(controller, name) / CREDENTIALS, _toml(given))
 
 
 def host_names(controller: Path) -> list[str]:

@@ -58,7 +58,10 @@ class ObjectStoreHost:
         return self._label
 
     def put(self, name: str, sealed: Sealed) -> bool:
-        """Create ``name`` in one request; False when it exists with other bytes. Raises Unavailable ``host-unreachable`` or ``host-denied``."""
+        """Create ``name`` in one request; False when it exists with other bytes.
+
+        Raises Unavailable ``host-unreachable``, ``host-denied``.
+        """
         if not isinstance(sealed, Sealed):
             raise TypeError("a host takes sealed bytes only")
         return self._create(check_object_name(name), sealed.data)
