@@ -104,13 +104,13 @@ def posture(session: Session, *, without: list[str] | None = None, on: str = "",
     return 1 if any(stand.must_move or stand.must_stop for stand in found) else 0
 
 
-def leakage(session: Session) -> int:
-    """What the active host can infer."""
+def leakage(session: Session, name: str = "", /) -> int:
+    """What a host can infer."""
     from rempart.wiring.host_report import measure_leakage
     from rempart.wiring.warehouse import Warehouse
 
     with session.voice.bars() as bars:
-        found = measure_leakage(Warehouse(session.directory), progress=bars)
+        found = measure_leakage(Warehouse(session.directory), name, progress=bars)
     say_leakage(session.voice, found)
     session.voice.result("hosts-leakage", found)
     return 0
@@ -118,13 +118,15 @@ def leakage(session: Session) -> int:
 
 def order_report(
     session: Session,
+    name: str = "",
+    /,
     *,
     to: Path | None = None,
     by: list[Path] | None = None,
     verify: Path | None = None,
     by_passphrase_fd: int | None = None,
 ) -> int:
-    """Everything that the active host could hand over, each object with what proves it ciphertext."""
+    """Everything that a host could hand over, each object with what proves it ciphertext."""
     from rempart.wiring.host_report import check_report, report_summary, sign_report, take_report
     from rempart.wiring.warehouse import Warehouse
 
@@ -132,7 +134,7 @@ def order_report(
         return _verified(session.voice, check_report(session.directory, verify))
     warehouse = Warehouse(session.directory)
     with session.voice.bars() as bars:
-        body = take_report(warehouse, progress=bars)
+        body = take_report(warehouse, name, progress=bars)
     told = report_summary(body)
     _say_report(session.voice, told)
     if to is not None:
@@ -209,7 +211,7 @@ def _public(voice: Voice, items: Sequence["Registered"], rules: "Rules") -> int:
 
 def _verified(voice: Voice, found: dict[str, Any]) -> int:
     _say_report(voice, found)
-    voice.say("report-verified", host=found["host"]["name"], made=voice.when(found["made"]))
+    voice.say("report-verified", host=found["host"], made=voice.when(found["made"]))
     voice.say(
         "report-pins-compared" if found["compared"] else "report-pins",
         trust=found["trust"],

@@ -78,7 +78,7 @@ def report_body(
     ledgered: Ledgered,
     *,
     warehouse: str,
-    host: Mapping[str, str],
+    host: str,
     made: datetime.datetime,
     vault_public: bytes,
     trust_first: str,
@@ -93,7 +93,7 @@ def report_body(
     return {
         "schema": SCHEMA,
         "warehouse": warehouse,
-        "host": dict(host),
+        "host": host,
         "made": made.isoformat(),
         "ledger": {"origin": ledgered.origin, "size": ledgered.size, "root": ledgered.root},
         "vault_public": base64.b64encode(vault_public).decode(),

@@ -17,18 +17,18 @@ from rempart.adapters.host_connection import (
     read_connection,
     write_connection,
 )
-from rempart.adapters.private_file import read_private
 from rempart.adapters.toml_input import read_toml
 from rempart.errors import BadInput, Missing, Refused
 from rempart.hosts.guard import Ending, Judgement, judge
 from rempart.hosts.posture import Declared, Stand, posture
 from rempart.hosts.rules import Rules, host_rules
-from rempart.journeys.chain import active_host, leaves_of
+from rempart.journeys.chain import leaves_of
 from rempart.journeys.hosts import Registered, check_writable, register, registered
 from rempart.records.canonical import content_id
 from rempart.records.descriptor import HOST, NODE, HostDescriptor, NodeDescriptor
 from rempart.records.descriptor_form import declaration_from
 from rempart.records.document import SignedDocument
+from rempart.wiring.hosts import active_host
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.warehouse import Warehouse
 
@@ -85,15 +85,13 @@ def _is_new(warehouse: Warehouse, name: str, connection: Connection) -> bool:
 def add_node(warehouse: Warehouse, *, file: Path, key_files: Sequence[Path], ask: Ask) -> Added:
     """Declare this machine as a compute node, with the public halves of its node key; two officers sign.
 
-    Raises as ``add_host``; Missing ``file-absent`` where the machine has no node key, Refused ``node-other-name``.
+    Raises as ``add_host``, Refused ``node-name`` when the key there is another node's.
     """
-    from rempart.keys.node import NodeKey  # ciphers are loaded by who needs them
+    from rempart.wiring.nodes import node_public  # ciphers are loaded by who needs them
 
     declaration = declaration_from(read_toml(file), schema=NODE, file=file.name)
-    key = NodeKey.from_bytes(read_private(warehouse.controller / "node" / "node.key"))
-    if key.name != declaration.name:
-        raise Refused("node-other-name", node=declaration.name, expected=key.name)
-    descriptor = NodeDescriptor(declaration=declaration, **key.public())
+    public = node_public(warehouse.directory, declaration.name)
+    descriptor = NodeDescriptor(declaration=declaration, **public)
     return _signed(warehouse, descriptor.body, kind="node", key_files=key_files, ask=ask)
 
 
@@ -114,7 +112,7 @@ def one_declared(warehouse: Warehouse, name: str) -> list[Registered]:
 
 def active_name(warehouse: Warehouse) -> str:
     """The host that is written to."""
-    return active_host(warehouse.ledger.leaves()) or warehouse.host.label
+    return active_host(warehouse.ledger.leaves(), warehouse.configuration)
 
 
 def writable(warehouse: Warehouse, *, on: datetime.date | None = None) -> tuple[Ending, ...]:
@@ -127,7 +125,7 @@ def writable(warehouse: Warehouse, *, on: datetime.date | None = None) -> tuple[
         warehouse.documents,
         warehouse.trust,
         rules(),
-        label=warehouse.host.label,
+        label=warehouse.configuration.host.kind,
         on=on or today(),
     )
 

@@ -19,28 +19,30 @@ from rempart.hosts.leakage import leakage
 from rempart.hosts.order_report import OFFICERS, report_body, report_pack, summary, verify_report
 from rempart.journeys.host_report import ledgered, padded, read_all, see
 from rempart.journeys.recorded import recorded
+from rempart.ports.host import Host
 from rempart.ports.surroundings import Progress
 from rempart.records.canonical import canonical_bytes
 from rempart.records.document import SignedDocument
 from rempart.vault.padding import padme
-from rempart.wiring.host_register import active_name
+from rempart.wiring.hosts import active_host, open_host
 from rempart.wiring.signing import Ask, signer
 from rempart.wiring.warehouse import Warehouse
 
 Report = dict[str, Any]
 
 
-def measure_leakage(warehouse: Warehouse, *, progress: Progress) -> Report:
-    """What the active host can infer, counted from what it holds."""
-    lying = everything(warehouse.host)
-    seen = see(warehouse.host, lying, progress)
+def measure_leakage(warehouse: Warehouse, name: str = "", *, progress: Progress) -> Report:
+    """What a host can infer, the active one unless named, counted from what it holds. Raises Missing ``host-unknown``."""
+    host = _host(warehouse, name)
+    lying = everything(host)
+    seen = see(host, lying, progress)
     arrivals = {name: arrived for name, _, arrived in lying if arrived is not None}
     return leakage(seen, arrivals or None, padded=padded)
 
 
-def take_report(warehouse: Warehouse, *, progress: Progress) -> Report:
-    """The body of the order report on the active host, unsigned."""
-    settings, host = warehouse.configuration, warehouse.host
+def take_report(warehouse: Warehouse, name: str = "", *, progress: Progress) -> Report:
+    """The body of the order report on a host, the active one unless named, unsigned. Raises Missing ``host-unknown``."""
+    settings, host = warehouse.configuration, _host(warehouse, name)
     leaves = warehouse.ledger.leaves()
     signed = parse_and_verify(warehouse.ledger.checkpoint(), settings.ledger_origin, settings.ledger_public)
     root = base64.b64encode(signed.root).decode()
@@ -48,7 +50,7 @@ def take_report(warehouse: Warehouse, *, progress: Progress) -> Report:
         list(read_all(host, everything(host), progress)),
         ledgered(leaves, origin=signed.origin, size=signed.size, root=root),
         warehouse=settings.warehouse,
-        host={"name": active_name(warehouse), "label": host.label},
+        host=host.label,
         made=warehouse.recorder.clock.now(),
         vault_public=settings.vault_public,
         trust_first=settings.trust_first,
@@ -72,7 +74,7 @@ def sign_report(warehouse: Warehouse, body: Report, *, file: Path, key_files: Se
     if len(signers) < OFFICERS:
         raise Refused("officers-two", signed=len(signers))
     document = warehouse.documents.put(signed.data)
-    objects = [f"name:{body['host']['name']}", f"report:{document}"]
+    objects = [f"name:{body['host']}", f"report:{document}"]
     with recorded(
         warehouse.recorder,
         "order-report",
@@ -103,6 +105,12 @@ def check_report(directory: Path, file: Path) -> Report:
     )
     pins = {"trust": body["trust"], "vault_public": body["vault_public"], "compared": settings is not None}
     return {**pins, "host": body["host"], "made": body["made"], "ledger": body["ledger"], **summary(body)}
+
+
+def _host(warehouse: Warehouse, name: str) -> Host:
+    """The host itself, without the controller's cache: what it holds, not what was kept of it."""
+    name = name or active_host(warehouse.ledger.leaves(), warehouse.configuration)
+    return open_host(warehouse.directory, warehouse.configuration, name, cached=False)
 
 
 def report_summary(body: Report) -> Report:
