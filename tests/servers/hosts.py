@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts on the test servers: each call a fresh prefix, so that tests share one server and no object."""
 
+import dataclasses
 import secrets
 from pathlib import Path
 
@@ -33,9 +34,10 @@ def azure_credentials(server: AzureServer) -> dict[str, str]:
     return {"account_key": server.account_key}
 
 
-def s3(server: S3Server, *, prefix: str = "") -> Host:
-    """A host on S3."""
-    return reach(s3_connection(server, prefix=prefix), s3_credentials(server), label="s3", base=Path())
+def s3(server: S3Server, *, prefix: str = "", conditional: bool = True) -> Host:
+    """A host on S3; ``conditional=False``: as if the server had no create-if-absent."""
+    connection = dataclasses.replace(s3_connection(server, prefix=prefix), conditional=conditional)
+    return reach(connection, s3_credentials(server), label="s3", base=Path())
 
 
 def azure(server: AzureServer, *, prefix: str = "") -> Host:
