@@ -18,7 +18,8 @@ from typing import Any, TextIO
 from rempart.adapters.private_file import create_private, private_folder, replace_private
 from rempart.errors import BadInput, Missing, Unavailable
 
-ORDER, LOG, REPORT, PROGRESS, INVENTORY = "plan.json", "log.json", "report.json", "progress", "inventory.json"
+ORDER, LOG, PROGRESS, INVENTORY = "plan.json", "log.json", "progress", "inventory.json"
+REPORT, CUT = "report.json", "cutover.json"  # the last run or verification; the one that the cut-over stands on
 _SECONDS = 1.0  # how much of the progress a crash may lose; only time is lost with it
 
 

@@ -53,6 +53,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "migrate run": migrate_commands.run,
     "migrate verify": migrate_commands.verify,
     "migrate cutover": migrate_commands.cutover,
+    "migrate certificate": migrate_commands.certificate,
     "backup": backup_commands.backup,
     "restore": backup_commands.restore,
     "audit verify": proof_commands.verify,

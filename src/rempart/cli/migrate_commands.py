@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rempart.cli.session import Session
+from rempart.errors import BadInput
 
 
 def plan(session: Session, source: str, target: str, /, *, checkpoint: Path | None = None, threads: int = 4) -> int:
@@ -127,4 +128,38 @@ def cutover(
     folders = [str(folder) for folder in done.certificates]
     told = {"move": move, "index": done.index, "erasures": folders, "asked": done.asked, "left": done.left}
     voice.result("migrate-cutover", told)
+    return 0
+
+
+def certificate(
+    session: Session,
+    move: str = "",
+    /,
+    *,
+    to: Path | None = None,
+    verify: Path | None = None,
+    ledger_key: str | None = None,
+) -> int:
+    """Write the certificate of a move, or check one offline."""
+    from rempart.cli.move_bar import bytes_in_words
+    from rempart.wiring.certificate import certify, check_certificate
+    from rempart.wiring.releases import ledger_identity
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    if bool(move) == bool(verify):
+        raise BadInput("certificate-what")
+    if verify is not None:
+        origin, public = ledger_identity(session.directory, ledger_key)
+        found = check_certificate(verify, origin=origin, public=public)
+    else:
+        found = certify(Warehouse(session.directory), move=move, to=to)
+    body = found.body
+    told = {"move": body["move"], "source": body["from"]["name"], "target": body["to"]["name"]}
+    size = bytes_in_words(voice, body["source"]["bytes"])
+    voice.say("certificate-proven" if verify else "certificate-made", **told)
+    voice.say("certificate-same", objects=body["source"]["objects"], bytes=size, root=body["source"]["root"])
+    if verify is None:
+        voice.say("certificate-where", folder=str(found.folder))
+    voice.result("migrate-certificate", {"document": found.document, "folder": str(found.folder), "body": dict(body)})
     return 0

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rempart.adapters.move_folder import ORDER, REPORT, MoveFolder
+from rempart.adapters.move_folder import CUT, ORDER, REPORT, MoveFolder
 from rempart.errors import Missing, NotTrusted, Refused
 from rempart.journeys import chain, cutover
 from rempart.journeys.living import close_dead
@@ -96,6 +96,7 @@ def _cut(
     signatures = tuple(officer.sign(unsigned.over) for officer in officers)
     signed = SignedDocument(body=unsigned.body, signatures=signatures)
     cutover.check_officers(signed, warehouse.trust, now=warehouse.recorder.clock.now())
+    folder.write(CUT, report.as_dict())
     named_step("signed")
     act = cutover.CutOverAct(
         recorder=warehouse.recorder, documents=warehouse.documents, actor=officers[0].salted, named_step=named_step
@@ -155,7 +156,7 @@ def _new_keys(directory: Path, order: MoveOrder, index: int, orders: Orders) -> 
             declared=orders.declared,
             named_step=orders.named_step,
         ).folder
-        for space in chain.spaces(warehouse.ledger)
+        for space in _spaces_then(warehouse, index)
     )
 
 
@@ -165,7 +166,12 @@ def _not_rotated(warehouse: Warehouse, index: int) -> list[str]:
     before = leaves[:index]
     return [
         space
-        for space in chain.spaces(warehouse.ledger)
-        if (old := chain.snapshots_in(before, space))
-        and chain.snapshots_in(leaves, space)[-1].current.epoch == old[-1].current.epoch
+        for space in _spaces_then(warehouse, index)
+        if chain.snapshots_in(leaves, space)[-1].current.epoch == chain.snapshots_in(before, space)[-1].current.epoch
     ]
+
+
+def _spaces_then(warehouse: Warehouse, index: int) -> list[str]:
+    """Spaces that were there at the cut-over and have not been erased since."""
+    there = chain.written(warehouse.ledger.leaves()[:index])
+    return [space for space in chain.spaces(warehouse.ledger) if space in there]

@@ -20,9 +20,10 @@ from rempart.adapters.text_input import read_text
 from rempart.audit.kept import check_kept
 from rempart.errors import Missing, NotTrusted, Refused, Unavailable
 from rempart.hosts.guard import Judgement, check_store
-from rempart.journeys.cutover import moving
+from rempart.journeys.cutover import cutover_of, moving
 from rempart.journeys.hosts import registered
 from rempart.journeys.migration import LogEvidence, log_evidence, prove_log, take_inventory
+from rempart.journeys.permits import events
 from rempart.migration.copy import made_of
 from rempart.migration.order import MoveOrder, MoveReport, Place
 from rempart.migration.pace import PROBE_BYTES, PROBE_OBJECTS, Estimate, Rates, estimate
@@ -54,11 +55,13 @@ def plan_move(
 ) -> Planned:
     """Write the order of a move and say what it will take. Nothing is copied but probes, which are deleted again.
 
-    Raises Refused ``move-needs-checkpoint``, ``move-same-host``, ``store-…``; Missing ``host-undeclared``; NotTrusted when the
-    ledger does not continue the checkpoint or a manifest does not prove itself.
+    Raises Refused ``move-needs-checkpoint``, ``move-same-host``, ``move-not-active``, ``store-…``; Missing ``host-undeclared``;
+    NotTrusted when the ledger does not continue the checkpoint or a manifest does not prove itself.
     """
     if source == target:
         raise Refused("move-same-host", host=source)
+    if source != warehouse.active_host:
+        raise Refused("move-not-active", host=source, active=warehouse.active_host)
     settings = warehouse.configuration
     kept = _kept(warehouse, checkpoint)
     check_kept(kept, warehouse.ledger, origin=settings.ledger_origin, public=settings.ledger_public)
@@ -92,6 +95,8 @@ def run_move(warehouse: Warehouse, *, move: str, verify: bool, threads: int, tol
     """
     folder = move_folder(warehouse, move)
     order = MoveOrder.from_dict(folder.read(ORDER))
+    if not verify and cutover_of(events(warehouse.ledger), move):
+        raise Refused("move-finished", move=move)
     given = {"from": credentials_of(warehouse, order.source), "to": credentials_of(warehouse, order.target)}
     with folder.held("command"):
         log = evidence(warehouse, order)
