@@ -26,6 +26,7 @@ demo: $(VENV)/.run  ## the whole way once, narrated: delivery, sealing, study, r
 
 test: $(VENV)/.test  ## every test (20 min); lists the system packages first, APT=0 declines them
 	@APT="$(APT)" sh scripts/system-packages.sh
+	@APT="$(APT)" sh scripts/node-packages.sh
 	@$(PYTEST) $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.test  ## without slow tests and servers (3 min)
@@ -36,10 +37,12 @@ check: $(VENV)/.test  ## ruff, mypy --strict, import contracts, law tests (30 s)
 
 faults: $(VENV)/.test  ## attack a stored warehouse by the thousand: counts by kind, 1 if one slips through (SEED= repeats)
 	@APT="$(APT)" sh scripts/system-packages.sh
+	@APT="$(APT)" sh scripts/node-packages.sh
 	@$(PY) -m tests.faults.campaign $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 full: $(VENV)/.test  ## everything at full size; what it printed goes to docs/evidence/
 	@APT="$(APT)" sh scripts/system-packages.sh
+	@APT="$(APT)" sh scripts/node-packages.sh
 	@sh scripts/full.sh "$(VERSION)"
 
 bench: $(VENV)/.test  ## measure against peers (ONLY=name for one); writes bench/results.json and docs/benchmarks.md
@@ -49,7 +52,7 @@ lock: $(VENV)/.preflight  ## write requirements/*.txt again from requirements/*.
 	@sh scripts/lock.sh
 
 clean:  ## remove the environment and every cache
-	@rm -rf .venv .lock-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	@rm -rf .venv .lock-venv .node build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The three stamps: the environment exists; it can run Rempart; it can test Rempart.

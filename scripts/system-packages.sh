@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Prints the system packages that tests need (requirements/system.txt: package, then what is skipped without it),
-# installs the missing ones when run as root, and installs none with APT=0 or as a plain user: it says what is skipped then.
+# Prints the system packages that tests need (requirements/system.txt: package, then what is skipped without it; after
+# `command:NAME` between them the package is needed only where that command is absent), installs the missing ones when
+# run as root, and installs none with APT=0 or as a plain user: it says what is skipped then.
 set -u
 list=${REMPART_SYSTEM_LIST:-requirements/system.txt}
-packages=$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$list")
+packages=$(sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*$/d' "$list")
 if [ -z "$packages" ]; then
     echo "system packages: no system package needed"
     exit 0
@@ -15,6 +16,15 @@ printf '%s\n' "$packages" | sed 's/^/  /'
 missing=
 skipped=
 while read -r package what; do
+    case $what in
+    command:*)
+        command=${what%% *}
+        what=${what#* }
+        if command -v "${command#command:}" >/dev/null 2>&1; then
+            continue
+        fi
+        ;;
+    esac
     if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed'; then
         missing="$missing $package"
         skipped="$skipped  $package: $what

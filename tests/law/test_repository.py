@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is committed: no registry address, no path of a machine, locks with hashes that agree with pyproject, a budget per folder."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -75,6 +76,14 @@ def test_the_locks_agree_on_every_version() -> None:
             versions = " ".join(sorted(version for other, version in REQUIREMENT.findall(text) if other == name))
             pinned.setdefault(name, set()).add(versions)
     none([f"{name}: {sorted(versions)}" for name, versions in pinned.items() if len(versions) > 1])
+
+
+def test_the_lock_of_the_node_packages_has_hashes_and_no_address() -> None:
+    lock = json.loads((ROOT / "tests" / "servers" / "node" / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert "node_modules/azurite" in packages
+    none([name for name, entry in packages.items() if not str(entry.get("integrity")).startswith("sha512-")])
+    none([name for name, entry in packages.items() if "resolved" in entry])
 
 
 def test_no_lock_brings_a_deep_learning_stack() -> None:
