@@ -13,7 +13,9 @@ from pathlib import Path
 from rempart.adapters.scratch_directory import ScratchDirectory
 from rempart.wiring.acts import grant_permit, run_study_file
 from rempart.wiring.backup import restore, take_backup
+from rempart.wiring.erasure import destroy_keys
 from rempart.wiring.ingest import ingest_delivery
+from rempart.wiring.rotation import rotate_keys
 from tests.faults.backup_house import share_files
 from tests.faults.warehouse.place import Place, Silence
 
@@ -41,6 +43,16 @@ class DyingScratch(ScratchDirectory):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def officers(place: Place) -> list[Path]:
+    """Key files of two officers; the second was enrolled by the test."""
+    return [Path(place.key("officer")), Path(place.key("olga"))]
+
+
+def no_passphrase(_: Path) -> str:
+    """Nobody's key file here has one."""
+    return ""
+
+
 def main(root: str, act: str, step: str, nth: str) -> None:
     """Do the act."""
     place, named_step = Place(Path(root)), die_at(step, int(nth))
@@ -60,6 +72,20 @@ def main(root: str, act: str, step: str, nth: str) -> None:
         )
     elif act == "backup":
         take_backup(warehouse, place.root / "killed-backup", head=None, progress=Silence(), named_step=named_step)
+    elif act == "rotate":
+        rotate_keys(
+            warehouse, spaces=[], by=officers(place)[0], ask=no_passphrase, progress=Silence(), named_step=named_step
+        )
+    elif act == "destroy":
+        destroy_keys(
+            warehouse,
+            space="project:first",
+            epochs=None,
+            by=officers(place),
+            ask=no_passphrase,
+            backups=[place.root / "backup"],
+            named_step=named_step,
+        )
     elif act == "restore":
         shares = share_files(place.root)
         into = place.root / "machine" / "w"
