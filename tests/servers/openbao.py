@@ -77,7 +77,10 @@ def openbao(folder: Path) -> Iterator[BaoServer]:
 
 
 class Door:
-    """A door before a server. ``shut(*answers)``: what the next requests are answered instead, as status codes; 0 = hung up on."""
+    """A door before a server. ``shut(*answers)``: what the next requests are answered instead, as status codes; 0: hung up on,
+    PASS: let through."""
+
+    PASS = -1
 
     def __init__(self, upstream: int) -> None:
         self._answers: list[int] = []
@@ -93,7 +96,7 @@ class Door:
                 status = door._answers.pop(0) if door._answers else None
                 if status == 0:
                     self.close_connection = True
-                elif status is not None:
+                elif status not in (None, Door.PASS):
                     self._answer(status, b'{"errors":["go away"]}')
                 else:
                     self._forward(body)
