@@ -6,7 +6,6 @@ import contextlib
 import datetime
 from pathlib import Path
 
-from rempart.adapters.broker_client import BrokerClient
 from rempart.adapters.configuration import Configuration, write_configuration
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.person_key import create_person_key, load_person_key
@@ -19,10 +18,11 @@ from rempart.keys.root_key import QUICK
 from rempart.keys.store_secret import passphrase_secret
 from rempart.ports.broker import GrantRequest
 from rempart.records.sealed import KeyContext
-from rempart.records.signature import sign
+from rempart.records.signature import Signature, sign
 from rempart.records.trust import TrustEntry, TrustFile
 from rempart.wiring.broker import keys_init, start_broker
 from rempart.wiring.key_store import keys_folder
+from rempart.wiring.nodes import client, declare_founding
 
 PASSPHRASE = "correct horse battery"
 SECRET = passphrase_secret(PASSPHRASE)
@@ -50,7 +50,15 @@ class BrokerHouse:
                 shards=4,
             ),
         )
-        self.client = BrokerClient(self.keys)
+        self.declared = declare_founding(
+            directory,
+            operator="tests",
+            country="FR",
+            host="directory",
+            today=SystemClock().now().date(),
+            sign=self._sign,
+        )
+        self.client = client(directory)
 
     @property
     def keys(self) -> Path:
@@ -59,7 +67,15 @@ class BrokerHouse:
 
     def start(self, *, minutes: int = 5) -> dict[str, str | int]:
         """Start the broker's process; swap is allowed, since a test machine is what it is."""
-        return start_broker(self.directory, secret=SECRET, minutes=minutes, swap_allowed=True, quick_allowed=True)
+        status = start_broker(self.directory, secret=SECRET, minutes=minutes, swap_allowed=True, quick_allowed=True)
+        if self.ledger().size() == 0:
+            self.begin()
+        return status
+
+    def begin(self) -> None:
+        """The first leaf, as ``init`` writes it: it declares the node."""
+        recorder = self.recorder()
+        recorder.append(recorder.event("init", "intent", basis="operation:init", objects=self.declared))
 
     def stop(self) -> None:
         """Lock, if it runs."""
@@ -98,8 +114,10 @@ class BrokerHouse:
             valid_to=datetime.date(2100, 1, 1),
             salt="00" * 16,
         )
-        private = load_person_key(path)
-        return first_trust([entry], sign=lambda over: sign(private, actor="olga", over=over), now=SystemClock().now())
+        return first_trust([entry], sign=self._sign, now=SystemClock().now())
+
+    def _sign(self, over: str) -> Signature:
+        return sign(load_person_key(self.directory / "olga.pem"), actor="olga", over=over)
 
 
 def correspondence(part: str = "p1") -> KeyContext:

@@ -6,6 +6,7 @@ import copy
 import datetime
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,21 +17,30 @@ from rempart.adapters.person_key import public_bytes
 from rempart.errors import Missing, Unavailable
 from rempart.keys.broker import KeyBroker, Surroundings
 from rempart.keys.grant_rules import grant_rules
+from rempart.keys.node import NodeKey, secrets_question, unwrap_question
 from rempart.keys.system_signer import SystemSigner, make_signing_keys
 from rempart.keys.table_keys import TableKeys
 from rempart.ports.broker import GrantRequest
 from rempart.records.canonical import content_id, sha256_id
+from rempart.records.descriptor import NodeDescriptor, own_declaration
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent, Phase
 from rempart.records.omop import layouts
 from rempart.records.sealed import KeyContext
-from rempart.records.signature import sign
+from rempart.records.signature import Signature, sign
 from rempart.records.trust import TrustEntry, TrustFile
 
 START = datetime.datetime(2026, 6, 1, 9, 0, tzinfo=datetime.UTC)
 PROJECT = "project:glitazones"
 ORIGIN = "rempart/test"
-ROLES = {"olga": "officer", "carl": "committee", "alice": "researcher", "rita": "researcher", "bob": "checker"}
+ROLES = {
+    "olga": "officer",
+    "omar": "officer",
+    "carl": "committee",
+    "alice": "researcher",
+    "rita": "researcher",
+    "bob": "checker",
+}
 PERMIT: dict[str, Any] = {
     "schema": "rempart.permit/1",
     "id": "P-2026-0001",
@@ -120,6 +130,27 @@ class MemoryDocuments:
         return self.held[document]
 
 
+class AtNode:
+    """The broker as a client on a node has it, without a socket between."""
+
+    def __init__(self, keeper: KeyBroker, node: NodeKey, story: "Story") -> None:
+        self.keeper, self.node, self._story = keeper, node, story
+
+    def grant(self, request: GrantRequest, *, uses: int = 1) -> list[str]:
+        proof = self.node.prove(request, uses, clock=self._story.clock, randomness=self._story.randomness)
+        return self.keeper.grant(request, uses=uses, proof=proof)
+
+    def unwrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
+        sealed = self.keeper.unwrap(reference, items)
+        return self.node.open(sealed, unwrap_question(reference, items), len(items))
+
+    def secrets(self, reference: str, names: Sequence[str]) -> list[bytes]:
+        return self.node.open(self.keeper.secrets(reference, names), secrets_question(reference, names), len(names))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.keeper, name)
+
+
 class Story:
     """The house. ``act`` logs an intent, ``ask`` asks the broker for keys on it."""
 
@@ -128,26 +159,31 @@ class Story:
         self.ledger, self.documents = MemoryLedger(), MemoryDocuments()
         self.private = {name: Ed25519PrivateKey.from_private_bytes(self.randomness.bytes(32)) for name in ROLES}
         self.trust = self.trusting(ROLES)
+        self.past: list[TrustFile] = []
+        self.node = NodeKey.fresh("local", self.randomness)
+        self.node_allowed: Callable[[Mapping[str, Any], datetime.date], None] = lambda body, on: None
         self.saved: list[bytes] = []
         self.store = KeyFile(self.randomness.bytes(32), self.randomness)
         self.keys = TableKeys(None, store=self.store, randomness=self.randomness, save=self.saved.append)
         make_signing_keys(self.keys)
         self.broker = self.new_broker()
         self.log("init", objects=[f"trust:{self.trust.id}"], basis="operation:init")
+        self.declare("olga", "omar")
 
-    def new_broker(self) -> KeyBroker:
+    def new_broker(self) -> "AtNode":
         """A broker over the same keys, as after a restart."""
         surroundings = Surroundings(
             ledger=self.ledger,
             documents=self.documents,
-            trust=lambda: self.trust,
+            trust=lambda: (*self.past, self.trust),
             clock=self.clock,
             randomness=self.randomness,
             rules=grant_rules(toml("keys/grants.toml")),
             layouts=layouts(toml("records/omop54.toml")),
             warehouse="w",
+            node_allowed=lambda body, on: self.node_allowed(body, on),
         )
-        return KeyBroker(self.keys, SystemSigner(self.keys, origin=ORIGIN), surroundings)
+        return AtNode(KeyBroker(self.keys, SystemSigner(self.keys, origin=ORIGIN), surroundings), self.node, self)
 
     def trusting(self, roles: Mapping[str, str], *, version: int = 1, until: str = "2030-12-31") -> TrustFile:
         """A trust file with one key each (unsigned: the broker is given a proven one)."""
@@ -165,10 +201,40 @@ class Story:
         )
         return TrustFile(version=version, previous="", entries=entries, signatures=())
 
-    def signed(self, body: Mapping[str, Any], by: str, *, claiming: str | None = None) -> str:
+    def changed(self, name: str, **fields: Any) -> TrustFile:
+        """The trust file with one person's entry changed."""
+        entries = (replace(entry, **fields) if entry.actor == name else entry for entry in self.trust.entries)
+        return replace(self.trust, entries=tuple(entries))
+
+    def next_trust(self, *officers: str) -> TrustFile:
+        """The version after this one, with nobody new in it, signed by those."""
+        unsigned = replace(self.trust, version=self.trust.version + 1, previous=self.trust.id, made=self.clock.now())
+        return replace(unsigned, signatures=self._signatures(unsigned.id, officers))
+
+    def name_trust(self, trust: TrustFile, *officers: str) -> int:
+        """Log the intent to save a version, with those officers' signatures."""
+        signatures = [f"signature:{one.sig}" for one in self._signatures(trust.id, officers)]
+        return self.log("person", basis="operation:person", objects=[f"trust:{trust.id}", *signatures])
+
+    def _signatures(self, over: str, officers: Sequence[str]) -> tuple[Signature, ...]:
+        return tuple(sign(self.private[name], actor=name, over=over) for name in officers)
+
+    def declare(
+        self, *officers: str, node: NodeKey | None = None, until: str = "2036-12-31", country: str = "FR"
+    ) -> str:
+        """Log a node's declaration, this one's unless named, signed by those officers; its document."""
+        node = node or self.node
+        valid = (datetime.date(2026, 1, 1), datetime.date.fromisoformat(until))
+        declaration = own_declaration(name=node.name, operator="tests", country=country, valid=valid)
+        document = self.signed(NodeDescriptor(declaration=declaration, **node.public()).body, *officers)
+        objects = [f"name:{node.name}", f"descriptor:{document}"]
+        self.log("node", objects=objects, basis="operation:node")
+        return document
+
+    def signed(self, body: Mapping[str, Any], *by: str, claiming: str | None = None) -> str:
         """A signed document, stored; its id. ``claiming``: the name written into the signature."""
-        signature = sign(self.private[by], actor=claiming or by, over=content_id(body))
-        return self.documents.put(SignedDocument(body=body, signatures=(signature,)).data)
+        signatures = tuple(sign(self.private[name], actor=claiming or name, over=content_id(body)) for name in by)
+        return self.documents.put(SignedDocument(body=body, signatures=signatures).data)
 
     def log(
         self, kind: str, *, basis: str, objects: Sequence[str] = (), phase: Phase = "intent", of: int | None = None

@@ -40,12 +40,13 @@ def test_a_key_wrapped_under_a_grant_opens_under_another(story: Story, sealed: t
 def test_the_grant_is_in_the_ledger_with_its_uses_before_the_reference_is_given(story: Story) -> None:
     seen: list[int] = []
     story.ledger.before_append = lambda: seen.append(len(story.events("key-grant")))
-    references = story.ask(story.ingest(), f"{PERSON}/write", secrets=["identity"], times=2)
+    intent = story.ingest()
+    references = story.ask(intent, f"{PERSON}/write", secrets=["identity"], times=2)
     (leaf,) = story.events("key-grant")
     assert seen == [0]
     assert leaf.facts("grant") == tuple(sha256_id(reference.encode()) for reference in references)
     assert (leaf.facts("use"), leaf.facts("secret")) == ((f"{PERSON}/write",), ("identity",))
-    assert (leaf.event_class, leaf.phase, leaf.of, leaf.basis) == ("trace", "effect", 1, "operation:ingest")
+    assert (leaf.event_class, leaf.phase, leaf.of, leaf.basis) == ("trace", "effect", intent, "operation:ingest")
     assert all(reference.encode() not in b"".join(story.ledger.held) for reference in references)
 
 

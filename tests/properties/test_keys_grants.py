@@ -3,6 +3,7 @@
 
 import datetime
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -269,8 +270,7 @@ def test_a_permit_is_valid_from_its_first_to_its_last_day(story: Story, day: str
 
 
 def test_a_key_that_was_not_valid_on_the_day_of_the_leaf_signs_nothing(story: Story) -> None:
-    story.trust = story.trusting(ROLES, until="2026-05-31")
-    story.ledger.held.clear()
+    story.trust = story.changed("carl", valid_to=datetime.date(2026, 5, 31))
     intent = story.permit()
     refused("actor-unknown", lambda: story.ask(intent, "warehouse/person/main/read"), NotTrusted)
 
@@ -310,13 +310,35 @@ def test_a_study_names_its_permit_and_has_its_form(story: Story) -> None:
 
 
 def test_a_trust_file_older_than_the_ledgers_last_enrolment_is_not_believed(story: Story) -> None:
-    older, newer = story.trust, story.trusting(ROLES, version=2)
-    enrolment = story.log("person", basis="operation:person", objects=[f"trust:{newer.id}"])
+    older, newer = story.trust, story.next_trust("olga")
+    enrolment = story.name_trust(newer, "olga")
     intent = story.ingest()
     assert story.ask(intent, WRITE_PERSON)  # the enrolment is under way: either version may lie there
-    story.trust = newer
-    assert story.ask(intent, WRITE_PERSON)
     story.log("person", basis="operation:person", phase="effect", of=enrolment)
-    assert story.ask(intent, WRITE_PERSON)
-    story.trust = older
     refused("trust-rolled-back", lambda: story.ask(intent, WRITE_PERSON), NotTrusted)
+    story.past, story.trust = [older], newer
+    assert story.ask(intent, WRITE_PERSON)
+
+
+def test_a_version_that_the_broker_has_seen_is_missed_even_without_a_leaf(story: Story) -> None:
+    older, newer = story.trust, story.next_trust("olga")
+    story.name_trust(newer)
+    intent = story.ingest()
+    story.past, story.trust = [older], newer
+    assert story.ask(intent, WRITE_PERSON)
+    story.past, story.trust = [], older
+    refused("trust-rolled-back", lambda: story.ask(intent, WRITE_PERSON), NotTrusted)
+
+
+@pytest.mark.parametrize("signers", [(), ("carl",), ("olga",)])
+def test_a_leaf_that_names_a_version_nobody_signed_blocks_nobody_and_is_told_once(
+    story: Story, signers: tuple[str, ...]
+) -> None:
+    story.trust = replace(story.trust, quorum=2)  # olga alone is too few, carl is no officer
+    forged = story.name_trust(story.next_trust(*signers), *signers)
+    story.log("person", basis="operation:person", phase="effect", of=forged)
+    intent = story.ingest()
+    assert story.ask(intent, WRITE_PERSON) != story.ask(intent, WRITE_PERSON)
+    assert [alarm.objects for alarm in story.events("alarm") if alarm.phase == "intent"] == [
+        ("error:not trusted/trust-forged", f"leaf:{forged}")
+    ]

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The broker as its clients reach it: one connection a call over ``DIR/controller/keys/broker.sock``. Holds no key."""
+"""The broker as its clients reach it: one connection a call over ``DIR/controller/keys/broker.sock``.
+
+It proves this node's key when it asks for a grant, and opens what is answered to this node alone.
+"""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rempart.adapters import broker_wire as wire
 from rempart.adapters.broker_groups import REWRAP_BATCH, blobs_from_json, groups_to_json, in_order
+from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.errors import BadInput, Unavailable
+from rempart.keys.node import NodeKey, secrets_question, unwrap_question
 from rempart.ports.broker import GrantRequest
 from rempart.records.sealed import KeyContext
 
@@ -18,16 +23,21 @@ _SECONDS = 120.0
 class BrokerClient:
     """Implements ports.broker.Broker; usable from several threads and after a fork, since it keeps no connection."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, node: Callable[[], NodeKey]) -> None:
+        """``node``: this node's keys, asked for when they are needed: a lock or a status needs none."""
+        self._folder, self._node = folder, node
 
     def grant(self, request: GrantRequest, *, uses: int = 1) -> list[str]:
         """See the port."""
-        return wire.texts_from_json(self._call("grant", request=wire.request_to_json(request), uses=uses))
+        proof = self._node().prove(request, uses, clock=SystemClock(), randomness=SystemRandomness())
+        asked = {"request": wire.request_to_json(request), "uses": uses, "proof": wire.proof_to_json(proof)}
+        return wire.texts_from_json(self._call("grant", **asked))
 
     def unwrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
         """See the port."""
-        return wire.keys_from_json(self._call("unwrap", reference=reference, items=wire.items_to_json(items)))
+        node, question = self._node(), unwrap_question(reference, items)
+        answer = self._call("unwrap", reference=reference, items=wire.items_to_json(items))
+        return node.open(wire.sealed_from_json(answer), question, len(items))
 
     def wrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
         """See the port."""
@@ -35,7 +45,9 @@ class BrokerClient:
 
     def secrets(self, reference: str, names: Sequence[str]) -> list[bytes]:
         """See the port."""
-        return wire.keys_from_json(self._call("secrets", reference=reference, names=list(names)))
+        node, question = self._node(), secrets_question(reference, names)
+        answer = self._call("secrets", reference=reference, names=list(names))
+        return node.open(wire.sealed_from_json(answer), question, len(names))
 
     def rewrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]], epoch: int) -> list[bytes]:
         """See the port. A great many keys go in several messages, so that the broker serves others in between."""

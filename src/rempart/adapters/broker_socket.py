@@ -27,7 +27,7 @@ _IDLE_SECONDS = 60.0
 _CONNECTIONS = 64
 _MOST_USES = 10_000
 _ARGUMENTS: Mapping[str, set[str]] = {
-    "grant": {"request", "uses"},
+    "grant": {"request", "uses", "proof"},
     "unwrap": {"reference", "items"},
     "wrap": {"reference", "items"},
     "secrets": {"reference", "names"},
@@ -57,9 +57,13 @@ class BrokerServer:
             "rewrap-root": lambda given: keeper.rewrap_root(given["reference"]),
             "key-names": lambda given: keeper.key_names(given["space"]),
             "erase": lambda given: keeper.erase(given["reference"]),
-            "unwrap": lambda given: _keys(keeper.unwrap(given["reference"], wire.items_from_json(given["items"]))),
+            "unwrap": lambda given: wire.to_text(
+                keeper.unwrap(given["reference"], wire.items_from_json(given["items"]))
+            ),
             "wrap": lambda given: _keys(keeper.wrap(given["reference"], wire.items_from_json(given["items"]))),
-            "secrets": lambda given: _keys(keeper.secrets(given["reference"], wire.texts_from_json(given["names"]))),
+            "secrets": lambda given: wire.to_text(
+                keeper.secrets(given["reference"], wire.texts_from_json(given["names"]))
+            ),
         }
 
     def stop(self) -> None:
@@ -144,7 +148,8 @@ class BrokerServer:
         uses = given["uses"]
         if type(uses) is not int or not 1 <= uses <= _MOST_USES:
             raise BadInput("broker-request")
-        return self._keeper.grant(wire.request_from_json(given["request"]), uses=uses)
+        request, proof = wire.request_from_json(given["request"]), wire.proof_from_json(given["proof"])
+        return self._keeper.grant(request, uses=uses, proof=proof)
 
 
 def _call_of(request: Any) -> tuple[str, Mapping[str, Any]]:

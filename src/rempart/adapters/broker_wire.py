@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError, Unavailable
+from rempart.keys.node import NodeProof
 from rempart.ports.broker import GrantRequest
 from rempart.records.canonical import canonical_bytes
 from rempart.records.sealed import KeyContext
@@ -84,6 +85,17 @@ def value_or_raise(answer: Any) -> Any:
     raise Unavailable("broker-locked")
 
 
+def proof_to_json(proof: NodeProof) -> dict[str, object]:
+    """A node's proof as JSON."""
+    return {"node": proof.node, "time": proof.time, "nonce": proof.nonce, "sig": proof.sig}
+
+
+def proof_from_json(value: Any) -> NodeProof:
+    """A node's proof from JSON; raises BadInput ``broker-request``."""
+    with strictly():
+        return NodeProof(**{name: text(item) for name, item in dict(value).items()})
+
+
 def request_to_json(request: GrantRequest) -> dict[str, object]:
     """A grant request as JSON."""
     return {"intent": request.intent, "tables": [list(use) for use in request.tables], "secrets": list(request.secrets)}
@@ -133,6 +145,12 @@ def texts_from_json(value: Any) -> list[str]:
     """A list of text; raises BadInput ``broker-request``."""
     with strictly():
         return [text(item) for item in _listed(value)]
+
+
+def sealed_from_json(value: Any) -> bytes:
+    """Sealed bytes; raises BadInput ``broker-request``."""
+    with strictly():
+        return base64.b64decode(text(value), validate=True)
 
 
 def keys_from_json(value: Any) -> list[bytes]:

@@ -18,10 +18,16 @@ def load_trust(keys_dir: Path, first: str) -> TrustFile:
 
     Raises Missing ``trust-missing``; NotTrusted ``trust-form``, ``trust-chain``, ``not-canonical-bytes``.
     """
+    return load_chain(keys_dir, first)[-1]
+
+
+def load_chain(keys_dir: Path, first: str) -> tuple[TrustFile, ...]:
+    """Every version, oldest first, their chain proven; raises as ``load_trust``."""
     versions = load_versions(keys_dir)
     if not versions:
         raise Missing("trust-missing")
-    return check_chain(versions, first=first)
+    check_chain(versions, first=first)
+    return versions
 
 
 def load_versions(keys_dir: Path) -> tuple[TrustFile, ...]:

@@ -28,6 +28,8 @@ def init(
     mount: str = "transit",
     ca_file: str = "",
     root_key: str = "rempart",
+    country: str = "FR",
+    operator: str = "",
 ) -> int:
     """Make a warehouse."""
     from rempart.adapters.key_store_settings import KeyStoreSettings
@@ -54,6 +56,8 @@ def init(
         shards=shards,
         minutes=minutes,
         keys=keys,
+        country=country,
+        operator=operator,
     )
     session.voice.say("init-done", directory=str(directory), controller=controller)
     session.voice.say("init-officer", officer=officer, key=str(officer_key))
@@ -109,12 +113,25 @@ def quorum(session: Session, needed: int, /, *, by: list[Path], by_passphrase_fd
     return 0
 
 
-def revoke(session: Session, name: str, /, *, by: list[Path], by_passphrase_fd: list[int] | None = None) -> int:
-    """Revoke a person's key from now on."""
+def revoke(
+    session: Session,
+    name: str,
+    /,
+    *,
+    by: list[Path],
+    node: bool = False,
+    by_passphrase_fd: list[int] | None = None,
+) -> int:
+    """Revoke the key of a person, or of a compute node, from now on."""
     from rempart.wiring import people
     from rempart.wiring.warehouse import Warehouse
 
     ask = session.askers(by_passphrase_fd)
+    if node:
+        document = people.revoke_node(Warehouse(session.directory), name=name, officer_keys=by, ask=ask)
+        session.voice.say("node-revoked", name=name)
+        session.voice.result("keys-revoke", {"name": name, "document": document})
+        return 0
     trust = people.revoke(Warehouse(session.directory), name=name, officer_keys=by, ask=ask)
     session.voice.say("key-revoked", name=name, version=trust.version)
     session.voice.result("keys-revoke", {"name": name, "version": trust.version, "trust": trust.id})

@@ -7,13 +7,19 @@ Holds open keys in memory, so it lives in the broker's process alone. It knows n
 import datetime
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
-from rempart.errors import NotTrusted, Refused, Unavailable
+from rempart.errors import NotTrusted, Refused
 from rempart.keys import erasure, rotation
+from rempart.keys.broker_book import BrokerBook
 from rempart.keys.envelope import NONCE_BYTES, unwrap, wrap
 from rempart.keys.grant_rules import Rules, Scope, Use, decide
-from rempart.keys.intents import Proofs, check_trust, open_intent
+from rempart.keys.intents import Proofs, open_intent
+from rempart.keys.node import NodeProof, Nonces, check_proof, seal, secrets_question, unwrap_question
+from rempart.keys.node_register import KIND as NODE_KIND
+from rempart.keys.node_register import DeclaredNode, declared_node
 from rempart.keys.system_signer import SystemSigner
 from rempart.keys.table_keys import TableKeys
 from rempart.ports.broker import GrantRequest
@@ -26,61 +32,77 @@ from rempart.records.sealed import KeyContext
 from rempart.records.trust import TrustFile
 
 REFERENCE_BYTES = 32
-_TRIES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the broker is given: its ports, the rule table, the layouts, the warehouse's id."""
+    """What the broker is given: its ports, the rule tables, the layouts, the warehouse's id. ``trust``: every version, oldest first, the
+    chain proven; ``node_allowed``: raises Refused for a node's signed body that may not compute that day."""
 
     ledger: Ledger
     documents: Documents
-    trust: Callable[[], TrustFile]
+    trust: Callable[[], Sequence[TrustFile]]
     clock: Clock
     randomness: Randomness
     rules: Rules
     layouts: Mapping[str, TableLayout]
     warehouse: str
+    node_allowed: Callable[[Mapping[str, Any], datetime.date], None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Grant:
+    """``read``: how many leaves were known when the node was last judged."""
+
     scope: Scope
+    node: DeclaredNode
+    read: int
     given: set[KeyContext] = field(default_factory=set)
 
 
 class KeyBroker:
-    """Implements ports.broker.Broker but for ``status`` and ``lock``, which belong to its process."""
+    """What stands behind ports.broker.Broker in its own process: ``adapters.broker_client`` proves the node when it asks and opens what
+    it is answered; ``status`` and ``lock`` belong to the process."""
 
     def __init__(self, keys: TableKeys, signer: SystemSigner, surroundings: Surroundings) -> None:
         self._keys, self._signer, self._around = keys, signer, surroundings
-        self._events: list[LedgerEvent] = []
+        self._book = BrokerBook(
+            ledger=surroundings.ledger,
+            documents=surroundings.documents,
+            trust=surroundings.trust,
+            clock=surroundings.clock,
+            randomness=surroundings.randomness,
+        )
+        self._nonces = Nonces()
         self._grants: dict[str, _Grant] = {}
 
-    def grant(self, request: GrantRequest, *, uses: int = 1) -> list[str]:
-        """See the port. The ``key-grant`` leaf is in the ledger before a reference leaves."""
+    def grant(self, request: GrantRequest, *, uses: int = 1, proof: NodeProof) -> list[str]:
+        """References for the node that ``proof`` is by. The ``key-grant`` leaf is in the ledger before a reference leaves; a refusal is
+        there before it is told."""
         references = [self._around.randomness.bytes(REFERENCE_BYTES).hex() for _ in range(uses)]
-        scope = self._logged(request, [_digest(reference) for reference in references])
-        for reference in references:
-            self._grants[_digest(reference)] = _Grant(scope)
+        digests = [_digest(reference) for reference in references]
+        with self._book.refusals(node=proof.node, intent=request.intent):
+            fresh = self._nonces.check(proof, self._around.clock.now())
+            scope, node = self._book.append_decided(lambda proofs: self._decided(request, uses, proof, proofs, digests))
+            self._nonces.keep(fresh)
+        for digest in digests:
+            self._grants[digest] = _Grant(scope=scope, node=node, read=len(self._events))
         return references
 
-    def unwrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
-        """See the port. One reference gives each data key once."""
+    def unwrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> bytes:
+        """The data keys, sealed to the grant's node as the answer to this question. One reference gives each data key once."""
         grant = self._live(reference)
         contexts = [context for context, _ in items]
-        self._check(grant.scope, contexts, "read")
-        if len(set(contexts)) != len(contexts) or grant.given & set(contexts):
-            raise Refused("grant-spent")
+        self._check(grant, contexts, "read")
         grant.given |= set(contexts)
         self._keys.unlock("table", *(context.kek for context in contexts))
-        return [unwrap(self._kek(context), blob, context=context.associated_data()) for context, blob in items]
+        keys = [unwrap(self._kek(context), blob, context=context.associated_data()) for context, blob in items]
+        return seal(grant.node.node, keys, unwrap_question(reference, items))
 
     def wrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
         """See the port. Absent table keys are made and saved first."""
-        scope = self._live(reference).scope
         contexts = [context for context, _ in items]
-        self._check(scope, contexts, "write")
+        self._check(self._live(reference), contexts, "write")
         names = [context.kek for context in contexts]
         erasure.check_new(self._events, dict.fromkeys(names))
         keks = self._keys.ensure("table", *names)
@@ -90,13 +112,15 @@ class KeyBroker:
             for kek, (context, key) in zip(keks, items, strict=True)
         ]
 
-    def secrets(self, reference: str, names: Sequence[str]) -> list[bytes]:
-        """See the port. ``identity`` belongs to the warehouse."""
-        scope = self._live(reference).scope
-        for name in names:
-            if name not in scope.secrets:
-                raise Refused("grant-secret", secret=name)
-        return [self._secret(scope, name) for name in names]
+    def secrets(self, reference: str, names: Sequence[str]) -> bytes:
+        """The secrets, sealed to the grant's node as the answer to this question. ``identity`` belongs to the warehouse."""
+        grant = self._live(reference)
+        with self._refusals(grant):
+            for name in names:
+                if name not in grant.scope.secrets:
+                    raise Refused("grant-secret", secret=name)
+        keys = [self._secret(grant.scope, name) for name in names]
+        return seal(grant.node.node, keys, secrets_question(reference, names))
 
     def rewrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]], epoch: int) -> list[bytes]:
         """See the port. Every table key of a batch is opened, or made, in one call to the key store."""
@@ -168,73 +192,60 @@ class KeyBroker:
             raise NotTrusted("wrapped-key")
         return kek
 
-    def _check(self, scope: Scope, contexts: Sequence[KeyContext], mode: str) -> None:
-        for context in contexts:
-            mine = context.warehouse == self._around.warehouse
-            if not mine or not scope.allows(context.space, context.table, context.sibling, mode):
-                raise Refused("grant-scope", use=f"{context.space}/{context.table}/{context.sibling}/{mode}")
+    def _check(self, grant: _Grant, contexts: Sequence[KeyContext], mode: str) -> None:
+        """Every key lies within the grant, and none is asked for twice."""
+        with self._refusals(grant):
+            for context in contexts:
+                mine = context.warehouse == self._around.warehouse
+                if not mine or not grant.scope.allows(context.space, context.table, context.sibling, mode):
+                    raise Refused("grant-scope", use=f"{context.space}/{context.table}/{context.sibling}/{mode}")
+            if mode == "read" and (len(set(contexts)) != len(contexts) or grant.given & set(contexts)):
+                raise Refused("grant-spent")
 
     def _live(self, reference: str) -> _Grant:
         """The grant behind a reference whose intent is still open, young, and whose permit has not ended."""
         grant = self._grants.get(_digest(reference))
         if grant is None:
             raise Refused("grant-spent")
-        now = self._around.clock.now()
-        open_intent(self._read_ledger(), grant.scope.intent, now=now, hours=self._around.rules.hours)
-        _check_until(grant.scope, now.date())
+        now, events = self._around.clock.now(), self._book.read()
+        with self._refusals(grant):
+            open_intent(events, grant.scope.intent, now=now, hours=self._around.rules.hours)
+            _check_until(grant.scope, now.date())
+            grant.node.check_valid_on(now.date())
+            if any(event.kind in {NODE_KIND, "person"} for event in events[grant.read :]):
+                grant.node = self._node(self._book.proofs(), grant.node.node.declaration.name)
+                grant.read = len(events)
         return grant
 
-    def _logged(self, request: GrantRequest, digests: Sequence[str]) -> Scope:
-        """Decide on the newest ledger and append the trace to exactly that ledger; a lost race decides again."""
-        for _ in range(_TRIES):
-            proofs = self._proofs()
-            check_trust(proofs.events, proofs.trust)
-            scope = decide(request, proofs, rules=self._around.rules, layouts=self._around.layouts)
-            erasure.check_kept(proofs.events, scope.uses)
-            trace = self._trace(scope, digests, proofs.now)
-            try:
-                self._around.ledger.append(len(self._events), [trace.leaf()])
-            except Unavailable as error:
-                if error.code != "ledger-moved":
-                    raise
-                continue
-            self._events.append(trace)
-            return scope
-        raise Unavailable("ledger-moved")
+    def _refusals(self, grant: _Grant) -> AbstractContextManager[None]:
+        return self._book.refusals(node=grant.node.node.declaration.name, intent=grant.scope.intent)
 
-    def _trace(self, scope: Scope, digests: Sequence[str], now: datetime.datetime) -> LedgerEvent:
-        return LedgerEvent(
-            kind="key-grant",
-            event_class="trace",
-            phase="effect",
-            of=scope.intent,
-            actor=scope.actor,
-            basis=scope.basis,
-            objects=(
-                *(f"grant:{digest}" for digest in digests),
-                *(f"use:{'/'.join(use)}" for use in sorted(scope.uses)),
-                *(f"secret:{name}" for name in sorted(scope.secrets)),
-            ),
-            time=now.isoformat(),
-            salt=self._around.randomness.bytes(16).hex(),
+    @property
+    def _events(self) -> list[LedgerEvent]:
+        return self._book.events
+
+    def _decided(
+        self, request: GrantRequest, uses: int, proof: NodeProof, proofs: Proofs, digests: Sequence[str]
+    ) -> tuple[tuple[Scope, DeclaredNode], LedgerEvent]:
+        """What is granted to whom, and the trace that says so: node, its key, then permit, job and logged intent."""
+        node = self._node(proofs, proof.node)
+        check_proof(proof, node.node, request, uses)
+        scope = decide(request, proofs, rules=self._around.rules, layouts=self._around.layouts)
+        erasure.check_kept(proofs.events, scope.uses)
+        told = (
+            *(f"grant:{digest}" for digest in digests),
+            f"node:{proof.node}",
+            *(f"use:{'/'.join(use)}" for use in sorted(scope.uses)),
+            *(f"secret:{name}" for name in sorted(scope.secrets)),
         )
+        trace = self._book.event("key-grant", "effect", objects=told, basis=scope.basis, of=scope.intent, actor=scope.actor)
+        return (scope, node), trace
 
-    def _proofs(self) -> Proofs:
-        return Proofs(
-            events=self._read_ledger(),
-            documents=self._around.documents,
-            trust=self._around.trust(),
-            now=self._around.clock.now(),
-        )
-
-    def _read_ledger(self) -> list[LedgerEvent]:
-        """The ledger as it stands now; what this process has read before is never read again, so it cannot be rewritten."""
-        size = self._around.ledger.size()
-        if size < len(self._events):
-            raise NotTrusted("ledger-shrunk", size=size, expected=len(self._events))
-        new = self._around.ledger.leaves(len(self._events), size)
-        self._events.extend(LedgerEvent.from_leaf(leaf) for leaf in new)
-        return self._events
+    def _node(self, proofs: Proofs, name: str) -> DeclaredNode:
+        """The node as it is declared, once it may compute."""
+        found = declared_node(proofs, name)
+        self._around.node_allowed(found.node.body, proofs.today)
+        return found
 
 
 def _digest(reference: str) -> str:

@@ -96,7 +96,7 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
     permit = _permit(proofs, request.intent, rule)
     space = _space(intent, rule, permit)
     if rule.document is not None:
-        document = document_rule(proofs, intent, permit, rule.document)
+        document = document_rule(proofs, request.intent, permit, rule.document)
         if intent.kind in SAYS:
             SAYS[intent.kind](intent, document.body)
     if rule.result:

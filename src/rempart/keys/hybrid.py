@@ -29,8 +29,13 @@ PUBLIC_BYTES = _MLKEM_PUBLIC_BYTES + _X25519_BYTES
 def make_pair(randomness: Randomness) -> tuple[bytes, bytes]:
     """(private: 64-byte ML-KEM seed ‖ 32-byte X25519 key, public: 1184 ‖ 32 bytes); all of it from ``randomness``."""
     private = randomness.bytes(PRIVATE_BYTES)
+    return private, public_of(private)
+
+
+def public_of(private: bytes) -> bytes:
+    """The public half of a private one."""
     mlkem, x25519 = _parts(private)
-    return private, mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
+    return mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
 
 
 def seal_to(public: bytes, data: bytes, *, info: bytes) -> bytes:

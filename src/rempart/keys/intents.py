@@ -14,6 +14,7 @@ from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import SCHEMA as PERMIT_SCHEMA
 from rempart.records.permit import Permit, permit_from_dict
+from rempart.records.signature import Signature, verify
 from rempart.records.trust import TrustFile
 
 CLOCK_SKEW = datetime.timedelta(minutes=5)
@@ -22,17 +23,33 @@ _TRUST_KINDS = frozenset({"init", "person"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proofs:
-    """What a request is judged on. ``events``: every leaf of the ledger in order; ``now``: an instant in UTC."""
+    """What a request is judged on. ``events``: every leaf of the ledger in order; ``versions``: of the trust file, oldest first,
+    their chain proven; ``now``: an instant in UTC."""
 
     events: Sequence[LedgerEvent]
     documents: Documents
-    trust: TrustFile
+    versions: Sequence[TrustFile]
     now: datetime.datetime
+
+    @property
+    def trust(self) -> TrustFile:
+        """The newest version."""
+        return self.versions[-1]
 
     @property
     def today(self) -> datetime.date:
         """The day in UTC."""
         return self.now.date()
+
+    def trust_at(self, index: int) -> TrustFile:
+        """The newest version that the ledger names before leaf ``index``; the first to begin with."""
+        named = {event.fact("trust") for event in self.events[:index] if event.kind in _TRUST_KINDS}
+        return next((trust for trust in reversed(self.versions) if trust.id in named), self.versions[0])
+
+    def moment(self, index: int) -> datetime.datetime:
+        """The instant at which to judge leaf ``index``: what it says, but never before the trust file that was then in force, so that
+        whoever holds a revoked key gains nothing by an old date."""
+        return self.trust_at(index).moment(datetime.datetime.fromisoformat(self.events[index].time))
 
 
 def open_intent(events: Sequence[LedgerEvent], index: int, *, now: datetime.datetime, hours: int) -> LedgerEvent:
@@ -60,9 +77,9 @@ def valid_permit(proofs: Proofs, index: int) -> Permit:
     prefix, _, name = intent.basis.partition(":")
     if prefix != "permit":
         raise Refused("grant-basis", kind=intent.kind, basis=intent.basis)
-    leaf = intent if intent.kind == "permit" else _permit_leaf(proofs.events[:index], intent.basis)
-    document = signed_document(proofs, leaf, fact="permit", schema=PERMIT_SCHEMA)
-    require_signature(proofs, document, role="committee", on=day_of(leaf))
+    granted = index if intent.kind == "permit" else _permit_leaf(proofs.events[:index], intent.basis)
+    document = signed_document(proofs, proofs.events[granted], fact="permit", schema=PERMIT_SCHEMA)
+    require_signature(proofs, document, role="committee", on=proofs.moment(granted))
     permit = permit_from_dict(document.body)
     if permit.id != name:
         raise Refused("grant-no-permit", permit=name)
@@ -83,11 +100,11 @@ def require_signature(
     document: SignedDocument,
     *,
     role: str,
-    on: datetime.date,
+    on: datetime.datetime,
     permit: Permit | None = None,
     count: int = 1,
 ) -> None:
-    """Signatures by ``count`` holders of ``role`` on that day, named in ``permit`` where one is given; a false signature is an alarm.
+    """Signatures by ``count`` holders of ``role`` at that instant, named in ``permit`` where one is given; a false signature is an alarm.
 
     Raises Refused ``grant-unsigned``, ``grant-signatures`` or ``permit-person``; NotTrusted ``signature`` or ``actor-unknown``.
     """
@@ -117,23 +134,41 @@ def require_result(proofs: Proofs, intent: LedgerEvent) -> None:
     raise Refused("grant-no-result", kind=intent.kind)
 
 
-def check_trust(events: Sequence[LedgerEvent], trust: TrustFile) -> None:
-    """The trust file is not older than the ledger's last enrolment; raises NotTrusted ``trust-rolled-back``."""
-    named: list[str] = []
+def check_trust(events: Sequence[LedgerEvent], versions: Sequence[TrustFile]) -> tuple[int, ...]:
+    """No version of the trust file that the ledger proves is absent, and the newest one was named in it.
+
+    A leaf that names a version which is not there counts when its signatures are by officers enough of the newest one: it was taken
+    away. Without them anybody could have written the leaf: it blocks nobody, and its index is returned, to be told. Raises
+    NotTrusted ``trust-rolled-back``.
+    """
+    known, named, doubtful = {trust.id for trust in versions}, set(), []
     for index, event in enumerate(events):
-        version = event.fact("trust") if event.kind in _TRUST_KINDS else None
+        version = event.fact("trust") if event.kind in _TRUST_KINDS and event.phase == "intent" else None
         if version is None:
             continue
-        if event.phase == "effect" or any(end.phase == "effect" for end in _ends(events, index)):
-            named.clear()
-        named.append(version)
-    if named and trust.id not in named:
-        raise NotTrusted("trust-rolled-back", version=trust.version)
+        named.add(version)
+        if version not in known and [end.phase for end in _ends(events, index)][:1] == ["effect"]:
+            if _signers(event, version, versions[-1]) >= versions[-1].quorum:
+                raise NotTrusted("trust-rolled-back", version=versions[-1].version)
+            doubtful.append(index)
+    if named & known and versions[-1].id not in named:
+        raise NotTrusted("trust-rolled-back", version=versions[-1].version)
+    return tuple(doubtful)
 
 
-def day_of(event: LedgerEvent) -> datetime.date:
-    """The day of a leaf, UTC."""
-    return datetime.datetime.fromisoformat(event.time).date()
+def _signers(event: LedgerEvent, version: str, trust: TrustFile) -> int:
+    """How many officers of ``trust`` signed the version that a leaf names: the leaf carries their signatures."""
+    officers = [entry for entry in trust.entries if "officer" in entry.roles and entry.revoked is None]
+    signed = set()
+    for entry in officers:
+        for sig in event.facts("signature"):
+            try:
+                made = Signature(alg=entry.alg, actor=entry.actor, over=version, sig=sig)
+                verify(made, public=entry.public_bytes, alg=entry.alg, over=version)
+                signed.add(entry.public)
+            except NotTrusted:
+                continue
+    return len(signed)
 
 
 def _ends(events: Sequence[LedgerEvent], index: int) -> list[LedgerEvent]:
@@ -141,27 +176,27 @@ def _ends(events: Sequence[LedgerEvent], index: int) -> list[LedgerEvent]:
     return [event for event in events[index + 1 :] if event.of == index and event.kind == kind]
 
 
-def _permit_leaf(before: Sequence[LedgerEvent], basis: str) -> LedgerEvent:
-    """The newest grant of that permit that did not fail."""
+def _permit_leaf(before: Sequence[LedgerEvent], basis: str) -> int:
+    """Index of the newest grant of that permit that did not fail."""
     for index in range(len(before) - 1, -1, -1):
         leaf = before[index]
         granting = leaf.kind == "permit" and leaf.phase == "intent" and leaf.basis == basis
         if granting and not any(end.phase == "failed" for end in _ends(before, index)):
-            return leaf
+            return index
     raise Refused("grant-no-permit", permit=basis.partition(":")[2])
 
 
 def document_rule(
-    proofs: Proofs, intent: LedgerEvent, permit: Permit | None, rule: Mapping[str, str]
+    proofs: Proofs, index: int, permit: Permit | None, rule: Mapping[str, str]
 ) -> SignedDocument:
-    """The signed document that a rule wants (``fact``, ``schema``, ``role``, ``count`` of signers): under a permit, by a person it
-    names and for it.
+    """The signed document of the intent at ``index`` that a rule wants (``fact``, ``schema``, ``role``, ``count`` of signers): under a
+    permit, by a person it names and for it.
 
     Raises Refused ``grant-other-permit``, ``grant-unsigned``, ``grant-signatures``, ``permit-person``…; NotTrusted.
     """
-    document = signed_document(proofs, intent, fact=rule["fact"], schema=rule["schema"])
+    document = signed_document(proofs, proofs.events[index], fact=rule["fact"], schema=rule["schema"])
     count = int(rule.get("count", "1"))
-    require_signature(proofs, document, role=rule["role"], on=day_of(intent), permit=permit, count=count)
+    require_signature(proofs, document, role=rule["role"], on=proofs.moment(index), permit=permit, count=count)
     if permit is not None and document.body.get("permit") != permit.id:
         raise Refused("grant-other-permit", permit=permit.id)
     return document

@@ -2,12 +2,14 @@
 """The acts of the command line on a warehouse: each builds what its journey needs and calls it."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rempart.adapters import package_data
 from rempart.adapters.configuration import Configuration, write_configuration
+from rempart.adapters.host_connection import Connection
 from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.person_key import create_person_key, load_person_key
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
@@ -26,11 +28,13 @@ from rempart.permits.check_study import check_study
 from rempart.ports.surroundings import Progress
 from rempart.records.omop import layouts
 from rempart.records.permit import Permit, permit_from_dict
-from rempart.records.signature import sign
+from rempart.records.signature import Signature, sign
 from rempart.records.study import Study, study_from_dict
 from rempart.records.trust import TrustFile
 from rempart.wiring.broker import keys_init, start_broker
 from rempart.wiring.host_register import writable
+from rempart.wiring.hosts import begin_host
+from rempart.wiring.nodes import declare_founding
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.warehouse import Warehouse
 
@@ -39,8 +43,8 @@ _SUBFOLDERS = (
     "controller/keys",
     "controller/documents",
     "controller/ledger",
+    "controller/node",
     "controller/scratch",
-    "host",
     "public/releases",
 )
 
@@ -60,15 +64,25 @@ def init_warehouse(
     shards: int,
     minutes: int,
     keys: KeyStoreSettings,
+    country: str = "FR",
+    operator: str = "",
+    host: Connection | None = None,
+    host_credentials: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Make a warehouse: folders, keys, first officer, trust file, configuration, then its first ledger leaf."""
+    """Make a warehouse: folders, keys, first officer, trust file, configuration, then its first ledger leaf.
+
+    The first officer declares this machine as a node and a host of ``operator`` (else the controller itself) in ``country``.
+    ``host``: the first host, else the folder ``host``.
+    """
     if (directory / "rempart.toml").exists():
         raise Refused("warehouse-exists")
     if officer_key.exists():
         raise Refused("file-exists", file=officer_key.name)
+    first = host or Connection(kind="directory", path="host")
     make_folders(directory)
+    begin_host(directory, first, host_credentials or {})
     public = keys_init(directory, secret, SystemRandomness(), settings=keys)
-    trust = _first_officer(directory, officer, officer_key, key_passphrase)
+    trust, sign_as_officer = _first_officer(directory, officer, officer_key, key_passphrase)
     warehouse_id = secrets.token_hex(16)
     configuration = Configuration(
         warehouse=warehouse_id,
@@ -78,11 +92,20 @@ def init_warehouse(
         ledger_public=public["ledger_public"],
         vault_public=public["vault_public"],
         shards=shards,
+        host=first,
         keys=keys,
     )
     write_configuration(directory, configuration)
     status = start_broker(directory, secret=secret, minutes=minutes)
-    objects = [f"warehouse:{warehouse_id}", f"trust:{trust.id}"]
+    declared = declare_founding(
+        directory,
+        operator=operator or controller,
+        country=country,
+        host=first.kind,
+        today=today(),
+        sign=sign_as_officer,
+    )
+    objects = [f"warehouse:{warehouse_id}", f"trust:{trust.id}", *declared]
     with recorded(Warehouse(directory).recorder, "init", basis="operation:init", objects=objects):
         pass
     return {"warehouse": warehouse_id, "trust": trust.id, "expires": status["expires"]}
@@ -97,14 +120,17 @@ def make_folders(directory: Path) -> None:
         raise BadInput("file-unwritable", file=directory.name) from error
 
 
-def _first_officer(directory: Path, officer: str, key_file: Path, passphrase: str) -> TrustFile:
+def _first_officer(
+    directory: Path, officer: str, key_file: Path, passphrase: str
+) -> tuple[TrustFile, Callable[[str], Signature]]:
     """Version 1 of the trust file, with one officer who signs it."""
     public = create_person_key(key_file, randomness=SystemRandomness(), passphrase=passphrase or None)
     private = load_person_key(key_file, passphrase=passphrase or None)
     entry = new_entry(actor=officer, roles=["officer"], public=public, today=today(), salt=secrets.token_hex(16))
-    trust = first_trust([entry], sign=lambda over: sign(private, actor=officer, over=over), now=SystemClock().now())
+    sign_as_officer = partial(sign, private, actor=officer)
+    trust = first_trust([entry], sign=lambda over: sign_as_officer(over=over), now=SystemClock().now())
     save_trust(directory / "controller" / "keys", trust)
-    return trust
+    return trust, lambda over: sign_as_officer(over=over)
 
 
 def read_permit_file(path: Path) -> Permit:

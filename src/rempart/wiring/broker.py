@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO
 
 import rempart
-from rempart.adapters.broker_client import BrokerClient
 from rempart.adapters.broker_socket import BrokerServer
 from rempart.adapters.broker_wire import failure, value_or_raise
 from rempart.adapters.configuration import Configuration, read_configuration
@@ -22,7 +21,7 @@ from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.package_data import toml
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.adapters.table_key_file import open_table_keys
-from rempart.adapters.trust_files import load_trust
+from rempart.adapters.trust_files import load_chain
 from rempart.errors import BadInput, RempartError, Unavailable
 from rempart.keys.broker import KeyBroker, Surroundings
 from rempart.keys.grant_rules import grant_rules
@@ -34,8 +33,9 @@ from rempart.ports.broker import Broker
 from rempart.ports.key_store import KeyStore
 from rempart.ports.surroundings import Randomness
 from rempart.records.omop import layouts
-from rempart.wiring.key_store import create_store, keys_folder, open_store
+from rempart.wiring.key_store import create_store, finish, keys_folder, open_store
 from rempart.wiring.ledger import open_ledger
+from rempart.wiring.nodes import client, node_guard
 
 LONGEST_MINUTES = 7 * 24 * 60
 _START_SECONDS = 60.0
@@ -98,9 +98,9 @@ def start_broker(
 
 def connect(directory: Path) -> Broker:
     """The running broker of ``DIR``; raises Unavailable ``broker-locked`` when none answers."""
-    client = BrokerClient(keys_folder(directory))
-    client.status()
-    return client
+    reached = client(directory)
+    reached.status()
+    return reached
 
 
 def open_server(directory: Path, *, secret: StoreSecret, minutes: float, quick_allowed: bool = False) -> BrokerServer:
@@ -110,6 +110,7 @@ def open_server(directory: Path, *, secret: StoreSecret, minutes: float, quick_a
     folder = keys_folder(directory)
     store = open_store(directory, configuration.keys, secret, randomness=randomness, quick_allowed=quick_allowed)
     keys = _table_keys(folder, store, randomness)
+    finish(directory, store, keys)
     signer = SystemSigner(keys, origin=configuration.ledger_origin)
     surroundings = _surroundings(directory, configuration, signer, clock=clock, randomness=randomness)
     expires = clock.now() + datetime.timedelta(minutes=minutes)
@@ -146,12 +147,13 @@ def _surroundings(
     return Surroundings(
         ledger=open_ledger(directory, configuration, sign=lambda body: signer.sign("ledger", body)),
         documents=DirectoryDocuments(controller / "documents"),
-        trust=lambda: load_trust(keys_folder(directory), configuration.trust_first),
+        trust=lambda: load_chain(keys_folder(directory), configuration.trust_first),
         clock=clock,
         randomness=randomness,
         rules=grant_rules(toml("keys/grants.toml")),
         layouts=layouts(toml("records/omop54.toml")),
         warehouse=configuration.warehouse,
+        node_allowed=node_guard(),
     )
 
 

@@ -9,7 +9,12 @@ from rempart.adapters.person_key import create_person_key
 from rempart.adapters.surroundings import SystemRandomness
 from rempart.adapters.trust_files import save_trust
 from rempart.errors import Refused
-from rempart.journeys.persons import Registry, add_person, new_entry, revoke_person, set_quorum
+from rempart.journeys.hosts import registered
+from rempart.journeys.permits import events
+from rempart.journeys.persons import Registry, add_person, check_quorum, new_entry, revoke_person, set_quorum
+from rempart.journeys.recorded import recorded
+from rempart.keys.node_register import KIND, revocation_body
+from rempart.records.document import SignedDocument
 from rempart.records.trust import TrustEntry, TrustFile
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.warehouse import Warehouse
@@ -43,6 +48,26 @@ def enrol(
 def revoke(warehouse: Warehouse, *, name: str, officer_keys: Sequence[Path], ask: Ask) -> TrustFile:
     """Revoke every key of a person from now on."""
     return revoke_person(_registry(warehouse, officer_keys, ask), name)
+
+
+def revoke_node(warehouse: Warehouse, *, name: str, officer_keys: Sequence[Path], ask: Ask) -> str:
+    """Revoke every declaration of a node, signed by as many officers as the trust file asks for; the revocation's id.
+
+    Raises Refused ``node-unknown``, ``quorum-missing``, ``role-missing``.
+    """
+    trust, now = warehouse.trust, warehouse.recorder.clock.now()
+    if name not in registered(warehouse.ledger.leaves(), warehouse.documents, trust, KIND):
+        raise Refused("node-unknown", node=name)
+    officers = [signer(trust, file, ask) for file in officer_keys]
+    body = revocation_body(events(warehouse.ledger), name, now=now)
+    over = SignedDocument(body=body, signatures=()).over
+    signed = SignedDocument(body=body, signatures=tuple(officer.sign(over) for officer in officers))
+    check_quorum(trust, signed.signatures, over=over, now=now)
+    document = warehouse.documents.put(signed.data)
+    objects = [f"name:{name}", f"revocation:{document}"]
+    with recorded(warehouse.recorder, KIND, basis=f"operation:{KIND}", objects=objects, actor=officers[0].salted):
+        pass
+    return document
 
 
 def quorum(warehouse: Warehouse, *, needed: int, officer_keys: Sequence[Path], ask: Ask) -> TrustFile:
