@@ -143,7 +143,7 @@ class KeyBroker:
         """See the port."""
         if self._live(reference).scope.kind != "root-rotation":
             raise Refused("grant-kind", kind=self._live(reference).scope.kind)
-        return self._keys.rewrap()
+        return self._keys.renew()
 
     def key_names(self, space: str) -> list[str]:
         """See the port."""

@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
-from rempart.errors import Missing, NotTrusted
+from rempart.errors import Missing, NotTrusted, Refused
 from rempart.keys.envelope import KEY_BYTES
-from rempart.ports.key_store import KeyStore
+from rempart.ports.key_store import KeyStore, VersionedKeyStore
 from rempart.ports.surroundings import Randomness
 from rempart.records.canonical import canonical_bytes, length_prefixed
 
@@ -75,6 +75,14 @@ class TableKeys:
         for kind, names in doomed.items():
             for name in names:
                 self._open.pop((kind, name), None)
+
+    def renew(self) -> int:
+        """A new version of the root key, then every key anew under it; how many. Raises Refused ``root-key-file`` for a key file,
+        whose root key changes in a ceremony."""
+        if not isinstance(self._store, VersionedKeyStore):
+            raise Refused("root-key-file")
+        self._store.new_version()
+        return self.rewrap()
 
     def rewrap(self) -> int:
         """Every key anew under the newest root key, one batch and one save; how many. What was stored before is overwritten."""

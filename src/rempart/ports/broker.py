@@ -47,7 +47,8 @@ class Broker(Protocol):
         """
 
     def rewrap_root(self, reference: str) -> int:
-        """Every table key, secret and signing key anew under the newest root key, as a root rotation's intent says; how many."""
+        """A new version of the root key, and every table key, secret and signing key under it, as a root rotation's intent says; how
+        many. Raises Refused ``root-key-file``."""
 
     def key_names(self, space: str) -> list[str]:
         """Names of the table keys and secrets that there are of ``space``; a name opens nothing."""

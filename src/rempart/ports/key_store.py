@@ -2,7 +2,7 @@
 """A key store: holds the root key and never gives it out; wraps and unwraps table keys in batches."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class KeyStore(Protocol):
@@ -24,3 +24,11 @@ class KeyStore(Protocol):
     def rewrap(self, items: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
         """Wrap (context, wrapped) pairs anew under the newest version of the root key, without giving a key out where the store
         can; raises NotTrusted ``wrapped-key``."""
+
+
+@runtime_checkable
+class VersionedKeyStore(KeyStore, Protocol):
+    """A store that makes its root key's next version itself: a token, a Transit engine. A key file takes a ceremony."""
+
+    def new_version(self) -> None:
+        """A new version of the root key, the newest from now on; older ones still unwrap until whoever keeps the store ends them."""
