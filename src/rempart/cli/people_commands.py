@@ -30,8 +30,11 @@ def init(
     root_key: str = "rempart",
     country: str = "FR",
     operator: str = "",
+    host: Path | None = None,
+    host_credentials: Path | None = None,
 ) -> int:
     """Make a warehouse."""
+    from rempart.adapters.host_connection import connection_file, credentials_file
     from rempart.adapters.key_store_settings import KeyStoreSettings
     from rempart.cli.key_commands import store_secret
     from rempart.wiring.acts import init_warehouse
@@ -46,6 +49,7 @@ def init(
         mount=mount,
         ca_file=ca_file,
     )
+    connection = connection_file(host) if host else None
     made = init_warehouse(
         directory,
         controller=controller,
@@ -58,6 +62,10 @@ def init(
         keys=keys,
         country=country,
         operator=operator,
+        host=connection,
+        host_credentials=credentials_file(host_credentials, connection.kind)
+        if connection and host_credentials
+        else None,
     )
     session.voice.say("init-done", directory=str(directory), controller=controller)
     session.voice.say("init-officer", officer=officer, key=str(officer_key))

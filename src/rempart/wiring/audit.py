@@ -13,14 +13,17 @@ from rempart.adapters.trust_files import load_versions
 from rempart.audit.canary import search
 from rempart.audit.findings import Findings
 from rempart.audit.verify import verify_log
+from rempart.errors import NotTrusted
 from rempart.hosts.guard import check_compute, check_store
 from rempart.hosts.rules import host_rules
+from rempart.ports.host import Host
 from rempart.ports.surroundings import Progress
 from rempart.records.sealed import SpaceCommit
 from rempart.vault.commit import check_manifest_of
 from rempart.vault.manifest import open_keyring
 from rempart.vault.outer import read_outer
 from rempart.vault.read import check_object
+from rempart.wiring.hosts import active_host, open_host
 from rempart.wiring.ledger import exported, plain_ledger
 from rempart.wiring.warehouse import Warehouse
 
@@ -49,7 +52,7 @@ def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, pr
         document=warehouse.documents.get,
         layouts=warehouse.layouts,
         rules=audit_rules(),
-        check_manifest=_host_check(warehouse, deep=deep, progress=progress),
+        check_manifest=_host_check(warehouse, _host(warehouse, raw.leaves), deep=deep, progress=progress),
         checks=declaration_checks(),
         hashes=raw.hashes,
         history=raw.history,
@@ -66,19 +69,29 @@ def declaration_checks() -> dict[str, Callable[[Mapping[str, Any], datetime.date
     }
 
 
-def _host_check(warehouse: Warehouse, *, deep: bool, progress: Progress) -> Callable[[SpaceCommit], None]:
+def _host(warehouse: Warehouse, leaves: Sequence[bytes]) -> Host:
+    """The active host itself, past any cache; of a log that cannot be read, the first host: the log's own rules name what is wrong."""
+    settings = warehouse.configuration
+    try:
+        name = active_host(leaves, settings)
+    except NotTrusted:
+        name = settings.host.kind
+    return open_host(warehouse.directory, settings, name, cached=False)
+
+
+def _host_check(warehouse: Warehouse, host: Host, *, deep: bool, progress: Progress) -> Callable[[SpaceCommit], None]:
     """Check a commit against the host without a key: manifest, keyring, and with ``deep`` every part's SHA-256."""
 
     seen: set[str] = set()  # a rotation names a manifest again: its objects are read once
 
     def check(commit: SpaceCommit) -> None:
         outer = read_outer(
-            warehouse.host.get(commit.manifest), head=commit.head, vault_public=warehouse.configuration.vault_public
+            host.get(commit.manifest), head=commit.head, vault_public=warehouse.configuration.vault_public
         )
         check_manifest_of(commit, outer)
-        open_keyring(warehouse.host.get(commit.keyring), sha256=commit.keyring_sha256)
+        open_keyring(host.get(commit.keyring), sha256=commit.keyring_sha256)
         for done, (name, size, sha256) in enumerate(outer.objects if deep and commit.head not in seen else (), 1):
-            check_object(warehouse.host.get(name), size=size, sha256=sha256)
+            check_object(host.get(name), size=size, sha256=sha256)
             progress.step("check-objects", done, len(outer.objects))
         seen.add(commit.head)
 
