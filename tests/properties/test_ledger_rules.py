@@ -14,11 +14,12 @@ from rempart.audit.tree import leaf_hash
 from rempart.audit.verify import ACT_RULES, LOG_RULES
 from rempart.errors import Missing, NotTrusted
 from rempart.records.sealed import SpaceCommit
+from tests.properties.host_histories import HOST_MUTANTS
 from tests.properties.key_histories import KEY_MUTANTS
 from tests.properties.ledger_story import PERMIT, ROLES, RULES, SPACE, Story, audit, note, true_story, trust_version
 
 Mutant = Callable[[], tuple[Story, dict[str, Any]]]
-MUTANTS: dict[str, Mutant] = dict(KEY_MUTANTS)
+MUTANTS: dict[str, Mutant] = KEY_MUTANTS | HOST_MUTANTS
 
 
 def breaks(rule: str) -> Callable[[Mutant], Mutant]:

@@ -17,11 +17,12 @@ from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 
 KINDS = {"host": HOST, "node": NODE}
+REVOCATION = "rempart.node-revocation/1"
 OFFICERS = 2
 FOUNDING_DAYS = 90
 
-Declared = list[tuple[int, str, Mapping[str, Any]]]
-"""Leaf index, name and body of each declaration, in order; one that is named again is no newer for it."""
+Declared = list[tuple[int, str, Mapping[str, Any] | None]]
+"""Leaf index, name and body of each declaration, in order; one that is named again is no newer for it. None: taken back there."""
 
 
 def descriptor_officers(book: Book) -> Iterator[Bad]:
@@ -33,6 +34,20 @@ def descriptor_officers(book: Book) -> Iterator[Bad]:
                 _check(book, index, event, document, kind)
             except RempartError as error:
                 yield index, {"kind": kind, "name": event.fact("name") or "?", "code": error.code}
+        yield from _others(book, kind)
+
+
+def _others(book: Book, kind: str) -> Iterator[Bad]:
+    """Leaves of that kind that declare nothing: they take a declaration back, signed by as many officers as the trust file asks for."""
+    for index, event, _, _ in book.done(kind):
+        if event.fact("descriptor") is not None:
+            continue
+        try:
+            signed = book.document(event, "revocation", REVOCATION)
+            if len({entry.actor for entry in book.signers(index, signed, "officer")}) < book.trust_at(index).quorum:
+                raise NotTrusted("descriptor-officers", name=event.fact("name") or "?")
+        except RempartError as error:
+            yield index, {"kind": kind, "name": event.fact("name") or "?", "code": error.code}
 
 
 def commit_host(book: Book) -> Iterator[Bad]:
@@ -88,7 +103,12 @@ def _declared(book: Book, kind: str) -> Declared:
             found.append((index, str(body.get("name")), _capped(body, instant(event)) if founding else body))
         except RempartError:
             continue
-    return found
+    found += [(index, event.fact("name") or "", None) for index, event in _taken_back(book, kind)]
+    return sorted(found, key=lambda item: item[0])
+
+
+def _taken_back(book: Book, kind: str) -> Iterator[tuple[int, LedgerEvent]]:
+    return ((index, event) for index, event, _, _ in book.done(kind) if event.fact("revocation") is not None)
 
 
 def _capped(body: Mapping[str, Any], when: datetime.datetime) -> Mapping[str, Any]:
@@ -103,7 +123,7 @@ def _unqualified(book: Book, declared: Declared, kind: str, name: str, index: in
     bodies = [body for known, body in before if known == name]
     if not before:
         return None
-    if not bodies:
+    if not bodies or bodies[-1] is None:
         return "host-undeclared"
     try:
         book.checks[kind](bodies[-1], day_of(book.events[index]))

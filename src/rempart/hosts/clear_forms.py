@@ -28,7 +28,7 @@ _BARE_KEY = 32
 _FIRST = 4  # bytes that say how long the outer list is
 _ENOUGH = 1280  # bytes: below this a histogram of 256 values says nothing
 _UNEVEN = 480.0  # chi-square of random bytes has mean 255 and deviation 22.6: beyond ten deviations it is no ciphertext
-_BAD = (RempartError, KeyError, TypeError, ValueError, IndexError, binascii.Error)
+_BAD = (RempartError, KeyError, TypeError, ValueError, IndexError, AttributeError, binascii.Error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,11 @@ def _manifest(data: bytes) -> Clear | None:
     if set(value) != {"outer", "signature"} or set(outer) != OUTER or body[0] != HEADER:
         return None
     sealed = outer["body"] == [len(body), hashlib.sha256(body).hexdigest()] and even(histogram(body))
-    listed = all(len(item) == 3 and kind_of(item[0]) == "o" and type(item[1]) is int for item in outer["objects"])
+    listed = all(
+        len(item) == 3 and kind_of(item[0]) == "o" and type(item[1]) is int and type(item[2]) is str
+        for item in outer["objects"]
+    )
     texts = all(re.fullmatch(r"[0-9a-f]*", outer[name]) for name in ("warehouse", "space", "parent"))
+    numbers = all(type(outer[name]) is int for name in ("sequence", "epoch"))
     found = Clear(kind="manifest", fields=outer, signature=value["signature"])
-    return found if sealed and listed and texts else None
+    return found if sealed and listed and texts and numbers else None

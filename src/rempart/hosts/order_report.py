@@ -143,7 +143,7 @@ def verify_report(pack: Mapping[str, Any], *, trust_first: str | None, vault_pub
     _check_officers(trusts, signed, over=over, first=body["trust"], made=made)
     try:
         _check_objects(body, public)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise NotTrusted("order-report-form") from error
     return dict(body)
 
@@ -220,7 +220,7 @@ def _check_objects(body: Mapping[str, Any], public: bytes) -> None:
     listed = _lists(manifest["outer"]["objects"] for manifest in body["manifests"])
     proven = {(manifest["name"], manifest["sha256"]) for manifest in body["manifests"]}
     for name, size, sha256, kind, proof in body["objects"]:
-        good = proof in _PROOFS[kind]
+        good = type(size) is int and type(sha256) is str and proof in _PROOFS[kind]
         good = good and (proof != "listed" or listed.get(name) == (size, sha256))
         good = good and (kind != "manifest" or (name, sha256) in proven)
         if not good:

@@ -110,7 +110,7 @@ def _revoked(leaves: Sequence[bytes], documents: Documents, kind: str) -> frozen
     """Documents that officers took back; the key broker and the audit check their signatures."""
     named = [event.fact("revocation") for _, event in leaves_of(leaves, {kind}) if event.phase == "intent"]
     bodies = [parse_canonical(documents.get(name), what="revocation")["body"] for name in named if name]
-    return frozenset(str(body.get("descriptor")) for body in bodies)
+    return frozenset(str(document) for body in bodies for document in body.get("descriptors", ()))
 
 
 def check_writable(

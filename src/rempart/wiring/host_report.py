@@ -94,7 +94,7 @@ def check_report(directory: Path, file: Path) -> Report:
     settings = read_configuration(directory) if (directory / CONFIGURATION).is_file() else None
     try:
         pack = json.loads(read_text(file))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotTrusted("order-report-form") from error
     if not isinstance(pack, dict):
         raise NotTrusted("order-report-form")
