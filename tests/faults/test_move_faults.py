@@ -108,7 +108,7 @@ def test_another_history_than_the_kept_one_is_refused(tmp_path: Path) -> None:
 def test_a_leaf_put_into_the_evidence_is_refused(house: MoveHouse) -> None:
     file = house.folder / "log.json"
     text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace('"0": "', '"1": "', 1) if '"1"' not in text else text.replace('"0"', '"9"', 1))
+    file.write_text(text.replace('"0"', '"9"', 1), encoding="utf-8")
     ended = house.run()
     assert (ended.code, ended.error) == (NotTrusted.exit_code, "move-log")
 

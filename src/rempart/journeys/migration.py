@@ -106,10 +106,13 @@ def kept_snapshots(events: Mapping[int, LedgerEvent], gone: Container[str]) -> l
 
 def _pointers(events: Mapping[int, LedgerEvent], gone: Container[str]) -> dict[str, bytes]:
     """The pointer after each commit: named by the log's size then, as its writer did when nobody appended in between."""
-    found = {}
+    found, seen = {}, set[str]()
     for index, event in events.items():
         if (event.kind, event.phase) == (COMMIT, "effect") and event.fact("space") not in gone:
-            found[f"s/{index + 1}"] = pointer_bytes(SpaceCommit.from_objects(event.objects).manifest)
+            manifest = SpaceCommit.from_objects(event.objects).manifest
+            if manifest not in seen:  # a rotation's commit names it again, without a pointer
+                found[f"s/{index + 1}"] = pointer_bytes(manifest)
+            seen.add(manifest)
     return found
 
 
@@ -135,8 +138,11 @@ def _entries(host: Host, whole: Whole, *, warehouse: str, vault_public: bytes) -
         if hashlib.sha256(keyring.data).hexdigest() != current.keyring_sha256:
             raise NotTrusted("keyring")
         yield Entry(current.keyring, len(keyring.data), current.keyring_sha256)
-    for name, data in whole.pointers.items():
-        yield Entry(name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def pointer_entries(whole: Whole) -> Inventory:
+    """The pointers, apart from the inventory: hints that a host may lose or never have had, and that prove nothing."""
+    return Inventory(Entry(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in whole.pointers.items())
 
 
 def _fetch(host: Host, name: str) -> Sealed:

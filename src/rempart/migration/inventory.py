@@ -14,7 +14,7 @@ from rempart.records.sealed import check_object_name
 
 _NAME, _SIZE, _HASH = 17, 8, 32
 _RECORD = _NAME + _SIZE + _HASH
-_COPY_ORDER = "oms"  # parts before the manifests that list them, pointers last: a target never promises what it has not
+_COPY_ORDER = "oms"  # parts before the manifests that list them: a target never promises what it has not
 
 
 class Entry(NamedTuple):

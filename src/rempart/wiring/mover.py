@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rempart.adapters import host_connection
 from rempart.adapters.host_connection import connection_from_dict
 from rempart.adapters.move_folder import LOG, ORDER, REPORT, MoveFolder, decode_log
 from rempart.errors import BadInput, NotTrusted, Unavailable
-from rempart.journeys.migration import LogEvidence, Whole, prove_log, root_of, take_inventory
+from rempart.journeys.migration import LogEvidence, Whole, pointer_entries, prove_log, root_of, take_inventory
 from rempart.migration.copy import Told, copy_object, holds, made_of
 from rempart.migration.inventory import Entry, Inventory
 from rempart.migration.order import MoveOrder, MoveReport, Place
@@ -89,8 +90,11 @@ class _Hosts:
 
 
 def _copy(hosts: _Hosts, whole: Whole, wanted: Inventory, place: MoveFolder, *, threads: int, say: Say) -> Tally:
-    there = {name for name, _ in hosts.target.listing() if name in wanted}  # a hint: put and re-reading decide
-    teller = Teller("copy", objects=len(wanted), size=wanted.bytes, passes=2, say=say)
+    pointers = pointer_entries(whole)
+    # A hint: put and the second reading decide.
+    there = {name for name, _ in hosts.target.listing() if name in wanted or name in pointers}
+    count, size = len(wanted) + len(pointers), wanted.bytes + pointers.bytes
+    teller = Teller("copy", objects=count, size=size, passes=2, say=say)
     with place.noting() as notes:
 
         def work(entry: Entry, told: Told) -> str:
@@ -100,7 +104,7 @@ def _copy(hosts: _Hosts, whole: Whole, wanted: Inventory, place: MoveFolder, *, 
             notes.note(entry.name, how)
             return how
 
-        return through(wanted.copy_order(), work, threads=threads, teller=teller)
+        return through(chain(wanted.copy_order(), pointers), work, threads=threads, teller=teller)
 
 
 def _read_again(target: Host, wanted: Inventory, *, threads: int, say: Say) -> Tally:
