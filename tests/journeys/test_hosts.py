@@ -15,6 +15,7 @@ import pytest
 from rempart.journeys import hosts as host_journey
 from rempart.wiring import acts, host_register
 from rempart.wiring import ingest as ingest_wiring
+from rempart.wiring.warehouse import Warehouse
 from tests.journeys.house import House, call, copy_house
 
 TODAY = datetime.datetime.now(datetime.UTC).date()
@@ -369,3 +370,48 @@ def test_a_public_key_in_a_report_is_the_vaults(officers: House, report: Path) -
     text = (officers.warehouse / "rempart.toml").read_text(encoding="utf-8")
     assert f'vault_public = "{body["vault_public"]}"' in text
     assert len(base64.b64decode(body["ledger"]["root"])) == 32
+
+
+NODE = OWN.replace("rempart.host/1", "rempart.node/1").replace('"directory"', '"local"')
+
+
+def test_init_declares_its_own_machine_for_ninety_days_at_most(
+    house_of: Callable[..., House], small_template: Path
+) -> None:
+    house = house_of(small_template)
+    declared = {(item["kind"], item["name"]): item for item in house.told("hosts", "show")["declared"]}
+    assert set(declared) == {("host", "directory"), ("node", "local")}
+    for item in declared.values():
+        assert (item["profile"], item["officers"]) == ("everything", ["officer"])
+    end = (TODAY + datetime.timedelta(days=91)).isoformat()
+    answer = house.call("--json", "hosts", "posture", "--on", end)
+    assert answer.code == 1
+    told = {stand["kind"]: (stand["profile"], stand["move"], stand["stop"]) for stand in answer.json["data"]["stands"]}
+    assert told == {"host": ("nothing", True, False), "node": ("nothing", False, True)}
+
+
+def test_a_node_that_foreign_law_reaches_gets_no_key_and_that_is_logged(
+    house_of: Callable[..., House], small_template: Path
+) -> None:
+    house = house_of(small_template)
+    _second_officer(house)
+    house.told("hosts", "node", house.write("node.toml", NODE), *_by(house))
+    house.told("vault", "hash")
+    far = NODE.replace('laws = ["EU: GDPR", "FR"]', 'laws = ["EU: GDPR", "FR", "US: CLOUD Act"]')
+    told = house.told("hosts", "node", house.write("far.toml", far), *_by(house))
+    assert told["profile"] == "ciphertext"
+    before = len(_leaves(house))
+    answer = house.call("--json", "vault", "hash")
+    assert (answer.code, answer.error["code"]) == (10, "compute-foreign-law")
+    assert answer.error["facts"]["rule"] == "law-outside-eu" and "EDPB" in answer.error["facts"]["citation"]
+    assert any(b"compute-foreign-law" in leaf for leaf in _leaves(house)[before:])
+    assert house.call("hosts", "posture").code == 1
+    assert house.call("audit", "verify").code == 0
+    other = house.call(
+        "--json", "hosts", "node", house.write("o.toml", NODE.replace('"local"', '"other"')), *_by(house)
+    )
+    assert (other.code, other.error["code"]) == (10, "node-name")
+
+
+def _leaves(house: House) -> list[bytes]:
+    return Warehouse(house.warehouse).ledger.leaves()
