@@ -23,6 +23,7 @@ from rempart.vault.read import fetch, open_part
 from rempart.vault.seal import seal_keyring, seal_manifest, seal_part, seal_pointer
 
 _FIRST_EPOCH = 1
+_WRAP_BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +197,13 @@ class SpaceWriter:
             self._vault.host.put(f"s/{self._recorder.ledger.size()}", seal_pointer(manifest))
         return commit
 
+    def _wrapped(self, keys: Sequence[tuple[KeyContext, bytes]]) -> list[bytes]:
+        """Wrapped in several messages: a snapshot may have more parts than one holds."""
+        found: list[bytes] = []
+        for at in range(0, len(keys), _WRAP_BATCH):
+            found += self._vault.broker.wrap(self._reference, keys[at : at + _WRAP_BATCH])
+        return found
+
     def _store_keyring(self, name: str, manifest: str, key: bytes) -> str:
         context = KeyContext(
             warehouse=self._vault.warehouse,
@@ -205,7 +213,7 @@ class SpaceWriter:
             part=manifest,
             epoch=self._epoch,
         )
-        wrapped = self._vault.broker.wrap(self._reference, [*self._keys, (context, key)])
+        wrapped = self._wrapped([*self._keys, (context, key)])
         fresh = [p.object for p in self._parts if p.object not in self._kept]
         by_object = {**self._kept, **dict(zip([*fresh, manifest], wrapped, strict=True))}
         sha256, sealed = seal_keyring(by_object, space_label=self._random(16).hex(), epoch=self._epoch)
