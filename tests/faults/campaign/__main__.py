@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.backup_house import ceremony
 from tests.faults.campaign.count import Section
+from tests.faults.campaign.kills import AFTER, Victims, kills
 from tests.faults.campaign.stored import hints, put_back, stored
 from tests.faults.warehouse.place import Place, build, copied, workers_find_the_package
 
 MUTATIONS = {"small": 160, "full": 1000}
+POINTS = {"small": 2, "full": 30}
 LEDGERS = {"small": 10, "full": 50}
 
 
@@ -45,7 +48,17 @@ def of_stored(campaign: Campaign) -> list[Section]:
         ]
 
 
-PARTS: dict[str, Callable[[Campaign], list[Section]]] = {"stored": of_stored}
+def of_kills(campaign: Campaign) -> list[Section]:
+    """Processes killed, each act on one copy that goes on living."""
+    sections = []
+    for act in AFTER:
+        with campaign.copy() as place, Victims() as victims:
+            ceremony(place, place.root)
+            sections.append(kills(victims, place, act, points=POINTS[campaign.size], named=True, seed=campaign.seed))
+    return sections
+
+
+PARTS: dict[str, Callable[[Campaign], list[Section]]] = {"stored": of_stored, "kills": of_kills}
 
 
 def main() -> int:

@@ -77,7 +77,8 @@ class Verdict:
         """What went wrong, '' when nothing did."""
         if self.defects or self.false:
             return "; ".join([*self.defects, *(f"served {name}" for name in self.false)])
-        return "" if self.caught else "nobody noticed"
+        missed = {"reader", "auditor"} - self.caught
+        return f"{' and '.join(sorted(missed))} noticed nothing" if missed else ""
 
 
 class Readers:

@@ -46,7 +46,7 @@ def stored(place: Place, *, count: int, seed: int) -> Section:
         verdict = readers.judge(mutation.store)
         slipped = verdict.slipped
         section.of(mutation.kind).add(
-            caught_by=["reader" if "reader" in verdict.caught else "auditor only"] if verdict.caught else [],
+            caught_by=verdict.caught,
             slipped=f"{mutation.told}: {slipped}" if slipped else "",
         )
     return section
