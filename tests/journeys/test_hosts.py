@@ -239,6 +239,14 @@ def test_the_order_report_is_checked_offline_without_the_warehouse(
     assert {**here, "compared": False} == away
 
 
+def test_a_report_on_another_warehouse_is_not_taken_for_ours(report: Path, tmp_path: Path) -> None:
+    other = House(tmp_path / "other")
+    other.init(shards=2)
+    other.lock()
+    answer = other.call("--json", "hosts", "order-report", "--verify", report)
+    assert (answer.code, answer.error["code"]) == (20, "order-report-signature")
+
+
 def _sha(body: dict[str, Any]) -> None:
     body["objects"][-1][2] = "0" * 64
 
@@ -321,6 +329,13 @@ def test_nothing_is_written_to_a_host_whose_declaration_ended(
     assert _state(house) == before
     house.told("hosts", "add", house.write("own.toml", OWN), *_by(house))
     house.told("permit", "grant", permit, "--key", house.key("claire"))
+
+
+def test_nothing_is_written_to_a_host_that_nobody_declared(officers: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_journey, "active_host", lambda _: "nowhere")
+    permit = officers.example("permit", ("P-2026-0001", "P-2026-0003"), ('"glitazones"', '"third"'))
+    answer = officers.call("--json", "permit", "grant", permit, "--key", officers.key("claire"))
+    assert (answer.code, answer.error["code"]) == (30, "host-undeclared")
 
 
 def _state(house: House) -> list[str]:
