@@ -79,18 +79,7 @@ def ingest(
         identity_key, shard_key = vault.broker.secrets(reference, request.secrets)
         persons = _persons(query, identity_key, shard_key, shards, recorder)
         named_step("persons-resolved")
-        writer = SpaceWriter(
-            vault,
-            recorder,
-            act,
-            space=SPACE,
-            shards=shards,
-            parent=before,
-            reference=reference,
-            named_step=named_step,
-        )
-        if before is not None:
-            writer.keep(open_space(vault, space=SPACE, reference=reference, head=before.head), tables=(OBJECTION,))
+        writer = _writer(vault, recorder, act, shards, before, reference=reference, named_step=named_step)
         _seal_persons(writer, persons, loaded.extra, shards)
         rows = _seal_tables(writer, query, layouts, shards, progress)
         content = {name: content_hash(query.table(content_hash_sql(layout))) for name, layout in layouts.items()}
@@ -108,6 +97,32 @@ def _request(act: Act, layouts: Mapping[str, TableLayout], loaded: Loaded) -> Gr
     write = [(SPACE, *place, "write") for place in (*named, *own, *((name, MAIN) for name in loaded.extra))]
     secrets = ("identity", f"{SPACE}/shard")
     return GrantRequest(intent=act.index, tables=(*write, (SPACE, "manifest", MAIN, "read")), secrets=secrets)
+
+
+def _writer(
+    vault: Vault,
+    recorder: Recorder,
+    act: Act,
+    shards: int,
+    before: SpaceCommit | None,
+    *,
+    reference: str,
+    named_step: Callable[[str], None],
+) -> SpaceWriter:
+    """What writes the next snapshot after ``before``, whose objections it carries over."""
+    writer = SpaceWriter(
+        vault,
+        recorder,
+        act,
+        space=SPACE,
+        shards=shards,
+        parent=before,
+        reference=reference,
+        named_step=named_step,
+    )
+    if before is not None:
+        writer.keep(open_space(vault, space=SPACE, reference=reference, head=before.head), tables=(OBJECTION,))
+    return writer
 
 
 def _persons(query: Query, identity_key: bytes, shard_key: bytes, shards: int, recorder: Recorder) -> pa.Table:
