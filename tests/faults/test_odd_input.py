@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.objection_list import read_objections
 from rempart.adapters.private_file import read_private
 from rempart.adapters.process_pool import ProcessPool
 from rempart.cli.voice import Voice
 from rempart.errors import BadInput, NotTrusted, Refused
+from rempart.keys.store_secret import passphrase_secret
 from rempart.records.canonical import canonical_bytes
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import permit_from_dict
@@ -23,6 +25,7 @@ from rempart.records.study import study_from_dict
 from rempart.records.trust import TrustEntry
 from rempart.release.documents import RELEASE_ID
 from rempart.wiring.acts import init_warehouse, make_folders
+from rempart.wiring.first_host import FirstHost, begin_host
 from tests.disclosure_rows import toml
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
@@ -100,10 +103,11 @@ def test_a_warehouse_is_not_made_where_a_file_stands(tmp_path: Path) -> None:
             controller="x",
             officer="officer",
             officer_key=tmp_path / "officer.key",
-            passphrase="twelve letters",
+            secret=passphrase_secret("twelve letters"),
             key_passphrase="",
             shards=4,
             minutes=1,
+            keys=KeyStoreSettings(),
         )
     assert caught.value.code == "file-unwritable"
 
@@ -195,6 +199,7 @@ def test_no_other_account_enters_the_controllers_folder_or_the_hosts(tmp_path: P
     before = os.umask(0o022)
     try:
         make_folders(tmp_path / "warehouse")
+        begin_host(tmp_path / "warehouse", FirstHost())
     finally:
         os.umask(before)
     modes = {name: (tmp_path / "warehouse" / name).stat().st_mode & 0o777 for name in ("controller", "host")}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rempart.adapters import private_file
-from rempart.adapters.host_connection import SCHEMA, Connection
+from rempart.adapters.host_connection import Connection
 from rempart.cli import app
 from rempart.keys.root_key import QUICK
 from rempart.ports.host import Host
@@ -22,6 +22,7 @@ from rempart.wiring.broker import keys_init
 from rempart.wiring.synthetic import write_synthetic
 from rempart.wiring.warehouse import Warehouse
 from tests.faults.warehouse.place import PASSPHRASE, Silence, served
+from tests.moving_place import HOST
 from tests.servers import hosts
 from tests.servers.azurite import AzureServer
 from tests.servers.fixtures import azure_server, s3_server
@@ -50,24 +51,32 @@ def run(directory: Path, *words: str) -> dict[str, Any]:
     return {**json.loads(lines[-1]), "code": code}
 
 
-@contextlib.contextmanager
-def begun(folder: Path, host: Connection | None, credentials: Mapping[str, str]) -> Iterator[Path]:
-    """A new warehouse whose first host is that one, with its broker in a thread."""
-    directory = folder / "w"
+def begin(folder: Path, host: Connection | None, credentials: Mapping[str, str], **changed: str) -> dict[str, Any]:
+    """``rempart init`` on that first host; ``changed``: other words in its declaration."""
     (folder / "pass").write_text(PASSPHRASE, encoding="utf-8")
-    words = ["init", str(directory), "--controller", "tests", "--officer-key", str(folder / "officer.key")]
+    words = ["init", str(folder / "w"), "--controller", "tests", "--officer-key", str(folder / "officer.key")]
     if host is not None:
-        lines = [f"{name} = {json.dumps(value)}" for name, value in {"schema": SCHEMA, **host.as_dict()}.items()]
-        (folder / "host.toml").write_text("\n".join(lines), encoding="utf-8")
+        lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in host.as_dict().items())
+        text = HOST.format(name=changed.pop("name", host.kind), connection=lines)
+        for old, new in changed.items():
+            text = text.replace(f'{old} = ["FR"]', f'{old} = ["{new}"]')
+        (folder / "host.toml").write_text(text, encoding="utf-8")
         given = "\n".join(f"{name} = {json.dumps(value)}" for name, value in credentials.items())
         private_file.replace_private(folder / "given.toml", given.encode())
         words += ["--host", str(folder / "host.toml"), "--host-credentials", str(folder / "given.toml")]
-    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack, (folder / "pass").open() as file:
+    with (folder / "pass").open(encoding="utf-8") as file:
+        return run(folder / "w", *words, "--shards", "2", "--passphrase-fd", str(file.fileno()))
+
+
+@contextlib.contextmanager
+def begun(folder: Path, host: Connection | None, credentials: Mapping[str, str]) -> Iterator[Path]:
+    """A new warehouse whose first host is that one, with its broker in a thread."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         patch.setattr(acts, "keys_init", functools.partial(keys_init, cost=QUICK))
         patch.setattr(acts, "start_broker", lambda place, **_: stack.enter_context(served(place)).status())
-        answer = run(directory, *words, "--shards", "2", "--passphrase-fd", str(file.fileno()))
+        answer = begin(folder, host, credentials)
         assert answer["code"] == 0, answer
-        yield directory
+        yield folder / "w"
 
 
 def content_of(directory: Path, delivery: Path) -> dict[str, str]:
@@ -127,21 +136,34 @@ def test_a_warehouse_on_azure_holds_what_one_on_a_directory_holds(
     far_is_as_near(tmp_path, host, connection, hosts.azure_credentials(azure_server), delivery=delivery, near=near)
 
 
-def test_a_host_that_refuses_or_does_not_answer_leaves_no_warehouse_begun(tmp_path: Path, s3_server: S3Server) -> None:
-    wrong = {"access_key_id": s3_server.access_key_id, "secret_access_key": "k" * 40}
-    (tmp_path / "host.toml").write_text(
-        "\n".join(f"{name} = {json.dumps(value)}" for name, value in hosts.s3_connection(s3_server).as_dict().items()),
-        encoding="utf-8",
-    )
-    given = "\n".join(f"{name} = {json.dumps(value)}" for name, value in wrong.items())
-    private_file.replace_private(tmp_path / "given.toml", given.encode())
-    (tmp_path / "pass").write_text(PASSPHRASE, encoding="utf-8")
-    with (tmp_path / "pass").open() as file:
-        told = run(
-            tmp_path / "w", "init", str(tmp_path / "w"), "--controller", "tests", "--officer-key", str(tmp_path / "o.key"),
-            "--host", str(tmp_path / "host.toml"), "--host-credentials", str(tmp_path / "given.toml"),
-            "--passphrase-fd", str(file.fileno()),
-        )  # fmt: skip
+def nothing_begun(folder: Path) -> bool:
+    """Neither a warehouse nor an officer's key."""
+    return not (folder / "w" / "rempart.toml").exists() and not (folder / "officer.key").exists()
+
+
+def test_a_host_that_refuses_leaves_no_warehouse_begun(tmp_path: Path, s3_server: S3Server) -> None:
+    wrong = hosts.s3_credentials(s3_server) | {"secret_access_key": "k" * 40}
+    told = begin(tmp_path, hosts.s3_connection(s3_server), wrong)
     assert (told["code"], told["error"]["code"]) == (60, "host-denied")
-    assert not (tmp_path / "w" / "rempart.toml").exists()
-    assert not (tmp_path / "o.key").exists()
+    assert nothing_begun(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "word"),
+    [
+        ({"storage_countries": "US"}, 10, "store-outside-eea"),
+        ({"name": "elsewhere"}, 40, "descriptor-field"),
+    ],
+)
+def test_a_first_host_that_may_hold_nothing_is_refused(
+    tmp_path: Path, s3_server: S3Server, changed: dict[str, str], code: int, word: str
+) -> None:
+    told = begin(tmp_path, hosts.s3_connection(s3_server), hosts.s3_credentials(s3_server), **changed)
+    assert (told["code"], told["error"]["code"]) == (code, word)
+    assert nothing_begun(tmp_path)
+
+
+def test_a_far_first_host_without_credentials_is_bad_input(tmp_path: Path, s3_server: S3Server) -> None:
+    told = begin(tmp_path, hosts.s3_connection(s3_server), {})
+    assert (told["code"], told["error"]["code"]) == (40, "credentials-form")
+    assert nothing_begun(tmp_path)

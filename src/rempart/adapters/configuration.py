@@ -97,7 +97,8 @@ def _host(table: Any) -> tuple[Connection, int]:
     try:
         return connection_from_dict(given), shards
     except BadInput as error:
-        raise BadInput(error.code, **error.facts | {"file": NAME, "field": f"host.{error.facts['field']}"}) from error
+        wrong, expected = f"host.{error.facts['field']}", error.facts["expected"]
+        raise BadInput("config-field", file=NAME, field=wrong, expected=expected) from error
 
 
 def _lines(table: Mapping[str, str | int]) -> list[str]:

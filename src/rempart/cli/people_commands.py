@@ -34,41 +34,29 @@ def init(
     host_credentials: Path | None = None,
 ) -> int:
     """Make a warehouse."""
-    from rempart.adapters.host_connection import connection_file, credentials_file
+    return _init(dict(locals()))
+
+
+def _init(asked: dict[str, Any]) -> int:
+    """``init`` with its arguments by name."""
     from rempart.adapters.key_store_settings import KeyStoreSettings
     from rempart.cli.key_commands import store_secret
     from rempart.wiring.acts import init_warehouse
+    from rempart.wiring.first_host import read_first_host
+    from rempart.wiring.signing import today
 
+    session, directory = asked.pop("session"), asked.pop("directory")
     keys = KeyStoreSettings(
-        store=store,
-        module=module,
-        environment=module_environment,
-        token=token,
-        key=root_key,
-        address=address,
-        mount=mount,
-        ca_file=ca_file,
+        environment=asked.pop("module_environment"),
+        key=asked.pop("root_key"),
+        **{name: asked.pop(name) for name in ("store", "module", "token", "address", "mount", "ca_file")},
     )
-    connection = connection_file(host) if host else None
-    made = init_warehouse(
-        directory,
-        controller=controller,
-        officer=officer,
-        officer_key=officer_key,
-        secret=store_secret(session, keys, passphrase_fd, twice=True),
-        key_passphrase=session.key_passphrase(key_passphrase_fd),
-        shards=shards,
-        minutes=minutes,
-        keys=keys,
-        country=country,
-        operator=operator,
-        host=connection,
-        host_credentials=credentials_file(host_credentials, connection.kind)
-        if connection and host_credentials
-        else None,
-    )
-    session.voice.say("init-done", directory=str(directory), controller=controller)
-    session.voice.say("init-officer", officer=officer, key=str(officer_key))
+    host = read_first_host(asked.pop("host"), asked.pop("host_credentials"), today=today())
+    secret = store_secret(session, keys, asked.pop("passphrase_fd"), twice=True)
+    key_passphrase = session.key_passphrase(asked.pop("key_passphrase_fd"))
+    made = init_warehouse(directory, secret=secret, key_passphrase=key_passphrase, keys=keys, host=host, **asked)
+    session.voice.say("init-done", directory=str(directory), controller=asked["controller"])
+    session.voice.say("init-officer", officer=asked["officer"], key=str(asked["officer_key"]))
     return _made(session, made)
 
 
@@ -166,4 +154,21 @@ def list_persons(session: Session) -> int:
     session.voice.result(
         "person-list", {"quorum": trust.quorum, "persons": [entry.as_dict() for entry in trust.entries]}
     )
+    return 0
+
+
+def accounts(session: Session, /, *, broker: str, commands: str, group: str, apply: bool = False) -> int:
+    """Give the key broker an account of its own: a plan, or the act."""
+    from rempart.wiring import accounts as set_up
+
+    chosen = set_up.Accounts(broker=broker, commands=commands, group=group)
+    steps = set_up.apply(session.directory, chosen) if apply else set_up.plan(session.directory, chosen)
+    rows = [
+        (str(step.path), step.account, step.group, f"{step.mode:04o}" if step.mode is not None else "–")
+        for step in steps
+    ]
+    session.voice.table(["column-path", "column-account", "column-group", "column-mode"], rows)
+    session.voice.say("accounts-done" if apply else "accounts-plan", broker=broker, commands=commands)
+    data = [{"path": path, "account": account, "group": owners, "mode": mode} for path, account, owners, mode in rows]
+    session.voice.result("keys-accounts", {"applied": apply, "steps": data})
     return 0

@@ -32,8 +32,8 @@ from rempart.records.signature import Signature, sign
 from rempart.records.study import Study, study_from_dict
 from rempart.records.trust import TrustFile
 from rempart.wiring.broker import keys_init, start_broker
+from rempart.wiring.first_host import FirstHost, begin_host
 from rempart.wiring.host_register import writable
-from rempart.wiring.hosts import begin_host
 from rempart.wiring.nodes import declare_founding
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.warehouse import Warehouse
@@ -66,49 +66,59 @@ def init_warehouse(
     keys: KeyStoreSettings,
     country: str = "FR",
     operator: str = "",
-    host: Connection | None = None,
-    host_credentials: Mapping[str, str] | None = None,
+    host: FirstHost | None = None,
 ) -> dict[str, Any]:
     """Make a warehouse: folders, keys, first officer, trust file, configuration, then its first ledger leaf.
 
-    The first officer declares this machine as a node and a host of ``operator`` (else the controller itself) in ``country``.
-    ``host``: the first host, else the folder ``host``.
+    The first officer declares this machine as a node of ``operator`` (else the controller itself) in ``country``, and the first host.
     """
-    if (directory / "rempart.toml").exists():
-        raise Refused("warehouse-exists")
-    if officer_key.exists():
-        raise Refused("file-exists", file=officer_key.name)
-    first = host or Connection(kind="directory", path="host")
-    make_folders(directory)
-    begin_host(directory, first, host_credentials or {})
+    first = host or FirstHost()
+    _begin(directory, officer_key, first)
     public = keys_init(directory, secret, SystemRandomness(), settings=keys)
     trust, sign_as_officer = _first_officer(directory, officer, officer_key, key_passphrase)
-    warehouse_id = secrets.token_hex(16)
-    configuration = Configuration(
-        warehouse=warehouse_id,
-        controller=controller,
-        trust_first=trust.id,
-        ledger_origin=f"rempart/{warehouse_id}",
-        ledger_public=public["ledger_public"],
-        vault_public=public["vault_public"],
-        shards=shards,
-        host=first,
-        keys=keys,
-    )
-    write_configuration(directory, configuration)
+    settings = _settings(controller, public, trust=trust.id, shards=shards, host=first.connection, keys=keys)
+    write_configuration(directory, settings)
     status = start_broker(directory, secret=secret, minutes=minutes)
     declared = declare_founding(
         directory,
         operator=operator or controller,
         country=country,
-        host=first.kind,
+        host=first.declaration or first.connection.kind,
         today=today(),
         sign=sign_as_officer,
     )
-    objects = [f"warehouse:{warehouse_id}", f"trust:{trust.id}", *declared]
+    objects = [f"warehouse:{settings.warehouse}", f"trust:{trust.id}", *declared]
     with recorded(Warehouse(directory).recorder, "init", basis="operation:init", objects=objects):
         pass
-    return {"warehouse": warehouse_id, "trust": trust.id, "expires": status["expires"]}
+    return {"warehouse": settings.warehouse, "trust": trust.id, "expires": status["expires"]}
+
+
+def _begin(directory: Path, officer_key: Path, first: FirstHost) -> None:
+    """Folders and first host, where no warehouse is yet; raises Refused ``warehouse-exists``, ``file-exists``."""
+    if (directory / "rempart.toml").exists():
+        raise Refused("warehouse-exists")
+    if officer_key.exists():
+        raise Refused("file-exists", file=officer_key.name)
+    make_folders(directory)
+    begin_host(directory, first)
+
+
+def _settings(
+    controller: str, public: Mapping[str, bytes], *, trust: str, shards: int, host: Connection, keys: KeyStoreSettings
+) -> Configuration:
+    """A new warehouse's configuration, with its id."""
+    warehouse = secrets.token_hex(16)
+    return Configuration(
+        warehouse=warehouse,
+        controller=controller,
+        trust_first=trust,
+        ledger_origin=f"rempart/{warehouse}",
+        ledger_public=public["ledger_public"],
+        vault_public=public["vault_public"],
+        shards=shards,
+        host=host,
+        keys=keys,
+    )
 
 
 def make_folders(directory: Path) -> None:

@@ -2,14 +2,14 @@
 """Which host is active, and the host of a name: the one of ``rempart.toml`` (named by its kind) or one that was added since."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from rempart.adapters.caching_host import CachingHost
 from rempart.adapters.configuration import Configuration
-from rempart.adapters.host_connection import Connection, reach, read_connection, read_credentials, write_credentials
-from rempart.errors import BadInput, Refused
+from rempart.adapters.host_connection import Connection, reach, read_connection, read_credentials
+from rempart.errors import Refused
 from rempart.journeys import chain
 from rempart.ports.host import Host
 
@@ -38,20 +38,6 @@ def open_host(directory: Path, settings: Configuration, name: str, *, cached: bo
     if not cached or connection.kind == "directory":
         return host
     return CachingHost(host, controller / "cache" / name)
-
-
-def begin_host(directory: Path, connection: Connection, credentials: Mapping[str, str]) -> None:
-    """Make the first host ready: it is asked once, before anything is written; then its credentials are kept, or its folder made.
-
-    Raises Unavailable ``host-unreachable`` or ``host-denied``, BadInput ``credentials-form``, ``file-unwritable``.
-    """
-    if connection.kind == "directory":
-        try:
-            Path(directory, connection.path).mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise BadInput("file-unwritable", file=Path(connection.path).name) from error
-    next(reach(connection, credentials, label=connection.kind, base=directory).names(), None)
-    write_credentials(directory / "controller", connection.kind, connection.kind, credentials)
 
 
 def folder_of(directory: Path, settings: Configuration, name: str) -> Path:

@@ -3,7 +3,7 @@
 
 import datetime
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from rempart.adapters.surroundings import SystemRandomness
 from rempart.hosts.guard import check_compute
 from rempart.hosts.rules import host_rules
 from rempart.keys.node_register import FOUNDING_DAYS
-from rempart.records.descriptor import HostDescriptor, NodeDescriptor, own_declaration
+from rempart.records.descriptor import Declaration, HostDescriptor, NodeDescriptor, own_declaration
 from rempart.records.document import SignedDocument
 from rempart.records.signature import Signature
 from rempart.wiring.key_store import keys_folder
@@ -47,18 +47,18 @@ def declare_founding(
     *,
     operator: str,
     country: str,
-    host: str,
+    host: str | Declaration,
     today: datetime.date,
     sign: Callable[[str], Signature],
 ) -> list[str]:
-    """Declare this machine, as a node and as the host ``host``, by the one officer there is; the facts for ``init``'s leaf.
+    """Declare, by the one officer there is, this machine as a node and the first host: this machine too when ``host`` is but a name.
+    The facts for ``init``'s leaf.
 
     Raises BadInput ``descriptor-field`` for a country that is none.
     """
     valid = (today, today + datetime.timedelta(days=FOUNDING_DAYS))
-    node, store = (
-        own_declaration(name=name, operator=operator, country=country, valid=valid) for name in (NODE, host)
-    )
+    here = partial(own_declaration, operator=operator, country=country, valid=valid)
+    node, store = here(name=NODE), here(name=host) if isinstance(host, str) else host
     bodies = {
         "node": NodeDescriptor(declaration=node, **node_public(directory, NODE)).body,
         "host": HostDescriptor(declaration=store).body,
