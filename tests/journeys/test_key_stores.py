@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole warehouse whose root key lies in a token, in OpenBao, or in the custody of three persons of whom two suffice."""
 
+import base64
 import contextlib
 import json
 import os
@@ -87,9 +88,20 @@ def test_a_warehouse_lives_in_a_key_store_that_is_no_file(
         assert house.told("keys", "status")["custody"]["threshold"] == 2
         house.lock()
         assert unlock(house, tmp_path / "shares", "anna", "ben").error["code"] == "key-secret-kind"
-        assert house.call("keys", "unlock", "--json", secret=secret).code == 0
+        assert house.call("keys", "unlock", "--new-root", "--json", secret=secret).code == 0
+        assert versions(house) == {1}
+        house.told("keys", "rotate", "--root", "--by", house.key("officer"))
+        assert versions(house) == {2}
+        assert hashes(house) == hashes(small)
     finally:
         house.lock()
+
+
+def versions(house: House) -> set[int]:
+    """The versions of the root key that the stored table keys are wrapped under."""
+    stored = json.loads((house.warehouse / "controller" / "keys" / "table-keys.json").read_bytes())
+    blobs = [base64.b64decode(blob) for kind in ("table", "secret", "signing") for blob in stored[kind].values()]
+    return {int(b.split(b":")[1][1:]) if b.startswith(b"vault:v") else int.from_bytes(b[:4], "big") for b in blobs}
 
 
 def store_of(kind: str, request: pytest.FixtureRequest) -> tuple[list[str], str, str]:
@@ -135,6 +147,29 @@ def test_two_of_three_custodians_open_the_root_key_and_one_does_not(small: House
     )  # an old copy of the key file: its passphrase opens it, and it opens no key that is stored now
     answer = small.call("keys", "unlock", "--json", secret=PASSPHRASE)
     assert (answer.code, answer.error["code"]) == (20, "wrapped-key")
+
+
+def test_the_root_key_of_a_file_is_made_anew_by_a_ceremony_alone(small: House) -> None:
+    small.lock()
+    answer = small.call("keys", "unlock", "--new-root", "--json", secret=PASSPHRASE)
+    assert (answer.code, answer.error["code"]) == (10, "key-store-ceremony")
+
+
+def test_status_says_what_is_known_of_a_store_without_any_secret(small: House, bao: BaoServer) -> None:
+    settings = small.warehouse / "rempart.toml"
+    text = settings.read_text(encoding="utf-8").replace('store = "file"\n', "")
+    silent = 'store = "openbao"\naddress = "http://127.0.0.1:1"\nmount = "transit"\nkey = "rempart"\n'
+    told = text.replace("[keys]\n", "[keys]\n" + silent)
+    settings.write_text(told, encoding="utf-8")
+    small.lock()
+    answer = small.call("keys", "status")
+    assert answer.code == 60
+    assert "an OpenBao server: http://127.0.0.1:1" in answer.out
+    assert "it would not answer now: the key store http://127.0.0.1:1 does not answer" in answer.out
+    facts = small.call("keys", "status", "--json").error["facts"]
+    assert (facts["store"], facts["answers"]) == ("openbao", "key-store-unreachable")
+    settings.write_text(told.replace("127.0.0.1:1", f"127.0.0.1:{bao.port}"), encoding="utf-8")
+    assert small.call("keys", "status", "--json").error["facts"]["answers"] == "yes"
 
 
 def test_a_second_ceremony_is_held_by_the_custodians_of_the_first(small: House, tmp_path: Path) -> None:

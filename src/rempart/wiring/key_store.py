@@ -69,17 +69,6 @@ def open_store(
     return KeyFile.open(path, secret.text, randomness=randomness, quick_allowed=quick_allowed)
 
 
-def renew_root(directory: Path, settings: KeyStoreSettings, secret: StoreSecret, *, randomness: Randomness) -> None:
-    """A new version of the root key in a token or a server; table keys move to it by ``keys rotate --root``.
-
-    Raises as ``open_store``, and Refused ``key-store-ceremony`` for a key file, whose root key a ceremony makes anew.
-    """
-    store = open_store(directory, settings, secret, randomness=randomness)
-    if not isinstance(store, Pkcs11Store | OpenBaoStore):
-        raise Refused("key-store-ceremony")
-    store.new_version()
-
-
 def store_fault(directory: Path, settings: KeyStoreSettings) -> RempartError | None:
     """Why the store would not answer just now, asked without any secret; None when it would."""
     if settings.store == "pkcs11":
