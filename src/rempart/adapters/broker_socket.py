@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The broker's side of its socket: 0600, own account only, one process a controller, a time of expiry.
+"""The broker's side of its socket: its own account and those it is told to serve, one process a controller, a time of expiry.
 
 It passes calls on and errors back by family and code; a message that cannot be read ends in an error, never in a traceback.
 """
@@ -45,8 +45,11 @@ _TEXTS = {"reference", "purpose", "over", "space"}
 class BrokerServer:
     """Serves one broker until it expires, is locked or is stopped; then forgets every key and removes the socket."""
 
-    def __init__(self, keeper: KeyBroker, *, expires: str, minutes: float) -> None:
-        self._keeper, self._expires = keeper, expires
+    def __init__(
+        self, keeper: KeyBroker, *, expires: str, minutes: float, accounts: frozenset[int] = frozenset()
+    ) -> None:
+        """``accounts``: user ids served beside this process's own."""
+        self._keeper, self._expires, self._accounts = keeper, expires, accounts
         self._deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + 60 * minutes
         self._stop = threading.Event()
         self._state, self._signing = threading.Lock(), threading.Lock()
@@ -76,7 +79,7 @@ class BrokerServer:
 
     def serve(self, folder: Path, *, ready: Callable[[], None]) -> None:
         """Listen in ``folder``; ``ready`` is called once connections are taken. Raises Refused ``broker-running``."""
-        with _only_one(folder), _listening(folder) as listener:
+        with _only_one(folder), _listening(folder, shared=bool(self._accounts)) as listener:
             try:
                 ready()
                 self._accept(listener)
@@ -100,7 +103,7 @@ class BrokerServer:
         try:
             with connection:
                 connection.settimeout(_IDLE_SECONDS)
-                check_peer(connection)
+                check_peer(connection, self._accounts)
                 while self._answer_one(connection):
                     continue
         except (OSError, EOFError, RempartError):
@@ -163,11 +166,11 @@ def _call_of(request: Any) -> tuple[str, Mapping[str, Any]]:
         return name, given
 
 
-def check_peer(connection: socket.socket) -> None:
-    """The process at the other end is of this account; raises Refused ``broker-peer``."""
+def check_peer(connection: socket.socket, accounts: frozenset[int] = frozenset()) -> None:
+    """The process at the other end is of this account or of one of ``accounts``; raises Refused ``broker-peer``."""
     told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
     _, uid, _ = _PEER.unpack(told)
-    if uid != os.geteuid():
+    if uid != os.geteuid() and uid not in accounts:
         raise Refused("broker-peer")
 
 
@@ -188,12 +191,13 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(folder: Path) -> Iterator[socket.socket]:
-    """A listening socket of mode 0600; one that a dead process left is removed first (the lock says nobody serves)."""
+def _listening(folder: Path, *, shared: bool) -> Iterator[socket.socket]:
+    """A listening socket of mode 0600, or 0666 where other accounts are served: the peer's account is asked for on every connection.
+    One that a dead process left is removed first (the lock says nobody serves)."""
     path = folder / wire.SOCKET
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        before = os.umask(0o177)
+        before = os.umask(0o111 if shared else 0o177)
         try:
             with wire.socket_address(folder) as address:
                 listener.bind(address)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rempart.adapters import ledger_files as files
+from rempart.adapters.shared_folder import make_folder
 from rempart.audit import checkpoint as notes
 from rempart.audit.tree import EMPTY_ROOT, Tree, leaf_hash
 from rempart.errors import BadInput, NotTrusted, Refused, Unavailable
@@ -139,7 +140,7 @@ class DirectoryLedger:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        self._root.mkdir(parents=True, exist_ok=True)
+        make_folder(self._root)
         with files.locked(self._root / "lock"):
             yield
 

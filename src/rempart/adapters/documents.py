@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from rempart.adapters.ledger_files import replace
+from rempart.adapters.shared_folder import make_folder
 from rempart.errors import Missing, NotTrusted
 from rempart.records.canonical import sha256_id
 
@@ -25,7 +26,7 @@ class DirectoryDocuments:
         document = sha256_id(data)
         path = self._path(document)
         if not path.is_file() or path.read_bytes() != data:
-            self._root.mkdir(parents=True, exist_ok=True)
+            make_folder(self._root)
             replace(path, data)
         return document
 

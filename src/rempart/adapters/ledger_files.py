@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+from rempart.adapters.shared_folder import make_folder, open_in
 from rempart.audit.tree import HASH_BYTES, Tree
 from rempart.errors import NotTrusted
 
@@ -69,7 +70,7 @@ def read_text(path: Path) -> str | None:
 
 def append_at(path: Path, start: int, data: bytes, *, sync: bool = True) -> None:
     """Cut the file at ``start``, write ``data`` there, and wait for the disk."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = open_in(path, os.O_RDWR | os.O_CREAT)
     try:
         if os.fstat(descriptor).st_size != start:
             os.ftruncate(descriptor, start)
@@ -90,7 +91,7 @@ def write_all(descriptor: int, data: bytes, start: int) -> None:
 def replace(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Put ``data`` under ``path`` in one step: the old bytes or the new ones, never a mixture, whoever else writes it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = open_in(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
         write_all(descriptor, data, 0)
         if sync:
@@ -114,7 +115,7 @@ def sync_folder(folder: Path) -> None:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the one writer's lock; waits for another holder, and the system lets go when a holder dies."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = open_in(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -144,8 +145,9 @@ def write_tiles(folder: Path, tree: Tree, before: int) -> None:
 def _write_tile(folder: Path, level: int, number: int, hashes: bytes) -> None:
     width = len(hashes) // HASH_BYTES
     path = tile_path(folder, level, number, width)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(hashes)
+    make_folder(path.parent)
+    with os.fdopen(open_in(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+        file.write(hashes)
     partial = path.parent if width < TILE else path.with_name(path.name + ".p")
     if partial.is_dir():
         for other in partial.iterdir():
@@ -175,7 +177,7 @@ def _newest_tile(folder: Path, number: int) -> bytes:
 
 def add_line(path: Path, text: str) -> None:
     """Add ``text`` as one JSON line. Begins with a newline, so that a line torn by a crash spoils itself only."""
-    with path.open("ab") as file:
+    with os.fdopen(open_in(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as file:
         file.write(b"\n" + line(text))
 
 

@@ -7,6 +7,7 @@ The chain of versions is proven on every load; the ``.pub`` files are a convenie
 from pathlib import Path
 
 from rempart.adapters.ledger_files import replace
+from rempart.adapters.shared_folder import make_folder
 from rempart.errors import Missing, NotTrusted
 from rempart.records.canonical import canonical_bytes, parse_canonical
 from rempart.records.trust import TrustFile
@@ -40,12 +41,12 @@ def save_trust(keys_dir: Path, trust: TrustFile) -> None:
     """Write a version and its actors' public keys; raises NotTrusted ``trust-version`` when that version says otherwise."""
     path = keys_dir / "trust" / f"{trust.version}.json"
     data = canonical_bytes(trust.as_dict())
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     if path.is_file() and path.read_bytes() != data:
         raise NotTrusted("trust-version", version=trust.version)
     replace(path, data)
     actors = keys_dir / "actors"
-    actors.mkdir(parents=True, exist_ok=True)
+    make_folder(actors)
     for entry in trust.entries:
         replace(actors / f"{entry.actor}.pub", f"{entry.alg} {entry.public} {entry.actor}\n".encode())
 

@@ -26,6 +26,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "keys rotate": rotation_commands.rotate,
     "keys destroy": rotation_commands.destroy,
     "keys revoke": people_commands.revoke,
+    "keys accounts": people_commands.accounts,
     "person add": people_commands.add,
     "person quorum": people_commands.quorum,
     "person list": people_commands.list_persons,

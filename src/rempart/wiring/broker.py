@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import rempart
+from rempart.adapters.broker_accounts import served_accounts
 from rempart.adapters.broker_socket import BrokerServer
 from rempart.adapters.broker_wire import failure, value_or_raise
 from rempart.adapters.configuration import Configuration, read_configuration
@@ -105,6 +106,7 @@ def connect(directory: Path) -> Broker:
 
 def open_server(directory: Path, *, secret: StoreSecret, minutes: float, quick_allowed: bool = False) -> BrokerServer:
     """The server with its keys open, not yet listening; raises as ``open_store``."""
+    accounts = served_accounts(directory)  # first: it says whether what follows can be believed
     configuration = read_configuration(directory)
     clock, randomness = SystemClock(), SystemRandomness()
     folder = keys_folder(directory)
@@ -114,7 +116,8 @@ def open_server(directory: Path, *, secret: StoreSecret, minutes: float, quick_a
     signer = SystemSigner(keys, origin=configuration.ledger_origin)
     surroundings = _surroundings(directory, configuration, signer, clock=clock, randomness=randomness)
     expires = clock.now() + datetime.timedelta(minutes=minutes)
-    return BrokerServer(KeyBroker(keys, signer, surroundings), expires=expires.isoformat(), minutes=minutes)
+    keeper = KeyBroker(keys, signer, surroundings)
+    return BrokerServer(keeper, expires=expires.isoformat(), minutes=minutes, accounts=accounts)
 
 
 def report_status(descriptor: int, status: Mapping[str, str | int]) -> None:
