@@ -19,19 +19,14 @@ def unlock(
     *,
     minutes: int = 480,
     share: list[Path] | None = None,
-    new_root: bool = False,
     passphrase_fd: int | None = None,
 ) -> int:
     """Start the key broker."""
     from rempart.adapters.configuration import read_configuration
-    from rempart.adapters.surroundings import SystemRandomness
     from rempart.wiring.broker import start_broker
-    from rempart.wiring.key_store import renew_root
 
     settings = read_configuration(session.directory).keys
     secret = _present(session, settings, share or [], passphrase_fd)
-    if new_root:
-        renew_root(session.directory, settings, secret, randomness=SystemRandomness())
     status = start_broker(session.directory, secret=secret, minutes=minutes)
     session.voice.say("unlocked", expires=session.voice.when(status["expires"]))
     session.voice.result("keys-unlock", status)
