@@ -51,7 +51,8 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
     ports = [f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", f"-s3.port={s3}"]
     command = [
         str(found()), "server", f"-dir={folder}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", *ports, "-filer", "-s3",
-        f"-s3.config={settings}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=20", "-master.volumeSizeLimitMB=1024", "-master.telemetry=false", "-volume.preStopSeconds=0",
+        f"-s3.config={settings}", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        "-volume.max=20", "-master.volumeSizeLimitMB=1024", "-master.telemetry=false", "-volume.preStopSeconds=0",
     ]  # fmt: skip
     log = folder / "weed.log"
     with running(command, log=log) as process:
