@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import bench
-from bench.registry import REGISTERED, Figures, measure, write
+from bench.registry import MEDIANS, REGISTERED, Figures, measure, middle, write
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results.json"
@@ -33,14 +33,28 @@ def main() -> int:
     results = before(keep=bool(wanted))
     for one in chosen:
         results[one.name] = measure(one)
-        figures = results[one.name]
-        verdict = "ok" if figures["ratio"] <= one.bound else "BEYOND ITS BOUND"
-        print(
-            f"{one.name}: {figures['ratio']:.2f} x {one.peer} (bound {one.bound:.2f}, {one.runs} runs) {verdict}",
-            flush=True,
-        )
+        tell(one.name, results[one.name])
+    medians = [name for name, one in MEDIANS.items() if any(part.name in one.of for part in chosen)]
+    for name in medians:
+        if figures := middle(MEDIANS[name], results):
+            results[name] = figures
+            tell(name, figures)
     write(results, machine=machine(), results_file=RESULTS, page=PAGE)
-    return int(any(results[one.name]["ratio"] > one.bound for one in chosen))
+    return int(
+        any(
+            results[name]["ratio"] > results[name]["bound"]
+            for name in {one.name for one in chosen} | {*medians} & {*results}
+        )
+    )
+
+
+def tell(name: str, figures: Figures) -> None:
+    """One line of what was measured."""
+    verdict = "ok" if figures["ratio"] <= figures["bound"] else "BEYOND ITS BOUND"
+    print(
+        f"{name}: {figures['ratio']:.2f} x {figures['peer']} (bound {figures['bound']:.2f}, {figures['runs']} runs) {verdict}",
+        flush=True,
+    )
 
 
 def before(*, keep: bool) -> dict[str, Figures]:
@@ -48,7 +62,7 @@ def before(*, keep: bool) -> dict[str, Figures]:
     if not (keep and RESULTS.exists()):
         return {}
     earlier: dict[str, Figures] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return {name: figures for name, figures in earlier.items() if name in REGISTERED}
+    return {name: figures for name, figures in earlier.items() if name in REGISTERED or name in MEDIANS}
 
 
 def machine() -> str:

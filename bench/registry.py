@@ -42,7 +42,37 @@ class Bench:
     prepare: Callable[[], tuple[Work, Work]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Median:
+    """The middle one of several benches' ratios, with a bound of its own. Its runs are theirs."""
+
+    of: tuple[str, ...]
+    bound: float
+    note: str
+
+
 REGISTERED: dict[str, Bench] = {}
+MEDIANS: dict[str, Median] = {}
+
+
+def median_of(name: str, *, of: tuple[str, ...], bound: float, note: str) -> None:
+    """Register a median. Raises ValueError for another form of name or a name taken twice."""
+    if not NAME.fullmatch(name) or name in REGISTERED or name in MEDIANS:
+        raise ValueError(f"a bench name is new and of the form word-slug: {name}")
+    MEDIANS[name] = Median(of=of, bound=bound, note=note)
+
+
+def middle(one: Median, results: Mapping[str, Figures]) -> Figures | None:
+    """The median of what is in ``results``; None while one of its benches is missing."""
+    parts = [results[name] for name in one.of if name in results]
+    if len(parts) != len(one.of):
+        return None
+    ratios = [part["ratio"] for part in parts]
+    spread = [min(ratios), max(ratios)]
+    runs = min(part["runs"] for part in parts)
+    return Figures(
+        ratio=statistics.median(ratios), bound=one.bound, peer=parts[0]["peer"], spread=spread, runs=runs, note=one.note
+    )
 
 
 def bench(

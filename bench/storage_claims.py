@@ -7,8 +7,10 @@ Twelve parts of one person shard each, sorted by person and date; made once a ru
 import atexit
 import hashlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -79,11 +81,7 @@ def write(folder: Path, *, segment: int | None = None) -> Claims:
     return Claims(files=tuple(files), host=host, entries=tuple(entries))
 
 
-def _drawn(part: int):  # type: ignore[no-untyped-def]
-    state = [part * 1000]
-
-    def draw(count: int) -> bytes:
-        state[0] += 1
-        return hashlib.shake_256(b"bench %d" % state[0]).digest(count)
-
-    return draw
+def _drawn(part: int) -> Callable[[int], bytes]:
+    """Bytes that stand for random ones, the same in every run."""
+    numbers = count(part * 1000)
+    return lambda size: hashlib.shake_256(b"bench %d" % next(numbers)).digest(size)

@@ -19,6 +19,8 @@ if sys.argv[2] == "opens":
         warehouse.vault
     except Unavailable:  # no broker answers here: the process was hardened before it asked
         pass
+if sys.argv[2] == "queries":
+    warehouse.new_query().close()
 print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE)[0])
 """
 
@@ -48,6 +50,10 @@ def looked(folder: Path, how: str) -> list[str]:
 
 def test_a_process_that_opens_the_vault_is_not_dumpable_and_leaves_no_core(tmp_path: Path) -> None:
     assert looked(tmp_path, "opens") == ["0", "0"]
+
+
+def test_a_process_that_reads_rows_without_the_vault_is_hardened_too(tmp_path: Path) -> None:
+    assert looked(tmp_path, "queries") == ["0", "0"]
 
 
 def test_a_process_that_opens_nothing_is_left_as_it_is(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from rempart.vault.outer import pointer_bytes
 from rempart.vault.padding import padme
 
 Randomness = Callable[[int], bytes]
-DEFAULT_SEGMENT = aead.LARGE_SEGMENT
+DEFAULT_SEGMENT = aead.SMALL_SEGMENT
 
 
 def seal_part(

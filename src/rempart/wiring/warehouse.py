@@ -72,7 +72,7 @@ class Warehouse:
     @cached_property
     def vault(self) -> Vault:
         """What reading and writing spaces needs; a process that may hold plaintext is hardened first."""
-        harden(swap_allowed=os.environ.get("REMPART_UNENCRYPTED_SWAP") == "allowed")
+        self._harden()
         settings = self.configuration
         return Vault(
             warehouse=settings.warehouse,
@@ -112,5 +112,11 @@ class Warehouse:
         return ProcessPool(self.directory, workers=workers)
 
     def new_query(self, *, threads: int = 2, memory: str = "8GB", files: PartFiles | None = None) -> DuckDBQuery:
-        """A fresh in-memory query session, with memory files of its own or from a pool that its caller empties."""
+        """A fresh in-memory query session, with memory files of its own or from a pool that its caller empties; the process is
+        hardened first, whatever it will read."""
+        self._harden()
         return DuckDBQuery(threads=threads, memory_limit=memory, files=files)
+
+    @staticmethod
+    def _harden() -> None:
+        harden(swap_allowed=os.environ.get("REMPART_UNENCRYPTED_SWAP") == "allowed")
