@@ -181,6 +181,13 @@ CASES: tuple[Case, ...] = (
         ("subprocessor-outside-eu",),
     ),
     (
+        "a subprocessor in India, without any instrument",
+        {"subprocessors": [{"name": "Support Ltd.", "country": "IN"}]},
+        (),
+        "nothing",
+        ("transfer-without-basis", "subprocessor-outside-eu"),
+    ),
+    (
         "certified for storage, not for running applications",
         {"hds": {"activities": [1, 2, 3, 6], "until": "2028-06-30"}},
         (),
