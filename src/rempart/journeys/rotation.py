@@ -18,8 +18,8 @@ from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.keyring import SpaceKeyring
-from rempart.records.sealed import KeyContext, SpaceBody, SpaceCommit
-from rempart.vault.manifest import open_keyring, open_manifest
+from rempart.records.sealed import KeyContext, SpaceCommit
+from rempart.vault.manifest import Place, key_places, open_keyring
 from rempart.vault.read import fetch
 from rempart.vault.seal import seal_keyring
 from rempart.vault.snapshots import Snapshot
@@ -137,7 +137,7 @@ def _appended(rotator: Rotator, work: "_Work", act: Act) -> str:
         here = active_host(leaves) in {None, rotator.vault.host.label}
         if not kept or kept[-1].current.epoch != step.before or not here:
             break
-        work.store([snapshot for snapshot in kept if snapshot.origin.head not in work.rings])
+        work.store([(each, number) for number, each in enumerate(kept, 1) if each.origin.head not in work.rings])
         try:
             recorder.ledger.append(len(leaves), work.leaves(kept, act))
         except Unavailable as error:
@@ -157,11 +157,11 @@ class _Work:
         self.rings: dict[str, SpaceKeyring] = {}
         self.fresh: dict[tuple[str, bytes], bytes] = {}
 
-    def store(self, snapshots: Sequence[Snapshot]) -> None:
-        """A keyring of the next epoch on the host for each of them."""
-        old = [self._keys_of(snapshot) for snapshot in snapshots]
+    def store(self, snapshots: Sequence[tuple[Snapshot, int]]) -> None:
+        """A keyring of the next epoch on the host for each of these, given with its number in the chain."""
+        old = [self._keys_of(snapshot, number) for snapshot, number in snapshots]
         self._rewrap([item for items in old for item in items])
-        for snapshot, items in zip(snapshots, old, strict=True):
+        for (snapshot, _), items in zip(snapshots, old, strict=True):
             current = snapshot.current
             by_object = {name: self.fresh[name, blob] for name, _, blob in items}
             self.rings[current.head] = self._stored(current, by_object)
@@ -188,33 +188,39 @@ class _Work:
             for kind, objects in told
         ]
 
-    def _keys_of(self, snapshot: Snapshot) -> list[tuple[str, KeyContext, bytes]]:
+    def _keys_of(self, snapshot: Snapshot, number: int) -> list[tuple[str, KeyContext, bytes]]:
         """(object, context, wrapped key) of everything that the snapshot's keyring holds; its manifest is read once."""
         current, warehouse = snapshot.current, self._vault.warehouse
         wrapped = open_keyring(fetch(self._vault.host, current.keyring), sha256=current.keyring_sha256)
         if current.manifest not in wrapped:
             raise NotTrusted("keyring")
         own = manifest_context(warehouse, current)
-        body = self._body(snapshot, own, wrapped[current.manifest])
-        contexts = {part.object: part.key_context(warehouse, current.epoch) for part in body.parts}
+        places = self._places(snapshot, number, own, wrapped[current.manifest])
+        space, epoch = current.space, current.epoch
+        contexts = {
+            name: KeyContext(warehouse=warehouse, space=space, table=table, sibling=sibling, part=part, epoch=epoch)
+            for name, table, sibling, part in places
+        }
         contexts[current.manifest] = own
         if set(contexts) != set(wrapped):
             raise NotTrusted("keyring")
         return [(name, context, wrapped[name]) for name, context in contexts.items()]
 
-    def _body(self, snapshot: Snapshot, context: KeyContext, wrapped: bytes) -> SpaceBody:
+    def _places(
+        self, snapshot: Snapshot, number: int, context: KeyContext, wrapped: bytes
+    ) -> list[tuple[str, str, str, str]]:
+        """(object, table, sibling, part) of what the snapshot holds."""
         (key,) = self._vault.broker.unwrap(self._reference, [(context, wrapped)])
         origin = snapshot.origin
-        return open_manifest(
-            fetch(self._vault.host, origin.manifest),
-            head=origin.head,
-            vault_public=self._vault.public,
+        place = Place(
             warehouse=self._vault.warehouse,
             space=origin.space,
-            key=key,
+            sequence=number,
+            parent=origin.parent,
             name=origin.manifest,
             epoch=origin.epoch,
         )
+        return key_places(fetch(self._vault.host, origin.manifest), head=origin.head, place=place, key=key)
 
     def _rewrap(self, items: Sequence[tuple[str, KeyContext, bytes]]) -> None:
         """A part that several snapshots keep is rewrapped once."""
@@ -235,7 +241,8 @@ class _Work:
         name = f"m/{random(16).hex()}"
         sha256, sealed = seal_keyring(by_object, space_label=random(16).hex(), epoch=self.step.after)
         self._vault.host.put(name, sealed)
-        open_keyring(fetch(self._vault.host, name), sha256=sha256)
+        if fetch(self._vault.host, name).data != sealed.data:
+            raise NotTrusted("keyring")
         return SpaceKeyring(
             space=current.space,
             head=current.head,

@@ -57,10 +57,15 @@ def rewrapped(
     key_of: Callable[[KeyContext], bytes],
     nonce: Callable[[int], bytes],
 ) -> list[bytes]:
-    """Each wrapped key anew, bound to the same context under ``epoch``; ``key_of`` gives table keys. Raises NotTrusted ``wrapped-key``."""
+    """Each wrapped key anew, bound to the same context under ``epoch``; all are of one space and epoch (``check_items``), and ``key_of``
+    gives the table keys. Raises NotTrusted ``wrapped-key``."""
+    keys: dict[tuple[str, str], tuple[bytes, bytes]] = {}
     fresh = []
     for context, blob in items:
-        after = replace(context, epoch=epoch)
-        key = unwrap(key_of(context), blob, context=context.associated_data())
-        fresh.append(wrap(key_of(after), key, context=after.associated_data(), nonce=nonce(NONCE_BYTES)))
+        place = (context.table, context.sibling)
+        if place not in keys:
+            keys[place] = (key_of(context), key_of(replace(context, epoch=epoch)))
+        old, new = keys[place]
+        key = unwrap(old, blob, context=context.associated_data())
+        fresh.append(wrap(new, key, context=context.associated_data_in(epoch), nonce=nonce(NONCE_BYTES)))
     return fresh

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the vault and the hosts share: sealed bytes, the identity of a part, and where its key comes from."""
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ def check_object_name(name: str) -> str:
     return name
 
 
+@functools.lru_cache(maxsize=1024)
+def _key_place(warehouse: str, space: str, table: str, sibling: str) -> bytes:
+    """What all keys of one table's sibling are bound to alike: they are wrapped by the ten thousand."""
+    return length_prefixed("rempart.key/1", warehouse, space, table, sibling)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyContext:
     """What a wrapped data key is bound to (its associated data). The KEK is chosen by space, table, sibling, epoch."""
@@ -53,9 +60,12 @@ class KeyContext:
 
     def associated_data(self) -> bytes:
         """Length-prefixed, so that no two contexts share bytes."""
-        return length_prefixed(
-            "rempart.key/1", self.warehouse, self.space, self.table, self.sibling, self.part, self.epoch
-        )
+        return self.associated_data_in(self.epoch)
+
+    def associated_data_in(self, epoch: int) -> bytes:
+        """What the same key is bound to under another epoch."""
+        place = _key_place(self.warehouse, self.space, self.table, self.sibling)
+        return place + length_prefixed(self.part, epoch)
 
     @property
     def kek(self) -> str:

@@ -41,6 +41,13 @@ def body_from(value: Any, space: str) -> SpaceBody:
     return body
 
 
+def places_from(value: Any, space: str) -> list[tuple[str, str, str, str]]:
+    """(object, table, sibling, part) of every part of a proven body; raises NotTrusted ``manifest``, KeyError, TypeError, ValueError."""
+    if value["schema"] != SPACE or value["space"] != space:
+        raise NotTrusted("manifest")
+    return [(name, table, sibling, part) for table, sibling, _, part, name, *_ in value["parts"]]
+
+
 def _part_value(part: PartEntry) -> list[Any]:
     return [
         part.table, part.sibling, part.shard, part.part, part.object, part.size, part.sha256, part.length, part.rows,

@@ -7,16 +7,17 @@ The outer list alone is outer.py's, which needs no key. Makes no ``Sealed`` and 
 import base64
 import binascii
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rempart.errors import NotTrusted
 from rempart.records.canonical import canonical_bytes, length_prefixed, parse_canonical
-from rempart.records.sealed import PartEntry, Sealed, SpaceBody, check_object_name
+from rempart.records.sealed import PartEntry, Sealed, SpaceBody, check_object_name, is_object_name
 from rempart.vault import aead
-from rempart.vault.body import body_from, body_value
-from rempart.vault.outer import FORM, MAGIC, MANIFEST, proven
+from rempart.vault.body import body_from, body_value, places_from
+from rempart.vault.outer import FORM, MAGIC, MANIFEST, after_outer, proven
 from rempart.vault.padding import padme
 
 KEYRING = "rempart.keyring/1"
@@ -90,6 +91,22 @@ def open_manifest(
     return body
 
 
+def key_places(sealed: Sealed, *, head: str, place: Place, key: bytes) -> list[tuple[str, str, str, str]]:
+    """(object, table, sibling, part) of every part: what their wrapped keys are bound to, and all that a rotation asks of a manifest.
+
+    Head and stream prove the bytes; whether the body agrees with the clear list is ``open_manifest``'s question. Raises NotTrusted
+    ``manifest``.
+    """
+    if hashlib.sha256(sealed.data).hexdigest() != head:
+        raise NotTrusted("manifest")
+    try:
+        stream = after_outer(sealed.data)
+        plain = aead.decrypt_stream(stream, key=key, associated_data=place.associated_data(), segment=BODY_SEGMENT)
+        return places_from(json.loads(_unpadded(plain)), place.space)
+    except FORM as error:
+        raise NotTrusted("manifest") from error
+
+
 def keyring_bytes(wrapped: Mapping[str, bytes], *, label: str, epoch: int) -> bytes:
     """Canonical keyring. Raises ValueError for a key no longer than a bare one: it is not wrapped."""
     if any(len(key) <= aead.KEY for key in wrapped.values()):
@@ -106,7 +123,9 @@ def open_keyring(sealed: Sealed, *, sha256: str) -> dict[str, bytes]:
         value = parse_canonical(sealed.data, what="keyring")
         if set(value) != {"schema", "space", "epoch", "keys"} or value["schema"] != KEYRING:
             raise NotTrusted("keyring")
-        return {check_object_name(name): base64.b64decode(key, validate=True) for name, key in value["keys"].items()}
+        if not all(map(is_object_name, value["keys"])):
+            raise NotTrusted("keyring")
+        return {name: binascii.a2b_base64(key, strict_mode=True) for name, key in value["keys"].items()}
     except (*FORM, binascii.Error) as error:
         raise NotTrusted("keyring") from error
 

@@ -62,6 +62,11 @@ def pointer_bytes(name: str) -> bytes:
     return canonical_bytes({"schema": POINTER, "manifest": name})
 
 
+def after_outer(data: bytes) -> memoryview:
+    """The body stream of a manifest whose hash was proven."""
+    return memoryview(data)[_START + int.from_bytes(data[len(MAGIC) : _START], "big") :]
+
+
 def _split(data: bytes) -> tuple[Any, str, memoryview]:
     size = int.from_bytes(data[len(MAGIC) : _START], "big")
     value = parse_canonical(data[_START : _START + size], what="manifest")
