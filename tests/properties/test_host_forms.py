@@ -140,8 +140,14 @@ def body(*objects: Read) -> dict[str, Any]:
 def read(name: str, data: bytes) -> Read:
     """An object read whole."""
     sha256 = hashlib.sha256(data).hexdigest()
-    counts = tuple(histogram(data))
-    return Read(name=name, size=len(data), sha256=sha256, first=data[0], histogram=counts, clear=read_clear(name, data))
+    return Read(
+        name=name,
+        size=len(data),
+        sha256=sha256,
+        first=data[0],
+        even=even(histogram(data)),
+        clear=read_clear(name, data),
+    )
 
 
 def test_a_manifest_that_the_vault_did_not_sign_is_foreign_and_so_is_clear_text_under_our_names() -> None:

@@ -62,7 +62,7 @@ def read_all(host: Host, lying: Sequence[Lying], progress: Progress) -> Iterator
         if kind_of(name):
             yield read_object(name, size, host.open(name).chunks, Tally())
         else:
-            yield Read(name=name, size=size, sha256="", first=-1, histogram=(0,) * 256, clear=None)
+            yield Read(name=name, size=size, sha256="", first=-1, even=False, clear=None)
         progress.step("read-objects", done, len(lying))
 
 
