@@ -25,7 +25,7 @@ from typing import Any
 
 import pytest
 
-from rempart.adapters.broker_accounts import served_accounts
+from rempart.adapters.broker_accounts import BrokerSettings, broker_settings
 from rempart.adapters.documents import DirectoryDocuments
 from rempart.adapters.hardening import harden
 from rempart.errors import BadInput, Refused, Unavailable
@@ -234,7 +234,7 @@ if ROOT:
         file = two.house.keys / "broker.toml"
         uid = pwd.getpwnam(two.accounts.commands).pw_uid
         broker = pwd.getpwnam(two.accounts.broker).pw_uid
-        assert two.run(two.accounts.broker, lambda: served_accounts(two.house.directory)) == {uid}
+        assert two.run(two.accounts.broker, lambda: broker_settings(two.house.directory)).accounts == {uid}
         for path, put, back in (
             (file, lambda path: os.chown(path, uid, -1), lambda path: os.chown(path, broker, -1)),
             (file, lambda path: path.chmod(0o660), lambda path: path.chmod(0o640)),
@@ -243,7 +243,7 @@ if ROOT:
         ):
             put(path)
             with pytest.raises(Refused, match="broker-file-open"):
-                two.run(two.accounts.broker, lambda: served_accounts(two.house.directory))
+                two.run(two.accounts.broker, lambda: broker_settings(two.house.directory))
             back(path)
 
     def test_the_plan_is_what_then_is(two: Two) -> None:
@@ -276,13 +276,13 @@ if ROOT:
 def test_one_account_can_show_the_file_that_names_whom_to_serve_and_who_may_write_it(tmp_path: Path) -> None:
     house = fresh_house(tmp_path)
     file = house.keys / "broker.toml"
-    assert served_accounts(house.directory) == frozenset()
+    assert broker_settings(house.directory) == BrokerSettings()
     file.write_text('[broker]\naccounts = ["root", 4711]\n', encoding="utf-8")
     file.chmod(0o640)
-    assert served_accounts(house.directory) == {0, 4711}
+    assert broker_settings(house.directory).accounts == {0, 4711}
     file.chmod(0o660)
     with pytest.raises(Refused, match="broker-file-open"):
-        served_accounts(house.directory)
+        broker_settings(house.directory)
     file.chmod(0o640)
     for text, code in (
         ('[broker]\naccounts = "root"\n', "config-field"),
@@ -291,7 +291,7 @@ def test_one_account_can_show_the_file_that_names_whom_to_serve_and_who_may_writ
     ):
         file.write_text(text, encoding="utf-8")
         with pytest.raises(BadInput, match=code):
-            served_accounts(house.directory)
+            broker_settings(house.directory)
 
 
 def test_a_shared_folder_makes_shared_files_whatever_the_umask(tmp_path: Path) -> None:

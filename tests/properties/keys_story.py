@@ -170,7 +170,7 @@ class Story:
         self.log("init", objects=[f"trust:{self.trust.id}"], basis="operation:init")
         self.declare("olga", "omar")
 
-    def new_broker(self) -> "AtNode":
+    def new_broker(self, *, strict: bool = False) -> "AtNode":
         """A broker over the same keys, as after a restart."""
         surroundings = Surroundings(
             ledger=self.ledger,
@@ -178,7 +178,7 @@ class Story:
             trust=lambda: (*self.past, self.trust),
             clock=self.clock,
             randomness=self.randomness,
-            rules=grant_rules(toml("keys/grants.toml")),
+            rules=grant_rules(toml("keys/grants.toml"), strict=strict),
             layouts=layouts(toml("records/omop54.toml")),
             warehouse="w",
             node_allowed=lambda body, on: self.node_allowed(body, on),
@@ -205,6 +205,14 @@ class Story:
         """The trust file with one person's entry changed."""
         entries = (replace(entry, **fields) if entry.actor == name else entry for entry in self.trust.entries)
         return replace(self.trust, entries=tuple(entries))
+
+    def revoke(self, name: str) -> None:
+        """Revoke a person's key now, by a new version that the ledger names."""
+        before, now = self.trust, self.clock.now()
+        changed = self.changed(name, revoked=now)
+        newer = replace(changed, version=before.version + 1, previous=before.id, made=now)
+        self.name_trust(newer, "olga")
+        self.past, self.trust = [*self.past, before], newer
 
     def next_trust(self, *officers: str) -> TrustFile:
         """The version after this one, with nobody new in it, signed by those."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from rempart.errors import Missing, NotTrusted, Refused, RempartError
+from rempart.keys.orders import order_body
 from rempart.records.document import SignedDocument
 from tests.properties.keys_story import PERMIT, PROJECT, ROLES, Story
 
@@ -342,3 +343,58 @@ def test_a_leaf_that_names_a_version_nobody_signed_blocks_nobody_and_is_told_onc
     assert [alarm.objects for alarm in story.events("alarm") if alarm.phase == "intent"] == [
         ("error:not trusted/trust-forged", f"leaf:{forged}")
     ]
+
+
+def strict(story: Story) -> None:
+    story.broker = story.new_broker(strict=True)
+
+
+def ordered(story: Story, kind: str = "ingest", *officers: str, hours: int = 2, named: str = "") -> None:
+    """Log an order; ``named``: the kind that the leaf tells of."""
+    document = story.signed(order_body(kind, now=story.clock.now(), hours=hours), *officers)
+    story.log("order", basis="operation:order", objects=[f"kind:{named or kind}", f"document:{document}"])
+
+
+def test_a_strict_broker_opens_for_what_an_officer_ordered_and_no_longer(story: Story) -> None:
+    strict(story)
+    refused("grant-no-order", lambda: story.ask(story.ingest(), WRITE_PERSON))
+    ordered(story, "ingest", "olga")
+    assert story.ask(story.ingest(), WRITE_PERSON)
+    hashing = story.log("hash", basis="operation:hash", objects=["space:warehouse"])
+    refused("grant-no-order", lambda: story.ask(hashing, "warehouse/person/main/read"))
+    story.clock.advance(hours=3)
+    refused("grant-no-order", lambda: story.ask(story.ingest(), WRITE_PERSON))
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda story: ordered(story, "ingest"),
+        lambda story: ordered(story, "ingest", "carl"),
+        lambda story: ordered(story, "hash", "olga"),
+        lambda story: ordered(story, "hash", "olga", named="ingest"),
+        lambda story: story.log("order", basis="operation:order", objects=["kind:ingest", "document:none"]),
+        lambda story: story.log("order", basis="operation:order", objects=["kind:ingest"]),
+    ],
+)
+def test_what_no_officer_ordered_for_this_kind_opens_nothing(story: Story, order: Callable[[Story], object]) -> None:
+    strict(story)
+    order(story)
+    refused("grant-no-order", lambda: story.ask(story.ingest(), WRITE_PERSON))
+
+
+def test_no_order_stands_longer_than_a_week(story: Story) -> None:
+    strict(story)
+    ordered(story, "ingest", "olga", hours=1000)
+    story.clock.advance(days=8)
+    refused("grant-no-order", lambda: story.ask(story.ingest(), WRITE_PERSON))
+
+
+def test_whose_key_is_revoked_opens_nothing_new_and_what_was_granted_before_stands(story: Story) -> None:
+    story.permit(end="effect")
+    story.clock.advance(hours=1)
+    story.revoke("carl")
+    assert story.ask(story.study(), READ_DRUGS)  # the permit was signed an hour before
+    refused("key-revoked", lambda: story.ask(story.permit(), "warehouse/person/main/read"))
+    story.revoke("alice")
+    refused("key-revoked", lambda: story.ask(story.study(), READ_DRUGS))

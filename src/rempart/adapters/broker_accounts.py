@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom the broker serves beside its own account: ``DIR/controller/keys/broker.toml``, which only the broker's account may write.
+"""What the broker is told, and by whom it may be told: ``DIR/controller/keys/broker.toml``, which only its own account may write.
+
+Whom it serves beside its own account; whether it asks for officers' orders.
 
     [broker]
     accounts = ["rempart", 1001]
+    strict = true
 
 With other accounts served, what the broker pins at its start must be out of their reach too; that is checked here.
 """
@@ -10,6 +13,7 @@ With other accounts served, what the broker pins at its start must be out of the
 import os
 import pwd
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +25,44 @@ NAME = "broker.toml"
 _OTHERS_WRITE = 0o022
 
 
-def served_accounts(directory: Path) -> frozenset[int]:
-    """User ids that ``DIR``'s broker serves beside its own; none without the file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """``accounts``: user ids that the broker serves beside its own; ``strict``: whether it asks for officers' orders."""
+
+    accounts: frozenset[int] = frozenset()
+    strict: bool = False
+
+
+def broker_settings(directory: Path) -> BrokerSettings:
+    """What ``DIR``'s broker is told; nothing beyond its own account without the file.
 
     Raises Refused ``broker-file-open`` when somebody else could have written what the broker goes by, BadInput ``config-field`` or
     ``account-unknown``.
     """
     keys = directory / "controller" / "keys"
     if not (keys / NAME).exists():
-        return frozenset()
+        return BrokerSettings()
     for path in (directory.resolve().parent, directory, directory / CONFIGURATION, keys.parent, keys, keys / NAME):
         _check_own(path)
-    return frozenset(_uid(account) for account in _accounts(read_toml(keys / NAME)))
+    return _parsed(read_toml(keys / NAME))
 
 
-def accounts_text(accounts: list[str]) -> str:
+def settings_text(accounts: list[str], *, strict: bool) -> str:
     """The file's text for those account names."""
-    return "[broker]\naccounts = [" + ", ".join(f'"{name}"' for name in accounts) + "]\n"
+    names = ", ".join(f'"{name}"' for name in accounts)
+    return f"[broker]\naccounts = [{names}]\nstrict = {str(strict).lower()}\n"
 
 
-def _accounts(value: dict[str, Any]) -> list[object]:
+def _parsed(value: dict[str, Any]) -> BrokerSettings:
     told = value.get("broker")
-    accounts = told.get("accounts") if isinstance(told, dict) else None
-    if not isinstance(accounts, list) or set(value) != {"broker"} or not isinstance(told, dict) or len(told) != 1:
+    if set(value) != {"broker"} or not isinstance(told, dict) or not set(told) <= {"accounts", "strict"}:
+        raise BadInput("config-field", file=NAME, field="broker", expected="accounts, strict")
+    accounts, strict = told.get("accounts", []), told.get("strict", False)
+    if not isinstance(accounts, list):
         raise BadInput("config-field", file=NAME, field="broker.accounts", expected="a list of account names")
-    return accounts
+    if not isinstance(strict, bool):
+        raise BadInput("config-field", file=NAME, field="broker.strict", expected="true or false")
+    return BrokerSettings(accounts=frozenset(_uid(account) for account in accounts), strict=strict)
 
 
 def _uid(account: object) -> int:

@@ -27,6 +27,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "keys destroy": rotation_commands.destroy,
     "keys revoke": people_commands.revoke,
     "keys accounts": people_commands.accounts,
+    "keys order": people_commands.order,
     "person add": people_commands.add,
     "person quorum": people_commands.quorum,
     "person list": people_commands.list_persons,

@@ -157,6 +157,18 @@ def list_persons(session: Session) -> int:
     return 0
 
 
+def order(session: Session, kind: str, /, *, by: Path, hours: int = 24, by_passphrase_fd: int | None = None) -> int:
+    """Let acts of a kind open keys for some hours, where the broker is strict."""
+    from rempart.wiring import people
+    from rempart.wiring.warehouse import Warehouse
+
+    ask = session.asker(by_passphrase_fd)
+    document = people.order(Warehouse(session.directory), kind=kind, hours=hours, officer_key=by, ask=ask)
+    session.voice.say("ordered", kind=kind, hours=hours)
+    session.voice.result("keys-order", {"kind": kind, "hours": hours, "document": document})
+    return 0
+
+
 def accounts(session: Session, /, *, broker: str, commands: str, group: str, apply: bool = False) -> int:
     """Give the key broker an account of its own: a plan, or the act."""
     from rempart.wiring import accounts as set_up

@@ -238,7 +238,9 @@ class KeyBroker:
             *(f"use:{'/'.join(use)}" for use in sorted(scope.uses)),
             *(f"secret:{name}" for name in sorted(scope.secrets)),
         )
-        trace = self._book.event("key-grant", "effect", objects=told, basis=scope.basis, of=scope.intent, actor=scope.actor)
+        trace = self._book.event(
+            "key-grant", "effect", objects=told, basis=scope.basis, of=scope.intent, actor=scope.actor
+        )
         return (scope, node), trace
 
     def _node(self, proofs: Proofs, name: str) -> DeclaredNode:

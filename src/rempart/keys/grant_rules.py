@@ -12,6 +12,7 @@ from typing import Any
 from rempart.errors import Refused
 from rempart.keys import erasure, rotation
 from rempart.keys.intents import Proofs, document_rule, open_intent, require_result, valid_permit
+from rempart.keys.orders import require_order
 from rempart.ports.broker import GrantRequest
 from rempart.records.event import LedgerEvent
 from rempart.records.omop import MAIN, TableLayout
@@ -36,14 +37,16 @@ class Rule:
     secrets: tuple[str, ...]
     document: Mapping[str, str] | None
     result: bool
+    order: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """All rules by kind of intent; ``hours``: how long an intent opens anything."""
+    """All rules by kind of intent; ``hours``: how long an intent opens anything; ``strict``: whether orders are asked for."""
 
     hours: int
     kinds: Mapping[str, Rule]
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +70,8 @@ class Scope:
         return any(use[0] == space and use[3] == "write" for use in self.uses)
 
 
-def grant_rules(parsed: Mapping[str, Any]) -> Rules:
-    """Rules from parsed ``grants.toml``."""
+def grant_rules(parsed: Mapping[str, Any], *, strict: bool = False) -> Rules:
+    """Rules from parsed ``grants.toml``; ``strict``: an act that a rule marks with ``order`` needs an officer's."""
     kinds = {
         kind: Rule(
             basis=row["basis"],
@@ -78,10 +81,11 @@ def grant_rules(parsed: Mapping[str, Any]) -> Rules:
             secrets=tuple(row["secrets"]),
             document=row.get("document"),
             result=row.get("result", False),
+            order=row.get("order", False),
         )
         for kind, row in parsed["kinds"].items()
     }
-    return Rules(hours=parsed["hours"], kinds=kinds)
+    return Rules(hours=parsed["hours"], kinds=kinds, strict=strict)
 
 
 def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapping[str, TableLayout]) -> Scope:
@@ -99,6 +103,8 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
         document = document_rule(proofs, request.intent, permit, rule.document)
         if intent.kind in SAYS:
             SAYS[intent.kind](intent, document.body)
+    if rules.strict and rule.order:
+        require_order(proofs, intent.kind)
     if rule.result:
         require_result(proofs, intent)
     _check_uses(request, rule, space, permit, layouts)

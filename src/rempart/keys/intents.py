@@ -186,9 +186,7 @@ def _permit_leaf(before: Sequence[LedgerEvent], basis: str) -> int:
     raise Refused("grant-no-permit", permit=basis.partition(":")[2])
 
 
-def document_rule(
-    proofs: Proofs, index: int, permit: Permit | None, rule: Mapping[str, str]
-) -> SignedDocument:
+def document_rule(proofs: Proofs, index: int, permit: Permit | None, rule: Mapping[str, str]) -> SignedDocument:
     """The signed document of the intent at ``index`` that a rule wants (``fact``, ``schema``, ``role``, ``count`` of signers): under a
     permit, by a person it names and for it.
 

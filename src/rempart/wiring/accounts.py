@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rempart.adapters.broker_accounts import NAME as ACCOUNTS
-from rempart.adapters.broker_accounts import accounts_text
+from rempart.adapters.broker_accounts import settings_text
 from rempart.adapters.configuration import NAME as CONFIGURATION
 from rempart.adapters.configuration import read_configuration
 from rempart.adapters.private_file import replace_private
+from rempart.adapters.toml_input import read_toml
 from rempart.errors import BadInput, Refused, Unavailable
 from rempart.wiring.key_store import keys_folder
 from rempart.wiring.nodes import client
@@ -56,7 +57,9 @@ def apply(directory: Path, accounts: Accounts) -> list[Step]:
     if os.geteuid() != 0:
         raise Refused("root-needed")
     _check_stopped(directory)
-    replace_private(keys_folder(directory) / ACCOUNTS, accounts_text([accounts.commands]).encode())
+    file = keys_folder(directory) / ACCOUNTS
+    strict = file.exists() and read_toml(file).get("broker", {}).get("strict") is True
+    replace_private(file, settings_text([accounts.commands], strict=strict).encode())
     for step in [*steps, _accounts_file(directory, accounts)]:
         uid, gid = pwd.getpwnam(step.account).pw_uid, grp.getgrnam(step.group).gr_gid
         os.chown(step.path, uid, gid, follow_symlinks=False)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import rempart
-from rempart.adapters.broker_accounts import served_accounts
+from rempart.adapters.broker_accounts import BrokerSettings, broker_settings
 from rempart.adapters.broker_socket import BrokerServer
 from rempart.adapters.broker_wire import failure, value_or_raise
 from rempart.adapters.configuration import Configuration, read_configuration
@@ -106,7 +106,7 @@ def connect(directory: Path) -> Broker:
 
 def open_server(directory: Path, *, secret: StoreSecret, minutes: float, quick_allowed: bool = False) -> BrokerServer:
     """The server with its keys open, not yet listening; raises as ``open_store``."""
-    accounts = served_accounts(directory)  # first: it says whether what follows can be believed
+    told = broker_settings(directory)  # first: it says whether what follows can be believed
     configuration = read_configuration(directory)
     clock, randomness = SystemClock(), SystemRandomness()
     folder = keys_folder(directory)
@@ -114,10 +114,10 @@ def open_server(directory: Path, *, secret: StoreSecret, minutes: float, quick_a
     keys = _table_keys(folder, store, randomness)
     finish(directory, store, keys)
     signer = SystemSigner(keys, origin=configuration.ledger_origin)
-    surroundings = _surroundings(directory, configuration, signer, clock=clock, randomness=randomness)
+    surroundings = _surroundings(directory, configuration, told, signer, clock=clock, randomness=randomness)
     expires = clock.now() + datetime.timedelta(minutes=minutes)
     keeper = KeyBroker(keys, signer, surroundings)
-    return BrokerServer(keeper, expires=expires.isoformat(), minutes=minutes, accounts=accounts)
+    return BrokerServer(keeper, expires=expires.isoformat(), minutes=minutes, accounts=told.accounts)
 
 
 def report_status(descriptor: int, status: Mapping[str, str | int]) -> None:
@@ -141,6 +141,7 @@ def _report(descriptor: int, told: Mapping[str, object]) -> None:
 def _surroundings(
     directory: Path,
     configuration: Configuration,
+    told: BrokerSettings,
     signer: SystemSigner,
     *,
     clock: SystemClock,
@@ -153,7 +154,7 @@ def _surroundings(
         trust=lambda: load_chain(keys_folder(directory), configuration.trust_first),
         clock=clock,
         randomness=randomness,
-        rules=grant_rules(toml("keys/grants.toml")),
+        rules=grant_rules(toml("keys/grants.toml"), strict=told.strict),
         layouts=layouts(toml("records/omop54.toml")),
         warehouse=configuration.warehouse,
         node_allowed=node_guard(),

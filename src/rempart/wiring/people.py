@@ -5,15 +5,18 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from rempart.adapters import package_data
 from rempart.adapters.person_key import create_person_key
 from rempart.adapters.surroundings import SystemRandomness
 from rempart.adapters.trust_files import save_trust
-from rempart.errors import Refused
+from rempart.errors import BadInput, Refused
 from rempart.journeys.hosts import registered
 from rempart.journeys.permits import events
 from rempart.journeys.persons import Registry, add_person, check_quorum, new_entry, revoke_person, set_quorum
 from rempart.journeys.recorded import recorded
 from rempart.keys.node_register import KIND, revocation_body
+from rempart.keys.orders import KIND as ORDER
+from rempart.keys.orders import LONGEST_HOURS, order_body
 from rempart.records.document import SignedDocument
 from rempart.records.trust import TrustEntry, TrustFile
 from rempart.wiring.signing import Ask, signer, today
@@ -66,6 +69,27 @@ def revoke_node(warehouse: Warehouse, *, name: str, officer_keys: Sequence[Path]
     document = warehouse.documents.put(signed.data)
     objects = [f"name:{name}", f"revocation:{document}"]
     with recorded(warehouse.recorder, KIND, basis=f"operation:{KIND}", objects=objects, actor=officers[0].salted):
+        pass
+    return document
+
+
+def order(warehouse: Warehouse, *, kind: str, hours: int, officer_key: Path, ask: Ask) -> str:
+    """Let acts of a kind open keys for some hours, where the broker is strict; the document's id.
+
+    Raises BadInput ``order-kind`` or ``order-hours``, Refused ``role-missing``.
+    """
+    kinds = sorted(name for name, row in package_data.toml("keys/grants.toml")["kinds"].items() if row.get("order"))
+    if kind not in kinds:
+        raise BadInput("order-kind", kind=kind, expected=", ".join(kinds))
+    if not 1 <= hours <= LONGEST_HOURS:
+        raise BadInput("order-hours", hours=hours, most=LONGEST_HOURS)
+    officer = signer(warehouse.trust, officer_key, ask)
+    if "officer" not in officer.entry.roles:
+        raise Refused("role-missing", actor=officer.entry.actor, role="officer")
+    signed = officer.document(order_body(kind, now=warehouse.recorder.clock.now(), hours=hours))
+    document = warehouse.documents.put(signed.data)
+    objects, basis = [f"kind:{kind}", f"document:{document}"], f"operation:{ORDER}"
+    with recorded(warehouse.recorder, ORDER, basis=basis, objects=objects, actor=officer.salted):
         pass
     return document
 
