@@ -61,11 +61,6 @@ def test_the_walk_types_every_command_that_can_be_walked() -> None:
     assert untyped == NOT_WALKED
 
 
-def test_only_the_readme_has_blocks_to_run() -> None:
-    pages = [page for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")) if page != README]
-    assert not [page.name for page in pages if blocks(page)]
-
-
 @pytest.mark.slow
 @pytest.mark.server
 def test_the_walk_runs_as_it_stands(cloned: tuple[Path, dict[str, str]]) -> None:
