@@ -9,7 +9,8 @@ import pytest
 
 from rempart.adapters.directory_host import DirectoryHost
 from rempart.errors import Missing, NotTrusted, RempartError, Unavailable
-from rempart.records.sealed import Sealed
+from rempart.records.sealed import Sealed, SealedStream
+from tests.faults.faulty_host import Faults, FaultyHost
 
 NAME, OTHER = "o/" + "0" * 32, "m/" + "f" * 32
 
@@ -142,3 +143,17 @@ def test_an_upload_forsaken_for_a_day_is_swept_away_and_a_young_one_is_not(tmp_p
     os.utime(young, (1, 1))
     DirectoryHost(tmp_path / "host").put(OTHER.replace("m/", "o/"), Sealed(b"x"))
     assert not young.exists()
+
+
+def test_a_stumbling_host_never_shows_half_an_upload(tmp_path: Path) -> None:
+    faulty = FaultyHost(DirectoryHost.create(tmp_path / "host"), Faults(seed=11, lost=0.4, errors=0.2))
+    data, broken = os.urandom(50_000), 0
+    for number in range(40):
+        name = f"o/{number:032x}"
+        try:
+            faulty.put_stream(name, SealedStream(len(data), iter([data])))
+        except Unavailable:
+            broken += 1
+    sizes = {size for _, size in DirectoryHost(tmp_path / "host").listing()}
+    assert sizes == {len(data)}
+    assert 5 < broken < 35

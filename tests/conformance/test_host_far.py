@@ -67,6 +67,14 @@ def test_a_call_that_fails_is_made_again_and_then_works(proxy: FaultyHttp, s3_se
     assert list(host.names()) == []
 
 
+@pytest.mark.parametrize("fault", ["503", "drop"])
+def test_a_call_that_fails_for_longer_is_made_again_later(proxy: FaultyHttp, s3_server: S3Server, fault: str) -> None:
+    host = through(proxy, s3_server)
+    host.put(NAME, Sealed(b"x"))
+    proxy.faults = [fault] * 6  # more often than obstore itself asks again
+    assert host.get(NAME).data == b"x"
+
+
 def test_a_put_whose_answer_was_lost_has_created_its_object(proxy: FaultyHttp, s3_server: S3Server) -> None:
     host = through(proxy, s3_server)
     proxy.faults = ["lost"]
@@ -98,7 +106,7 @@ def test_a_stream_takes_up_where_the_connection_broke(s3_server: S3Server) -> No
         connection = hosts.s3_connection(s3_server, port=way.port)
         host = reach(connection, hosts.s3_credentials(s3_server), label="s3", base=Path())
         assert host.put(NAME, Sealed(data))
-        way.cut_after(14 * _MIB, 100, 10 * _MIB)
+        way.cut_after(14 * _MIB, *[100] * 5, 10 * _MIB)  # more often in a row than obstore itself asks again
         digest, size = hashlib.sha256(), 0
         for chunk in host.open(NAME).chunks:
             digest.update(chunk)
