@@ -113,13 +113,12 @@ def swap_two_shards_with_their_keys(place: Place) -> None:
 LAYERS: dict[str, tuple[Callable[[Patch], None], str]] = {
     "keyring hash": (no_keyring_hash, "keyring"),
     "key context": (no_key_context, "wrapped-key"),
-    "part SHA-256": (no_part_hash, "object-altered"),
     "associated data": (no_associated_data, "sealed-bytes"),
 }
 
 
 @pytest.mark.parametrize("left", [*LAYERS, ""])
-def test_keyring_hash_key_context_part_hash_and_associated_data_each_catch_swapped_parts_alone(
+def test_keyring_hash_key_context_and_associated_data_each_catch_swapped_parts_alone(
     place: Place, monkeypatch: Patch, left: str
 ) -> None:
     for name, (take_out, _) in LAYERS.items():
