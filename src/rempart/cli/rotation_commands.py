@@ -9,6 +9,7 @@ from rempart.errors import BadInput
 
 if TYPE_CHECKING:
     from rempart.journeys.erasure import Erasure
+    from rempart.wiring.erasure import Destroyed
 
 
 def rotate(
@@ -104,8 +105,12 @@ def destroy(
         backups=backup or [],
         declared=declare_destroyed or [],
     )
+    return _told_destroyed(session, done)
+
+
+def _told_destroyed(session: Session, done: "Destroyed") -> int:
     body = done.certificate.body
-    session.voice.say("keys-destroyed", keys=len(body["keys"]), space=name, folder=str(done.folder))
+    session.voice.say("keys-destroyed", keys=len(body["keys"]), space=body["space"], folder=str(done.folder))
     session.voice.say("keys-destroyed-next")
     session.voice.result("keys-destroy", {"certificate": dict(body), "folder": str(done.folder)})
     return 0
