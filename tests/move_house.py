@@ -4,13 +4,12 @@
 The mover is the real process unless a test needs its hosts to misbehave. Asserts nothing.
 """
 
-import base64
 import hashlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,13 @@ from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.move_folder import LOG, ORDER, MoveFolder, encode_log
 from rempart.journeys.migration import log_evidence
 from rempart.migration.order import MoveOrder, Place
+from rempart.ports.host import Host
 from rempart.records.event import LedgerEvent
+from rempart.records.sealed import PartEntry, SealedStream, SpaceBody, SpaceCommit
 from rempart.records.signature import sign_text
+from rempart.vault.seal import seal_keyring, seal_manifest
 from rempart.wiring.mover import move
-from tests.vectors.material import VAULT_PUBLIC, WAREHOUSE, Snapshot, snapshot
+from tests.vectors.material import SPACE, VAULT, VAULT_PUBLIC, WAREHOUSE, Snapshot, signed_by, snapshot
 
 ORIGIN = f"rempart/{WAREHOUSE}"
 LEDGER = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"the ledger of the tests").digest())
@@ -109,7 +111,8 @@ class MoveHouse:
 
     def order(self, *, kept: str = "", **other: Any) -> None:
         """Write order and log; ``kept``: a checkpoint from outside (else today's)."""
-        DirectoryHost.create(self.target)
+        if "target" not in other:
+            DirectoryHost.create(self.target)
         ledger = self.ledger
         made = MoveOrder(
             move=MOVE, warehouse=WAREHOUSE, origin=ORIGIN, ledger_public=LEDGER_PUBLIC, vault_public=VAULT_PUBLIC,
@@ -123,12 +126,51 @@ class MoveHouse:
         log = log_evidence(ledger.leaves(), checkpoint=ledger.checkpoint(), kept=made.kept)
         folder.write(LOG, encode_log(checkpoint=log.checkpoint, kept=log.kept, hashes=log.hashes, leaves=log.leaves))
 
-    def run(self, *, verify: bool = False, threads: int = 2) -> Ended:
-        """The real process."""
-        done = subprocess.run(
-            mover_command(self.folder, verify=verify, threads=threads), env=mover_environment(), capture_output=True,
-            check=False, timeout=120,
+    def commit_heavy(self, host: Host, *, parts: int, size: int) -> None:
+        """A snapshot of so many parts of so many random bytes, put on any host: for what weighs, not for what opens."""
+        entries = []
+        for number in range(parts):
+            data, name = os.urandom(size), f"o/{os.urandom(16).hex()}"
+            host.put_stream(name, SealedStream(size=size, chunks=iter([data])))
+            entries.append(
+                PartEntry(
+                    space=SPACE, table="person", sibling="main", shard=number, part=os.urandom(16).hex(), object=name,
+                    size=size, sha256=hashlib.sha256(data).hexdigest(), length=size, rows=1, segment=1 << 20, lineage=(),
+                )
+            )  # fmt: skip
+        body = SpaceBody(
+            tables={"person": {"main": ("person_id",)}}, shards=1 << 20, parts=tuple(entries), lineage=(), facts={}
+        )
+        manifest, keyring = f"m/{os.urandom(16).hex()}", f"m/{os.urandom(16).hex()}"
+        head, sealed = seal_manifest(
+            body, warehouse=WAREHOUSE, space=SPACE, sequence=1, parent="", name=manifest, epoch=1, key=b"k" * 32,
+            randomness=os.urandom, sign=signed_by(VAULT),
         )  # fmt: skip
+        host.put(manifest, sealed)
+        sha256, sealed = seal_keyring({manifest: os.urandom(60)}, space_label="0" * 32, epoch=1)
+        host.put(keyring, sealed)
+        commit = SpaceCommit(
+            space=SPACE,
+            host="a",
+            parent="",
+            head=head,
+            manifest=manifest,
+            keyring=keyring,
+            keyring_sha256=sha256,
+            epoch=1,
+        )
+        self.append("commit", "effect", commit.objects())
+
+    def run(self, *, verify: bool = False, threads: int = 2, credentials: Mapping[str, Any] | None = None) -> Ended:
+        """The real process; credentials go through a pipe."""
+        out, into = os.pipe()
+        with os.fdopen(into, "wb") as secret:
+            secret.write(json.dumps(credentials or {}).encode())
+        done = subprocess.run(
+            [*mover_command(self.folder, verify=verify, threads=threads), "--credentials-fd", str(out)],
+            env=mover_environment(), capture_output=True, check=False, timeout=600, pass_fds=(out,),
+        )  # fmt: skip
+        os.close(out)
         return Ended(code=done.returncode, lines=[json.loads(line) for line in done.stdout.splitlines()])
 
     def run_here(self, *, verify: bool = False, threads: int = 2) -> Ended:
@@ -159,8 +201,3 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         f"{path.parent.name}/{path.name}": path.read_bytes() for path in folder.glob("[oms]/*") if path.name[0] != "."
     }
-
-
-def decoded(text: str) -> bytes:
-    """Base64."""
-    return base64.b64decode(text)

@@ -19,7 +19,7 @@ def plan(session: Session, source: str, target: str, /, *, checkpoint: Path | No
     made = plan_move(Warehouse(session.directory), source=source, target=target, checkpoint=checkpoint, threads=threads)
     guess, move = made.estimate, made.order.move
     voice.table(
-        ["column-host", "column-writes", "column-reads", "column-latency"],
+        ["column-name", "column-writes", "column-reads", "column-latency"],
         [
             (
                 name,

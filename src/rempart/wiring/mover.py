@@ -102,7 +102,7 @@ def _copy(hosts: _Hosts, whole: Whole, wanted: Inventory, place: MoveFolder, *, 
             opened = (lambda: hosts.source.open(entry.name)) if data is None else (lambda: made_of(data))
             how = copy_object(opened, hosts.target, entry, there=entry.name in there, told=told)
             notes.note(entry.name, how)
-            return how
+            return how if data is None else "pointer"
 
         return through(chain(wanted.copy_order(), pointers), work, threads=threads, teller=teller)
 
