@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rempart.adapters import ledger_files as files
-from rempart.adapters.shared_folder import make_folder
+from rempart.adapters.group_folder import make_folder
 from rempart.audit import checkpoint as notes
 from rempart.audit.tree import EMPTY_ROOT, Tree, leaf_hash
 from rempart.errors import BadInput, NotTrusted, Refused, Unavailable

@@ -7,8 +7,8 @@ Knows nothing of what they say; a document is written once and never changed.
 import re
 from pathlib import Path
 
+from rempart.adapters.group_folder import make_folder
 from rempart.adapters.ledger_files import replace
-from rempart.adapters.shared_folder import make_folder
 from rempart.errors import Missing, NotTrusted
 from rempart.records.canonical import sha256_id
 

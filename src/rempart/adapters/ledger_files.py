@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from rempart.adapters.shared_folder import make_folder, open_in
+from rempart.adapters.group_folder import make_folder, open_in
 from rempart.audit.tree import HASH_BYTES, Tree
 from rempart.errors import NotTrusted
 

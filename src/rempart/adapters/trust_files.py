@@ -6,8 +6,8 @@ The chain of versions is proven on every load; the ``.pub`` files are a convenie
 
 from pathlib import Path
 
+from rempart.adapters.group_folder import make_folder
 from rempart.adapters.ledger_files import replace
-from rempart.adapters.shared_folder import make_folder
 from rempart.errors import Missing, NotTrusted
 from rempart.records.canonical import canonical_bytes, parse_canonical
 from rempart.records.trust import TrustFile
