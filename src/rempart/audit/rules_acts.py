@@ -115,8 +115,10 @@ def commit_space(book: Book) -> Iterator[Bad]:
 
 
 def commit_manifest(book: Book) -> Iterator[Bad]:
-    """The host's manifest is the one that was committed; only an outdated one, or an erased space's, may be gone from the host."""
-    commits = {e.fact("space"): i for i, e in book.of_kind("commit", "effect")}
+    """The host holds every snapshot as it was committed. What a newer keyring replaced, or is an erased space's, may be gone."""
+    newest: dict[str | None, int] = {}
+    for index, event in [*book.of_kind("commit", "effect"), *book.of_kind("keyring", "effect")]:
+        newest[event.fact("head")] = max(index, newest.get(event.fact("head"), 0))
     for index, event in book.of_kind("commit", "effect"):
         if book.check_manifest is None:
             return
@@ -126,5 +128,5 @@ def commit_manifest(book: Book) -> Iterator[Bad]:
         except NotTrusted as error:
             yield index, {"space": event.fact("space") or "?", "code": error.code}
         except Missing as error:
-            if commits[event.fact("space")] == index and event.fact("space") not in erased_spaces(book):
+            if newest[event.fact("head")] == index and event.fact("space") not in erased_spaces(book):
                 yield index, {"space": event.fact("space") or "?", "code": error.code}
