@@ -16,6 +16,7 @@ from rempart.keys.root_key import QUICK
 from rempart.keys.share_file import Share, make_share_file
 from rempart.wiring.backup import Restored, restore, take_backup
 from tests.faults.warehouse.place import Place, Silence
+from tests.moving_place import HOST
 
 CUSTODIANS = ("anne", "bruno", "chloe")
 THRESHOLD = 2
@@ -56,6 +57,18 @@ def put_back(
 ) -> Restored:
     """Restore with quick share files."""
     return restore(into, file, shares=shares, head=head, quick_allowed=True)
+
+
+def redeclare(place: Place) -> None:
+    """This machine has no node key yet: it makes one, and two officers declare it."""
+    lines = (
+        HOST.format(name="local", connection="").replace("rempart.host/1", "rempart.node/1").replace("[connection]", "")
+    )
+    file = place.root / "node.toml"
+    file.write_text(lines, encoding="utf-8")
+    told = place.run("hosts", "node", str(file), "--by", place.key("officer"), "--by", place.key("second"))
+    if told.code:
+        raise RuntimeError(told.told)
 
 
 def new_machine(place: Place, root: Path) -> Place:

@@ -21,8 +21,9 @@ from rempart.wiring import backup as wiring
 from rempart.wiring.acts import no_step
 from rempart.wiring.backup import note_restored, take_backup
 from rempart.wiring.ledger import export_checkpoint
-from tests.faults.backup_house import THRESHOLD, WORD, backed_up, ceremony, new_machine, put_back
+from tests.faults.backup_house import THRESHOLD, WORD, backed_up, ceremony, new_machine, put_back, redeclare
 from tests.faults.warehouse.place import PASSPHRASE, Place, Silence, served
+from tests.moving_place import second_officer
 
 Shares = list[tuple[bytes, str]]
 STEPS = {
@@ -52,6 +53,7 @@ def refuses(
 
 
 def test_an_empty_machine_the_backup_and_the_host_give_the_same_content(place: Place, tmp_path: Path) -> None:
+    second_officer(place)
     shares, before = ceremony(place, place.root), place.content()
     file = backed_up(place)
     machine = new_machine(place, tmp_path / "new machine")
@@ -59,6 +61,8 @@ def test_an_empty_machine_the_backup_and_the_host_give_the_same_content(place: P
     assert done.held == done.size > 0
     with served(machine.directory):
         note_restored(machine.directory)
+        assert machine.run("vault", "hash").error == "node-unknown", "another machine is another node"
+        redeclare(machine)
         assert machine.content() == before
         assert machine.run("audit", "verify", "--deep").answer["data"]["findings"] == []
         assert machine.grant().code == 0, "a restored warehouse goes on"
@@ -233,6 +237,7 @@ def test_a_backup_killed_at_any_step_leaves_a_whole_file_or_none_and_is_counted(
 
 @pytest.mark.parametrize("step", STEPS["restore"])
 def test_a_restore_killed_at_any_step_leaves_no_half_warehouse_and_can_be_repeated(place: Place, step: str) -> None:
+    second_officer(place)
     shares, before = ceremony(place, place.root), place.content()
     file = backed_up(place)
     machine = new_machine(place, place.root / "machine")
@@ -245,6 +250,7 @@ def test_a_restore_killed_at_any_step_leaves_no_half_warehouse_and_can_be_repeat
         put_back(place, file, machine.directory, shares)
     with served(machine.directory):
         note_restored(machine.directory)
+        redeclare(machine)
         assert machine.content() == before
         assert machine.run("audit", "verify").answer["data"]["findings"] == []
 

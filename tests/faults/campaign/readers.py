@@ -9,13 +9,15 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import pytest
+
 from rempart.errors import Missing, RempartError
 from rempart.journeys.chain import kept, spaces
 from rempart.journeys.parts import sealed_parts
 from rempart.journeys.space import Vault, open_space
 from rempart.records.canonical import content_id
 from rempart.records.sealed import Sealed, SealedStream
-from rempart.wiring.audit import verify_warehouse
+from rempart.wiring import audit
 from tests.faults.campaign.mutations import Store
 from tests.faults.warehouse.place import Place, Silence
 
@@ -128,10 +130,10 @@ class Readers:
                     yield (head, part.name), digest
 
     def _audit(self, store: Store, verdict: Verdict) -> None:
-        warehouse = self._place.warehouse()
-        vars(warehouse)["host"] = HeldHost(store)
         try:
-            found = verify_warehouse(warehouse, since=None, deep=True, progress=Silence())
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(audit, "open_host", lambda *_, **__: HeldHost(store))
+                found = audit.verify_warehouse(self._place.warehouse(), since=None, deep=True, progress=Silence())
         except RempartError:
             verdict.caught.add("auditor")
         except Exception as error:  # noqa: BLE001
