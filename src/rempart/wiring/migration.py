@@ -75,13 +75,16 @@ def plan_move(
         target=place_of(warehouse, target),
         kept=kept,
     )
-    whole = prove_log(evidence(warehouse, order), origin=order.origin, public=order.ledger_public)
+    log = evidence(warehouse, order)
+    whole = prove_log(log, origin=order.origin, public=order.ledger_public)
     hosts = host_of(warehouse, order.source), host_of(warehouse, order.target)
     wanted = take_inventory(hosts[0], whole, warehouse=order.warehouse, vault_public=order.vault_public)
     verdict = check_target(warehouse, target)
     rates = [probe(host) for host in hosts]
     guess = estimate(objects=len(wanted), size=wanted.bytes, source=rates[0], target=rates[1], threads=threads)
-    move_folder(warehouse, order.move).create(order.as_dict())
+    folder = move_folder(warehouse, order.move)
+    folder.create(order.as_dict())
+    _write_log(folder, log)
     return Planned(
         order=order, snapshots=len(whole.snapshots), estimate=guess, source=rates[0], target=rates[1], verdict=verdict
     )
@@ -100,7 +103,7 @@ def run_move(warehouse: Warehouse, *, move: str, verify: bool, threads: int, tol
     given = {"from": credentials_of(warehouse, order.source), "to": credentials_of(warehouse, order.target)}
     with folder.held("command"):
         log = evidence(warehouse, order)
-        folder.write(LOG, encode_log(checkpoint=log.checkpoint, kept=log.kept, hashes=log.hashes, leaves=log.leaves))
+        _write_log(folder, log)
         if verify:
             return _moved(folder, given, verify=True, threads=threads, told=told)
         with moving(warehouse.recorder, order, size=len(log.hashes) // 32) as act:
@@ -125,6 +128,10 @@ def evidence(warehouse: Warehouse, order: MoveOrder) -> LogEvidence:
     checkpoint = ledger.checkpoint()
     size = int(checkpoint.split("\n")[1])
     return log_evidence(ledger.leaves(0, size), checkpoint=checkpoint, kept=order.kept)
+
+
+def _write_log(folder: MoveFolder, log: LogEvidence) -> None:
+    folder.write(LOG, encode_log(checkpoint=log.checkpoint, kept=log.kept, hashes=log.hashes, leaves=log.leaves))
 
 
 def place_of(warehouse: Warehouse, name: str) -> Place:
