@@ -15,6 +15,7 @@ from rempart.adapters.host_connection import (
     credentials_file,
     host_folder,
     host_names,
+    reach,
     read_connection,
     read_credentials,
     write_connection,
@@ -158,3 +159,8 @@ def test_a_connection_as_a_person_writes_it(tmp_path: Path) -> None:
     assert connection_file(file) == Connection(
         kind="s3", path="bucket", endpoint="https://s3.gra.example", region="gra"
     )
+
+
+def test_an_authority_whose_certificate_is_gone_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(Missing, match="file-absent"):
+        reach(AZURE, {"account_key": "a2V5"}, label="azure", base=tmp_path)

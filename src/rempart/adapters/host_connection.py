@@ -161,7 +161,8 @@ def host_folder(controller: Path, name: str) -> Path:
 
 
 def reach(connection: Connection, credentials: Mapping[str, str], *, label: str, base: Path) -> Host:
-    """The host itself, not yet asked anything; ``base``: DIR, where relative paths begin. Raises BadInput ``credentials-form``."""
+    """The host itself, not yet asked anything; ``base``: DIR, where relative paths begin. Raises BadInput ``credentials-form``, Missing
+    ``file-absent`` (the authority's certificate)."""
     given = check_credentials(credentials, connection.kind)
     if connection.kind == "directory":
         from rempart.adapters.directory_host import DirectoryHost
@@ -169,9 +170,16 @@ def reach(connection: Connection, credentials: Mapping[str, str], *, label: str,
         return DirectoryHost(Path(base, connection.path), label=label)
     from rempart.adapters.bucket_host import azure_host, s3_host  # obstore is loaded by who needs it
 
-    authority = Path(base, connection.ca_file).read_bytes() if connection.ca_file else None
+    authority = _authority(Path(base, connection.ca_file)) if connection.ca_file else None
     make = s3_host if connection.kind == "s3" else azure_host
     return make(connection, given, label=label, authority=authority)
+
+
+def _authority(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Missing("file-absent", file=path.name) from error
 
 
 def _check_endpoint(endpoint: str) -> None:
