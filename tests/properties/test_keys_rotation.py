@@ -16,7 +16,9 @@ from rempart.journeys.rotation import left_over, next_steps
 from rempart.journeys.space import commits
 from rempart.keys.rotation import SCHEMA
 from rempart.ports.broker import GrantRequest
+from rempart.records.keyring import SpaceKeyring
 from rempart.records.sealed import Sealed
+from rempart.vault.manifest import open_keyring
 from tests.properties.keys_story import context
 from tests.properties.vault_story import SPACE, CountingHost, VaultStory, Writing
 
@@ -258,3 +260,89 @@ def test_an_interrupted_rotation_is_told_by_its_document() -> None:
     story.rotate()
     assert left_over(ledger.leaves(), documents, [SPACE]) == [], "all is done; the first act's end is unwritten"
     check_all(story)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_writer_that_began_before_a_rotation_loses_and_with_kept_parts_before_it_writes(keep: bool) -> None:
+    story = VaultStory()
+    story.write([1])
+    writing = story.begin()
+    story.rotate()
+    story.host.written.clear()
+    with pytest.raises(Unavailable, match="commit-lost"):
+        writing.finish([2], keep=keep)
+    assert bool(story.host.written) != keep
+    check_all(story)
+
+
+def test_after_a_cut_over_nothing_is_committed_to_the_host_that_was_left() -> None:
+    story = VaultStory()
+    story.write([1])
+    basis = "operation:cutover"
+    index = story.keys.log("cutover", basis=basis, objects=["from:directory", "to:elsewhere"])
+    story.keys.log("cutover", basis=basis, phase="effect", of=index)
+    for act in (lambda: story.write([2]), story.rotate):
+        with pytest.raises(Unavailable, match="commit-lost"):
+            act()
+    index = story.keys.log("cutover", basis=basis, objects=["from:elsewhere", "to:directory"])
+    story.keys.log("cutover", basis=basis, phase="effect", of=index)
+    story.write([3])
+    story.rotate()
+    check_all(story)
+
+
+@pytest.mark.parametrize("place", [-1, 60])
+def test_a_manifest_that_is_not_the_committed_one_is_not_rotated(place: int) -> None:
+    story = VaultStory()
+    commit = story.write([1])
+    data = bytearray(story.host.held[commit.manifest])
+    data[place] ^= 1
+    story.host.held[commit.manifest] = bytes(data)
+    with pytest.raises(NotTrusted, match="manifest"):
+        story.rotate()
+    assert epochs(story) == [1]
+
+
+def test_a_keyring_that_lacks_a_part_is_not_rotated(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = VaultStory()
+    story.write([1])
+
+    def short(sealed: Sealed, *, sha256: str) -> dict[str, bytes]:
+        whole = open_keyring(sealed, sha256=sha256)
+        return {name: blob for name, blob in whole.items() if name.startswith("m/")}
+
+    monkeypatch.setattr("rempart.journeys.rotation.open_keyring", short)
+    with pytest.raises(NotTrusted, match="keyring"):
+        story.rotate()
+
+
+def forged(story: VaultStory, **change: Any) -> None:
+    """A second keyring leaf for the older of two snapshots, changed."""
+    old = kept(story.keys.ledger, SPACE)[0].current
+    ring = SpaceKeyring(
+        space=SPACE, head=old.head, manifest=old.manifest, keyring="m/" + "f" * 32, keyring_sha256="0" * 64, epoch=3
+    )
+    objects = dataclasses.replace(ring, **change).objects()
+    story.keys.log("keyring", basis="operation:rotation", phase="effect", of=0, objects=objects)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"epoch": 4}, {"epoch": 2}, {"epoch": 1}, {"manifest": "m/" + "e" * 32}, {"head": "0" * 64}],
+    ids=["ahead of the chain", "no higher", "lower", "of another manifest", "of no snapshot"],
+)
+def test_a_forged_keyring_leaf_breaks_the_chain(change: dict[str, Any]) -> None:
+    story = VaultStory()
+    story.write([1])
+    story.write([2])
+    story.rotate()
+    newest = kept(story.keys.ledger, SPACE)[-1].current
+    turned = dataclasses.replace(newest, parent=newest.head, epoch=3, keyring="m/" + "d" * 32)
+    story.keys.log("commit", basis="operation:rotation", phase="effect", of=0, objects=turned.objects())
+    before = list(story.keys.ledger.held)
+    forged(story)
+    assert kept(story.keys.ledger, SPACE)[0].current.epoch == 3
+    story.keys.ledger.held = before
+    forged(story, **change)
+    with pytest.raises(NotTrusted, match="commit-chain"):
+        kept(story.keys.ledger, SPACE)
