@@ -79,7 +79,9 @@ WRONG: list[dict[str, Any]] = [
     {"kind": "s3", "path": "bucket/../other", "region": "x"},
     {"kind": "s3", "path": "bucket//x", "region": "x"},
     {"kind": "s3", "path": "Bucket", "region": "x"},
+    {"kind": "s3", "path": "bucket", "region": "x\ny"},
     {"kind": "azure", "path": "container"},
+    {"kind": "azure", "path": "container", "account": "me@there"},
     {"kind": "directory", "path": ""},
     {"kind": "directory"},
     {"path": "x"},
@@ -164,3 +166,23 @@ def test_a_connection_as_a_person_writes_it(tmp_path: Path) -> None:
 def test_an_authority_whose_certificate_is_gone_is_missing(tmp_path: Path) -> None:
     with pytest.raises(Missing, match="file-absent"):
         reach(AZURE, {"account_key": "a2V5"}, label="azure", base=tmp_path)
+    (tmp_path / "ca.pem").write_text(
+        "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n", encoding="utf-8"
+    )
+    with pytest.raises(BadInput, match="config-field"):
+        reach(AZURE, {"account_key": "a2V5"}, label="azure", base=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("connection", "given"),
+    [
+        (AZURE, {"account_key": "very-secret!"}),
+        (S3, GIVEN | {"access_key_id": "very-secret\nindeed"}),
+        (S3, GIVEN | {"secret_access_key": "very-secret é"}),
+    ],
+)
+def test_a_credential_that_no_header_takes_is_bad_input(connection: Connection, given: dict[str, str]) -> None:
+    with pytest.raises(BadInput) as caught:
+        reach(connection, given, label="far", base=Path())
+    assert caught.value.code == "credentials-form"
+    assert "very-secret" not in f"{caught.value} {caught.value.facts} {caught.value.__cause__}"

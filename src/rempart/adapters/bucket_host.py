@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from obstore.exceptions import BaseError
 from obstore.store import AzureStore, S3Store
 
-from rempart.adapters.host_connection import Connection
+from rempart.adapters.host_connection import CONNECTION, Connection
 from rempart.adapters.object_store_host import ObjectStoreHost
+from rempart.errors import BadInput
 
 if TYPE_CHECKING:
     from obstore.store import AzureConfig, ClientConfig, RetryConfig, S3Config
@@ -90,5 +92,7 @@ def _nothing_from_outside() -> Iterator[None]:
         hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_FOREIGN)}
         try:
             yield
+        except (BaseError, ValueError):  # its text may hold a secret
+            raise BadInput("config-field", file=CONNECTION, field="ca_file", expected="PEM") from None
         finally:
             os.environ.update(hidden)

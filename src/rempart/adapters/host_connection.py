@@ -4,6 +4,7 @@
 ``DIR/controller/hosts/<name>/connection.toml`` and ``credentials.toml`` (0600). Nothing is ever taken from the environment.
 """
 
+import base64
 import json
 import re
 import tomllib
@@ -24,6 +25,8 @@ CONNECTION, CREDENTIALS = "connection.toml", "credentials.toml"
 KINDS = ("directory", "s3", "azure")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _BUCKET_AND_PREFIX = re.compile(r"[a-z0-9][a-z0-9.-]{2,62}(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+_PRINTED = re.compile(r"[!-~]+")
+_REGION, _ACCOUNT = re.compile(r"[A-Za-z0-9-]*"), re.compile(r"[a-z0-9-]{1,63}")
 _SECRETS = {
     "directory": (frozenset[str](), frozenset[str]()),
     "s3": (frozenset({"access_key_id", "secret_access_key"}), frozenset({"session_token"})),
@@ -60,7 +63,9 @@ class Connection:
             _wrong("path", "bucket/prefix")
         if self.kind == "s3" and not (self.region or self.endpoint):
             _wrong("region", "text")
-        if self.kind == "azure" and not self.account:
+        if not _REGION.fullmatch(self.region):
+            _wrong("region", "letters, digits, -")
+        if self.kind == "azure" and not _ACCOUNT.fullmatch(self.account):
             _wrong("account", "text")
         if self.endpoint:
             _check_endpoint(self.endpoint)
@@ -114,9 +119,20 @@ def credentials_file(path: Path, kind: str) -> dict[str, str]:
 def check_credentials(value: Mapping[str, Any], kind: str) -> dict[str, str]:
     """The credentials of that kind of host and nothing else; raises BadInput ``credentials-form``."""
     needed, more = _SECRETS[kind]
-    if not needed <= set(value) <= needed | more or not all(isinstance(v, str) and v for v in value.values()):
+    if not needed <= set(value) <= needed | more or not all(map(_is_secret, value.items())):
         raise BadInput("credentials-form", file=CREDENTIALS, expected=", ".join(sorted(needed)))
     return {name: str(given) for name, given in value.items()}
+
+
+def _is_secret(item: tuple[str, Any]) -> bool:
+    """Text that can stand in a header; an Azure key is base64."""
+    name, value = item
+    if not isinstance(value, str) or not _PRINTED.fullmatch(value):
+        return False
+    try:
+        return name != "account_key" or bool(base64.b64decode(value, validate=True))
+    except ValueError:
+        return False
 
 
 def read_connection(controller: Path, name: str) -> Connection:
