@@ -30,24 +30,33 @@ def sealed_size(length: int, segment: int) -> int:
 
 
 def encrypt_stream(
-    plaintext: bytes | memoryview, *, key: bytes, associated_data: bytes, segment: int, salt: bytes, prefix: bytes
+    plaintext: bytes | memoryview,
+    *,
+    key: bytes,
+    associated_data: bytes,
+    segment: int,
+    salt: bytes,
+    prefix: bytes,
+    zeros: int = 0,
 ) -> bytes:
-    """Seal ``plaintext``. ``key``: 32 bytes used for this stream only; ``salt`` 32 and ``prefix`` 7 fresh random bytes.
+    """Seal ``plaintext`` and ``zeros`` zero bytes behind it, without joining them.
+
+    ``key``: 32 bytes used for this stream only; ``salt`` 32 and ``prefix`` 7 fresh random bytes.
 
     Raises ValueError for sizes that the format does not have.
     """
     if (len(key), len(salt), len(prefix)) != (KEY, SALT, PREFIX) or segment not in SEGMENTS:
         raise ValueError("key 32, salt 32 and prefix 7 bytes, segment 256 KiB or 1 MiB")
     cipher = _cipher(key, salt, associated_data)
-    plain, total = memoryview(plaintext), sealed_size(len(plaintext), segment)
-    out = bytearray(total)
-    out[:HEADER] = bytes([HEADER]) + salt + prefix
-    whole, taken = memoryview(out), 0
+    plain, total = memoryview(plaintext), sealed_size(len(plaintext) + zeros, segment)
+    out, taken = [bytes([HEADER]) + salt + prefix], 0
     for number, start, end, last in _segments(total, segment):
         size = end - start - TAG
-        cipher.encrypt_into(_nonce(prefix, number, last), plain[taken : taken + size], None, whole[start:end])
+        piece = plain[taken : taken + size]
+        padded = piece if len(piece) == size else bytes(piece) + bytes(size - len(piece))
+        out.append(cipher.encrypt(_nonce(prefix, number, last), padded, None))
         taken += size
-    return bytes(out)
+    return b"".join(out)
 
 
 class OpenStream:

@@ -18,7 +18,8 @@ def parquet_bytes(table: pa.Table) -> bytes:
     parquet.write_table(
         rows, sink, compression="zstd", row_group_size=ROWS_PER_GROUP, store_schema=False, use_dictionary=True
     )
-    return bytes(sink.getvalue().to_pybytes())
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 def _decoded(kind: pa.DataType) -> pa.DataType:

@@ -48,12 +48,13 @@ def seal_part(
     }  # fmt: skip
     unhashed = PartEntry(sha256="", **described)  # type: ignore[arg-type]
     data = aead.encrypt_stream(
-        parquet + bytes(padme(len(parquet)) - len(parquet)),
+        parquet,
         key=key,
         associated_data=unhashed.associated_data(warehouse),
         segment=segment,
         salt=randomness(aead.SALT),
         prefix=randomness(aead.PREFIX),
+        zeros=padme(len(parquet)) - len(parquet),
     )
     return PartEntry(sha256=hashlib.sha256(data).hexdigest(), **described), Sealed(data)  # type: ignore[arg-type]
 
