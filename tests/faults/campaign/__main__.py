@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,29 @@ import pytest
 from tests.faults.backup_house import ceremony
 from tests.faults.campaign.count import Section
 from tests.faults.campaign.kills import AFTER, Victims, kills
+from tests.faults.campaign.leaks import leaks
 from tests.faults.campaign.stored import hints, put_back, stored
+from tests.faults.campaign.writers import writers
 from tests.faults.warehouse.place import Place, build, copied, workers_find_the_package
 
 MUTATIONS = {"small": 160, "full": 1000}
 POINTS = {"small": 2, "full": 30}
+MOMENTS = {"small": 1, "full": 3}
 LEDGERS = {"small": 10, "full": 50}
 
 
 class Campaign:
     """What every part is given: a warehouse that is never changed, copies of it, a size and a seed."""
 
-    def __init__(self, whole: Place, folder: Path, *, size: str, seed: int) -> None:
-        self.whole, self.folder, self.size, self.seed = whole, folder, size, seed
+    def __init__(self, folder: Path, *, size: str, seed: int) -> None:
+        self.folder, self.size, self.seed = folder, size, seed
         self._copies = 0
+
+    @cached_property
+    def whole(self) -> Place:
+        """The undamaged warehouse, built when first asked for."""
+        (self.folder / "whole").mkdir()
+        return build(self.folder / "whole")
 
     @contextlib.contextmanager
     def copy(self) -> Iterator[Place]:
@@ -58,7 +68,22 @@ def of_kills(campaign: Campaign) -> list[Section]:
     return sections
 
 
-PARTS: dict[str, Callable[[Campaign], list[Section]]] = {"stored": of_stored, "kills": of_kills}
+def of_writers(campaign: Campaign) -> list[Section]:
+    """Hosts that lie to writers."""
+    return [writers(campaign.copy, moments=MOMENTS[campaign.size], seed=campaign.seed)]
+
+
+def of_leaks(campaign: Campaign) -> list[Section]:
+    """Canaries and key bytes."""
+    return [leaks(campaign.folder / "leaks")]
+
+
+PARTS: dict[str, Callable[[Campaign], list[Section]]] = {
+    "stored": of_stored,
+    "writers": of_writers,
+    "kills": of_kills,
+    "leaks": of_leaks,
+}
 
 
 def main() -> int:
@@ -71,9 +96,9 @@ def main() -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         workers_find_the_package(patch)
-        (Path(folder) / "whole").mkdir()
-        sys.stdout.write(f"faults, {asked.size} size, seed {asked.seed}: building the warehouse\n")
-        campaign = Campaign(build(Path(folder) / "whole"), Path(folder), size=asked.size, seed=asked.seed)
+        sys.stdout.write(f"faults, {asked.size} size, seed {asked.seed}\n")
+        sys.stdout.flush()
+        campaign = Campaign(Path(folder), size=asked.size, seed=asked.seed)
         sections = []
         for name, part in PARTS.items():
             if asked.only in {"", name}:
