@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rempart.audit import rules_acts, rules_hosts, rules_keys, rules_log, rules_permits, rules_releases
+from rempart.audit import rules_acts, rules_hosts, rules_keys, rules_log, rules_moves, rules_permits, rules_releases
 from rempart.audit.book import Book, open_book
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
@@ -47,6 +47,8 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "descriptor-officers": rules_hosts.descriptor_officers,
     "commit-host": rules_hosts.commit_host,
     "key-node": rules_hosts.key_node,
+    "cutover-officers": rules_moves.cutover_officers,
+    "commit-active": rules_moves.commit_active,
     "permit-document": rules_permits.permit_document,
     "permit-before": rules_permits.permit_before,
     "permit-valid": rules_permits.permit_valid,
