@@ -19,7 +19,7 @@ import pytest
 
 from rempart.adapters.person_key import load_person_key
 from rempart.errors import NotTrusted, Refused, Unavailable
-from rempart.journeys import space
+from rempart.journeys import chain, space
 from rempart.journeys.ingest import Ingested
 from rempart.journeys.space import commits, open_space, read_parts
 from rempart.keys import grant_rules, intents
@@ -30,7 +30,7 @@ from rempart.records.permit import Permit
 from rempart.records.sealed import KeyContext, PartEntry, Sealed, SpaceCommit
 from rempart.records.signature import sign
 from rempart.records.trust import TrustFile
-from rempart.vault import outer, read
+from rempart.vault import outer, read, snapshots
 from rempart.vault.parquet import parquet_bytes
 from rempart.wiring import audit, people
 from rempart.wiring.acts import read_permit_file, read_study_file
@@ -190,13 +190,13 @@ def test_the_head_from_the_ledger_alone_catches_yesterdays_host(place: Place, mo
     shutil.copytree(place.root / "host-yesterday", place.host)
     assert place.run("vault", "hash").error == "object-absent"
     newest = json.loads(max((place.host / "s").iterdir(), key=lambda file: int(file.name)).read_bytes())["manifest"]
-    true = space.commits
+    true = chain.commits_in
 
-    def by_the_pointer(ledger: Any, name: str) -> list[SpaceCommit]:
-        chain = true(ledger, name)
-        return chain[: [commit.manifest for commit in chain].index(newest) + 1]
+    def by_the_pointer(leaves: Any, name: str) -> list[SpaceCommit]:
+        found = true(leaves, name)
+        return found[: [commit.manifest for commit in found].index(newest) + 1]
 
-    monkeypatch.setattr(space, "commits", by_the_pointer)
+    monkeypatch.setattr(chain, "commits_in", by_the_pointer)
     told = place.run("vault", "hash")
     assert told.code == 0
     assert told.answer["data"]["content"] != today
@@ -251,7 +251,7 @@ def test_commit_parent_and_chain_each_catch_a_writer_that_was_overtaken(
         return
     monkeypatch.setattr(space, "append_commit", append_without_parent)
     if not left:
-        monkeypatch.setattr(space, "check_chain", lambda chain: chain[-1])
+        monkeypatch.setattr(snapshots, "check_chain", lambda found: found[-1])
     late, (between,) = late_writer(place)
     told = place.run("vault", "hash")
     if left:
