@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands that keep a warehouse from being lost or rewritten: the witness's cosignature, backup, restore."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -69,12 +68,13 @@ def restore(
     into: Path,
     share: list[Path],
     head: Path | None = None,
-    passphrase_fd: list[int] | None = None,
+    passphrase_fd: int | None = None,
 ) -> int:
     """Put a warehouse's controller side back from a backup."""
+    from rempart.cli.key_commands import opened_shares
     from rempart.wiring.backup import restore as put_back
 
-    shares = _shares(session, share, passphrase_fd or [])
+    shares = opened_shares(session, share, passphrase_fd)
     done = put_back(into, file, shares=shares, head=head)
     voice = session.voice
     voice.say("restore-done", backup=done.backup, taken=voice.when(done.taken), leaves=done.size, folder=str(into))
@@ -84,18 +84,3 @@ def restore(
         voice.say("restore-host", name=name)
     voice.result("restore", asdict(done))
     return 0
-
-
-def _shares(session: Session, files: Sequence[Path], descriptors: Sequence[int]) -> list[tuple[bytes, str]]:
-    """Each share file with its custodian's passphrase: from the descriptor in the same place, else asked for by name."""
-    from rempart.adapters.private_file import read_private
-    from rempart.keys.share_file import custodian_of
-
-    found = []
-    for number, path in enumerate(files):
-        data = read_private(path)
-        descriptor = descriptors[number] if number < len(descriptors) else None
-        if descriptor is None:
-            session.voice.warn(session.voice.word("ask-share", custodian=custodian_of(data)))
-        found.append((data, session.passphrase(descriptor)))
-    return found

@@ -23,11 +23,13 @@ def unlock(
 ) -> int:
     """Start the key broker."""
     from rempart.adapters.configuration import read_configuration
+    from rempart.wiring.backup import note_restored
     from rempart.wiring.broker import start_broker
 
     settings = read_configuration(session.directory).keys
     secret = _present(session, settings, share or [], passphrase_fd)
     status = start_broker(session.directory, secret=secret, minutes=minutes)
+    note_restored(session.directory)
     session.voice.say("unlocked", expires=session.voice.when(status["expires"]))
     session.voice.result("keys-unlock", status)
     return 0
@@ -123,15 +125,21 @@ def _present(
     session: Session, settings: "KeyStoreSettings", shares: Sequence[Path], descriptor: int | None
 ) -> "StoreSecret":
     """What opens the store as it is: shares with a passphrase each (a line each from the descriptor), or one secret."""
-    from rempart.adapters.private_file import read_private
-    from rempart.keys.share_file import custodian_of
     from rempart.keys.store_secret import StoreSecret
 
     if not shares:
         return store_secret(session, settings, descriptor)
+    return StoreSecret(kind="shares", shares=tuple(opened_shares(session, shares, descriptor)))
+
+
+def opened_shares(session: Session, shares: Sequence[Path], descriptor: int | None) -> list[tuple[bytes, str]]:
+    """Each share file with its custodian's passphrase: a line each from the descriptor, else asked for by name."""
+    from rempart.adapters.private_file import read_private
+    from rempart.keys.share_file import custodian_of
+
     files = [read_private(path) for path in shares]
     words = _share_passphrases(session, [custodian_of(file) for file in files], descriptor)
-    return StoreSecret(kind="shares", shares=tuple(zip(files, words, strict=True)))
+    return list(zip(files, words, strict=True))
 
 
 def _share_passphrases(session: Session, names: Sequence[str], descriptor: int | None) -> list[str]:
