@@ -7,6 +7,7 @@ import base64
 import contextlib
 import os
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def rotate() -> tuple[Work, Work]:
     """Ours: the whole act. The peer's: the server's own call on as many ciphertexts, nothing else."""
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rempart-bench-")))
+    folder = Path(tempfile.mkdtemp(prefix="rempart-bench-"))  # taken away last, when the broker in it has ended
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
     server = stack.enter_context(openbao(folder))
     warehouse = made(folder, server)
     stack.callback(lock, warehouse)
