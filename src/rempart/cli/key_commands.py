@@ -2,6 +2,7 @@
 """Commands about the key store, its custodians and the key broker. Secrets come by prompt or descriptor; none is an argument."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,7 @@ def status(session: Session) -> int:
     if fault is not None:
         voice.say("key-store-silent", reason=voice.error_line(fault))
     _say_custody(session, settings, custody)
+    spaces = _say_spaces(session)
     told = {"store": settings.store, "where": _where(settings), "answers": fault.code if fault else "yes"}
     try:
         found = connect(session.directory).status()
@@ -64,8 +66,30 @@ def status(session: Session) -> int:
         error.facts |= told  # what is known without the broker is told all the same
         raise
     voice.say("unlocked", expires=voice.when(found["expires"]))
-    voice.result("keys-status", {**told, "custody": _custody_dict(custody), **found})
+    voice.result("keys-status", {**told, "custody": _custody_dict(custody), "spaces": spaces, **found})
     return 0
+
+
+def _say_spaces(session: Session) -> list[dict[str, str | int | bool]]:
+    """The key epoch of every space, as the ledger tells it: last rotation, last erasure."""
+    from rempart.wiring.rotation import key_state
+    from rempart.wiring.warehouse import Warehouse
+
+    voice, states = session.voice, key_state(Warehouse(session.directory))
+    if states:
+        names = [f"column-{name}" for name in ("space", "epoch", "snapshots", "rotated", "erased")]
+        rows = [
+            (
+                state.space,
+                voice.word("keys-gone") if state.gone else state.epoch,
+                state.snapshots,
+                voice.when(state.rotated) if state.rotated else "-",
+                voice.when(state.erased) if state.erased else "-",
+            )
+            for state in states
+        ]
+        voice.table(names, rows)
+    return [asdict(state) for state in states]
 
 
 def ceremony(
