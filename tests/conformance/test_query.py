@@ -20,10 +20,11 @@ from tests.parts_in_memory import ClearPart
 SECRET = "canary-7f3a"
 
 
-@pytest.fixture(params=["memory files"])
+@pytest.fixture(params=["memory files", "files of Python"])
 def query(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[DuckDBQuery]:
     """A session on each read path: memory files, and the way of systems that have none."""
-    if request.param == "arrow":
+    if request.param == "files of Python":
+        pytest.importorskip("fsspec", reason="the fall-back of systems without memory files needs fsspec")
         monkeypatch.setattr(memory_files, "available", lambda: False)
     session = DuckDBQuery(threads=2, memory_limit="500MB")
     yield session

@@ -7,15 +7,18 @@ Writes no SQL of its own but views over parts. An engine's error text may hold v
 import datetime
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import duckdb
 import pyarrow as pa
 
-from rempart.adapters.memory_files import MemoryFile
+from rempart.adapters import memory_files
 from rempart.adapters.part_files import PartFiles
 from rempart.errors import Unavailable
 from rempart.ports.query import Bound, Part, Within
+
+if TYPE_CHECKING:
+    from rempart.adapters.part_filesystem import PartFileSystem
 
 Parameters = Sequence[object] | Mapping[str, object] | None
 Answer = TypeVar("Answer")
@@ -24,12 +27,30 @@ Answer = TypeVar("Answer")
 _SETTINGS = (
     "SET TimeZone = 'UTC'",
     "SET parquet_metadata_cache = false",
-    "SET allowed_directories = ['/proc/self/fd/']",
+    "SET allowed_directories = ['/proc/self/fd/', 'sealed://']",
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
 # Raised while a statement is read, before any row is: their text holds words of the statement alone.
 _ABOUT_THE_STATEMENT = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
+
+
+class Held(Protocol):
+    """A part under a path that the engine reads."""
+
+    @property
+    def path(self) -> str:
+        """The path."""
+
+
+class Source(Protocol):
+    """Memory files, or the files of Python where there are none."""
+
+    def hold(self, parts: Sequence[Part], *, columns: Collection[str] | None, within: Within) -> Sequence[Any]:
+        """Parts made readable."""
+
+    def give_back(self, held: Any) -> None:
+        """One of them given up."""
 
 
 class QueryFailed(Exception):
@@ -47,10 +68,12 @@ class DuckDBQuery:
         self._memory_limit = memory_limit
         self._own = PartFiles(threads=threads) if files is None else None
         self._files = files or self._own or PartFiles()
-        self._views: dict[str, list[MemoryFile]] = {}
+        self._views: dict[str, Sequence[Held]] = {}
         self._background = ThreadPoolExecutor(1)
-        self._opening: dict[str, tuple[Future[list[MemoryFile]], Callable[[list[MemoryFile]], str]]] = {}
+        self._opening: dict[str, tuple[Future[Sequence[Held]], Callable[[Sequence[Held]], str]]] = {}
         self._connection = duckdb.connect(":memory:", config=_configuration(threads, memory_limit))
+        self._system = None if memory_files.available() else _file_system(self._connection)
+        self._source: Source = self._system or self._files
         for setting in _SETTINGS:
             self._connection.execute(setting)
 
@@ -85,7 +108,9 @@ class DuckDBQuery:
         if not parts or (columns is not None and not columns):
             raise ValueError("a view needs at least one part and one column")
         self.unregister(name)
-        opening = self._background.submit(self._files.open, parts, columns=columns, within=within or {})
+        opening: Future[Sequence[Held]] = self._background.submit(
+            self._source.hold, parts, columns=columns, within=within or {}
+        )
         self._opening[name] = (opening, lambda files: _view_sql(name, files, columns, within or {}))
 
     def close(self) -> None:
@@ -113,18 +138,34 @@ class DuckDBQuery:
         self._shielded(lambda: self._connection.execute(sql, parameters).fetchall())
 
     def _give_back(self, name: str) -> None:
-        for file in self._views.pop(name):
-            self._files.memory.give_back(file)
+        for held in self._views.pop(name):
+            self._source.give_back(held)
 
     def _shielded(self, work: Callable[[], Answer]) -> Answer:
         """The engine's answer; its error is replaced outside the handler, so that no context keeps its text."""
         try:
             return work()
-        except duckdb.OutOfMemoryException:
-            failed: Exception = Unavailable("query-memory", limit=self._memory_limit)
         except duckdb.Error as error:
-            failed = QueryFailed(_safe_text(error))
+            failed = self._meant(error)
         raise failed
+
+    def _meant(self, error: duckdb.Error) -> Exception:
+        """What a part raised inside the engine, if one did; else what may be said of the engine's error."""
+        if self._system and self._system.failure:
+            failure, self._system.failure = self._system.failure, None
+            return type(failure)(failure.code, **failure.facts)
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return Unavailable("query-memory", limit=self._memory_limit)
+        return QueryFailed(_safe_text(error))
+
+
+def _file_system(connection: duckdb.DuckDBPyConnection) -> "PartFileSystem":
+    """Where a system has no memory files: parts as files that the engine asks for through Python."""
+    from rempart.adapters.part_filesystem import PartFileSystem
+
+    system = PartFileSystem(skip_instance_cache=True)
+    connection.register_filesystem(system)
+    return system
 
 
 def _configuration(threads: int, memory_limit: str) -> dict[str, str | bool | int | float | list[str]]:
@@ -146,7 +187,7 @@ def _safe_text(error: duckdb.Error) -> str:
     return f"{kind}: {str(error).splitlines()[0]}" if isinstance(error, _ABOUT_THE_STATEMENT) else kind
 
 
-def _view_sql(name: str, files: Sequence[MemoryFile], columns: Collection[str] | None, within: Within) -> str:
+def _view_sql(name: str, files: Sequence[Held], columns: Collection[str] | None, within: Within) -> str:
     listed = ", ".join(f"'{file.path}'" for file in files)
     shown = "*" if columns is None else ", ".join(_quoted(column) for column in columns)
     where = " AND ".join(_conditions(within)) or "true"

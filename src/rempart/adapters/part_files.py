@@ -22,7 +22,7 @@ class PartFiles:
         self._footers: dict[str, parquet.FileMetaData] = {}
         self._threads = threads
 
-    def open(self, parts: Sequence[Part], *, columns: Collection[str] | None, within: Within) -> list[MemoryFile]:
+    def hold(self, parts: Sequence[Part], *, columns: Collection[str] | None, within: Within) -> list[MemoryFile]:
         """A memory file for each part that may hold rows ``within``, at least one; to be given back. Raises as a part does."""
         with ExitStack() as undo, ThreadPoolExecutor(self._threads) as pool:  # the threads end before their files go
             needs = list(pool.map(lambda part: self._needed(part, columns, within), parts))
@@ -40,6 +40,10 @@ class PartFiles:
                 file.holds(part.name, ranges)
             undo.pop_all()
         return files
+
+    def give_back(self, file: MemoryFile) -> None:
+        """Let it be written anew."""
+        self.memory.give_back(file)
 
     def forget(self) -> None:
         """Keep the memory, but open every part anew."""

@@ -51,39 +51,35 @@ class SealedPart:
         Raises NotTrusted ``object-absent``, ``object-altered`` or ``sealed-bytes``, Unavailable ``host-unreachable``; nothing in
         ``out`` may then be used.
         """
-        numbers = self._stream.covering(start, min(end, self.length))
-        step = max(1, _REQUEST // self._entry.segment)
-        for begin in range(numbers.start, numbers.stop, step):
-            self._open_run(range(begin, min(begin + step, numbers.stop)), out)
+        self._open(start, end, out, base=0)
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes [start, end) of the file, cut at its end; raises as ``read_into``."""
         end = min(end, self.length)
-        pieces = []
-        for number in self._stream.covering(start, end):
-            first, last = self._stream.plain_range(number)
-            piece = memoryview(self._opened(number))
-            pieces.append(piece[max(start - first, 0) : min(end, last) - first])
-        return b"".join(pieces)
+        base, last = self.covering(start, end)
+        out = memoryview(bytearray(last - base))
+        self._open(start, end, out, base=base)
+        return bytes(out[start - base : max(end, start) - base])
 
-    def _open_run(self, numbers: range, out: memoryview) -> None:
+    def _open(self, start: int, end: int, out: memoryview, *, base: int) -> None:
+        """Into ``out``, whose first byte is byte ``base`` of the file."""
+        numbers = self._stream.covering(start, min(end, self.length))
+        step = max(1, _REQUEST // self._entry.segment)
+        for begin in range(numbers.start, numbers.stop, step):
+            self._open_run(range(begin, min(begin + step, numbers.stop)), out, base)
+
+    def _open_run(self, numbers: range, out: memoryview, base: int) -> None:
         begin = self._stream.sealed_range(numbers[0])[0]
         sealed = self._fetched(begin, self._stream.sealed_range(numbers[-1])[1])
         for number in numbers:
             (start, end), (first, last) = self._stream.sealed_range(number), self._stream.plain_range(number)
             segment = sealed[start - begin : end - begin]
             if last <= self.length:
-                self._stream.open_segment(number, segment, out[first:last])
+                self._stream.open_segment(number, segment, out[first - base : last - base])
             elif first < self.length:  # the padding behind the file has no place in ``out``
                 padded = bytearray(last - first)
                 self._stream.open_segment(number, segment, padded)
-                out[first : self.length] = padded[: self.length - first]
-
-    def _opened(self, number: int) -> bytearray:
-        first, last = self._stream.plain_range(number)
-        out = bytearray(last - first)
-        self._stream.open_segment(number, self._fetched(*self._stream.sealed_range(number)), out)
-        return out
+                out[first - base : self.length - base] = padded[: self.length - first]
 
     @cached_property
     def _stream(self) -> aead.OpenStream:
