@@ -82,6 +82,20 @@ def test_a_document_for_other_epochs_opens_nothing() -> None:
         granted(story.keys, index)
 
 
+@pytest.mark.parametrize("odd", ["+2", " 2", "0_2", "02", "x"])
+def test_no_writing_of_a_number_smuggles_in_an_epoch_that_nobody_signed(odd: str) -> None:
+    story = VaultStory()
+    story.write([1])
+    story.rotate()
+    body = {"schema": erasure.SCHEMA, "space": SPACE, "reach": "epochs", "epochs": [1]}
+    told = [f"space:{SPACE}", "reach:epochs", "epoch:1", f"epoch:{odd}"]
+    document = story.keys.signed(body, *OFFICERS)
+    index = story.keys.log("erasure", basis="operation:erasure", objects=[*told, f"document:{document}"])
+    with pytest.raises(Refused, match="grant-other-document"):
+        granted(story.keys, index)
+    assert "warehouse/person/main/2" in story.keys.keys.names("table")
+
+
 def test_a_whole_space_goes_with_its_secrets_and_nothing_of_it_comes_back() -> None:
     story = VaultStory()
     story.write([1])

@@ -193,7 +193,7 @@ def _two_officers(book: Book, index: int, signed: SignedDocument) -> None:
 
 def _agree(event: LedgerEvent, document: Mapping[str, Any], certificate: Mapping[str, Any]) -> bool:
     """Leaf, officers' document and certificate tell of the same space, reach and epochs."""
-    epochs = [int(epoch) for epoch in event.facts("epoch") if epoch.isdecimal()]
+    epochs = [int(epoch) if epoch.isdecimal() else -1 for epoch in event.facts("epoch")]
     told = {"space": event.fact("space"), "reach": event.fact("reach"), "epochs": epochs}
     same = all(body.get(name) == value for body in (document, certificate) for name, value in told.items())
     return same and certificate.get("document") == event.fact("document")

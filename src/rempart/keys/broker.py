@@ -154,7 +154,7 @@ class KeyBroker:
         """See the port. What the intent names and the officers' document repeats is destroyed, nothing else."""
         intent = self._intent(reference, erasure.whole_space)
         space, reach = intent.fact("space") or "", intent.fact("reach") or ""
-        epochs = [int(epoch) for epoch in intent.facts("epoch")]
+        epochs = erasure.epochs_of(intent)
         tables = erasure.doomed_tables(self._keys.names("table"), space=space, reach=reach, epochs=epochs)
         secrets = erasure.doomed_secrets(self._keys.names("secret"), space=space, reach=reach)
         self._keys.destroy({"table": tables, "secret": secrets})

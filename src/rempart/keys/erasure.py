@@ -41,13 +41,18 @@ def doomed_secrets(names: Iterable[str], *, space: str, reach: str) -> list[str]
     return [name for name in names if (name.rpartition("/")[0] or "warehouse") == space]
 
 
+def epochs_of(intent: LedgerEvent) -> list[int]:
+    """The epochs that an erasure's intent names; raises Refused ``grant-other-document`` for a number in any other writing, which one
+    reader would pass over and another take for an epoch."""
+    told = intent.facts("epoch")
+    if not all(epoch.isdecimal() and epoch == str(int(epoch)) for epoch in told):
+        raise Refused("grant-other-document", kind=intent.kind)
+    return [int(epoch) for epoch in told]
+
+
 def check_intent(intent: LedgerEvent, body: Mapping[str, Any]) -> None:
     """The document says what the intent says; raises Refused ``grant-other-document``."""
-    told = {
-        "space": intent.fact("space"),
-        "reach": intent.fact("reach"),
-        "epochs": [int(epoch) for epoch in intent.facts("epoch") if epoch.isdecimal()],
-    }
+    told = {"space": intent.fact("space"), "reach": intent.fact("reach"), "epochs": epochs_of(intent)}
     if any(body.get(name) != value for name, value in told.items()) or told["reach"] not in {SPACE, EPOCHS}:
         raise Refused("grant-other-document", kind=intent.kind)
 
