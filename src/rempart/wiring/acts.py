@@ -165,13 +165,13 @@ def grant_permit(
     permit.check_not_own(member.entry.actor)
     writable(warehouse)
     run = new_run("G")
-    with living(warehouse.scratch, warehouse.recorder, run):
+    with living(warehouse.scratch, warehouse.recorder, run), warehouse.queries() as new_query:
         return grant(
             vault=warehouse.vault,
             recorder=warehouse.recorder,
             documents=warehouse.documents,
             scratch=warehouse.scratch,
-            new_query=warehouse.new_query,
+            new_query=new_query,
             permit=permit,
             signed=member.document(permit.as_dict()),
             actor=member.salted,

@@ -8,10 +8,11 @@ from rempart.wiring.warehouse import Warehouse
 
 def hash_warehouse(warehouse: Warehouse, *, progress: Progress) -> dict[str, str]:
     """Content hash of each research table of the warehouse."""
-    return hash_content(
-        vault=warehouse.vault,
-        recorder=warehouse.recorder,
-        layouts=warehouse.layouts,
-        new_query=warehouse.new_query,
-        progress=progress,
-    )
+    with warehouse.queries() as new_query:
+        return hash_content(
+            vault=warehouse.vault,
+            recorder=warehouse.recorder,
+            layouts=warehouse.layouts,
+            new_query=new_query,
+            progress=progress,
+        )

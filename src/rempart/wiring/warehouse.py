@@ -2,6 +2,8 @@
 """Joins ports to adapters for a process that works on one warehouse: the only place that knows both."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -116,6 +118,15 @@ class Warehouse:
         hardened first, whatever it will read."""
         self._harden()
         return DuckDBQuery(threads=threads, memory_limit=memory, files=files)
+
+    @contextmanager
+    def queries(self) -> Iterator[Callable[[], DuckDBQuery]]:
+        """Sessions, one after another, that reuse each other's memory files; those are empty when the block is left."""
+        files = PartFiles()
+        try:
+            yield lambda: self.new_query(files=files)
+        finally:
+            files.close()
 
     @staticmethod
     def _harden() -> None:
