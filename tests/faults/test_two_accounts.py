@@ -259,8 +259,9 @@ if ROOT:
             }
 
     def test_a_plan_changes_nothing_and_a_running_broker_is_left_alone(two: Two) -> None:
-        with pytest.raises(BadInput, match="account-unknown"):
+        with pytest.raises(BadInput, match="account-unknown") as unknown:
             plan(two.house.directory, Accounts(broker="nobody-here", commands=two.accounts.commands, group="root"))
+        assert unknown.value.facts["account"] == "nobody-here"
         with pytest.raises(BadInput, match="account-group"):
             plan(
                 two.house.directory,

@@ -36,7 +36,7 @@ def words(line: str) -> list[str]:
     """What the shell would pass on: no comment, no redirection, what stands before a pipe or a second command."""
     kept: list[str] = []
     for word in shlex.split(SUBSTITUTION.sub("X", line), comments=True):
-        if word in {"|", "&&", ";"} or re.fullmatch(r"[0-9]*[<>].*", word):
+        if word in {"|", "&&", "||", ";"} or re.fullmatch(r"[0-9]*[<>].*", word):
             break
         kept.append(word)
     return kept[1:]

@@ -108,12 +108,7 @@ def _accounts_file(directory: Path, accounts: Accounts) -> Step:
 
 def _check(accounts: Accounts) -> None:
     """Two different accounts, both in the group, none of them root."""
-    try:
-        people: Mapping[str, pwd.struct_passwd] = {
-            name: pwd.getpwnam(name) for name in (accounts.broker, accounts.commands)
-        }
-    except KeyError as error:
-        raise BadInput("account-unknown", account=str(error.args[0])[:80]) from error
+    people: Mapping[str, pwd.struct_passwd] = {name: _person(name) for name in (accounts.broker, accounts.commands)}
     try:
         group = grp.getgrnam(accounts.group)
     except KeyError as error:
@@ -123,6 +118,13 @@ def _check(accounts: Accounts) -> None:
     for name, person in people.items():
         if name not in group.gr_mem and person.pw_gid != group.gr_gid:
             raise BadInput("account-group", account=name, group=accounts.group)
+
+
+def _person(name: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError as error:
+        raise BadInput("account-unknown", account=name[:80]) from error
 
 
 def _check_stopped(directory: Path) -> None:
