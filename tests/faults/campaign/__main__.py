@@ -18,6 +18,7 @@ from tests.faults.campaign.count import Section
 from tests.faults.campaign.kills import AFTER, Victims, kills
 from tests.faults.campaign.leaks import leaks
 from tests.faults.campaign.stored import hints, put_back, stored
+from tests.faults.campaign.stores import stores
 from tests.faults.campaign.writers import writers
 from tests.faults.warehouse.place import Place, build, copied, workers_find_the_package
 
@@ -78,11 +79,17 @@ def of_leaks(campaign: Campaign) -> list[Section]:
     return [leaks(campaign.folder / "leaks")]
 
 
+def of_stores(campaign: Campaign) -> list[Section]:
+    """Key stores and hosts that do not answer."""
+    return [stores(campaign.folder / "stores")]
+
+
 PARTS: dict[str, Callable[[Campaign], list[Section]]] = {
     "stored": of_stored,
     "writers": of_writers,
     "kills": of_kills,
     "leaks": of_leaks,
+    "stores": of_stores,
 }
 
 

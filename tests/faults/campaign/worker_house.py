@@ -11,16 +11,17 @@ import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rempart.adapters.host_connection import Connection
 from rempart.adapters.private_file import replace_private
 from rempart.wiring import acts
 from rempart.wiring.synthetic import write_synthetic
 from tests.faults.campaign.kills import ROOT
-from tests.faults.warehouse.place import Silence
+from tests.faults.warehouse.place import Outcome, Silence
 from tests.moving_place import HOST
 
 PASSPHRASE = "The-Passphrase-Of-The-Canary-Scan"
@@ -76,8 +77,15 @@ class WorkerHouse:
         """``DIR``."""
         return self.root / "w"
 
-    def run(self, *words: str, secret: str = "") -> dict[str, object]:
-        """One command in a process of its own; a secret goes by descriptor. Raises RuntimeError when it fails."""
+    def run(self, *words: str, secret: str = "") -> dict[str, Any]:
+        """One command that must go well: its answer. Raises RuntimeError."""
+        told = self.attempt(*words, secret=secret)
+        if told.code:
+            raise RuntimeError(f"{words[:2]}: {told.told[-900:]}")
+        return told.answer
+
+    def attempt(self, *words: str, secret: str = "") -> Outcome:
+        """One command in a process of its own; a secret goes by descriptor."""
         out, into = os.pipe()
         os.write(into, secret.encode() + b"\n")
         os.close(into)
@@ -94,13 +102,19 @@ class WorkerHouse:
         )
         os.close(out)
         (self.root / "told").open("ab").write(done.stdout + done.stderr)
-        if done.returncode:
-            raise RuntimeError(f"{words[:2]}: {done.stdout.decode()[-600:]} {done.stderr.decode()[-300:]}")
-        answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-        return answer
+        lines = [line for line in done.stdout.splitlines() if line.startswith(b"{")]
+        told = (done.stdout + done.stderr).decode(errors="replace")
+        return Outcome(code=done.returncode, answer=json.loads(lines[-1]) if lines else {}, told=told)
 
-    def begin(self, host: Connection | None, credentials: Mapping[str, str]) -> None:
-        """``rempart init`` with a real broker."""
+    def begin(
+        self,
+        host: Connection | None,
+        credentials: Mapping[str, str],
+        *,
+        options: Sequence[str] = (),
+        secret: str = PASSPHRASE,
+    ) -> None:
+        """``rempart init`` with a real broker; ``options``: of the key store, which ``secret`` opens."""
         words = ["init", str(self.directory), "--controller", "tests", "--officer-key", str(self.root / "officer.key")]
         if host is not None:
             lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in host.as_dict().items())
@@ -108,7 +122,14 @@ class WorkerHouse:
             given = "\n".join(f"{name} = {json.dumps(value)}" for name, value in credentials.items())
             replace_private(self.root / "given.toml", given.encode())
             words += ["--host", str(self.root / "host.toml"), "--host-credentials", str(self.root / "given.toml")]
-        self.run(*words, "--shards", "2", secret=PASSPHRASE)
+        self.run(*words, *options, "--shards", "2", secret=secret)
+
+    def people(self) -> None:
+        """A researcher and a committee, a permit and a study."""
+        for name, role in (("alice", "researcher"), ("claire", "committee")):
+            key = str(self.root / f"{name}.key")
+            self.run("person", "add", name, "--role", role, "--by", str(self.root / "officer.key"), "--key", key)
+        acts.example("glitazones", self.root)
 
     def work(self, *, whole: bool) -> None:
         """A delivery comes in and is hashed; ``whole``: a project is granted, studied, and the keys are rotated."""
@@ -116,10 +137,7 @@ class WorkerHouse:
         self.run("vault", "hash")
         if not whole:
             return
-        for name, role in (("alice", "researcher"), ("claire", "committee")):
-            key = str(self.root / f"{name}.key")
-            self.run("person", "add", name, "--role", role, "--by", str(self.root / "officer.key"), "--key", key)
-        acts.example("glitazones", self.root)
+        self.people()
         self.run("permit", "grant", str(self.root / "permit.toml"), "--key", str(self.root / "claire.key"))
         self.run("study", "run", str(self.root / "study.toml"), "--key", str(self.root / "alice.key"))
         self.run("keys", "rotate", "--all", "--by", str(self.root / "officer.key"))
