@@ -17,6 +17,7 @@ from tests.faults.backup_house import ceremony
 from tests.faults.campaign.count import Section
 from tests.faults.campaign.kills import AFTER, Victims, kills
 from tests.faults.campaign.leaks import leaks
+from tests.faults.campaign.moves import cutovers, movers
 from tests.faults.campaign.stored import hints, put_back, stored
 from tests.faults.campaign.stores import stores
 from tests.faults.campaign.writers import writers
@@ -66,7 +67,9 @@ def of_kills(campaign: Campaign) -> list[Section]:
         with campaign.copy() as place, Victims() as victims:
             ceremony(place, place.root)
             sections.append(kills(victims, place, act, points=POINTS[campaign.size], named=True, seed=campaign.seed))
-    return sections
+    with campaign.copy() as place:
+        sections.append(cutovers(place, seed=campaign.seed))
+    return [*sections, movers(campaign.folder / "movers", points=POINTS[campaign.size], seed=campaign.seed)]
 
 
 def of_writers(campaign: Campaign) -> list[Section]:
