@@ -374,8 +374,11 @@ def test_an_older_declaration_does_not_come_back_by_being_named_again(
     house.told("hosts", "add", house.write("ended.toml", ENDED), *_by(house))
     answer = house.call("--json", "hosts", "add", own, *_by(house))
     assert (answer.code, answer.error["code"]) == (10, "declaration-repeated")
-    monkeypatch.setattr(host_journey, "sha256_id", lambda _: "")
-    house.told("hosts", "add", own, *_by(house))
+    turned = (*_by(house)[2:], *_by(house)[:2])
+    answer = house.call("--json", "hosts", "add", own, *turned)
+    assert (answer.code, answer.error["code"]) == (10, "declaration-repeated"), "the same word, signed in another order"
+    monkeypatch.setattr(host_journey, "_was_told", lambda *_: False)
+    house.told("hosts", "add", own, *turned)
     (shown,) = [item for item in house.told("hosts", "show")["declared"] if item["kind"] == "host"]
     assert shown["profile"] == "nothing"
 

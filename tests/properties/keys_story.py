@@ -18,11 +18,12 @@ from rempart.errors import Missing, Unavailable
 from rempart.keys.broker import KeyBroker, Surroundings
 from rempart.keys.grant_rules import grant_rules
 from rempart.keys.node import NodeKey, secrets_question, unwrap_question
+from rempart.keys.node_register import proof_facts
 from rempart.keys.system_signer import SystemSigner, make_signing_keys
 from rempart.keys.table_keys import TableKeys
 from rempart.ports.broker import GrantRequest
 from rempart.records.canonical import content_id, sha256_id
-from rempart.records.descriptor import NodeDescriptor, own_declaration
+from rempart.records.descriptor import NODE, NodeDescriptor, own_declaration
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent, Phase
 from rempart.records.omop import layouts
@@ -235,9 +236,13 @@ class Story:
         valid = (datetime.date(2026, 1, 1), datetime.date.fromisoformat(until))
         declaration = own_declaration(name=node.name, operator="tests", country=country, valid=valid)
         document = self.signed(NodeDescriptor(declaration=declaration, **node.public()).body, *officers)
-        objects = [f"name:{node.name}", f"descriptor:{document}"]
+        objects = [f"name:{node.name}", f"descriptor:{document}", *self.proof_facts(document, NODE)]
         self.log("node", objects=objects, basis="operation:node")
         return document
+
+    def proof_facts(self, document: str, schema: str) -> list[str]:
+        """What the leaf that names a stored document carries of it."""
+        return proof_facts(SignedDocument.from_bytes(self.documents.get(document), schema=schema))
 
     def signed(self, body: Mapping[str, Any], *by: str, claiming: str | None = None) -> str:
         """A signed document, stored; its id. ``claiming``: the name written into the signature."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from rempart.errors import NotTrusted, Refused, RempartError
+from rempart.errors import Missing, NotTrusted, Refused, RempartError
 from rempart.keys import broker as keeper
 from rempart.keys import node as node_keys
 from rempart.keys import node_register
@@ -16,6 +16,8 @@ from rempart.keys.intents import Proofs
 from rempart.keys.node import NodeKey
 from rempart.keys.node_register import DeclaredNode
 from rempart.ports.broker import GrantRequest
+from rempart.records.descriptor import NODE
+from rempart.records.document import SignedDocument
 from rempart.wiring.nodes import node_guard
 from tests.properties.keys_story import START, AtNode, Story, context
 
@@ -40,11 +42,22 @@ def told(story: Story) -> list[tuple[str, ...]]:
     return [leaf.objects[:2] for leaf in story.events("refusal") if leaf.phase == "intent"]
 
 
-def revoke(story: Story, *officers: str, name: str = "local") -> None:
-    """Log the revocation of a node."""
+def revoke(story: Story, *officers: str, name: str = "local") -> str:
+    """Log the revocation of a node; its document."""
     events = [node_register.LedgerEvent.from_leaf(leaf) for leaf in story.ledger.held]
     document = story.signed(node_register.revocation_body(events, name, now=story.clock.now()), *officers)
-    story.log("node", basis="operation:node", objects=[f"name:{name}", f"revocation:{document}"])
+    facts = story.proof_facts(document, node_register.REVOCATION)
+    story.log("node", basis="operation:node", objects=[f"name:{name}", f"revocation:{document}", *facts])
+    return document
+
+
+def copied(story: Story, document: str) -> None:
+    """Name a copy of a descriptor that bears the same two signatures in another order: another document, the same word."""
+    held = SignedDocument.from_bytes(story.documents.get(document), schema=NODE)
+    copy = story.documents.put(replace(held, signatures=held.signatures[::-1]).data)
+    assert copy != document
+    facts = story.proof_facts(copy, NODE)
+    story.log("node", basis="operation:node", objects=["name:local", f"descriptor:{copy}", *facts])
 
 
 def nobody_signed(story: Story) -> None:
@@ -100,6 +113,37 @@ def put_back(story: Story) -> None:
     story.log("node", basis="operation:node", objects=["name:local", f"descriptor:{older}"])
 
 
+def revoked_then_copied(story: Story) -> None:
+    document = story.declare("olga", "omar")
+    revoke(story, "olga")
+    copied(story, document)
+
+
+def put_back_as_a_copy(story: Story) -> None:
+    older = story.declare("olga", "omar", until="2035-12-31")
+    of_yesterday(story)
+    copied(story, older)
+
+
+def revoked_and_the_revocation_taken_away(story: Story) -> None:
+    document = story.declare("olga", "omar")
+    del story.documents.held[revoke(story, "olga")]
+    copied(story, document)
+
+
+def revoked_and_the_revocation_altered(story: Story) -> None:
+    story.declare("olga", "omar")
+    document = revoke(story, "olga")
+    del story.documents.held[document]
+
+    def altered(name: str, get: Callable[[str], bytes] = story.documents.get) -> bytes:
+        if name == document:
+            raise NotTrusted("document-altered", document=name)
+        return get(name)
+
+    story.documents.get = altered  # type: ignore[method-assign]
+
+
 def declared_by_a_later_init(story: Story) -> None:
     document = story.declare("olga")
     story.ledger.held.pop()
@@ -120,11 +164,7 @@ def no_revocations(patch: Patch) -> None:
 
 def any_order(patch: Patch) -> None:
     """Descriptors in the order in which leaves name them last."""
-
-    def leaves(events: list[node_register.LedgerEvent], name: str) -> list[tuple[int, str]]:
-        return [(i, e.fact("descriptor") or "") for i, e in enumerate(events) if e.kind == "node"]
-
-    patch.setattr(node_register, "_leaves", leaves)
+    patch.setattr(node_register, "_named_before", lambda *_: False)
 
 
 def any_init(patch: Patch) -> None:
@@ -162,6 +202,10 @@ ATTACKS = [
     Attack(revoked, "node-revoked", no_revocations),
     Attack(revoked_then_named_again, "node-revoked", no_revocations),
     Attack(put_back, "node-expired", any_order),
+    Attack(revoked_then_copied, "node-revoked", no_revocations),
+    Attack(put_back_as_a_copy, "node-expired", any_order),
+    Attack(revoked_and_the_revocation_taken_away, "node-revoked", no_revocations),
+    Attack(revoked_and_the_revocation_altered, "node-revoked", no_revocations),
     Attack(declared_by_a_later_init, "node-unknown", any_init),
 ]
 
@@ -187,6 +231,29 @@ def test_a_forged_declaration_does_not_take_the_place_of_a_sound_one(story: Stor
     for attack in (nobody_signed, one_signed, one_signed_twice):
         attack(story)
     story.log("node", basis="operation:node", objects=["name:local", "descriptor:sha256:" + "0" * 64])
+    assert ask(story)
+
+
+def test_an_older_declaration_does_not_count_again_because_the_newest_was_taken_away(story: Story) -> None:
+    story.declare("olga", "omar", until="2035-12-31")
+    del story.documents.held[story.declare("olga", "omar", until="2026-05-31")]
+    with pytest.raises(Missing, match="document-missing"):
+        ask(story)
+
+
+def test_a_revoked_node_stays_so_when_all_its_documents_are_taken_away_but_a_copy(story: Story) -> None:
+    story.ledger.held[1:] = []
+    document = story.declare("olga", "omar")
+    revocation = revoke(story, "olga")
+    copied(story, document)
+    del story.documents.held[revocation], story.documents.held[document]
+    with pytest.raises(Refused, match="node-revoked"):
+        ask(story)
+
+
+def test_a_revocation_that_is_not_there_and_that_its_leaf_does_not_prove_revokes_nothing(story: Story) -> None:
+    story.log("node", basis="operation:node", objects=["name:local", "revocation:sha256:" + "0" * 64, "body:x"])
+    del story.documents.held[revoke(story, "carl")]
     assert ask(story)
 
 

@@ -75,13 +75,22 @@ def key_node(book: Book) -> Iterator[Bad]:
 
 
 def _leaves(book: Book, kind: str) -> Iterator[tuple[int, LedgerEvent, str]]:
+    """The leaf that names each declaration first: a copy of it with other signatures is no newer for it."""
     seen = set[str]()
     done = [*book.done("init"), *book.done(kind)]
     for index, event, _, _ in sorted(done, key=lambda item: item[0]):
         document = event.fact("descriptor" if event.kind == kind else kind)
-        if document is not None and document not in seen:
-            seen.add(document)
+        if document is not None and not {document, body := _body(book, document, kind)} & seen:
+            seen |= {document, body}
             yield index, event, document
+
+
+def _body(book: Book, document: str, kind: str) -> str:
+    """What is signed in it; of what cannot be read, the document itself."""
+    try:
+        return SignedDocument.from_bytes(book.fetch(document), schema=KINDS[kind]).over
+    except RempartError:
+        return document
 
 
 def _check(book: Book, index: int, event: LedgerEvent, document: str, kind: str) -> None:

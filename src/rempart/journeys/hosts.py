@@ -14,8 +14,9 @@ from rempart.hosts.guard import Ending, check_store
 from rempart.hosts.rules import Rules
 from rempart.journeys.chain import active_host, leaves_of
 from rempart.journeys.recorded import Recorder, recorded
+from rempart.keys.node_register import proof_facts
 from rempart.ports.documents import Documents
-from rempart.records.canonical import parse_canonical, sha256_id
+from rempart.records.canonical import parse_canonical
 from rempart.records.descriptor import HOST, NODE, Declaration
 from rempart.records.descriptor_form import host_from_body, node_from_body
 from rempart.records.document import SignedDocument
@@ -68,10 +69,10 @@ def register(
     if len(signers) < OFFICERS:
         raise Refused("officers-two", signed=len(signers))
     name = str(signed.body["name"])
-    if sha256_id(signed.data) in {document for _, document in _declarations(recorder.ledger.leaves(), kind)}:
+    if _was_told(recorder.ledger.leaves(), documents, signed, kind):
         raise Refused("declaration-repeated", name=name)
     document = documents.put(signed.data)
-    objects = [f"name:{name}", f"descriptor:{document}", *facts]
+    objects = [f"name:{name}", f"descriptor:{document}", *proof_facts(signed), *facts]
     with recorded(recorder, kind, basis=f"operation:{kind}", objects=objects, actor=actor):
         pass
     officers = tuple(entry.actor for entry in signers)
@@ -85,25 +86,31 @@ def registered(leaves: Sequence[bytes], documents: Documents, trust: TrustFile, 
     """
     newest: dict[str, tuple[LedgerEvent, str]] = {}
     gone = _revoked(leaves, documents, kind)
-    for event, document in _declarations(leaves, kind):
-        if document in gone:
-            continue
-        body = SignedDocument.from_bytes(documents.get(document), schema=KINDS[kind]).body
-        newest[str(body.get("name"))] = (event, document)
+    for event, document, signed in _declarations(leaves, documents, kind):
+        if document not in gone:
+            newest[str(signed.body.get("name"))] = (event, document)
     return {
         name: _proven(event, document, documents, trust, kind) for name, (event, document) in sorted(newest.items())
     }
 
 
-def _declarations(leaves: Sequence[bytes], kind: str) -> Iterator[tuple[LedgerEvent, str]]:
-    """The leaf that names each declaration first: one that is named again is no newer for it."""
+def _declarations(
+    leaves: Sequence[bytes], documents: Documents, kind: str
+) -> Iterator[tuple[LedgerEvent, str, SignedDocument]]:
+    """The leaf that names each declaration first: one that is named again, or a copy of it with other signatures, is no newer for it."""
     events, seen = dict(leaves_of(leaves, {kind, "init"})), set[str]()
     done = {event.of for event in events.values() if event.phase == "effect"}
     for index, event in events.items():
         document = event.fact("descriptor" if event.kind == kind else kind)
-        if event.phase == "intent" and index in done and document is not None and document not in seen:
-            seen.add(document)
-            yield event, document
+        if event.phase == "intent" and index in done and document is not None:
+            signed = SignedDocument.from_bytes(documents.get(document), schema=KINDS[kind])
+            if signed.over not in seen:
+                seen.add(signed.over)
+                yield event, document, signed
+
+
+def _was_told(leaves: Sequence[bytes], documents: Documents, signed: SignedDocument, kind: str) -> bool:
+    return any(signed.over == made.over for _, _, made in _declarations(leaves, documents, kind))
 
 
 def _revoked(leaves: Sequence[bytes], documents: Documents, kind: str) -> frozenset[str]:

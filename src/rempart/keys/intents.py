@@ -5,7 +5,7 @@ Reads leaves that the ledger port has checked; believes no database row and no a
 """
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rempart.errors import NotTrusted, Refused
@@ -15,7 +15,7 @@ from rempart.records.event import LedgerEvent
 from rempart.records.permit import SCHEMA as PERMIT_SCHEMA
 from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.signature import Signature, verify
-from rempart.records.trust import TrustFile
+from rempart.records.trust import TrustEntry, TrustFile
 
 CLOCK_SKEW = datetime.timedelta(minutes=5)
 _TRUST_KINDS = frozenset({"init", "person"})
@@ -159,16 +159,21 @@ def check_trust(events: Sequence[LedgerEvent], versions: Sequence[TrustFile]) ->
 def _signers(event: LedgerEvent, version: str, trust: TrustFile) -> int:
     """How many officers of ``trust`` signed the version that a leaf names: the leaf carries their signatures."""
     officers = [entry for entry in trust.entries if "officer" in entry.roles and entry.revoked is None]
+    return len(signed_by(officers, event, over=version))
+
+
+def signed_by(officers: Iterable[TrustEntry], event: LedgerEvent, *, over: str) -> set[str]:
+    """Public keys of those among ``officers`` whose signatures over ``over`` the leaf carries."""
     signed = set()
     for entry in officers:
         for sig in event.facts("signature"):
             try:
-                made = Signature(alg=entry.alg, actor=entry.actor, over=version, sig=sig)
-                verify(made, public=entry.public_bytes, alg=entry.alg, over=version)
+                made = Signature(alg=entry.alg, actor=entry.actor, over=over, sig=sig)
+                verify(made, public=entry.public_bytes, alg=entry.alg, over=over)
                 signed.add(entry.public)
             except NotTrusted:
                 continue
-    return len(signed)
+    return signed
 
 
 def _ends(events: Sequence[LedgerEvent], index: int) -> list[LedgerEvent]:

@@ -14,7 +14,7 @@ from rempart.journeys.hosts import registered
 from rempart.journeys.permits import events
 from rempart.journeys.persons import Registry, add_person, check_quorum, new_entry, revoke_person, set_quorum
 from rempart.journeys.recorded import recorded
-from rempart.keys.node_register import KIND, revocation_body
+from rempart.keys.node_register import KIND, proof_facts, revocation_body
 from rempart.keys.orders import KIND as ORDER
 from rempart.keys.orders import LONGEST_HOURS, order_body
 from rempart.records.document import SignedDocument
@@ -67,7 +67,7 @@ def revoke_node(warehouse: Warehouse, *, name: str, officer_keys: Sequence[Path]
     signed = SignedDocument(body=body, signatures=tuple(officer.sign(over) for officer in officers))
     check_quorum(trust, signed.signatures, over=over, now=now)
     document = warehouse.documents.put(signed.data)
-    objects = [f"name:{name}", f"revocation:{document}"]
+    objects = [f"name:{name}", f"revocation:{document}", *proof_facts(signed)]
     with recorded(warehouse.recorder, KIND, basis=f"operation:{KIND}", objects=objects, actor=officers[0].salted):
         pass
     return document
