@@ -68,6 +68,8 @@ def test_a_burnt_machine_comes_back_from_backup_custodians_host_and_witness(smal
     small.lock()
     shutil.rmtree(small.warehouse)
 
+    no_file = restore(machine, tmp_path / "no backup", tmp_path / "no shares", "anna").error
+    assert no_file["facts"]["file"].endswith("no backup"), "asked for before any custodian types a passphrase"
     assert restore(machine, backup, shares, "anna", more=("--head", head)).error["code"] == "custody-few"
     done = restore(machine, backup, shares, "carl", "anna", more=("--head", head)).data
     assert (done["backup"], done["size"], done["held"]) == (taken["id"], taken["size"], taken["size"])

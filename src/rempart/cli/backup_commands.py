@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rempart.cli.session import Session
+from rempart.errors import Missing
 
 
 def witness(
@@ -74,6 +75,8 @@ def restore(
     from rempart.cli.key_commands import opened_shares
     from rempart.wiring.backup import restore as put_back
 
+    if not file.is_file():
+        raise Missing("file-absent", file=str(file))
     shares = opened_shares(session, share, passphrase_fd)
     done = put_back(into, file, shares=shares, head=head)
     voice = session.voice

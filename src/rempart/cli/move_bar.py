@@ -62,7 +62,8 @@ def bytes_in_words(voice: Voice, count: float) -> str:
     unit = 0
     while count >= _STEP and unit < len(_UNITS) - 1:
         count, unit = count / _STEP, unit + 1
-    return f"{count:.1f} {_UNITS[unit]}{voice.word('unit-byte')}" if unit else f"{count:.0f} {voice.word('unit-byte')}"
+    number = f"{count:.1f}".replace(".", voice.word("decimal-mark")) if unit else f"{count:.0f}"
+    return f"{number} {_UNITS[unit]}{voice.word('unit-byte')}"
 
 
 def seconds_in_words(seconds: float) -> str:

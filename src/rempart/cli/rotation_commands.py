@@ -91,6 +91,8 @@ def destroy(
     warehouse = Warehouse(session.directory)
     erasure = planned(warehouse, space=name, epochs=epochs)
     _show_erasure(session, erasure)
+    if not erasure.keys:
+        session.voice.say("erasure-done-before")
     if plan:
         session.voice.say("plan-only")
         session.voice.result("keys-destroy-plan", _erasure_told(erasure))

@@ -93,13 +93,15 @@ def plan_move(
 def run_move(warehouse: Warehouse, *, move: str, verify: bool, threads: int, told: Told) -> MoveReport:
     """Start the mover and wait for it, saying its progress; its report. A second run brings what came since.
 
-    Raises what the mover raised before its first object; NotTrusted ``move-not-proven`` or Unavailable ``move-unfinished`` when
-    objects failed; Unavailable ``mover-died``.
+    Raises Refused ``move-not-run`` for a verification before a run has ended; what the mover raised before its first object; NotTrusted
+    ``move-not-proven`` or Unavailable ``move-unfinished`` when objects failed; Unavailable ``mover-died``.
     """
     folder = move_folder(warehouse, move)
     order = MoveOrder.from_dict(folder.read(ORDER))
     if not verify and cutover_of(events(warehouse.ledger), move):
         raise Refused("move-finished", move=move)
+    if verify and not folder.has(REPORT):
+        raise Refused("move-not-run", move=move)
     given = {"from": credentials_of(warehouse, order.source), "to": credentials_of(warehouse, order.target)}
     with folder.held("command"):
         log = evidence(warehouse, order)

@@ -71,6 +71,7 @@ def test_a_working_warehouse_moves_and_what_stays_behind_opens_with_nothing(plac
     moving = about_to_move(place)
     assert moving.cutover().error == "cutover-unproven"
     assert moving.migrate("certificate").error == "certificate-early"
+    assert moving.migrate("verify").error == "move-not-run", "no alarm over a target that nobody filled yet"
     assert moving.migrate("run").code == 0
     assert place.grant("second").code == 0, "a warehouse that moves may commit"
     assert moving.cutover().error == "cutover-behind"
