@@ -259,19 +259,22 @@ if ROOT:
             }
 
     def test_a_plan_changes_nothing_and_a_running_broker_is_left_alone(two: Two) -> None:
-        with pytest.raises(BadInput, match="account-unknown") as unknown:
-            plan(two.house.directory, Accounts(broker="nobody-here", commands=two.accounts.commands, group="root"))
-        assert unknown.value.facts["account"] == "nobody-here"
-        with pytest.raises(BadInput, match="account-group"):
-            plan(
-                two.house.directory,
-                Accounts(broker=two.accounts.broker, commands="daemon", group=two.accounts.group),
-            )
-        with pytest.raises(BadInput, match="accounts-alike"):
-            plan(
-                two.house.directory,
-                Accounts(broker=two.accounts.broker, commands=two.accounts.broker, group=two.accounts.group),
-            )
+        broker, group = two.accounts.broker, two.accounts.group
+        for chosen, code, account in (
+            (
+                Accounts(broker="nobody-here", commands=two.accounts.commands, group="root"),
+                "account-unknown",
+                "nobody-here",
+            ),
+            (Accounts(broker=broker, commands="daemon", group=group), "account-group", "daemon"),
+            (Accounts(broker=broker, commands=broker, group=group), "accounts-alike", None),
+        ):
+            lack = set_up.lacking(chosen)
+            assert lack is not None
+            assert (lack.code, lack.facts.get("account")) == (code, account)
+            with pytest.raises(BadInput, match=code):
+                set_up.apply(two.house.directory, chosen)
+        assert set_up.lacking(two.accounts) is None
 
 
 def test_one_account_can_show_the_file_that_names_whom_to_serve_and_who_may_write_it(tmp_path: Path) -> None:

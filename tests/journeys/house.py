@@ -71,8 +71,8 @@ def call(*words: str | Path, secret: str | None = None, option: str = "--passphr
     """Run a command in this process; ``secret`` is given on a pipe whose number ``option`` names."""
     said = [str(word) for word in words]
     out, err = io.StringIO(), io.StringIO()
-    with _pipe(secret, option) as given, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main([*said, *given, "--lang", lang])
+    with given(secret, option) as passed, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([*said, *passed, "--lang", lang])
     return Answer(tuple(said), code, out.getvalue(), err.getvalue())
 
 
@@ -89,11 +89,11 @@ def spawn(
     """Run the true program; ``before``: a command that runs it (setpriv…); ``environment`` is added to a bare one."""
     said = [str(word) for word in words]
     bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE), "HOME": "/nonexistent"}
-    with _pipe(secret, option) as given:
-        command = [*before, sys.executable, "-c", PROGRAM, *said, *given, *(["--lang", lang] if lang else [])]
+    with given(secret, option) as passed:
+        command = [*before, sys.executable, "-c", PROGRAM, *said, *passed, *(["--lang", lang] if lang else [])]
         ended = subprocess.run(
             command,
-            pass_fds=[int(given[1])] if given else [],
+            pass_fds=[int(passed[1])] if passed else [],
             env={**bare, **(environment or {})},
             cwd=cwd,
             stdin=subprocess.DEVNULL,
@@ -106,7 +106,8 @@ def spawn(
 
 
 @contextlib.contextmanager
-def _pipe(secret: str | None, option: str) -> Iterator[list[str]]:
+def given(secret: str | None, option: str) -> Iterator[list[str]]:
+    """The words that name a pipe with ``secret`` on it; none without a secret."""
     if secret is None:
         yield []
         return

@@ -181,6 +181,9 @@ def accounts(session: Session, /, *, broker: str, commands: str, group: str, app
     ]
     session.voice.table(["column-path", "column-account", "column-group", "column-mode"], rows)
     session.voice.say("accounts-done" if apply else "accounts-plan", broker=broker, commands=commands)
+    lacks = None if apply else set_up.lacking(chosen)
+    if lacks is not None:
+        session.voice.say("accounts-first", what=session.voice.error_line(lacks), hint=session.voice.hint(lacks))
     data = [{"path": path, "account": account, "group": owners, "mode": mode} for path, account, owners, mode in rows]
-    session.voice.result("keys-accounts", {"applied": apply, "steps": data})
+    session.voice.result("keys-accounts", {"applied": apply, "lacks": lacks.code if lacks else "", "steps": data})
     return 0

@@ -113,10 +113,13 @@ class Voice:
         """What the error says, without its hint."""
         return self._errors[error.code]["message"].format(**error.facts)
 
+    def hint(self, error: RempartError) -> str:
+        """What to do next."""
+        return self._errors[error.code]["hint"].format(**error.facts)
+
     def error(self, error: RempartError) -> None:
         """One line and a hint; or the JSON object with family, code, facts and hint."""
-        message, hint = self.error_line(error), self._errors[error.code]["hint"].format(**error.facts)
-        self.problem(error.family, error.code, message, hint, **error.facts)
+        self.problem(error.family, error.code, self.error_line(error), self.hint(error), **error.facts)
 
     def problem(self, family: str, code: str, message: str, hint: str, /, **facts: str | int) -> None:
         """What went wrong, in words or as the JSON object of an error."""

@@ -45,14 +45,23 @@ class Step:
 
 
 def plan(directory: Path, accounts: Accounts) -> list[Step]:
-    """What would change; nothing is written. Raises Missing ``warehouse-missing``, BadInput ``account-unknown``, ``account-group``."""
+    """What would change, whether the accounts are there yet or not; nothing is written. Raises Missing ``warehouse-missing``."""
     read_configuration(directory)
-    _check(accounts)
     return list(_steps(directory, accounts))
 
 
+def lacking(accounts: Accounts) -> BadInput | None:
+    """What the system's administrator has to make first: ``account-unknown``, ``account-group``, ``accounts-alike``; None: nothing."""
+    try:
+        _check(accounts)
+    except BadInput as error:
+        return error
+    return None
+
+
 def apply(directory: Path, accounts: Accounts) -> list[Step]:
-    """Carry the plan out. Raises Refused ``root-needed``, ``broker-running``; and as ``plan``."""
+    """Carry the plan out. Raises Refused ``root-needed``, ``broker-running``; what ``lacking`` returns; and as ``plan``."""
+    _check(accounts)
     steps = plan(directory, accounts)
     if os.geteuid() != 0:
         raise Refused("root-needed")
