@@ -11,7 +11,9 @@ status=$(mktemp)
     echo "rempart $version, make full, $(date -u +%Y-%m-%dT%H:%MZ), $(.venv/bin/python --version), $(nproc) cores"
     echo "commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
     REMPART_FULL=1 .venv/bin/python -m pytest -n 2 --dist loadfile --durations=25 --timeout=7200 2>&1
-    echo $? >"$status"
+    code=$?
+    .venv/bin/python -m tests.faults.campaign --size full 2>&1 || code=1
+    echo $code >"$status"
 } | awk -v here="$here" -v home="${HOME:-/nonexistent}" '
     function without(text, path,    at) {
         while (path != "/" && path != "" && (at = index(text, path))) text = substr(text, 1, at - 1) "…" substr(text, at + length(path))

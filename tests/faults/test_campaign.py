@@ -12,10 +12,16 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from rempart.vault import aead
 from rempart.wiring import audit
+from tests.faults.backup_house import ceremony
 from tests.faults.campaign.count import Section
+from tests.faults.campaign.kills import AFTER, Victims, kills
+from tests.faults.campaign.leaks import leaks
+from tests.faults.campaign.moves import movers
 from tests.faults.campaign.mutations import KINDS
 from tests.faults.campaign.stored import hints, put_back, stored
+from tests.faults.campaign.writers import writers
 from tests.faults.warehouse.place import Place, built, copied
+from tests.servers import azurite, seaweedfs
 
 COUNT, SEED = 96, 20261122
 
@@ -55,9 +61,9 @@ class Unauthenticated:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def encrypt_into(self, nonce: bytes, data: memoryview, _: None, out: memoryview) -> None:
-        """As it should be: another warehouse is sealed for the campaign."""
-        AESGCM(self._key).encrypt_into(nonce, data, None, out)
+    def __getattr__(self, name: str) -> object:
+        """As it should be, but for opening: another warehouse is sealed for the campaign."""
+        return getattr(AESGCM(self._key), name)
 
     def decrypt_into(self, nonce: bytes, data: bytes, _: None, out: bytearray) -> None:
         """Decipher, believe everything."""
@@ -78,3 +84,33 @@ def test_the_campaign_finds_what_slips_through_when_tags_and_hashes_are_not_chec
     section = stored(place, count=COUNT, seed=SEED)
     assert section.of("bit flip").slipped, "the campaign is blind"
     assert any("served" in told for told in section.slipped)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("act", AFTER)
+def test_an_act_killed_at_a_random_instant_ends_as_if_it_had_not_been(
+    act: str, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    with copied(built(tmp_path_factory), tmp_path / "copy") as victim, Victims() as victims:
+        ceremony(victim, victim.root)
+        nothing_slipped(kills(victims, victim, act, points=1, named=False, seed=SEED))
+
+
+def test_a_mover_killed_at_a_random_instant_ends_in_the_same_target(tmp_path: Path) -> None:
+    nothing_slipped(movers(tmp_path / "movers", points=3, seed=SEED))
+
+
+@pytest.mark.slow
+def test_no_lie_of_a_host_gives_two_writers_two_heads(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+    copies = iter(range(100))
+    copy = lambda: copied(built(tmp_path_factory), tmp_path / str(next(copies)))  # noqa: E731
+    nothing_slipped(writers(copy, moments=1, seed=SEED, lies=("all of it at once",)))
+
+
+@pytest.mark.slow
+@pytest.mark.server
+def test_no_canary_and_no_key_is_found_anywhere_and_every_one_on_the_control(tmp_path: Path) -> None:
+    for program, there in (("weed", seaweedfs.found()), ("azurite", azurite.found())):
+        if there is None:
+            pytest.skip(f"{program} is not installed")
+    nothing_slipped(leaks(tmp_path / "leaks"))

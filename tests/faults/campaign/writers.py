@@ -2,7 +2,7 @@
 """Campaign 2: two writers on a host that lies about what it took. One head, and the loser is told."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from rempart.adapters.directory_host import DirectoryHost
 from rempart.errors import RempartError
@@ -25,10 +25,16 @@ LIES: Mapping[str, Faults] = {
 MOMENTS = ("part-stored", "manifest-stored", "keyring-stored")
 
 
-def writers(copy: Callable[[], contextlib.AbstractContextManager[Place]], *, moments: int, seed: int) -> Section:
-    """Each lie, with the second writer overtaking the first at up to ``moments`` steps of its commit."""
+def writers(
+    copy: Callable[[], contextlib.AbstractContextManager[Place]],
+    *,
+    moments: int,
+    seed: int,
+    lies: Sequence[str] = tuple(LIES),
+) -> Section:
+    """Each of ``lies``, with the second writer overtaking the first at up to ``moments`` steps of its commit."""
     section = Section(f"2. two writers on a host that lies, seed {seed}")
-    for lie, faults in LIES.items():
+    for lie, faults in [(lie, LIES[lie]) for lie in lies]:
         for moment in MOMENTS[-moments:]:
             with copy() as place:
                 told = _wrong(place, faults, moment)
