@@ -3,10 +3,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rempart.cli.session import Session
-from rempart.errors import BadInput
+from rempart.errors import BadInput, Refused
+
+if TYPE_CHECKING:
+    from rempart.wiring.cutover import CutOver, Orders
 
 
 def plan(session: Session, source: str, target: str, /, *, checkpoint: Path | None = None, threads: int = 4) -> int:
@@ -104,7 +107,7 @@ def cutover(
     passphrase_fd: list[int] | None = None,
 ) -> int:
     """Make the target the active host, and leave nothing behind that opens."""
-    from rempart.wiring.cutover import Orders, cut_over_move
+    from rempart.wiring.cutover import Orders
 
     voice = session.voice
     session.confirm(move, yes=yes)
@@ -117,7 +120,7 @@ def cutover(
             keep_old=keep_old,
             progress=bars,
         )
-        done = cut_over_move(session.directory, move=move, orders=orders)
+        done = _cut_over(session, move, orders)
     voice.say("cutover-done", target=done.order.target.name, index=done.index)
     voice.say("cutover-keys", count=len(done.certificates))
     if keep_old:
@@ -129,6 +132,18 @@ def cutover(
     told = {"move": move, "index": done.index, "erasures": folders, "asked": done.asked, "left": done.left}
     voice.result("migrate-cutover", told)
     return 0
+
+
+def _cut_over(session: Session, move: str, orders: "Orders") -> "CutOver":
+    """A backup that nobody showed is asked for after the leaf that makes the target active: that is said with the refusal."""
+    from rempart.wiring.cutover import cut_over_move
+
+    try:
+        return cut_over_move(session.directory, move=move, orders=orders)
+    except Refused as error:
+        if error.code == "backup-outstanding":
+            session.voice.warn(session.voice.word("cutover-stands", move=move))
+        raise
 
 
 def certificate(
