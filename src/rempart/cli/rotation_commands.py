@@ -91,8 +91,6 @@ def destroy(
     warehouse = Warehouse(session.directory)
     erasure = planned(warehouse, space=name, epochs=epochs)
     _show_erasure(session, erasure)
-    if not erasure.keys:
-        session.voice.say("erasure-done-before")
     if plan:
         session.voice.say("plan-only")
         session.voice.result("keys-destroy-plan", _erasure_told(erasure))
@@ -122,6 +120,8 @@ def _show_erasure(session: Session, erasure: "Erasure") -> None:
     voice = session.voice
     voice.say("erasure-plan", keys=len(erasure.keys), space=erasure.space, epochs=", ".join(map(str, erasure.epochs)))
     voice.say(f"erasure-{erasure.reach}", snapshots=len(erasure.heads))
+    if not erasure.keys:
+        voice.say("erasure-done-before")
     rows = [(backup.id, voice.when(backup.taken)) for backup in erasure.standing]
     if rows:
         voice.say("erasure-backups")
