@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rempart.audit.book import Book, open_book
 from rempart.audit.rules_moves import commit_active, cutover_officers
+from rempart.journeys.chain import active_host
 from rempart.records.canonical import sha256_id
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
@@ -53,20 +54,40 @@ def leaf(kind: str, phase: Any, of: int | None, *objects: str) -> bytes:
     ).leaf()  # fmt: skip
 
 
-def history(*, signers: str = "ab", facts: dict[str, str] | None = None, first: str = "old", last: str = "new") -> Book:
-    """A commit on ``first``, a cut-over from old to new, a commit on ``last``."""
-    over = SignedDocument(body=BODY, signatures=()).over
-    signed = SignedDocument(body=BODY, signatures=tuple(sign(OFFICERS[n], actor=n, over=over) for n in signers))
-    told = {name: str(value) for name, value in BODY.items() if name != "schema"} | {"document": sha256_id(signed.data)}
-    objects = [f"{name}:{value}" for name, value in (told | (facts or {})).items()]
+def cut(
+    body: dict[str, Any], documents: dict[str, bytes], *, signers: str = "ab", facts: dict[str, str] | None = None
+) -> list[str]:
+    """Facts of a cut-over, its document put among the others."""
+    over = SignedDocument(body=body, signatures=()).over
+    signed = SignedDocument(body=body, signatures=tuple(sign(OFFICERS[n], actor=n, over=over) for n in signers))
+    documents[sha256_id(signed.data)] = signed.data
+    told = {name: str(value) for name, value in body.items() if name != "schema"} | {"document": sha256_id(signed.data)}
+    return [f"{name}:{value}" for name, value in (told | (facts or {})).items()]
+
+
+def history(
+    *,
+    signers: str = "ab",
+    facts: dict[str, str] | None = None,
+    first: str = "old",
+    last: str = "new",
+    back: bool = False,
+) -> Book:
+    """A commit on ``first``, a cut-over from old to new, a commit on ``last``. ``back``: then home again, and the first cut-over named
+    once more, with what was signed for it."""
+    documents: dict[str, bytes] = {}
+    objects = cut(BODY, documents, signers=signers, facts=facts or {})
+    home = cut(BODY | {"move": "M-2", "from": "new", "to": "old"}, documents)
     leaves = [
         leaf("commit", "effect", 0, f"host:{first}", "space:warehouse"),
         leaf("cutover", "intent", None, *objects),
         leaf("cutover", "effect", 1, *objects),
         leaf("commit", "effect", 0, f"host:{last}", "space:warehouse"),
     ]
+    for again in (home, objects) if back else ():
+        leaves += [leaf("cutover", "intent", None, *again), leaf("cutover", "effect", len(leaves), *again)]
     return open_book(
-        leaves, now=None, trusts=[trust()], trust_first=trust().id, layouts={}, fetch=lambda _: signed.data,
+        leaves, now=None, trusts=[trust()], trust_first=trust().id, layouts={}, fetch=lambda name: documents[name],
         check_manifest=None, settings={},
     )  # fmt: skip
 
@@ -99,3 +120,10 @@ def test_a_cut_over_that_two_officers_did_not_sign_as_it_is_told_is_named(change
 def test_a_commit_on_the_host_left_behind_is_named() -> None:
     assert [index for index, _ in commit_active(history(last="old"))] == [3]
     assert list(commit_active(history(first="new"))) == [], "before the first cut-over any name may stand"
+
+
+def test_a_cut_over_that_is_named_again_after_the_way_home_moves_nothing_and_is_named() -> None:
+    book = history(back=True)
+    assert [index for index, _ in cutover_officers(book)] == [7]
+    leaves = [book.events[index].leaf() for index in sorted(book.events)]
+    assert [active_host(leaves[:end]) for end in (3, 6, 8)] == ["new", "old", "old"]

@@ -13,27 +13,37 @@ OFFICERS = 2
 
 
 def cutover_officers(book: Book) -> Iterator[Bad]:
-    """Each cut-over names a document that two officers signed, over the same move, hosts and inventory, from the host that was active."""
+    """Each cut-over names a document that two officers signed, over the same move, hosts and inventory, from the host that was active;
+    and no move is cut over twice."""
     active: str | None = None
+    first = {end for end, _ in _moves(book)}
     for index, _, end, effect in book.done("cutover"):
         book.counts["cutovers"] += 1
         target = effect.fact("to") or "?"
         try:
             _check(book, index, effect)
-            if active is not None and effect.fact("from") != active:
+            if end not in first or (active is not None and effect.fact("from") != active):
                 raise NotTrusted("commit-chain")
         except RempartError as error:
             yield end, {"host": target, "code": error.code}
-        active = target
+        active = target if end in first else active
 
 
 def commit_active(book: Book) -> Iterator[Bad]:
     """Since the first cut-over each snapshot, and each rotation of one, was committed on the host that was active then."""
-    moves = [(end, effect.fact("to")) for _, _, end, effect in book.done("cutover")]
+    moves = _moves(book)
     for index, event in book.of_kind("commit", "effect"):
         before = [target for end, target in moves if end < index]
         if before and event.fact("host") != before[-1]:
             yield index, {"host": event.fact("host") or "?", "active": before[-1] or "?"}
+
+
+def _moves(book: Book) -> list[tuple[int, str | None]]:
+    """Leaf and target of each move's first cut-over: naming it again makes no host active."""
+    first: dict[str, tuple[int, str | None]] = {}
+    for _, _, end, effect in book.done("cutover"):
+        first.setdefault(effect.fact("move") or str(end), (end, effect.fact("to")))
+    return sorted(first.values(), key=lambda move: move[0])
 
 
 def _check(book: Book, index: int, effect: LedgerEvent) -> None:

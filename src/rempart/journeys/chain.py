@@ -78,11 +78,15 @@ def erased_spaces(leaves: Sequence[bytes]) -> frozenset[str]:
 
 
 def active_host(leaves: Sequence[bytes]) -> str | None:
-    """The host that the last cut-over named; None when there was none: the host of ``rempart.toml`` is active."""
+    """The host that the last cut-over named; None when there was none: the host of ``rempart.toml`` is active. A move is cut over
+    once: what two officers signed for it does not bring its target back when it is named again."""
     events = dict(leaves_of(leaves, {CUTOVER}))
-    effects = [event for event in events.values() if event.phase == "effect"]
-    if not effects:
-        return None
-    last = effects[-1]
-    intent = events.get(-1 if last.of is None else last.of)
-    return last.fact("to") or (intent.fact("to") if intent else None)
+    active: str | None = None
+    moved = set[str]()
+    for event in events.values():
+        intent = events.get(-1 if event.of is None else event.of)
+        move = event.fact("move") or (intent.fact("move") if intent else None)
+        if event.phase == "effect" and move not in moved:
+            active = event.fact("to") or (intent.fact("to") if intent else None)
+            moved |= {move} if move else set()
+    return active

@@ -169,14 +169,26 @@ def cutover_of(log: Sequence[LedgerEvent], move: str) -> tuple[int, LedgerEvent]
     return None
 
 
-def check_proven(order: MoveOrder, report: MoveReport, *, root: str) -> None:
-    """The mover's report is of this move, found nothing wrong, and is of the inventory ``root`` that the controller computed itself.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The inventory as the controller computed it itself, from a log of ``size`` leaves."""
+
+    root: str
+    objects: int
+    bytes: int
+    size: int
+
+
+def check_proven(order: MoveOrder, report: MoveReport, *, found: Found) -> None:
+    """The mover's report is of this move, found nothing wrong, and is of the inventory that the controller found, from no longer a log: a
+    size beyond it would hide what is committed from now on.
 
     Raises Refused ``cutover-unproven``, NotTrusted ``move-inventory``.
     """
     if report.move != order.move or not report.whole:
         raise Refused("cutover-unproven", move=order.move, failed=len(report.failed))
-    if report.root != root:
+    told = (report.root, report.objects, report.bytes)
+    if told != (found.root, found.objects, found.bytes) or not 0 < report.size <= found.size:
         raise NotTrusted("move-inventory", move=order.move)
 
 

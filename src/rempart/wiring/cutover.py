@@ -22,7 +22,7 @@ from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
 from rempart.wiring.acts import no_step
 from rempart.wiring.erasure import destroy_keys
-from rempart.wiring.migration import check_target, evidence, host_of, move_folder
+from rempart.wiring.migration import check_apart, check_target, evidence, host_of, move_folder, place_of
 from rempart.wiring.rotation import rotate_keys
 from rempart.wiring.signing import Ask, Signer, signer
 from rempart.wiring.warehouse import Warehouse
@@ -57,8 +57,8 @@ class CutOver:
 def cut_over_move(directory: Path, *, move: str, orders: Orders) -> CutOver:
     """Make the target the active host, then leave nothing behind that opens.
 
-    Raises Refused ``cutover-behind``, ``cutover-unproven``, ``cutover-officers``, ``store-…``, ``backup-outstanding``; NotTrusted
-    ``move-inventory``, ``move-target-lost``.
+    Raises Refused ``cutover-behind``, ``cutover-unproven``, ``cutover-officers``, ``store-…``, ``backup-outstanding``, ``move-not-active``,
+    ``move-same-host``; NotTrusted ``move-inventory``, ``move-target-lost``.
     """
     warehouse = Warehouse(directory)
     folder = move_folder(warehouse, move)
@@ -67,15 +67,25 @@ def cut_over_move(directory: Path, *, move: str, orders: Orders) -> CutOver:
         officers = [signer(warehouse.trust, file, orders.ask) for file in orders.officers]
         actor = officers[0].salted if officers else ""
         done = cutover.cutover_of(events(warehouse.ledger), move)
+        if done:
+            _check_left(warehouse, order)
         index = done[0] if done else _cut(warehouse, folder, order, officers, orders.named_step)
         orders.named_step("cut-over")
         certificates = _new_keys(directory, order, index, orders)
         orders.named_step("old-keys-destroyed")
         asked = left = 0
         if not orders.keep_old:
-            asked, left = cutover.delete_left(warehouse.recorder, order, host_of(warehouse, order.source), actor=actor)
+            old = host_of(warehouse, order.source)
+            check_apart(old, host_of(warehouse, place_of(warehouse, warehouse.active_host)))
+            asked, left = cutover.delete_left(warehouse.recorder, order, old, actor=actor)
             orders.named_step("deleted")
     return CutOver(order=order, index=index, certificates=certificates, asked=asked, left=left)
+
+
+def _check_left(warehouse: Warehouse, order: MoveOrder) -> None:
+    """The warehouse has not come back since to the host that this move left; raises Refused ``move-not-active``."""
+    if warehouse.active_host == order.source.name:
+        raise Refused("move-not-active", host=order.target.name, active=order.source.name)
 
 
 def _cut(
@@ -90,7 +100,7 @@ def _cut(
     report = MoveReport.from_dict(folder.read(REPORT))
     check_target(warehouse, order.target.name)
     cutover.check_not_behind(warehouse.ledger, since=report.size, size=warehouse.ledger.size())
-    cutover.check_proven(order, report, root=_root_on_target(warehouse, order))
+    cutover.check_proven(order, report, found=_on_target(warehouse, order))
     named_step("target-proven")
     unsigned = SignedDocument(body=cutover.cutover_body(order, report), signatures=())
     signatures = tuple(officer.sign(unsigned.over) for officer in officers)
@@ -104,13 +114,13 @@ def _cut(
     return cutover.cut_over(act, order, report, signed=signed)
 
 
-def _root_on_target(warehouse: Warehouse, order: MoveOrder) -> str:
-    """Root of what the log says must lie on the target, its manifests read there, every object at least listed."""
+def _on_target(warehouse: Warehouse, order: MoveOrder) -> cutover.Found:
+    """What the log says must lie on the target, its manifests read there, every object at least listed."""
     whole = prove_log(evidence(warehouse, order), origin=order.origin, public=order.ledger_public)
     target = host_of(warehouse, order.target)
     wanted = take_inventory(target, whole, warehouse=order.warehouse, vault_public=order.vault_public)
     _check_listed(target, wanted)
-    return root_of(wanted)
+    return cutover.Found(root=root_of(wanted), objects=len(wanted), bytes=wanted.bytes, size=whole.checkpoint.size)
 
 
 def _check_listed(host: Host, wanted: Inventory) -> None:

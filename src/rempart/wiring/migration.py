@@ -80,6 +80,7 @@ def plan_move(
     hosts = host_of(warehouse, order.source), host_of(warehouse, order.target)
     wanted = take_inventory(hosts[0], whole, warehouse=order.warehouse, vault_public=order.vault_public)
     verdict = check_target(warehouse, target)
+    check_apart(*hosts)
     rates = [probe(host) for host in hosts]
     guess = estimate(objects=len(wanted), size=wanted.bytes, source=rates[0], target=rates[1], threads=threads)
     folder = move_folder(warehouse, order.move)
@@ -161,6 +162,19 @@ def check_target(warehouse: Warehouse, name: str) -> Judgement:
     if name not in declared:
         raise Missing("host-undeclared", host=name)
     return check_store(declared[name].body, today(), rules())
+
+
+def check_apart(source: Host, target: Host) -> None:
+    """What is written to the one is not found on the other; raises Refused ``move-same-host``. Two names, two links or two addresses
+    of one place would be proven equal at once, and the deletion of the one would be the end of the other."""
+    name = f"o/{secrets.token_hex(16)}"
+    try:
+        source.put_stream(name, made_of(os.urandom(64)))
+        with suppress(Missing):
+            target.get(name)
+            raise Refused("move-same-host", host=target.label)
+    finally:
+        source.delete(name)
 
 
 def probe(host: Host) -> Rates:
