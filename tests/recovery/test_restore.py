@@ -269,3 +269,19 @@ def test_the_commands_speak_of_what_they_did(place: Place, tmp_path: Path) -> No
     )
     assert told.error == "file-absent"
     assert place.run("restore", str(tmp_path / "none"), "--into", str(tmp_path / "x"), "--share", "s").code == 30
+
+
+def test_an_account_that_cannot_read_the_keys_is_told_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    true = Path.read_bytes
+
+    def read(path: Path) -> bytes:
+        if path.name == "table-keys.json":
+            raise PermissionError(13, "Permission denied", str(path))
+        return true(path)
+
+    ceremony(place, place.root)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", read)
+        told = place.run("backup", str(place.root / "b"))
+    assert (told.code, told.error, told.answer["error"]["facts"]) == (10, "backup-account", {"file": "table-keys.json"})
+    assert not (place.root / "b").exists()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rempart.adapters import ledger_files
+from rempart.adapters.broker_accounts import NAME as ACCOUNTS
 from rempart.adapters.configuration import NAME
 from rempart.adapters.private_file import create_private
 from rempart.audit.tree import Tree
@@ -30,12 +31,20 @@ _WORK = ".restoring"
 def controller_files(directory: Path) -> dict[str, bytes]:
     """Path below ``directory`` → bytes: configuration, keys as they are stored, trust, documents, connections of hosts.
 
-    Raises NotTrusted ``document-altered`` for a document that is not what its name says.
+    Raises NotTrusted ``document-altered`` for a document that is not what its name says; Refused ``backup-account`` where the keys
+    belong to another account.
     """
-    controller = directory / CONTROLLER
+    try:
+        return _files(directory, directory / CONTROLLER)
+    except PermissionError as error:
+        raise Refused("backup-account", file=Path(str(error.filename)).name) from error
+
+
+def _files(directory: Path, controller: Path) -> dict[str, bytes]:
     found = {NAME: (directory / NAME).read_bytes()}
     for path in [*_regular(controller / "keys"), *_connections(controller / "hosts")]:
-        found[path.relative_to(directory).as_posix()] = path.read_bytes()
+        if path != controller / "keys" / ACCOUNTS:  # which accounts serve is a matter of the machine
+            found[path.relative_to(directory).as_posix()] = path.read_bytes()
     for path in _regular(controller / "documents"):
         data = path.read_bytes()
         if sha256_id(data) != f"sha256:{path.name}":
