@@ -166,3 +166,10 @@ def test_what_is_left_to_see_is_said_in_french_and_english(story: Leaving) -> No
         english, french = (story.house.call(*words, lang=lang) for lang in ("en", "fr"))
         assert english.code == french.code == 0, words
         assert english.out != french.out, words
+
+
+def test_a_backup_that_is_none_is_told_even_when_nothing_is_left_to_destroy(story: Leaving) -> None:
+    words = ("keys", "destroy", "--space", "warehouse", "--old-epochs", *both(story.house), "--yes")
+    for more, code in ((("--declare-destroyed", "B-none"), "backup-unknown"), (("--backup", "none"), "file-absent")):
+        assert story.house.call("--json", *words, *more).error["code"] == code
+    assert story.house.call("--json", *words).code == 0

@@ -52,7 +52,7 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         voice.error(error)
         return error.exit_code
     except CycloptsError as error:
-        voice.problem("usage", "usage", str(error), voice.word("usage-hint"))
+        voice.problem("usage", "usage", str(error), voice.word("usage-hint"), message=str(error))
         return _USAGE
     except KeyboardInterrupt:
         voice.warn(voice.word("cancelled"))

@@ -57,22 +57,23 @@ def destroy_keys(
     """
     officers = _officers(warehouse, by, ask)
     erasure = planned(warehouse, space=space, epochs=epochs)
-    if not erasure.keys:
-        return _again(warehouse, erasure)
     known = registered([LedgerEvent.from_leaf(leaf) for leaf in warehouse.ledger.leaves()])
     files = _presented(backups, known)
     _check_declared(declared, known)
+    if not erasure.keys:
+        return _again(warehouse, erasure)
     left = [backup.id for backup in erasure.standing if backup.id not in {*files, *declared}]
     if left:
         raise Refused("backup-outstanding", backups=", ".join(left))
     run = new_run("E")
-    body = erasure.document(date=today().isoformat(), presented=list(files), declared=declared)
+    here = warehouse.configuration.warehouse
+    body = erasure.document(warehouse=here, date=today().isoformat(), presented=list(files), declared=declared)
     with living(warehouse.scratch, warehouse.recorder, run):
         eraser = Eraser(
             recorder=warehouse.recorder,
             broker=warehouse.broker,
             documents=warehouse.documents,
-            warehouse=warehouse.configuration.warehouse,
+            warehouse=here,
             controller=warehouse.configuration.controller,
             run=run,
             shred=lambda name: overwrite(files[name], _mark(name)),
