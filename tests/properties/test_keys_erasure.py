@@ -3,6 +3,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from rempart.journeys.chain import snapshot_of
 from rempart.keys import erasure
 from rempart.keys.rotation import ROOT_SCHEMA
 from rempart.ports.broker import GrantRequest
+from rempart.records.event import LedgerEvent
 from rempart.records.sealed import KeyContext
 from tests.properties.keys_story import Story, context
 from tests.properties.vault_story import SPACE, VaultStory
@@ -80,6 +82,18 @@ def test_a_document_for_other_epochs_opens_nothing() -> None:
     index = story.keys.log("erasure", basis="operation:erasure", objects=objects)
     with pytest.raises(Refused, match="grant-other-document"):
         granted(story.keys, index)
+
+
+@pytest.mark.parametrize("other", ["another", None])
+def test_what_ends_another_warehouse_of_the_same_officers_ends_nothing_here(other: str | None) -> None:
+    story = VaultStory()
+    story.write([1])
+    init = LedgerEvent.from_leaf(story.keys.ledger.held[0])
+    story.keys.ledger.held[0] = replace(init, objects=(*init.objects, "warehouse:this")).leaf()
+    story.keys.broker = story.keys.new_broker()
+    with pytest.raises(Refused, match="grant-other-document"):
+        granted(story.keys, intent(story.keys, warehouse=other))
+    assert granted(story.keys, intent(story.keys, warehouse="this"))
 
 
 @pytest.mark.parametrize("odd", ["+2", " 2", "0_2", "02", "x"])

@@ -34,10 +34,13 @@ class Erasure:
     heads: tuple[str, ...]
     standing: tuple[RegisteredBackup, ...]
 
-    def document(self, *, date: str, presented: Sequence[str], declared: Sequence[str]) -> dict[str, Any]:
-        """The body that two officers sign."""
+    def document(
+        self, *, warehouse: str, date: str, presented: Sequence[str], declared: Sequence[str]
+    ) -> dict[str, Any]:
+        """The body that two officers sign; ``warehouse``: its id, since they may be officers of several."""
         return {
             "schema": SCHEMA,
+            "warehouse": warehouse,
             "date": date,
             "space": self.space,
             "reach": self.reach,

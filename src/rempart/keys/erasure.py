@@ -50,6 +50,13 @@ def epochs_of(intent: LedgerEvent) -> list[int]:
     return [int(epoch) for epoch in told]
 
 
+def check_warehouse(init: LedgerEvent, body: Mapping[str, Any]) -> None:
+    """The document is about the warehouse that this ledger began with; raises Refused ``grant-other-document``. What officers signed
+    to end another one, where they are officers too, ends nothing here."""
+    if body.get("warehouse") != init.fact("warehouse"):
+        raise Refused("grant-other-document", kind=KIND)
+
+
 def check_intent(intent: LedgerEvent, body: Mapping[str, Any]) -> None:
     """The document says what the intent says; raises Refused ``grant-other-document``."""
     told = {"space": intent.fact("space"), "reach": intent.fact("reach"), "epochs": epochs_of(intent)}

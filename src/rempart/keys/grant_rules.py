@@ -103,6 +103,8 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
         document = document_rule(proofs, request.intent, permit, rule.document)
         if intent.kind in SAYS:
             SAYS[intent.kind](intent, document.body)
+        if intent.kind == erasure.KIND:
+            erasure.check_warehouse(proofs.events[0], document.body)
     if rules.strict and rule.order:
         require_order(proofs, intent.kind)
     if rule.result:
