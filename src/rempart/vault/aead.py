@@ -49,14 +49,16 @@ def encrypt_stream(
         raise ValueError("key 32, salt 32 and prefix 7 bytes, segment 256 KiB or 1 MiB")
     cipher = _cipher(key, salt, associated_data)
     plain, total = memoryview(plaintext), sealed_size(len(plaintext) + zeros, segment)
-    out, taken = [bytes([HEADER]) + salt + prefix], 0
+    out, taken = bytearray(total), 0
+    out[:HEADER] = bytes([HEADER]) + salt + prefix
+    whole = memoryview(out)
     for number, start, end, last in _segments(total, segment):
         size = end - start - TAG
         piece = plain[taken : taken + size]
         padded = piece if len(piece) == size else bytes(piece) + bytes(size - len(piece))
-        out.append(cipher.encrypt(_nonce(prefix, number, last), padded, None))
+        cipher.encrypt_into(_nonce(prefix, number, last), padded, None, whole[start:end])
         taken += size
-    return b"".join(out)
+    return bytes(out)
 
 
 class OpenStream:

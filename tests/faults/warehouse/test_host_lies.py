@@ -209,7 +209,7 @@ def test_a_part_of_another_warehouse_under_the_same_name_is_caught(shared: Place
     with lying(shared, true.object) as (file,):
         assert len(foreign.data) == true.size
         file.write_bytes(foreign.data)
-        assert caught(shared, "hash" if space == WAREHOUSE else "study") == "object-altered"
+        assert caught(shared, "hash" if space == WAREHOUSE else "study") == "sealed-bytes"
         assert named_by_the_audit(shared, "--deep")
 
 
