@@ -404,7 +404,35 @@ def test_a_false_proof_fills_no_memory(story: Story) -> None:
     assert story.broker.keeper._nonces._used == {}
 
 
-def test_a_revoked_officer_gains_nothing_by_an_old_date(story: Story) -> None:
+def own_time(proofs: Proofs, index: int) -> datetime.datetime:
+    """What a leaf itself says, whatever it follows."""
+    return datetime.datetime.fromisoformat(proofs.events[index].time)
+
+
+def test_an_officer_whose_key_has_ended_gains_nothing_by_an_old_date(story: Story, monkeypatch: Patch) -> None:
+    """The leaf claims a day on which the key was valid; the ledger holds it after leaves of today."""
+    story.trust = story.changed("omar", valid_to=START.date() - datetime.timedelta(days=1))
+    story.ledger.held[:] = []
+    story.log("init", basis="operation:init", objects=[f"trust:{story.trust.id}"])
+    story.clock.instant = START - datetime.timedelta(days=3)
+    story.declare("olga", "omar")
+    story.clock.instant = START
+    with pytest.raises(Refused, match="node-unsigned"):
+        ask(story)
+    monkeypatch.setattr(Proofs, "_not_before", own_time)
+    assert ask(story), "the check that was taken out is not the one that refused"
+
+
+def test_a_date_to_come_in_one_leaf_ends_no_officers_key_before_its_time(story: Story) -> None:
+    story.ledger.held[1:] = []
+    story.clock.instant = START + datetime.timedelta(days=3650)
+    story.log("hash", basis="operation:hash", objects=["space:warehouse"])
+    story.clock.instant = START
+    story.declare("olga", "omar")
+    assert ask(story)
+
+
+def test_a_revoked_officer_gains_nothing_by_an_old_date(story: Story, monkeypatch: Patch) -> None:
     """The leaf claims to be older than the revocation; the ledger holds it after the trust file that revokes."""
     before, instant = story.trust, story.clock.now()
     newer = replace(story.changed("omar", revoked=instant), version=2, previous=before.id, made=instant)
@@ -416,6 +444,7 @@ def test_a_revoked_officer_gains_nothing_by_an_old_date(story: Story) -> None:
     proofs = Proofs(
         events=story.broker.keeper._book.read(), documents=story.documents, versions=(before, newer), now=instant
     )
+    monkeypatch.setattr(Proofs, "_not_before", own_time)
     with pytest.raises(Refused, match="node-unsigned"):
         node_register.declared_node(proofs, "late")
     early = replace(proofs, events=[e for e in proofs.events if e.kind != "person"])

@@ -18,6 +18,7 @@ from rempart.records.signature import Signature, verify
 from rempart.records.trust import TrustEntry, TrustFile
 
 CLOCK_SKEW = datetime.timedelta(minutes=5)
+_UTC = "+00:00"
 _TRUST_KINDS = frozenset({"init", "person"})
 
 
@@ -47,9 +48,16 @@ class Proofs:
         return next((trust for trust in reversed(self.versions) if trust.id in named), self.versions[0])
 
     def moment(self, index: int) -> datetime.datetime:
-        """The instant at which to judge leaf ``index``: what it says, but never before the trust file that was then in force, so that
-        whoever holds a revoked key gains nothing by an old date."""
-        return self.trust_at(index).moment(datetime.datetime.fromisoformat(self.events[index].time))
+        """The instant at which to judge leaf ``index``: what it says, but never before the trust file that was then in force, nor before
+        a leaf that it follows, so that whoever holds a revoked or an expired key gains nothing by an old date."""
+        return self.trust_at(index).moment(self._not_before(index))
+
+    def _not_before(self, index: int) -> datetime.datetime:
+        """The latest instant that leaf ``index`` or one before it says; of those before, none beyond now. Texts of one form sort as
+        their instants."""
+        said = datetime.datetime.fromisoformat(self.events[index].time)
+        latest = max(event.time.removesuffix(_UTC) for event in self.events[: index + 1])
+        return max(said, min(datetime.datetime.fromisoformat(latest + _UTC), self.now))
 
 
 def open_intent(events: Sequence[LedgerEvent], index: int, *, now: datetime.datetime, hours: int) -> LedgerEvent:
