@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rempart.cli.commands import TREE
+from rempart.wiring.warehouse import Warehouse
 from tests.journeys.house import PASSPHRASE, Answer, House, copy_house, given
 
 COMMANDS = {name for name in TREE if name.split()[0] in {"hosts", "migrate", "backup", "restore"}} | {
@@ -108,6 +109,9 @@ def _move(story: Leaving) -> None:
     move = story.step("migrate plan", "directory", "attic", "--checkpoint", folder / "head").data["move"]
     story.step("migrate run", move)
     story.step("migrate verify", move)
+    early = house.call("--json", "migrate", "cutover", move, *both(house), "--yes")
+    assert (early.code, early.error["code"]) == (10, "backup-outstanding")  # before anything is changed
+    assert Warehouse(house.warehouse).active_host == "directory"
     story.step("migrate cutover", move, *both(house), "--backup", folder / "sealed.backup", "--yes")
     story.step("migrate certificate", move, "--to", folder / "certificate")
     story.step("migrate certificate#verify", "--verify", folder / "certificate" / "certificate.json")

@@ -3,13 +3,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rempart.cli.session import Session
-from rempart.errors import BadInput, Refused
-
-if TYPE_CHECKING:
-    from rempart.wiring.cutover import CutOver, Orders
+from rempart.errors import BadInput
 
 
 def plan(session: Session, source: str, target: str, /, *, checkpoint: Path | None = None, threads: int = 4) -> int:
@@ -107,7 +104,7 @@ def cutover(
     passphrase_fd: list[int] | None = None,
 ) -> int:
     """Make the target the active host, and leave nothing behind that opens."""
-    from rempart.wiring.cutover import Orders
+    from rempart.wiring.cutover import Orders, cut_over_move
 
     voice = session.voice
     session.confirm(move, yes=yes)
@@ -120,7 +117,7 @@ def cutover(
             keep_old=keep_old,
             progress=bars,
         )
-        done = _cut_over(session, move, orders)
+        done = cut_over_move(session.directory, move=move, orders=orders)
     voice.say("cutover-done", target=done.order.target.name, index=done.index)
     voice.say("cutover-keys", count=len(done.certificates))
     if keep_old:
@@ -132,18 +129,6 @@ def cutover(
     told = {"move": move, "index": done.index, "erasures": folders, "asked": done.asked, "left": done.left}
     voice.result("migrate-cutover", told)
     return 0
-
-
-def _cut_over(session: Session, move: str, orders: "Orders") -> "CutOver":
-    """A backup that nobody showed is asked for after the leaf that makes the target active: that is said with the refusal."""
-    from rempart.wiring.cutover import cut_over_move
-
-    try:
-        return cut_over_move(session.directory, move=move, orders=orders)
-    except Refused as error:
-        if error.code == "backup-outstanding":
-            session.voice.warn(session.voice.word("cutover-stands", move=move))
-        raise
 
 
 def certificate(

@@ -21,7 +21,7 @@ from rempart.ports.host import Host
 from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
 from rempart.wiring.acts import no_step
-from rempart.wiring.erasure import destroy_keys
+from rempart.wiring.erasure import backups_left, destroy_keys
 from rempart.wiring.migration import check_apart, check_target, evidence, host_of, move_folder, place_of
 from rempart.wiring.rotation import rotate_keys
 from rempart.wiring.signing import Ask, Signer, signer
@@ -69,6 +69,8 @@ def cut_over_move(directory: Path, *, move: str, orders: Orders) -> CutOver:
         done = cutover.cutover_of(events(warehouse.ledger), move)
         if done:
             _check_left(warehouse, order)
+        else:
+            _check_backups(warehouse, orders)
         index = done[0] if done else _cut(warehouse, folder, order, officers, orders.named_step)
         orders.named_step("cut-over")
         certificates = _new_keys(directory, order, index, orders)
@@ -86,6 +88,13 @@ def _check_left(warehouse: Warehouse, order: MoveOrder) -> None:
     """The warehouse has not come back since to the host that this move left; raises Refused ``move-not-active``."""
     if warehouse.active_host == order.source.name:
         raise Refused("move-not-active", host=order.target.name, active=order.source.name)
+
+
+def _check_backups(warehouse: Warehouse, orders: Orders) -> None:
+    """No backup would keep the old keys alive: asked before the leaf, which nobody takes back. Raises Refused ``backup-outstanding``."""
+    _, left = backups_left(warehouse, orders.backups, orders.declared)
+    if left:
+        raise Refused("backup-outstanding", backups=", ".join(left))
 
 
 def _cut(

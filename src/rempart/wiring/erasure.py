@@ -57,12 +57,9 @@ def destroy_keys(
     """
     officers = _officers(warehouse, by, ask)
     erasure = planned(warehouse, space=space, epochs=epochs)
-    known = registered([LedgerEvent.from_leaf(leaf) for leaf in warehouse.ledger.leaves()])
-    files = _presented(backups, known)
-    _check_declared(declared, known)
+    files, left = backups_left(warehouse, backups, declared)
     if not erasure.keys:
         return _again(warehouse, erasure)
-    left = [backup.id for backup in erasure.standing if backup.id not in {*files, *declared}]
     if left:
         raise Refused("backup-outstanding", backups=", ".join(left))
     run = new_run("E")
@@ -83,6 +80,19 @@ def destroy_keys(
         signed = _signed(officers, body)
         certificate = erase(eraser, erasure, signed, actor=officers[0].salted)
     return _written(warehouse, certificate)
+
+
+def backups_left(
+    warehouse: Warehouse, backups: Sequence[Path], declared: Sequence[str]
+) -> tuple[dict[str, Path], list[str]]:
+    """Presented files by backup id, and ids of registered backups that still stand and are neither presented nor declared destroyed.
+
+    Raises BadInput ``backup-unknown``, Missing ``file-absent``.
+    """
+    known = registered([LedgerEvent.from_leaf(leaf) for leaf in warehouse.ledger.leaves()])
+    files = _presented(backups, known)
+    _check_declared(declared, known)
+    return files, [each.id for each in known if not each.destroyed and each.id not in {*files, *declared}]
 
 
 def _officers(warehouse: Warehouse, by: Sequence[Path], ask: Ask) -> list[Signer]:
