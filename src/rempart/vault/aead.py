@@ -88,11 +88,12 @@ class OpenStream:
 
     def sealed_range(self, number: int) -> tuple[int, int]:
         """Where segment ``number`` lies in the object, header left out."""
-        return max(number * self._segment, HEADER), min((number + 1) * self._segment, self._total)
+        return number * self._segment or HEADER, self._total if number == self._last else (number + 1) * self._segment
 
     def plain_range(self, number: int) -> tuple[int, int]:
         """Where its plaintext lies in the whole plaintext."""
-        return max(number * self._room - HEADER, 0), min((number + 1) * self._room - HEADER, self.length)
+        end = (number + 1) * self._room - HEADER
+        return end - self._room if number else 0, self.length if number == self._last else end
 
     def open_segment(self, number: int, sealed: bytes | memoryview, out: bytearray | memoryview) -> None:
         """Decrypt segment ``number`` into ``out``, which has its plaintext's length.

@@ -4,7 +4,6 @@
 Offsets are those of the file. Everything behind the last column chunk is always needed: page index, bloom filters, footer.
 """
 
-import struct
 from collections.abc import Collection, Iterable
 
 import pyarrow as pa
@@ -15,16 +14,19 @@ from rempart.ports.query import Bound, Part, Within
 
 Range = tuple[int, int]
 _END = 8  # length of the footer, then the magic
+_GUESS = 32 * 1024  # most footers are shorter: one read
 _MAGIC = b"PAR1"
 
 
 def read_footer(part: Part) -> parquet.FileMetaData:
     """The file's metadata; reads its last bytes only. Raises NotTrusted ``sealed-bytes`` for what is no Parquet file."""
-    (size,) = struct.unpack("<I4x", part.read(part.length - _END, part.length)) if part.length > _END else (0,)
-    if not 0 < size <= part.length - _END - len(_MAGIC):
+    end = part.read(max(part.length - _GUESS, 0), part.length)
+    size = int.from_bytes(end[-_END : -len(_MAGIC)], "little") + _END
+    if not _END < size <= part.length - len(_MAGIC):
         raise NotTrusted("sealed-bytes")
+    footer = end[-size:] if size <= len(end) else part.read(part.length - size, part.length)
     try:
-        return parquet.read_metadata(pa.BufferReader(_MAGIC + part.read(part.length - _END - size, part.length)))
+        return parquet.read_metadata(pa.BufferReader(_MAGIC + footer))
     except (pa.ArrowInvalid, OSError) as error:
         raise NotTrusted("sealed-bytes") from error
 
