@@ -164,6 +164,7 @@ class Story:
         self.node = NodeKey.fresh("local", self.randomness)
         self.node_allowed: Callable[[Mapping[str, Any], datetime.date], None] = lambda body, on: None
         self.saved: list[bytes] = []
+        self.published = 0
         self.store = KeyFile(self.randomness.bytes(32), self.randomness)
         self.keys = TableKeys(None, store=self.store, randomness=self.randomness, save=self.saved.append)
         make_signing_keys(self.keys)
@@ -184,7 +185,8 @@ class Story:
             warehouse="w",
             node_allowed=lambda body, on: self.node_allowed(body, on),
         )
-        return AtNode(KeyBroker(self.keys, SystemSigner(self.keys, origin=ORIGIN), surroundings), self.node, self)
+        signer = SystemSigner(self.keys, origin=ORIGIN, published=lambda: self.published)
+        return AtNode(KeyBroker(self.keys, signer, surroundings), self.node, self)
 
     def trusting(self, roles: Mapping[str, str], *, version: int = 1, until: str = "2030-12-31") -> TrustFile:
         """A trust file with one key each (unsigned: the broker is given a proven one)."""

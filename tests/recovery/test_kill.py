@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rempart.adapters.process_pool import ProcessPool
+from rempart.audit.checkpoint import body
 from rempart.errors import Unavailable
 from rempart.journeys.space import commits, read_parts
 from rempart.records.omop import PROJECT_PERSON
@@ -116,6 +117,15 @@ def test_parts_of_a_killed_run_lie_on_the_host_and_no_reader_lists_them(place: P
         (place.host / name).write_bytes(b"whatever a host does to them")
     assert place.content() == ingested_content(place, 1)
     assert audit(place) == ["intent-open"]
+
+
+def test_who_dies_between_its_signature_and_its_checkpoint_shuts_nobody_out(place: Place) -> None:
+    """Two leaves were signed for and never published; the next one appends a single leaf."""
+    warehouse = place.warehouse()
+    size = warehouse.ledger.size()
+    warehouse.broker.sign("ledger", body(warehouse.configuration.ledger_origin, size + 2, bytes(32)))
+    assert place.run("vault", "hash").code == 0
+    assert audit(place) == []
 
 
 GRANT_STEPS = [

@@ -2,6 +2,7 @@
 """The two system signing keys: ``ledger`` signs checkpoint bodies that only grow, ``vault`` signs manifests' hashes."""
 
 import re
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -15,12 +16,17 @@ _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class SystemSigner:
-    """Signs what has the right form and nothing else; remembers the newest checkpoint it signed, as long as it lives."""
+    """Signs what has the right form and nothing else; remembers the largest ledger that it has seen, as long as it lives.
 
-    def __init__(self, keys: TableKeys, *, origin: str) -> None:
+    Seen, not signed: a process that was killed between its signature and its checkpoint has published nothing, and the next
+    one appends fewer leaves.
+    """
+
+    def __init__(self, keys: TableKeys, *, origin: str, published: Callable[[], int]) -> None:
+        """``published``: leaves of the ledger's checkpoint as it stands; it is asked before each signature, under no lock."""
         self._ledger = Ed25519PrivateKey.from_private_bytes(keys.need("signing", "ledger"))
         self._vault = Ed25519PrivateKey.from_private_bytes(keys.need("signing", "vault"))
-        self._origin = origin
+        self._origin, self._published = origin, published
         self._size = 0
 
     def sign(self, purpose: str, over: str) -> str:
@@ -41,9 +47,9 @@ class SystemSigner:
         if not parsed or parsed["origin"] != self._origin:
             raise Refused("sign-form", purpose="ledger")
         size = int(parsed["size"])
+        self._size = max(self._size, self._published())
         if size < self._size:
             raise Refused("sign-smaller", size=size, signed=self._size)
-        self._size = size
         return sign_text(self._ledger, body)
 
 

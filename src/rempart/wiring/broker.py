@@ -35,7 +35,7 @@ from rempart.ports.key_store import KeyStore
 from rempart.ports.surroundings import Randomness
 from rempart.records.omop import layouts
 from rempart.wiring.key_store import create_store, finish, keys_folder, open_store
-from rempart.wiring.ledger import open_ledger
+from rempart.wiring.ledger import open_ledger, published_size
 from rempart.wiring.nodes import client, node_guard
 
 LONGEST_MINUTES = 7 * 24 * 60
@@ -113,7 +113,9 @@ def open_server(directory: Path, *, secret: StoreSecret, minutes: float, quick_a
     store = open_store(directory, configuration.keys, secret, randomness=randomness, quick_allowed=quick_allowed)
     keys = _table_keys(folder, store, randomness)
     finish(directory, store, keys)
-    signer = SystemSigner(keys, origin=configuration.ledger_origin)
+    signer = SystemSigner(
+        keys, origin=configuration.ledger_origin, published=lambda: published_size(directory, configuration)
+    )
     surroundings = _surroundings(directory, configuration, told, signer, clock=clock, randomness=randomness)
     expires = clock.now() + datetime.timedelta(minutes=minutes)
     keeper = KeyBroker(keys, signer, surroundings)

@@ -8,6 +8,7 @@ from pathlib import Path
 from rempart.adapters.configuration import Configuration
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.ledger_files import read_text, replace
+from rempart.audit.checkpoint import parse_and_verify
 from rempart.audit.kept import check_kept
 from rempart.errors import BadInput, Missing
 
@@ -32,6 +33,12 @@ def plain_ledger(directory: Path, settings: Configuration, *, sign: Sign) -> Dir
     """The ledger, held to its own checkpoint only."""
     folder = directory / "controller" / "ledger"
     return DirectoryLedger(folder, origin=settings.ledger_origin, public=settings.ledger_public, sign=sign)
+
+
+def published_size(directory: Path, settings: Configuration) -> int:
+    """Leaves of the checkpoint that stands in the folder now, 0 without one; takes no lock. Raises NotTrusted ``checkpoint-…``."""
+    text = read_text(directory / "controller" / "ledger" / "checkpoint")
+    return parse_and_verify(text, settings.ledger_origin, settings.ledger_public).size if text else 0
 
 
 def exported(directory: Path, settings: Configuration) -> Path | None:
