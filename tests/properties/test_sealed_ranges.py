@@ -131,7 +131,7 @@ def test_a_cut_at_a_segments_end_cannot_pass_for_the_end() -> None:
         sealed[: aead.HEADER], total=3 * S, key=KEY, associated_data=entry.associated_data(WAREHOUSE), segment=S
     )
     with pytest.raises(NotTrusted):
-        cut.open_segment(2, sealed[2 * S : 3 * S], bytearray(ROOM))
+        cut.open_segments(range(2, 3), sealed[2 * S : 3 * S], bytearray(ROOM))
 
 
 @pytest.mark.parametrize("field", ["space", "table", "sibling", "part"])

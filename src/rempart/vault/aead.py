@@ -95,13 +95,20 @@ class OpenStream:
         end = (number + 1) * self._room - HEADER
         return end - self._room if number else 0, self.length if number == self._last else end
 
-    def open_segment(self, number: int, sealed: bytes | memoryview, out: bytearray | memoryview) -> None:
-        """Decrypt segment ``number`` into ``out``, which has its plaintext's length.
+    def open_segments(self, numbers: range, sealed: bytes | memoryview, out: bytearray | memoryview) -> None:
+        """Decrypt consecutive segments, ``sealed`` from the first one's begin, into ``out``, which has their plaintext's length.
 
         Raises NotTrusted ``sealed-bytes``; nothing in ``out`` may then be used.
         """
+        data, plain, taken, given = memoryview(sealed), memoryview(out), 0, 0
+        decrypt = self._cipher.decrypt_into
         try:
-            self._cipher.decrypt_into(_nonce(self._prefix, number, number == self._last), sealed, None, out)
+            for number in numbers:
+                start, end = self.plain_range(number)
+                size = end - start
+                piece, room = data[taken : taken + size + TAG], plain[given : given + size]
+                decrypt(_nonce(self._prefix, number, number == self._last), piece, None, room)
+                taken, given = taken + size + TAG, given + size
         except (InvalidTag, ValueError) as error:
             raise NotTrusted("sealed-bytes") from error
 
@@ -114,10 +121,7 @@ def decrypt_stream(sealed: bytes | memoryview, *, key: bytes, associated_data: b
     data = memoryview(sealed)
     stream = OpenStream(data[:HEADER], total=len(data), key=key, associated_data=associated_data, segment=segment)
     out = bytearray(stream.length)
-    plain = memoryview(out)
-    for number in range(-(-len(data) // segment)):
-        (start, end), (first, last) = stream.sealed_range(number), stream.plain_range(number)
-        stream.open_segment(number, data[start:end], plain[first:last])
+    stream.open_segments(range(-(-len(data) // segment)), data[HEADER:], out)
     return out
 
 

@@ -69,17 +69,17 @@ class SealedPart:
             self._open_run(range(begin, min(begin + step, numbers.stop)), out, base)
 
     def _open_run(self, numbers: range, out: memoryview, base: int) -> None:
-        begin = self._stream.sealed_range(numbers[0])[0]
-        sealed = self._fetched(begin, self._stream.sealed_range(numbers[-1])[1])
-        for number in numbers:
-            (start, end), (first, last) = self._stream.sealed_range(number), self._stream.plain_range(number)
-            segment = sealed[start - begin : end - begin]
-            if last <= self.length:
-                self._stream.open_segment(number, segment, out[first - base : last - base])
-            elif first < self.length:  # the padding behind the file has no place in ``out``
-                padded = bytearray(last - first)
-                self._stream.open_segment(number, segment, padded)
-                out[first - base : self.length - base] = padded[: self.length - first]
+        begin, end = self._stream.sealed_range(numbers[0])[0], self._stream.sealed_range(numbers[-1])[1]
+        first, last = self._stream.plain_range(numbers[0])[0], self._stream.plain_range(numbers[-1])[1]
+        sealed = self._fetched(begin, end)
+        if last <= self.length:
+            self._stream.open_segments(numbers, sealed, out[first - base : last - base])
+            return
+        split, (start, _) = self._stream.sealed_range(numbers[-1])[0] - begin, self._stream.plain_range(numbers[-1])
+        self._stream.open_segments(numbers[:-1], sealed[:split], out[first - base : start - base])
+        padded = bytearray(last - start)  # the padding behind the file has no place in ``out``
+        self._stream.open_segments(numbers[-1:], sealed[split:], padded)
+        out[start - base : self.length - base] = memoryview(padded)[: self.length - start]
 
     @cached_property
     def _stream(self) -> aead.OpenStream:
