@@ -30,24 +30,24 @@ def movers(folder: Path, *, points: int, seed: int) -> Section:
         house.commit(f"killed {number}")
     house.order()
     wanted = {name: data for name, data in contents(house.source).items() if name in house.names()}
-    life = _life(house, None)
+    life, _ = _life(house, None)
     for _ in range(points):
         _empty(house)
         moment = chance.uniform(0, life)
-        _life(house, moment)
+        _, hit = _life(house, moment)
         there = len(contents(house.target))
         told = _wrong(house, wanted)
         count = section.of("mover at a random instant")
         count.by["nameless files left"] += len(list(house.target.glob("[oms]/.*")))  # no object; nobody lists them
         count.add(
-            caught_by=[] if told else ["too late" if there >= len(wanted) else "same target"],
+            caught_by=[] if told else ["same target" if hit else "too late"],
             slipped=told and f"after {moment:.3f} s, {there} objects: {told}",
         )
     return section
 
 
-def _life(house: MoveHouse, seconds: float | None) -> float:
-    """Seconds that a mover lived after it began; killed after ``seconds``."""
+def _life(house: MoveHouse, seconds: float | None) -> tuple[float, bool]:
+    """(seconds that a mover lived after it began, whether it was killed); killed after ``seconds``."""
     process = subprocess.Popen(
         mover_command(house.folder), env=mover_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
@@ -59,7 +59,7 @@ def _life(house: MoveHouse, seconds: float | None) -> float:
         process.send_signal(signal.SIGKILL)
     process.stdout.read()
     process.wait()
-    return time.monotonic() - begun
+    return time.monotonic() - begun, process.returncode == -signal.SIGKILL
 
 
 def _empty(house: MoveHouse) -> None:
