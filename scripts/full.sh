@@ -7,12 +7,16 @@ evidence=docs/evidence/full-$version.txt
 here=$(pwd)
 mkdir -p docs/evidence
 status=$(mktemp)
+faults=$(mktemp)
 {
     echo "rempart $version, make full, $(date -u +%Y-%m-%dT%H:%MZ), $(.venv/bin/python --version), $(nproc) cores"
     echo "commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
+    .venv/bin/python -m tests.faults.campaign --size full >"$faults" 2>&1 &  # beside the tests: it waits for killed processes most of its time
+    campaign=$!
     REMPART_FULL=1 .venv/bin/python -m pytest -n 2 --dist loadfile --durations=25 --timeout=7200 2>&1
     code=$?
-    .venv/bin/python -m tests.faults.campaign --size full 2>&1 || code=1
+    wait "$campaign" || code=1
+    cat "$faults"
     echo $code >"$status"
 } | awk -v here="$here" -v home="${HOME:-/nonexistent}" '
     function without(text, path,    at) {
@@ -21,6 +25,6 @@ status=$(mktemp)
     }
     { print without(without($0, here), home); fflush() }' | tee "$evidence"
 code=$(cat "$status")
-rm -f "$status"
+rm -f "$status" "$faults"
 echo "written: $evidence"
 exit "$code"
