@@ -58,3 +58,15 @@ def test_a_process_that_reads_rows_without_the_vault_is_hardened_too(tmp_path: P
 
 def test_a_process_that_opens_nothing_is_left_as_it_is(tmp_path: Path) -> None:
     assert looked(tmp_path, "opens-not")[0] == "1"
+
+
+def test_large_freed_blocks_are_kept_where_the_c_library_can() -> None:
+    """Told to a process of its own: the setting lasts as long as a process."""
+    code = (
+        "import ctypes; from rempart.adapters.allocator import keep_large_blocks as keep; "
+        "print(keep(), hasattr(ctypes.CDLL(None), 'gnu_get_libc_version'))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    ).stdout.split()
+    assert told[0] == told[1]
