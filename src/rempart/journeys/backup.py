@@ -23,7 +23,9 @@ from rempart.records.event import LedgerEvent
 KIND = "backup"
 ERASED = "backup-erased"
 CUSTODY = "controller/keys/custody.json"
-_MOVING = frozenset({"person", "rotation", "root-rotation", "erasure", "ceremony", "host", "node"})  # acts that change the files of keys
+_MOVING = frozenset(
+    {"person", "rotation", "root-rotation", "erasure", "ceremony", "host", "node"}
+)  # acts that change the files of keys
 _TRIES = 20
 
 
