@@ -98,7 +98,7 @@ class DirectoryHost:
             if path.parent.is_dir():
                 _flush_folder(path.parent)
 
-    def _create(self, name: str, chunks: Iterable[bytes], size: int) -> bool:
+    def _create(self, name: str, chunks: Iterable[bytes | memoryview], size: int) -> bool:
         path = self._path(name)
         with self._reached():
             self._check_root()
@@ -150,7 +150,7 @@ class DirectoryHost:
             raise Unavailable("host-unreachable", host=self.label) from error
 
 
-def _create(path: Path, chunks: Iterable[bytes], size: int) -> bool:
+def _create(path: Path, chunks: Iterable[bytes | memoryview], size: int) -> bool:
     """Write beside, flush, then link: of two writers one wins, and a crash leaves no half object."""
     descriptor, unfinished = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)
     try:

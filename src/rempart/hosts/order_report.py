@@ -60,7 +60,7 @@ class Ledgered:
     root: str
 
 
-def read_object(name: str, size: int, chunks: Iterable[bytes], tally: Any) -> Read:
+def read_object(name: str, size: int, chunks: Iterable[bytes | memoryview], tally: Any) -> Read:
     """What is read of an object in one pass; ``tally`` gives ``update(chunk)``, ``sha256`` and ``histogram``. Manifests, keyrings
     and pointers are kept whole to be parsed, parts are not."""
     kept, first, total = bytearray(), -1, 0

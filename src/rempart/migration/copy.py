@@ -73,8 +73,9 @@ def _checked(stream: SealedStream, entry: Entry, told: Told) -> SealedStream:
     return SealedStream(size=entry.size, chunks=_hashed(stream.chunks, entry, told))
 
 
-def _hashed(chunks: Iterator[bytes], entry: Entry, told: Told) -> Iterator[bytes]:
-    digest, size, held = hashlib.sha256(), 0, b""
+def _hashed(chunks: Iterator[bytes | memoryview], entry: Entry, told: Told) -> Iterator[bytes | memoryview]:
+    digest, size = hashlib.sha256(), 0
+    held: bytes | memoryview = b""
     for chunk in chunks:
         if held:
             yield held

@@ -26,7 +26,7 @@ class SealedStream:
     ``open`` and by the mover, which hashes while it passes chunks on (law 4)."""
 
     size: int
-    chunks: Iterator[bytes]
+    chunks: Iterator[bytes | memoryview]
 
 
 def is_object_name(name: str) -> bool:
