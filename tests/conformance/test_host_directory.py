@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ports.host.Host promises, on every host adapter."""
+"""What a folder promises beyond the suite of every host (test_host.py): modes, names, crashes, what stands in an object's place."""
 
 import os
-import threading
 from pathlib import Path
 
 import pytest
@@ -18,39 +17,6 @@ NAME, OTHER = "o/" + "0" * 32, "m/" + "f" * 32
 @pytest.fixture
 def host(tmp_path: Path) -> DirectoryHost:
     return DirectoryHost.create(tmp_path / "host")
-
-
-def test_what_was_put_is_got_and_listed(host: DirectoryHost) -> None:
-    assert list(host.names()) == []
-    objects = {NAME: b"one", OTHER: b"", "s/17": b"\x00" * 100_000}
-    assert all(host.put(name, Sealed(data)) for name, data in objects.items())
-    assert {name: host.get(name).data for name in host.names()} == objects
-
-
-def test_a_second_put_says_no_and_changes_nothing(host: DirectoryHost) -> None:
-    assert host.put(NAME, Sealed(b"first"))
-    assert not host.put(NAME, Sealed(b"second"))
-    assert host.get(NAME).data == b"first"
-
-
-def test_of_many_writers_one_wins(host: DirectoryHost) -> None:
-    answers: list[tuple[bool, bytes]] = []
-    barrier = threading.Barrier(8)
-
-    def write(number: int) -> None:
-        data = bytes([number]) * 10_000
-        barrier.wait()
-        answers.append((host.put(NAME, Sealed(data)), data))
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    winners = [data for won, data in answers if won]
-    assert len(answers) == 8
-    assert winners == [host.get(NAME).data]
-    assert list(host.names()) == [NAME]
 
 
 def test_an_absent_object_is_missing_and_deleting_it_is_harmless(host: DirectoryHost) -> None:

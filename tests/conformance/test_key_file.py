@@ -40,8 +40,10 @@ def test_two_key_files_have_two_root_keys(store: KeyStore, tmp_path: Path) -> No
 
 
 def test_a_key_file_of_full_cost_opens_without_leave(path: Path) -> None:
-    KeyFile.create(path, PASSPHRASE, randomness=SystemRandomness(), cost=STANDARD)
-    KeyFile.open(path, PASSPHRASE, randomness=SystemRandomness())
+    made = KeyFile.create(path, PASSPHRASE, randomness=SystemRandomness(), cost=STANDARD)
+    opened = KeyFile.open(path, PASSPHRASE, randomness=SystemRandomness())
+    (wrapped,) = made.wrap([(b"c", b"k" * 32)])
+    assert opened.unwrap([(b"c", wrapped)]) == [b"k" * 32]
 
 
 def test_a_wrong_passphrase_is_refused(store: KeyStore, path: Path) -> None:

@@ -10,7 +10,7 @@ _KEPT, _LARGEST = 256 << 20, 32 << 20  # glibc takes no larger mmap threshold
 
 
 def keep_large_blocks() -> bool:
-    """Whether the C library will; measured on writing sealed parts: 1.25 → 1.08 times plain Parquet (docs/benchmarks.md)."""
+    """Whether the C library will."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
