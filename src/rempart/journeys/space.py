@@ -97,6 +97,15 @@ def read_parts(vault: Vault, opened: OpenSpace, parts: Sequence[PartEntry], *, r
         yield open_part(fetch(vault.host, part.object), part, warehouse=vault.warehouse, key=key)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPart:
+    """A part on the host that no snapshot lists yet, with its data key."""
+
+    entry: PartEntry
+    key: bytes
+    columns: tuple[str, ...]
+
+
 class SpaceWriter:
     """Seals tables shard by shard, then commits once. Nothing exists for a reader until the ledger holds the commit."""
 
@@ -127,7 +136,12 @@ class SpaceWriter:
 
     def add(self, table: str, sibling: str, shard: int, rows: pa.Table, *, lineage: tuple[str, ...] = ()) -> None:
         """Seal one part and put it on the host."""
-        self._tables.setdefault(table, {})[sibling] = tuple(rows.column_names)
+        self.take(self.stored(table, sibling, shard, rows, lineage=lineage))
+
+    def stored(
+        self, table: str, sibling: str, shard: int, rows: pa.Table, *, lineage: tuple[str, ...] = ()
+    ) -> StoredPart:
+        """Seal one part and put it on the host; nobody lists it before ``take``. For several threads at once."""
         key = self._random(32)
         entry, sealed = seal_part(
             parquet_bytes(rows),
@@ -142,19 +156,32 @@ class SpaceWriter:
             randomness=self._random,
         )
         self._vault.host.put(entry.object, sealed)
+        return StoredPart(entry=entry, key=key, columns=tuple(rows.column_names))
+
+    def take(self, part: StoredPart) -> None:
+        """List a stored part in the snapshot to come, after those taken before."""
+        entry = part.entry
+        self._tables.setdefault(entry.table, {})[entry.sibling] = part.columns
         self._parts.append(entry)
-        self._keys.append((entry.key_context(self._vault.warehouse, self._epoch), key))
+        self._keys.append((entry.key_context(self._vault.warehouse, self._epoch), part.key))
         self._named_step("part-stored")
 
-    def keep(self, opened: OpenSpace, *, tables: Collection[str] | None = None) -> None:
-        """Carry parts of the snapshot before into the next one, with the wrapped keys they have; all tables unless named.
+    def keep(
+        self,
+        opened: OpenSpace,
+        *,
+        tables: Collection[str] | None = None,
+        but: Collection[str] = (),
+    ) -> None:
+        """Carry parts of the snapshot before into the next one, with the wrapped keys they have; all tables unless named,
+        without the objects in ``but``.
 
         Raises Unavailable ``commit-lost`` when a rotation came between: the keys are of an epoch that the parent had not.
         """
         if opened.commit.epoch != self._epoch:
             raise Unavailable("commit-lost", space=self._space)
         for part in opened.body.parts:
-            if tables is None or part.table in tables:
+            if (tables is None or part.table in tables) and part.object not in but:
                 self._tables.setdefault(part.table, {})[part.sibling] = opened.body.tables[part.table][part.sibling]
                 self._parts.append(part)
                 self._kept[part.object] = opened.wrapped[part.object]
