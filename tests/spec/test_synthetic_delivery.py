@@ -269,11 +269,36 @@ def test_without_a_mark_there_is_no_canary(tmp_path: Path) -> None:
     assert (summary.delivery / "ER_PHA_F_201403.csv.gz").exists()
 
 
-def test_progress_is_told_file_by_file_to_the_end(tmp_path: Path) -> None:
+def test_progress_is_told_file_by_file_to_the_last_person(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     summary = write_delivery(tmp_path, plan(40), lambda *step: told.append(step))
-    assert [done for _, done, _ in told] == list(range(1, summary.files + 1))
-    assert {total for *_, total in told} == {summary.files}
+    assert len(told) == summary.files
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert told[-1][1:] == (40, 40)
+
+
+def test_many_blocks_make_one_delivery_whose_keys_are_unique(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rempart.synthetic.plan._LINES_AT_ONCE", 0)
+    monkeypatch.setattr("rempart.synthetic.plan._SMALLEST", 60)
+    made = write_delivery(tmp_path, plan(200))
+    rows = claims(made)
+    assert {row["FLX_EMT_ORD"] for row in rows} == {"1", "2", "3"}
+    keys = [(*key_of(row), row["FLX_EMT_ORD"]) for row in rows]
+    assert len(set(keys)) == len(keys) == made.truth["lines"]["ER_PRS_F"]
+    stays = [(row["file"], row["ETA_NUM"], row["RSA_NUM"]) for row in read(made.delivery, "T_MCO", "B")]
+    assert len(set(stays)) == len(stays)
+    with gzip.open(tmp_path / "truth_persons.csv.gz", "rt", encoding="utf-8") as text:
+        assert [row["person"] for row in csv.DictReader(text, delimiter=";")] == [str(n) for n in range(200)]
+    assert made.truth["identities"]["true_persons"] == 200
+    keys_told = {row["BEN_IDT_ANO"] for row in read(made.delivery, "IR_BEN_R") if usable(row)}
+    assert len(keys_told) == made.truth["identities"]["resolvable_persons"]
+
+
+def usable(row: Row) -> bool:
+    """A card of a true person."""
+    return (
+        row["BEN_CDI_NIR"] in {"00", "03", "04"} and row["BEN_NAI_ANN"] != "1600" and row["BEN_SEX_COD"] in {"1", "2"}
+    )
 
 
 def test_a_folder_that_holds_a_delivery_is_refused(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ import pyarrow.csv
 
 from rempart.adapters import package_data
 from rempart.errors import BadInput, Refused
-from rempart.synthetic.delivery import deliver, files, make_world
-from rempart.synthetic.plan import SyntheticPlan
-from rempart.synthetic.truth import persons_table, truth
+from rempart.synthetic.delivery import make_world, pieces
+from rempart.synthetic.plan import DeliveryFile, SyntheticPlan
+from rempart.synthetic.truth import TruthBook, persons_table
 
 _SEPARATOR = ";"
 _LEVEL = 1
@@ -43,7 +43,7 @@ def synthetic_tables() -> dict[str, Any]:
 
 
 def write_delivery(out: Path, plan: SyntheticPlan, progress: Progress | None = None) -> DeliverySummary:
-    """Write everything. ``progress(file name, files done, files in all)``.
+    """Write everything, a block of persons at a time. ``progress(file name, persons done, persons in all)``.
 
     Raises Refused ``synth-not-empty``, BadInput ``file-unwritable``.
     """
@@ -54,26 +54,49 @@ def write_delivery(out: Path, plan: SyntheticPlan, progress: Progress | None = N
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput("file-unwritable", file=out.name) from error
-    world = make_world(plan)
-    lines: dict[str, int] = {}
-    by_file: dict[str, int] = {}
-    total = files(plan, world)
-    for done, file in enumerate(deliver(plan, world), start=1):
-        _write(folder / file.name, file.columns)
-        by_file[file.name] = file.columns.num_rows
-        lines[file.table] = lines.get(file.table, 0) + file.columns.num_rows
-        if progress:
-            progress(file.name, done, total)
-    told = truth(plan, world, lines, by_file)
-    _write(out / "truth_persons.csv.gz", persons_table(world))
+    book, written, told_persons = TruthBook(plan), _Written(folder), out / "truth_persons.csv.gz"
+    told_persons.unlink(missing_ok=True)
+    for part in plan.blocks():
+        world = make_world(part)
+        book.add(world)
+        made = pieces(part, world)
+        for done, piece in enumerate(made, start=1):
+            name = written.add(piece())
+            if progress:
+                progress(name, part.first_person + part.persons * done // len(made), plan.persons)
+        _append(told_persons, persons_table(world, part.first_person))
+    told = book.told(written.lines, written.files)
     (out / "truth.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return DeliverySummary(delivery=folder, files=len(by_file), lines=lines, canaries=told["canaries"], truth=told)
+    return DeliverySummary(
+        delivery=folder, files=len(written.files), lines=written.lines, canaries=told["canaries"], truth=told
+    )
 
 
-def _write(path: Path, columns: pa.Table) -> None:
-    """Separator-delimited text with a header, no quotes, gzip without a time or a name inside."""
+class _Written:
+    """The files of a delivery as they grow, and their lines."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lines: dict[str, int] = {}
+        self.files: dict[str, int] = {}
+
+    def add(self, file: DeliveryFile) -> str:
+        """Begin a file, or add to one begun by an earlier block; returns its name."""
+        _append(self.folder / file.name, file.columns)
+        self.files[file.name] = self.files.get(file.name, 0) + file.columns.num_rows
+        self.lines[file.table] = self.lines.get(file.table, 0) + file.columns.num_rows
+        return file.name
+
+
+def _append(path: Path, columns: pa.Table) -> None:
+    """Separator-delimited text, a header when the file is new, no quotes; a gzip member without a time or a name inside."""
     text = io.BytesIO()
-    text.write((_SEPARATOR.join(columns.column_names) + "\n").encode("utf-8"))
+    new = not path.exists()
+    if new:
+        text.write((_SEPARATOR.join(columns.column_names) + "\n").encode("utf-8"))
+    elif not columns.num_rows:
+        return
     options = pyarrow.csv.WriteOptions(include_header=False, delimiter=_SEPARATOR, quoting_style="none")
     pyarrow.csv.write_csv(columns, text, options)
-    path.write_bytes(gzip.compress(text.getbuffer(), compresslevel=_LEVEL, mtime=0))
+    with path.open("ab") as stream:
+        stream.write(gzip.compress(text.getbuffer(), compresslevel=_LEVEL, mtime=0))

@@ -2,8 +2,9 @@
 """The whole world of a plan, and its delivery file by file. Yields values; writing them is an adapter's work."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from rempart.synthetic.frames import acts_frame, card_words, claims_frame, diagn
 from rempart.synthetic.identities import Cards, make_cards
 from rempart.synthetic.plan import NEVER, Calendar, DeliveryFile, Ints, SyntheticPlan
 from rempart.synthetic.population import People, make_people
-from rempart.synthetic.registers import Deaths, beneficiaries, certificates, conditions, death_sources
+from rempart.synthetic.registers import Deaths, Register, certificates, death_sources, make_registers
 from rempart.synthetic.stays import make_stays
+
+Piece = Callable[[], DeliveryFile]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +45,13 @@ class World:
     lines: Lines
     stays: Lines
     deaths: Deaths
+    registers: dict[str, Register]
     counts: dict[str, int]
     canaries: Canaries | None
 
 
 def make_world(plan: SyntheticPlan) -> World:
-    """Draw the world of a plan. Deterministic."""
+    """Draw the world of a plan, or of one of its blocks. Deterministic."""
     calendar = Calendar(plan)
     people = make_people(plan, calendar)
     cards = make_cards(plan, calendar, people)
@@ -59,33 +63,31 @@ def make_world(plan: SyntheticPlan) -> World:
     stays, stay_counts = make_stays(plan, calendar, people, cards)
     deaths, death_counts = death_sources(plan, calendar, people, stays)
     delivered = numbered(calendar, delivered)
-    counts |= stay_counts | death_counts | _flow_counts(delivered)
+    registers, register_counts = make_registers(plan, calendar, (people, cards), deaths)
+    counts |= stay_counts | death_counts | register_counts | _flow_counts(delivered)
     return World(
-        calendar=calendar, people=people, cards=cards, lines=delivered, stays=stays, deaths=deaths, counts=counts,
-        canaries=canaries,
+        calendar=calendar, people=people, cards=cards, lines=delivered, stays=stays, deaths=deaths,
+        registers=registers, counts=counts, canaries=canaries,
     )  # fmt: skip
 
 
-def deliver(plan: SyntheticPlan, world: World | None = None) -> Iterator[DeliveryFile]:
-    """The files of a delivery, one at a time: persons, claims by flow month, stays and certificates by year."""
-    world = world or make_world(plan)
-    layouts, both = Layouts(plan), (world.people, world.cards)
-    frame, _ = beneficiaries(plan, world.calendar, both, world.deaths)
-    yield layouts.file("beneficiaries", frame, slice(0, len(world.cards.person)))
-    frame, size, _ = conditions(plan, world.calendar, both)
-    yield layouts.file("conditions", frame, slice(0, size))
-    yield from _claims(plan, world, layouts)
-    yield from _stays(plan, world, layouts)
-    frame, years = certificates(plan, world.calendar, both, world.deaths)
-    for year in range(plan.first_year, plan.last_year + 1):
-        yield layouts.file("certificates", frame, _rows(years, year), str(year))
+def pieces(plan: SyntheticPlan, world: World) -> list[Piece]:
+    """The files of a delivery, or what a block adds to each: persons, claims by flow month, stays and certificates by year.
 
-
-def files(plan: SyntheticPlan, world: World) -> int:
-    """How many files ``deliver`` yields."""
-    drugs = world.lines["flow"][world.lines["pack"] >= 0]
-    months = len(np.unique(world.lines["flow"])) + len(np.unique(drugs))
-    return 2 + months + 5 * (plan.last_year - plan.first_year + 1)
+    Each is made when it is called, so that one of them at a time is in memory as text.
+    """
+    layouts, calendar, both = Layouts(plan), world.calendar, (world.people, world.cards)
+    made: list[Piece] = [
+        partial(layouts.file, table, world.registers[table].frame, slice(0, world.registers[table].rows))
+        for table in ("beneficiaries", "conditions")
+    ]
+    made += [*_claims(plan, world, layouts), *_stays(plan, world, layouts)]
+    frame, years = certificates(plan, calendar, both, world.deaths)
+    made += (
+        partial(layouts.file, "certificates", frame, _rows(years, year), str(year))
+        for year in range(plan.first_year, plan.last_year + 1)
+    )
+    return made
 
 
 def _rows(values: Ints, value: int) -> slice:
@@ -94,22 +96,26 @@ def _rows(values: Ints, value: int) -> slice:
     return slice(int(first), int(last))
 
 
-def _claims(plan: SyntheticPlan, world: World, layouts: Layouts) -> Iterator[DeliveryFile]:
+def _claims(plan: SyntheticPlan, world: World, layouts: Layouts) -> Iterator[Piece]:
     canary, words = world.canaries, card_words(world.cards)
-    for month in np.unique(world.lines["flow"]).tolist():
-        part = {word: values[_rows(world.lines["flow"], month)] for word, values in world.lines.items()}
-        period, code = f"{month // 12:04d}{month % 12 + 1:02d}", canary.code if canary else ""
-        frame = claims_frame(plan, world.calendar, world.cards, words, part, code)
-        yield layouts.file("claims", frame, slice(0, len(part["flow"])), period)
-        sold = chosen(part, part["pack"] >= 0)
-        if not len(sold["flow"]):
-            continue
-        suffix = f"_{canary.mark}" if canary and canary.month == month else ""
-        frame = claims_frame(plan, world.calendar, world.cards, words, sold, code)
-        yield layouts.file("drugs", frame, slice(0, len(sold["flow"])), period, suffix)
+    flows, sold = world.lines["flow"], world.lines["flow"][world.lines["pack"] >= 0]
+
+    def made(table: str, month: int) -> DeliveryFile:
+        part = {word: values[_rows(flows, month)] for word, values in world.lines.items()}
+        if table == "drugs":
+            part = chosen(part, part["pack"] >= 0)
+        frame = claims_frame(plan, world.calendar, world.cards, words, part, canary.code if canary else "")
+        suffix = f"_{canary.mark}" if table == "drugs" and canary and canary.month == month else ""
+        period = f"{month // 12:04d}{month % 12 + 1:02d}"
+        return layouts.file(table, frame, slice(0, len(part["flow"])), period, suffix)
+
+    for month in np.unique(flows).tolist():
+        yield partial(made, "claims", month)
+        if len(sold[_rows(sold, month)]):
+            yield partial(made, "drugs", month)
 
 
-def _stays(plan: SyntheticPlan, world: World, layouts: Layouts) -> Iterator[DeliveryFile]:
+def _stays(plan: SyntheticPlan, world: World, layouts: Layouts) -> Iterator[Piece]:
     years = world.stays["year"]
     whole = stays_frame(plan, world.calendar, world.cards, world.people, world.stays)
     parts: list[tuple[str, Frame, Ints]] = [("chaining", whole, years), ("stays", whole, years)]
@@ -119,7 +125,7 @@ def _stays(plan: SyntheticPlan, world: World, layouts: Layouts) -> Iterator[Deli
         parts.append((table, frame, years[row]))
     for year in range(plan.first_year, plan.last_year + 1):
         for table, frame, of in parts:
-            yield layouts.file(table, frame, _rows(of, year), str(year))
+            yield partial(layouts.file, table, frame, _rows(of, year), str(year))
 
 
 def _flow_counts(block: Lines) -> dict[str, int]:
@@ -128,7 +134,7 @@ def _flow_counts(block: Lines) -> dict[str, int]:
 
 
 def _canaries(plan: SyntheticPlan) -> Canaries | None:
-    if plan.mark is None:
+    if plan.mark is None or plan.block:
         return None
     digest = hashlib.sha256(f"{plan.seed} {plan.mark}".encode()).digest()
     year, drugs = min(plan.first_year + 2, plan.last_year), plan.tables["layouts"]["tables"]["drugs"]["name"]

@@ -62,7 +62,7 @@ def claims_frame(
     sold = block["pack"] >= 0
     return card_cells(codes, cards, card, words) | {
         "flow": dated(calendar, calendar.first_of(block["flow"])), "processed": dated(calendar, block["processed"]),
-        "sender": counted(10 + card % 8), "statement": counted(block["statement"]),
+        "sender": counted(10 + card % 8), "sending": counted(np.full(len(card), 1 + plan.block)), "statement": counted(block["statement"]),
         "line_wide": counted(block["line"], 5), "line_narrow": counted(block["line"], 3),
         "age": counted(np.clip(block["month"] // 12 - cards.birth_year[card], 0, 999)),
         "care": dated(calendar, block["day"]), "care_end": dated(calendar, block["care_end"]),

@@ -3,8 +3,9 @@
 
 import re
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ NO_DATE_1600, NO_DATE_0001, NO_DATE_2099, EMPTY_DATE = -1, -2, -3, -4
 _UNDATED = ("", "2099-12-31", "0001-01-01", "1600-01-01")
 _MARK = re.compile(r"[A-Z0-9]{3,16}")
 _TABLES = ("layouts", "codes", "model")
+# Persons drawn at once: few enough that their lines fit in a few hundred megabytes, whatever the number of persons in all.
+_LINES_AT_ONCE = 500_000
+_SMALLEST, _LARGEST = 500, 20_000
+_LINES_A_YEAR = 14.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,7 @@ class SyntheticPlan:
     """``effect``: hazard ratio of target against comparator, from the day after the first dispensing.
 
     ``tables``: the parsed data files of this room, ``{"layouts": …, "codes": …, "model": …}``.
+    ``block`` and ``first_person`` say which persons of a larger plan these are (``blocks``).
     Raises BadInput ``synth-persons``, ``synth-years``, ``synth-effect``, ``synth-seed``, ``synth-mark``, ``synth-tables``.
     """
 
@@ -40,9 +46,11 @@ class SyntheticPlan:
     effect: float = 2.0
     mark: str | None = None
     tables: Mapping[str, Any]
+    block: int = 0
+    first_person: int = 0
 
     def __post_init__(self) -> None:
-        if self.persons < 20 or self.persons > 5_000_000:
+        if self.persons < 20 or self.persons > 100_000_000:
             raise BadInput("synth-persons", given=self.persons)
         if not (2006 <= self.first_year < self.last_year <= 2040):
             raise BadInput("synth-years", first=self.first_year, last=self.last_year)
@@ -57,8 +65,22 @@ class SyntheticPlan:
                 raise BadInput("synth-tables", name=name)
 
     def stream(self, *words: str) -> np.random.Generator:
-        """An independent random stream for one purpose: a change in one leaves the others as they were."""
-        return np.random.default_rng([self.seed, *(zlib.crc32(word.encode()) for word in words)])
+        """An independent random stream for one purpose and block: a change in one leaves the others as they were."""
+        block = [self.block] if self.block else []
+        return np.random.default_rng([self.seed, *block, *(zlib.crc32(word.encode()) for word in words)])
+
+    @property
+    def lines_a_person(self) -> float:
+        """About how many main claim lines a person has in the years delivered."""
+        return _LINES_A_YEAR * (self.last_year - self.first_year + 1)
+
+    def blocks(self) -> Iterator["SyntheticPlan"]:
+        """The plan in parts of at least 20 persons, whose lines are drawn and written one part after the other."""
+        size = int(min(max(_LINES_AT_ONCE / self.lines_a_person, _SMALLEST), _LARGEST))
+        count = max(self.persons // size, 1)
+        edges = [self.persons * number // count for number in range(count + 1)]
+        for number, (first, last) in enumerate(pairwise(edges)):
+            yield replace(self, persons=last - first, block=number, first_person=first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,26 @@ def death_sources(
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """A table of persons: its cells, and how many rows it has."""
+
+    frame: Frame
+    rows: int
+
+
+def make_registers(
+    plan: SyntheticPlan, calendar: Calendar, world: tuple[People, Cards], deaths: Deaths
+) -> tuple[dict[str, Register], dict[str, int]]:
+    """The tables that have one file for all years, and the count of each defect in them."""
+    cards, counts = beneficiaries(plan, calendar, world, deaths)
+    held, rows, more = conditions(plan, calendar, world)
+    return {
+        "beneficiaries": Register(frame=cards, rows=len(world[1].person)),
+        "conditions": Register(frame=held, rows=rows),
+    }, counts | more  # fmt: skip
+
+
 def beneficiaries(
     plan: SyntheticPlan, calendar: Calendar, world: tuple[People, Cards], deaths: Deaths
 ) -> tuple[Frame, dict[str, int]]:

@@ -25,6 +25,8 @@ _SHARES = {
     BAD_NIR: "invalid_nir", GENERATED: "generated",
 }  # fmt: skip
 _GENERATED_SINCE = 2015
+# Record numbers of a block of persons start here, so that no two blocks share one in a facility.
+_RECORDS = 100_000
 
 
 def make_stays(plan: SyntheticPlan, calendar: Calendar, people: People, cards: Cards) -> tuple[Lines, dict[str, int]]:
@@ -45,7 +47,7 @@ def make_stays(plan: SyntheticPlan, calendar: Calendar, people: People, cards: C
     counts |= {name: int((whole["dirt"] == dirt).sum()) for name, dirt in _DEFECTS.items()}
     whole["year"] = calendar.years[whole["exit"]]
     whole = chosen(whole, np.lexsort((draw.random(len(whole["year"])), whole["year"])))
-    whole["record"] = _records(whole)
+    whole["record"] = _records(whole) + plan.block * _RECORDS
     return whole, counts
 
 

@@ -9,33 +9,67 @@ import pyarrow as pa
 from rempart.synthetic.delivery import World
 from rempart.synthetic.plan import NEVER, Calendar, Flags, Ints, SyntheticPlan
 from rempart.synthetic.population import ARM_NAMES, COMPARATOR, TARGET
-from rempart.synthetic.registers import beneficiaries, conditions
+
+_LATEST = "latest_flow_lag_months"
 
 
-def truth(plan: SyntheticPlan, world: World, lines: dict[str, int], files: dict[str, int]) -> dict[str, Any]:
-    """JSON-able. ``lines``: rows written by table, ``files``: rows by file, both counted by whoever wrote them."""
-    people, cards, calendar = world.people, world.cards, world.calendar
-    _, person_counts = beneficiaries(plan, calendar, (people, cards), world.deaths)
-    *_, condition_counts = conditions(plan, calendar, (people, cards))
-    return {
-        "schema": "rempart.synthetic-truth/1",
-        "seed": plan.seed, "years": [plan.first_year, plan.last_year], "persons": plan.persons,
-        "planted_hazard_ratio": plan.effect,
-        "effect": {
-            "target": plan.tables["codes"]["packs"][0]["atc"], "estimand": "initiation: constant from the day after the first dispensing",
-            "confounders": ["age", "sex"], "slope_per_year_of_age": plan.tables["model"]["outcome"]["slope"],
-            "hazard_ratio_men": plan.tables["model"]["outcome"]["men"],
-        },
-        "arms": {ARM_NAMES[arm]: arm_truth(world, arm) for arm in (TARGET, COMPARATOR)},
-        "identities": identity_counts(world),
-        "defects": world.counts | person_counts | condition_counts,
-        "lines": lines, "files": files, "canaries": world.canaries.texts() if world.canaries else [],
-        "notes": [
-            "new users start from the second year delivered; prevalent users have dispensings in the first year",
-            "flows run from the second month of the first year to 27 months after the last year: no line is lost to the cut",
-            "stays are delivered by year of discharge: those open at the end of the last year are not",
-        ],
-    }  # fmt: skip
+class TruthBook:
+    """Adds the truth of one block of persons to that of the blocks before."""
+
+    def __init__(self, plan: SyntheticPlan) -> None:
+        self.plan = plan
+        self.arms: dict[str, dict[str, Any]] = {}
+        self.identities: dict[str, Any] = {}
+        self.defects: dict[str, int] = {}
+        self.canaries: list[str] = []
+
+    def add(self, world: World) -> None:
+        """Count a block."""
+        for arm in (TARGET, COMPARATOR):
+            _add(self.arms.setdefault(ARM_NAMES[arm], {}), arm_truth(world, arm))
+        _add(self.identities, identity_counts(world))
+        late = max(self.defects.get(_LATEST, 0), world.counts[_LATEST])
+        _add(self.defects, world.counts)
+        self.defects[_LATEST] = late
+        self.canaries += world.canaries.texts() if world.canaries else []
+
+    def told(self, lines: dict[str, int], files: dict[str, int]) -> dict[str, Any]:
+        """The content of ``truth.json``. ``lines``: rows written by table, ``files``: rows by file, counted by their writer."""
+        plan = self.plan
+        model = plan.tables["model"]["outcome"]
+        return {
+            "schema": "rempart.synthetic-truth/1",
+            "seed": plan.seed, "years": [plan.first_year, plan.last_year], "persons": plan.persons,
+            "planted_hazard_ratio": plan.effect,
+            "effect": {
+                "target": plan.tables["codes"]["packs"][0]["atc"],
+                "estimand": "initiation: constant from the day after the first dispensing",
+                "confounders": ["age", "sex"], "slope_per_year_of_age": model["slope"], "hazard_ratio_men": model["men"],
+            },
+            "arms": {arm: _finished(told) for arm, told in self.arms.items()},
+            "identities": self.identities, "defects": self.defects, "lines": lines, "files": files,
+            "canaries": self.canaries,
+            "notes": [
+                "new users start from the second year delivered; prevalent users have dispensings in the first year",
+                "flows run from the second month of the first year to 27 months after the last year: no line is lost to the cut",
+                "stays are delivered by year of discharge: those open at the end of the last year are not",
+            ],
+        }  # fmt: skip
+
+
+def _add(whole: dict[str, Any], part: dict[str, Any]) -> None:
+    for word, value in part.items():
+        if isinstance(value, dict):
+            _add(whole.setdefault(word, {}), value)
+        else:
+            whole[word] = whole.get(word, 0) + value
+
+
+def _finished(told: dict[str, Any]) -> dict[str, Any]:
+    """Sums over blocks as they are told: rounded, and a sum of ages as their mean."""
+    mean = round(told["sum_of_ages"] / told["at_risk"], 2) if told["at_risk"] else None
+    rest = {word: value for word, value in told.items() if word != "sum_of_ages"}
+    return rest | {"person_years": round(told["person_years"], 3), "mean_age": mean}
 
 
 def arm_truth(world: World, arm: int) -> dict[str, Any]:
@@ -49,11 +83,11 @@ def arm_truth(world: World, arm: int) -> dict[str, Any]:
     return {
         "new_users": int(new.sum()), "with_outcome_before": int((new & ~free).sum()), "at_risk": int(free.sum()),
         "events": int(event.sum()), "events_with_act": int((event & people.act).sum()),
-        "person_years": round(float((end - people.start)[free].sum() / 365.25), 3),
+        "person_years": float((end - people.start)[free].sum() / 365.25),
         "without_twins": {"at_risk": int((free & alone).sum()), "events": int((event & alone).sum())},
         "prevalent_users": int(((people.arm == arm) & ~people.fresh).sum()),
         "men": int((free & (people.sex == 1)).sum()),
-        "mean_age": round(float(_age_at_start(world)[free].mean()), 2) if free.any() else None,
+        "sum_of_ages": int(_age_at_start(world)[free].sum()),
     }  # fmt: skip
 
 
@@ -88,15 +122,15 @@ def world_fictive(world: World) -> list[str]:
     return sorted(set(world.cards.kind[~mine].tolist()) - set(world.cards.kind[mine].tolist()))
 
 
-def persons_table(world: World) -> pa.Table:
-    """One row a true person, all text: identities as ``psa:rank:key`` joined by ``|``, and the dates that matter."""
+def persons_table(world: World, first: int = 0) -> pa.Table:
+    """One row a true person, all text, numbered from ``first``: identities (``psa:rank:key``, joined by ``|``), dates."""
     people, cards, calendar = world.people, world.cards, world.calendar
     mine = cards.person >= 0
     texts = np.char.add(np.char.add(np.char.add(cards.psa, ":"), cards.rank.astype(str)), np.char.add(":", cards.key))
     held: list[list[str]] = [[] for _ in range(len(people))]
     for person, text in zip(cards.person[mine].tolist(), texts[mine].tolist(), strict=True):
         held[person].append(text)
-    numbers = {"person": np.arange(len(people)), "sex": people.sex, "birth_year": people.birth_year}
+    numbers = {"person": first + np.arange(len(people)), "sex": people.sex, "birth_year": people.birth_year}
     columns = {word: values.astype(str) for word, values in numbers.items()}
     columns["identities"] = np.array(["|".join(cards_of) for cards_of in held])
     columns["arm"] = np.array(ARM_NAMES)[people.arm]
