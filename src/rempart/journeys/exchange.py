@@ -26,9 +26,18 @@ class Exchange:
         self._schemas[table] = rows.schema.remove(rows.schema.get_field_index("target"))
         for target in pc.unique(rows.column("target")).to_pylist():
             piece = rows.filter(pc.equal(rows.column("target"), target)).drop_columns(["target"])
-            name = f"{table}-{target:05d}-{source:05d}"
-            self._scratch.put(self._run, name, self._seal(name, piece))
-            self._pieces.setdefault((table, target), []).append(name)
+            self.keep(table, target, source, piece)
+
+    def keep(self, table: str, target: int, source: int, rows: pa.Table) -> None:
+        """Seal rows that all go to one target."""
+        self._schemas.setdefault(table, rows.schema)
+        name = f"{table}-{target:05d}-{source:05d}"
+        self._scratch.put(self._run, name, self._seal(name, rows))
+        self._pieces.setdefault((table, target), []).append(name)
+
+    def has(self, table: str, target: int) -> bool:
+        """Whether anything was put for a target."""
+        return (table, target) in self._pieces
 
     def get(self, table: str, target: int) -> pa.Table:
         """Every piece of one table for one target shard."""

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gross rows of a snapshot as compaction reads them: shard by shard, live units only, each row at its name's present shard.
+
+A row lies where its name was placed when it was written. A name that moved since stands in ``remap``: its rows are left out where
+they lie and come to their shard through an exchange. Decides neither who is one person nor which unit is live.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from typing import Protocol
+
+import pyarrow as pa
+
+from rempart.journeys.exchange import Exchange
+from rempart.journeys.parts import one_ahead, sealed_parts
+from rempart.journeys.space import OpenSpace, Vault
+from rempart.ports.query import Query
+from rempart.ports.surroundings import Progress
+from rempart.records.omop import MAIN
+from rempart.records.sealed import PartEntry
+
+NAME, REMAP, CORRESPONDENCE = "name", "remap", "correspondence"
+UNIT_COLUMNS: Mapping[str, str] = {"unit": "INTEGER", "flow": "INTEGER", "hits": "BIGINT"}
+Dead = Mapping[int, frozenset[int]]
+"""Unit number → flows of it that another unit superseded."""
+
+
+class GrossShape(Protocol):
+    """What is needed to know of a gross table: see ``ingest/gross.toml``."""
+
+    @property
+    def place(self) -> str:
+        """The column that places a row; '' for a table in shard 0."""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Name column → kind of name."""
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Other columns → SQL type."""
+
+
+def sealed_columns(shape: GrossShape) -> dict[str, str]:
+    """Column → SQL type of a sealed gross part, in order: names as numbers, then the others, then the unit's."""
+    return {**dict.fromkeys(shape.names, "INTEGER"), **shape.columns, **UNIT_COLUMNS}
+
+
+def placing(shape: GrossShape, column: Callable[[str], str]) -> str:
+    """SQL of what places a row: the placing column, where it is empty the first name that is not; NULL for shard 0."""
+    ordered = [*([shape.place] if shape.place else []), *(name for name in shape.names if name != shape.place)]
+    return (
+        f"coalesce({', '.join(map(column, ordered))})" if shape.place and len(ordered) > 1 else _single(ordered, column)
+    )
+
+
+def _single(ordered: Sequence[str], column: Callable[[str], str]) -> str:
+    return column(ordered[0]) if ordered else "NULL"
+
+
+class GrossParts:
+    """Gross parts, register of names and remaps of one open snapshot; their keys are asked for once, at birth."""
+
+    def __init__(
+        self, vault: Vault, opened: OpenSpace, *, reference: str, shapes: Mapping[str, GrossShape], dead: Dead
+    ) -> None:
+        self._opened, self._shapes, self._dead = opened, shapes, dead
+        wanted = {*shapes, NAME, REMAP, CORRESPONDENCE}
+        parts = [part for part in opened.body.parts if part.table in wanted and part.sibling == MAIN]
+        readers = sealed_parts(vault, opened, parts, reference=reference)
+        self._readers = {part.part: reader for part, reader in zip(parts, readers, strict=True)}
+        self._moved = pa.table({"number": pa.array([], pa.int32()), "place": pa.array([], pa.int32())})
+        self._exchange: Exchange | None = None
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are."""
+        return self._opened.body.shards
+
+    def rows(self, shard: int) -> dict[str, int]:
+        """Rows by gross table as the parts of a shard have them, dead and departed ones too: what to size a pass by."""
+        found = dict.fromkeys(self._shapes, 0)
+        for part in self._opened.body.parts:
+            if part.shard == shard and part.table in found:
+                found[part.table] += part.rows
+        return found
+
+    def register_names(self, query: Query, *, shown: Sequence[str] = ()) -> None:
+        """Make the table ``name`` (number, kind, pseudonym: of the kinds ``shown`` alone, else NULL; home: the shard that it was first
+        placed in, a person's own for ever; place: its present shard) and ``remapped`` (number, place) of every name that ever moved."""
+        self.register_moved(query)
+        query.execute(
+            f"CREATE OR REPLACE TABLE {NAME} "
+            "(number INTEGER, kind VARCHAR, pseudonym VARCHAR, home INTEGER, place INTEGER)"
+        )
+        kinds = ", ".join(f"'{kind}'" for kind in shown) or "''"
+        for shard in range(self.shards):
+            if self._attached(query, "name_part", NAME, shard):
+                query.execute(
+                    f"INSERT INTO {NAME} SELECT p.number, p.kind, CASE WHEN p.kind IN ({kinds}) THEN p.pseudonym END, "
+                    f"{shard}, coalesce(m.place, {shard}) FROM name_part p LEFT JOIN remapped m USING (number)"
+                )
+                query.unregister("name_part")
+
+    def register_moved(self, query: Query) -> None:
+        """Make the table ``remapped``: the last place of every name that ever moved."""
+        query.execute("CREATE OR REPLACE TABLE remapped (number INTEGER, place INTEGER)")
+        moves: list[pa.Table] = []
+        for order, part in enumerate(self._opened.parts(REMAP, MAIN, 0)):
+            query.attach("remap_part", [self._readers[part.part]])
+            moves.append(query.table(f"SELECT number, to_shard, {order} AS n FROM remap_part"))
+            query.unregister("remap_part")
+        if moves:
+            query.register("remap_moves", pa.concat_tables(moves))
+            query.execute("INSERT INTO remapped SELECT number, arg_max(to_shard, n) FROM remap_moves GROUP BY number")
+            query.unregister("remap_moves")
+
+    def gather(self, query: Query, table: str, *, columns: Sequence[str] = ()) -> None:
+        """Make the table ``table`` of the live rows of every shard: for narrow tables alone."""
+        shape = self._shapes[table]
+        picked = {name: kind for name, kind in sealed_columns(shape).items() if not columns or name in columns}
+        typed = ", ".join(f'"{name}" {kind}' for name, kind in picked.items())
+        query.execute(f"CREATE OR REPLACE TABLE {table} ({typed})")
+        for shard in range(self.shards):
+            if self._attached(query, "gathered", table, shard):
+                live = self._live(table, shard)
+                query.execute(f"INSERT INTO {table} SELECT {_listed(picked)} FROM gathered WHERE {live}")
+                query.unregister("gathered")
+
+    def move(
+        self,
+        moves: Sequence[pa.Table],
+        *,
+        exchange: Exchange,
+        new_query: Callable[[], Query],
+        progress: Progress,
+    ) -> None:
+        """Bring the rows of every name that moved to ``exchange``. ``moves``: ``remap`` tables in order, those of the snapshot and
+        then what compaction adds; each (number, from_shard, to_shard)."""
+        if not sum(table.num_rows for table in moves):
+            return
+        last: dict[int, int] = {}
+        left: dict[int, set[int]] = {}
+        for table in moves:
+            for number, before, after in zip(*(column.to_pylist() for column in table.columns), strict=True):
+                last[number] = after
+                left.setdefault(before, set()).add(number)
+        self._moved = pa.table(
+            {"number": pa.array(list(last), pa.int32()), "place": pa.array(list(last.values()), pa.int32())}
+        )
+        self._exchange = exchange
+        with closing(one_ahead(sorted(left), new_query=new_query, attach=self.attach)) as shards:
+            for done, (shard, query) in enumerate(shards):
+                progress.step("move-names", done, len(left))
+                query.register("moved_name", self._moved)
+                for table in self._shapes:
+                    self._send(query, table, shard, exchange)
+        progress.step("move-names", len(left), len(left))
+
+    def moves(self, query: Query) -> list[pa.Table]:
+        """The ``remap`` tables of the snapshot in order."""
+        found = []
+        for part in self._opened.parts(REMAP, MAIN, 0):
+            query.attach("remap_part", [self._readers[part.part]])
+            found.append(query.table("SELECT number, from_shard, to_shard FROM remap_part"))
+            query.unregister("remap_part")
+        return found
+
+    def attach(self, query: Query, shard: int) -> None:
+        """Begin to open a shard's parts in ``query`` (as ``one_ahead`` asks for it); ``show`` then makes the views."""
+        for table in self._shapes:
+            parts = self._opened.parts(table, MAIN, shard)
+            if parts:
+                query.attach(f"{table}__parts", [self._readers[part.part] for part in parts])
+
+    def show(self, query: Query, shard: int) -> None:
+        """Make the views ``gross_<table>`` of a shard: live rows of names that are there now, names as numbers."""
+        query.register("moved_name", self._moved)
+        for table, shape in self._shapes.items():
+            query.execute(
+                f"CREATE OR REPLACE VIEW {table} AS {' UNION ALL '.join(self._sources(query, table, shape, shard))}"
+            )
+
+    def _sources(self, query: Query, table: str, shape: GrossShape, shard: int) -> list[str]:
+        picked, found = sealed_columns(shape), []
+        if self._opened.parts(table, MAIN, shard):
+            here = f"SELECT {_listed(picked)} FROM {table}__parts r WHERE {self._live(table, shard)}"
+            if self._moved.num_rows and shape.place:
+                number = placing(shape, lambda name: f'r."{name}"')
+                gone = f"SELECT 1 FROM moved_name m WHERE m.number = {number} AND m.place <> {shard}"
+                here += f" AND NOT EXISTS ({gone})"
+            found.append(here)
+        if self._exchange is not None and self._exchange.has(table, shard):
+            query.register(f"{table}__arrived", self._exchange.get(table, shard))
+            found.append(f"SELECT {_listed(picked)} FROM {table}__arrived")
+        empty = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in picked.items())
+        return found or [f"SELECT {empty} WHERE false"]
+
+    def _send(self, query: Query, table: str, shard: int, exchange: Exchange) -> None:
+        shape = self._shapes[table]
+        if not shape.place or not self._opened.parts(table, MAIN, shard):
+            return
+        number = placing(shape, lambda name: f'r."{name}"')
+        picked = ", ".join(f'r."{name}"' for name in sealed_columns(shape))
+        rows = query.table(
+            f"SELECT {picked}, m.place AS target FROM {table}__parts r JOIN moved_name m ON m.number = {number} "
+            f"WHERE m.place <> {shard} AND {self._live(table, shard)}"
+        )
+        if rows.num_rows:
+            exchange.put(table, shard, rows)
+
+    def _attached(self, query: Query, view: str, table: str, shard: int) -> bool:
+        parts = self._opened.parts(table, MAIN, shard)
+        if parts:
+            query.attach(view, [self._readers[part.part] for part in parts])
+        return bool(parts)
+
+    def _live(self, table: str, shard: int) -> str:
+        """SQL: the row is of no superseded flow; asked only where a part may hold one."""
+        units = {unit for part in self._opened.parts(table, MAIN, shard) for unit in units_of(part)}
+        dead = [(unit, sorted(flows)) for unit, flows in sorted(self._dead.items()) if unit in units and flows]
+        return (
+            " AND ".join(f"NOT (unit = {unit} AND flow IN ({', '.join(map(str, flows))}))" for unit, flows in dead)
+            or "true"
+        )
+
+
+def settle(query: Query) -> pa.Table:
+    """The names whose rows lie elsewhere than their person: (number, from_shard, to_shard), by number, as ``remap`` keeps them.
+
+    Reads ``name`` (``GrossParts.register_names``) and what person resolution leaves: ``person`` (person_no, person: its key's number),
+    ``card_person``, ``psa_person`` (persons: how many share it; one alone is followed) and ``key_person``.
+    """
+    return query.table(
+        """
+        WITH found AS (
+            SELECT card AS number, person_no FROM card_person
+            UNION SELECT psa, person_no FROM psa_person WHERE persons = 1
+            UNION SELECT person, person_no FROM key_person
+        ), home AS (SELECT p.person_no, n.home FROM person p JOIN name n ON n.number = p.person)
+        SELECT n.number, n.place AS from_shard, min(h.home) AS to_shard
+        FROM found f JOIN home h USING (person_no) JOIN name n ON n.number = f.number
+        GROUP BY n.number, n.place HAVING n.place <> min(h.home) ORDER BY n.number
+        """
+    )
+
+
+def units_of(part: PartEntry) -> frozenset[int]:
+    """Numbers of the units whose rows a part holds, from its lineage (``unit:<number>``)."""
+    return frozenset(int(item.removeprefix("unit:")) for item in part.lineage if item.startswith("unit:"))
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)
