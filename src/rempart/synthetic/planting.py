@@ -139,7 +139,8 @@ class Births:
 class Facts:
     """The truth of one study in one block, one entry a person of the study: for ``truth_persons`` and for the counts.
 
-    ``arm``: place in ``arms``; ``start``, ``stop`` of the study's drug (or NEVER); ``event`` first outcome; ``fresh``: a new user.
+    ``arm``: place in ``arms``; ``start``, ``stop`` of the study's drug (or NEVER); ``event`` first outcome; ``fresh``: a new user;
+    ``treated``: the outcome's stay holds an act.
     """
 
     study: str
@@ -150,6 +151,7 @@ class Facts:
     start: Ints
     stop: Ints
     event: Ints
+    treated: Flags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

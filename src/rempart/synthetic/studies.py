@@ -4,20 +4,41 @@
 Pure; deterministic in the stream of random numbers it is given.
 """
 
+import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from rempart.errors import BadInput
 from rempart.synthetic.plan import Calendar
-from rempart.synthetic.planting import Block, Eligible, Environment, Planted, empty_planted
+from rempart.synthetic.planting import Block, Eligible, Environment, Planted, empty_planted, merge
+from rempart.synthetic.studies_cohort import Rules, draw_groups, plant_cohort
 
 MODES = ("population", "cohort", "boost")
 
 
+def study_names(tables: Mapping[str, Any]) -> tuple[str, ...]:
+    """All studies of the file, in its order."""
+    return tuple(tables["studies"])
+
+
+def rules_of(tables: Mapping[str, Any], study: str, mode: str, effect: float | None = None) -> Rules:
+    """One study in one mode. Raises BadInput ``synth-study``, ``synth-study-mode``, ``synth-study-effect``."""
+    if study not in tables["studies"]:
+        raise BadInput("synth-study", given=study, known=", ".join(tables["studies"]))
+    if mode not in MODES:
+        raise BadInput("synth-study-mode", given=mode, known=", ".join(MODES))
+    table = tables["studies"][study]
+    if effect is not None and table["design"] != "cohort":
+        raise BadInput("synth-study-effect", study=study)
+    return Rules(name=study, table=table, mode=mode, effect=effect)
+
+
 def eligible_people(tables: Mapping[str, Any], study: str, mode: str, size: int, draw: np.random.Generator) -> Eligible:
     """Who is drawn in the modes ``cohort`` and ``boost``: the eligible population of one study. ``tables``: parsed studies.toml."""
-    raise NotImplementedError
+    return draw_groups(rules_of(tables, study, mode), size, draw)
 
 
 def plant(
@@ -34,7 +55,15 @@ def plant(
     """What the named studies put into a block, in the order of the file whatever the order of ``names``.
 
     ``mode`` boost multiplies the baseline hazard of each study by its k. ``effect`` takes the place of the study's own effect
-    (one study alone): a constant ratio from the day after the first dispensing. Raises BadInput ``synth-study``,
-    ``synth-study-years``, ``synth-study-effect``.
+    (one study alone): a constant ratio from the day after the first dispensing. Each study draws from a stream of its own.
+    Raises BadInput ``synth-study``, ``synth-study-mode``, ``synth-study-years``, ``synth-study-effect``.
     """
-    return empty_planted(block.death)
+    if effect is not None and len(names) != 1:
+        raise BadInput("synth-study-effect", study=", ".join(names))
+    asked = [rules_of(tables, name, mode, effect) for name in names]
+    asked.sort(key=lambda rules: study_names(tables).index(rules.name))
+    seed, parts = int(draw.integers(0, 2**63)), [empty_planted(block.death)]
+    for rules in asked:
+        stream = np.random.default_rng([seed, zlib.crc32(rules.name.encode())])
+        parts.append(plant_cohort(rules, replace(block, death=parts[-1].death), calendar, stream))
+    return merge(parts)
