@@ -187,7 +187,8 @@ def test_who_objects_is_in_no_later_project_and_stays_out_of_the_next_snapshot(
     _, warehouse, _ = clear(house, "warehouse")
     names = sorted(warehouse["correspondence", "main"].column("source_pseudonym").to_pylist())[:12]
     listed = house.write("objections.csv", "BEN_IDT_ANO\n" + "\n".join(names) + "\n")
-    assert house.told("objection", "record", listed, "--key", house.key("officer")) == {"objections": 12}
+    told = house.told("objection", "add", listed, "--regime", "ehds-71", "--key", house.key("officer"))
+    assert told == {"objections": 12, "changed": 12, "projects": []}
     house.told("ingest", small_delivery, "--replace")
     text = (house.folder / "permit.toml").read_text(encoding="utf-8").replace("P-2026-0001", "P-2026-0002")
     file = house.write("second.toml", text.replace('project = "glitazones"', 'project = "second"'))
@@ -205,7 +206,7 @@ def test_who_objects_is_in_no_later_project_and_stays_out_of_the_next_snapshot(
 
 def test_only_an_officer_records_objections(small: House) -> None:
     listed = small.write("objections.csv", "BEN_IDT_ANO\nABC\n")
-    answer = small.call("--json", "objection", "record", listed, "--key", small.key("bob"))
+    answer = small.call("--json", "objection", "add", listed, "--regime", "snds", "--key", small.key("bob"))
     assert (answer.code, answer.error["code"]) == (10, "role-missing")
 
 

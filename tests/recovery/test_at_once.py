@@ -116,7 +116,7 @@ def test_objections_recorded_while_an_ingest_is_at_work_are_not_lost(place: Plac
 
     def meanwhile(step: str) -> None:
         if step == "persons-resolved":
-            assert place.run("objection", "record", str(objecting), "--key", place.key("officer")).code == 0
+            assert place.run("objection", "add", str(objecting), "--regime", "snds", "--key", place.key("officer")).code == 0
 
     with pytest.raises(Unavailable, match="commit-lost"):
         ingest_delivery(

@@ -13,7 +13,7 @@ from rempart.records.sealed import SpaceCommit
 from rempart.records.trust_chain import check_chain
 
 WITHIN = {
-    "commit": ("ingest", "objection", "permit", "rotation"),
+    "commit": ("ingest", "objection", "objection-application", "permit", "rotation"),
     "keyring": ("rotation",),
     "backup-erased": ("erasure",),
     "key-grant": (),
@@ -107,7 +107,7 @@ def commit_chain(book: Book) -> Iterator[Bad]:
 
 
 def commit_space(book: Book) -> Iterator[Bad]:
-    """A commit is the effect of an ingest, an objection, a permit or a rotation, and of the space which that intent names."""
+    """A commit is the effect of an act that makes snapshots, and of the space which that act's intent names."""
     for index, event in book.of_kind("commit", "effect"):
         intent = book.events.get(-1 if event.of is None else event.of)
         if intent is None or intent.kind not in WITHIN["commit"] or intent.fact("space") != event.fact("space"):

@@ -17,6 +17,7 @@ WAREHOUSE = "warehouse"
 RESERVED = frozenset({"person", "manifest", "evidence", "result"})
 SOURCES = frozenset({"person", "manifest", "objection"})
 FINGERPRINT = ("person", "release_index")
+APPLICATION = "objection-application"
 
 
 def permit_document(book: Book) -> Iterator[Bad]:
@@ -144,6 +145,8 @@ def _in_scope(use: str, kind: str, permit: Permit | None, book: Book) -> bool:
         return mode == "read" and (table in SOURCES or _permitted(table, sibling, permit, book))
     if kind == "permit":
         return space == permit.space
+    if kind == APPLICATION and space == WAREHOUSE:
+        return mode == "read" and ((table, sibling) == FINGERPRINT or table in SOURCES - {"person"})
     if space != permit.space or (kind == "study" and (table, sibling) == FINGERPRINT):
         return False
     return table in RESERVED or _permitted(table, sibling, permit, book)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands about data on its way in: synthetic deliveries, ingest, objections, permits."""
+"""Commands about data on its way in: synthetic deliveries, ingest, permits."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -109,17 +109,6 @@ def _show_report(session: Session, report: "IngestReport", most: int | None) -> 
         voice.say("drift-notes")
         notes = [(voice.word(f"note-{code}"), table, detail) for code, table, detail in report.notes]
         voice.table(["column-note", "column-table", "column-detail"], notes)
-
-
-def record_objections(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | None = None) -> int:
-    """Leave persons out of every project dataset to come."""
-    from rempart.wiring.objections import record
-    from rempart.wiring.warehouse import Warehouse
-
-    now = record(Warehouse(session.directory), file, key_file=key, ask=session.asker(passphrase_fd))
-    session.voice.say("objections-recorded", now=now)
-    session.voice.result("objection-record", {"objections": now})
-    return 0
 
 
 def check_permit(session: Session, file: Path, /) -> int:

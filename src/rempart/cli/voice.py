@@ -94,6 +94,12 @@ class Voice:
             raise Refused("passphrases-differ")
         return first
 
+    def ask_hidden(self, word: str) -> str:
+        """A line typed at the terminal, never echoed; raises Refused ``typed-nobody``."""
+        if not self.at_terminal:
+            raise Refused("typed-nobody")
+        return getpass(self.word(word))
+
     def ask_key_passphrase(self) -> str:
         """A new person's key passphrase; an empty answer means none."""
         return getpass(self.word("ask-key-passphrase"))

@@ -201,13 +201,14 @@ def _permit_leaf(before: Sequence[LedgerEvent], basis: str) -> int:
 
 def document_rule(proofs: Proofs, index: int, permit: Permit | None, rule: Mapping[str, str]) -> SignedDocument:
     """The signed document of the intent at ``index`` that a rule wants (``fact``, ``schema``, ``role``, ``count`` of signers): under a
-    permit, by a person it names and for it.
+    permit, for it and by a person it names (unless the rule lets an ``outsider`` sign).
 
     Raises Refused ``grant-other-permit``, ``grant-unsigned``, ``grant-signatures``, ``permit-person``…; NotTrusted.
     """
     document = signed_document(proofs, proofs.events[index], fact=rule["fact"], schema=rule["schema"])
     count = int(rule.get("count", "1"))
-    require_signature(proofs, document, role=rule["role"], on=proofs.moment(index), permit=permit, count=count)
+    named = None if rule.get("outsider") == "true" else permit
+    require_signature(proofs, document, role=rule["role"], on=proofs.moment(index), permit=named, count=count)
     if permit is not None and document.body.get("permit") != permit.id:
         raise Refused("grant-other-permit", permit=permit.id)
     return document
