@@ -87,7 +87,7 @@ class GrossParts:
 
     def register_names(self, query: Query, *, shown: Sequence[str] = ()) -> None:
         """Make the table ``name`` (number, kind, pseudonym: of the kinds ``shown`` alone, else NULL; home: the shard that it was first
-        placed in, a person's own for ever; place: its present shard) and ``remapped`` (number, place) of every name that ever moved."""
+        placed in, a person's own for ever; place: its present shard), its view ``person_name`` (number, pseudonym, shard: home) and ``remapped`` (number, place) of every name that ever moved."""
         self.register_moved(query)
         query.execute(
             f"CREATE OR REPLACE TABLE {NAME} "
@@ -101,6 +101,10 @@ class GrossParts:
                     f"{shard}, coalesce(m.place, {shard}) FROM name_part p LEFT JOIN remapped m USING (number)"
                 )
                 query.unregister("name_part")
+        query.execute(
+            "CREATE OR REPLACE VIEW person_name AS "
+            f"SELECT number, pseudonym, home AS shard FROM {NAME} WHERE kind = 'person' AND pseudonym IS NOT NULL"
+        )
 
     def register_moved(self, query: Query) -> None:
         """Make the table ``remapped``: the last place of every name that ever moved."""
@@ -228,19 +232,19 @@ class GrossParts:
 def settle(query: Query) -> pa.Table:
     """The names whose rows lie elsewhere than their person: (number, from_shard, to_shard), by number, as ``remap`` keeps them.
 
-    Reads ``name`` (``GrossParts.register_names``) and what person resolution leaves: ``person`` (person_no, person: its key's number),
-    ``card_person``, ``psa_person`` (persons: how many share it; one alone is followed) and ``key_person``.
+    Reads ``name`` (``GrossParts.register_names``) and what person resolution leaves: ``card_person``, ``psa_person`` and ``key_person``,
+    each with the ``shard`` of the person.
     """
     return query.table(
         """
         WITH found AS (
-            SELECT card AS number, person_no FROM card_person
-            UNION SELECT psa, person_no FROM psa_person WHERE persons = 1
-            UNION SELECT person, person_no FROM key_person
-        ), home AS (SELECT p.person_no, n.home FROM person p JOIN name n ON n.number = p.person)
-        SELECT n.number, n.place AS from_shard, min(h.home) AS to_shard
-        FROM found f JOIN home h USING (person_no) JOIN name n ON n.number = f.number
-        GROUP BY n.number, n.place HAVING n.place <> min(h.home) ORDER BY n.number
+            SELECT card AS number, shard FROM card_person
+            UNION SELECT psa, shard FROM psa_person
+            UNION SELECT person, shard FROM key_person
+        )
+        SELECT n.number, n.place AS from_shard, CAST(min(f.shard) AS INTEGER) AS to_shard
+        FROM found f JOIN name n USING (number)
+        GROUP BY n.number, n.place HAVING n.place <> min(f.shard) ORDER BY n.number
         """
     )
 
