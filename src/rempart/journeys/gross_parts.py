@@ -22,7 +22,7 @@ from rempart.records.sealed import PartEntry
 NAME, REMAP, CORRESPONDENCE = "name", "remap", "correspondence"
 UNIT_COLUMNS: Mapping[str, str] = {"unit": "INTEGER", "flow": "INTEGER", "hits": "BIGINT"}
 Dead = Mapping[int, frozenset[int]]
-"""Unit number → flows of it that another unit superseded."""
+"""Unit number → flows of it that another unit superseded; none named: all of it."""
 
 
 class GrossShape(Protocol):
@@ -87,7 +87,8 @@ class GrossParts:
 
     def register_names(self, query: Query, *, shown: Sequence[str] = ()) -> None:
         """Make the table ``name`` (number, kind, pseudonym: of the kinds ``shown`` alone, else NULL; home: the shard that it was first
-        placed in, a person's own for ever; place: its present shard), its view ``person_name`` (number, pseudonym, shard: home) and ``remapped`` (number, place) of every name that ever moved."""
+        placed in, a person's own for ever; place: its present shard), its view
+        ``person_name`` (number, pseudonym, shard: home) and ``remapped`` (number, place) of every name that ever moved."""
         self.register_moved(query)
         query.execute(
             f"CREATE OR REPLACE TABLE {NAME} "
@@ -222,11 +223,13 @@ class GrossParts:
     def _live(self, table: str, shard: int) -> str:
         """SQL: the row is of no superseded flow; asked only where a part may hold one."""
         units = {unit for part in self._opened.parts(table, MAIN, shard) for unit in units_of(part)}
-        dead = [(unit, sorted(flows)) for unit, flows in sorted(self._dead.items()) if unit in units and flows]
-        return (
-            " AND ".join(f"NOT (unit = {unit} AND flow IN ({', '.join(map(str, flows))}))" for unit, flows in dead)
-            or "true"
-        )
+        dead = [(unit, sorted(flows)) for unit, flows in sorted(self._dead.items()) if unit in units]
+        return " AND ".join(_alive(unit, flows) for unit, flows in dead) or "true"
+
+
+def _alive(unit: int, dead: Sequence[int]) -> str:
+    flows = f" AND flow IN ({', '.join(map(str, dead))})" if dead else ""
+    return f"NOT (unit = {unit}{flows})"
 
 
 def settle(query: Query) -> pa.Table:
