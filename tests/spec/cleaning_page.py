@@ -154,7 +154,7 @@ KEPT = (
 def page() -> str:
     """The page, from the rules' own data and the cases above."""
     known = ingest_definitions()
-    names = {word: table.name for word, table in known.tables.items()} | {"claim_acts": "ER_PRS_F, acts"}
+    names = {word: table.name for word, table in known.tables.items()} | {"claim_lines": "ER_PRS_F, acts"}
     text = [
         "# The cleaning rules\n",
         "Written by `python -m tests.spec.cleaning_page` from `src/rempart/ingest/cleaning.toml` and the cases of",
@@ -164,7 +164,7 @@ def page() -> str:
         "|---|---|---|---|---|",
     ]
     for rule in known.rules:
-        tables = ", ".join(names[word] for word in rule.at)
+        tables = ", ".join(names.get(word, word) for word in rule.at)
         off = "" if rule.enabled else " (switched off)"
         text.append(f"| {rule.id}{off} | {tables} | {rule.words['en']} | {rule.words['fr']} | {rule.source} |")
     text += ["\n## The conditions\n"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any
 
-from rempart.ingest.rules import Rule, hits_sql, rules
+from rempart.ingest.rules import Rule, hits_sql, marks_sql, rules
 from rempart.ingest.schema import Format, TableSchema, schema
 from rempart.records.omop import TableLayout, layouts
 
@@ -57,6 +57,9 @@ def definitions(
     words |= {f"bit_{rule.id}": str(rule.mask) for rule in ordered}
     places = {word for rule in ordered for word in rule.at}
     words |= {f"hits_{word}": hits_sql(ordered, word) for word in places}
+    words |= {f"marks_{word}": marks_sql(ordered, word) for word in places}
+    # A monthly file is its own flow; gross.py says what an archive holds.
+    words["in_archive"] = "TRUE"
     tables = schema(schema_data)
     words["open_end"] = next(iter(tables.values())).format.open_end
     return Definitions(

@@ -76,7 +76,7 @@ def _sheet(
             dropped[found[0]] = dropped.get(found[0], 0) + count
         if len(found) > 1:
             overlaps[found] = overlaps.get(found, 0) + count
-    order = {rule.id: rule.bit for rule in ordered}
+    order = {rule.id: place for place, rule in enumerate(ordered)}
     return Reconciliation(
         table=name,
         lines=lines,

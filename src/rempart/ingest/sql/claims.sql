@@ -14,7 +14,7 @@ CREATE TABLE snds_first_claims AS
 SELECT person_no, min(care) AS care FROM snds_claims
 WHERE hits = 0 AND person_no IN (SELECT person_no FROM snds_persons WHERE inserted > DATE '${first_day}') GROUP BY person_no;
 CREATE TABLE snds_claim_acts AS
-SELECT person_no, care, PRS_NAT_REF, executing, quantity, hits | ${hits_claim_acts} AS hits
+SELECT person_no, care, PRS_NAT_REF, executing, quantity, hits | ${hits_claim_lines} AS hits
 FROM snds_claims ANTI JOIN snds_drugs USING (line_key);
 CREATE TABLE snds_act_groups AS
 SELECT person_no, care, PRS_NAT_REF AS nature, executing, sum(quantity) AS quantity, count(*) AS lines
