@@ -19,7 +19,7 @@ YEAR = 365.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """Yearly hazard ``level * exp(slope * (age - 65)) * men^(man)``; slope not below 0."""
+    """Yearly hazard ``level * exp(slope * (age - 65)) * men^(man)``."""
 
     level: float
     slope: float
@@ -28,6 +28,10 @@ class Baseline:
     def rate(self, age: Floats, sex: Ints) -> Floats:
         """Hazard per year."""
         return np.asarray(self.level * np.exp(self.slope * (age - 65)) * np.where(sex == 1, self.men, 1.0))
+
+    def highest(self, ages: tuple[Floats, Floats], sex: Ints) -> Floats:
+        """The highest hazard between two ages."""
+        return np.maximum(self.rate(ages[0], sex), self.rate(ages[1], sex))
 
 
 def baseline_of(table: Mapping[str, Any], boost: float) -> Baseline:
@@ -111,7 +115,7 @@ def first_events(
     (born, sex), (first, end) = who, span
     length = np.maximum(end - first, 0)
     tops = np.append([effect.highest for effect in courses[1]], 1.0)
-    top = base.rate((end - born) / YEAR, sex) * tops[courses[0].effect]
+    top = base.highest(((first - born) / YEAR, (end - born) / YEAR), sex) * tops[courses[0].effect]
     rows = np.repeat(np.arange(len(born)), draw.poisson(top * length / YEAR))
     day = first + (draw.random(len(rows)) * length[rows]).astype(np.int64)
     hazard = base.rate((day - born[rows]) / YEAR, sex[rows]) * courses[0].ratio(courses[1], rows, day)

@@ -14,9 +14,14 @@ import numpy as np
 from rempart.errors import BadInput
 from rempart.synthetic.plan import Calendar
 from rempart.synthetic.planting import Block, Eligible, Environment, Planted, empty_planted, merge
+from rempart.synthetic.studies_births import plant_births
 from rempart.synthetic.studies_cohort import Rules, draw_groups, plant_cohort
+from rempart.synthetic.studies_doses import doses_of, draw_campaign, plant_outcome
+from rempart.synthetic.studies_place import plant_place
 
 MODES = ("population", "cohort", "boost")
+# A death moved by a place comes before a death by an outcome; doses come last, since an outcome may cancel them.
+_ORDER = ("place", "births", "cohort", "doses")
 
 
 def study_names(tables: Mapping[str, Any]) -> tuple[str, ...]:
@@ -56,14 +61,43 @@ def plant(
 
     ``mode`` boost multiplies the baseline hazard of each study by its k. ``effect`` takes the place of the study's own effect
     (one study alone): a constant ratio from the day after the first dispensing. Each study draws from a stream of its own.
-    Raises BadInput ``synth-study``, ``synth-study-mode``, ``synth-study-years``, ``synth-study-effect``.
+    Raises BadInput ``synth-study``, ``synth-study-mode``, ``synth-study-years``, ``synth-study-effect``, ``synth-study-environment``.
     """
     if effect is not None and len(names) != 1:
         raise BadInput("synth-study-effect", study=", ".join(names))
     asked = [rules_of(tables, name, mode, effect) for name in names]
-    asked.sort(key=lambda rules: study_names(tables).index(rules.name))
+    order = study_names(tables)
+    asked.sort(key=lambda rules: (_ORDER.index(rules.table["design"]), order.index(rules.name)))
     seed, parts = int(draw.integers(0, 2**63)), [empty_planted(block.death)]
     for rules in asked:
-        stream = np.random.default_rng([seed, zlib.crc32(rules.name.encode())])
-        parts.append(plant_cohort(rules, replace(block, death=parts[-1].death), calendar, stream))
+        now = replace(block, death=parts[-1].death)
+        if rules.table["design"] == "place":
+            parts.append(plant_place(rules, now, calendar, _stream(seed, rules.name), environment))
+        elif rules.table["design"] == "births":
+            parts.append(plant_births(rules, now, calendar, _stream(seed, rules.name)))
+        elif rules.table["design"] == "cohort":
+            parts.append(plant_cohort(rules, now, calendar, _stream(seed, rules.name)))
+    shots = [rules for rules in asked if rules.table["design"] == "doses"]
+    if shots:
+        parts += _plant_doses(tables, shots, replace(block, death=parts[-1].death), calendar, seed)
     return merge(parts)
+
+
+def _plant_doses(
+    tables: Mapping[str, Any], asked: Sequence[Rules], block: Block, calendar: Calendar, seed: int
+) -> list[Planted]:
+    """One campaign for all studies of doses; each may cancel doses that the next then does not see."""
+    campaign = draw_campaign(tables["vaccination"], block, calendar, _stream(seed, "vaccination"))
+    parts, death = [], block.death
+    for rules in asked:
+        made, campaign = plant_outcome(
+            rules, replace(block, death=death), calendar, campaign, _stream(seed, rules.name)
+        )  # fmt: skip
+        death = made.death
+        parts.append(made)
+    doses = doses_of(campaign, calendar, death)
+    return [*parts, replace(empty_planted(death), doses=doses, vaccines=campaign.names)]
+
+
+def _stream(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])

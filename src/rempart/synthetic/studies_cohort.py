@@ -83,7 +83,8 @@ def draw_groups(rules: Rules, size: int, draw: np.random.Generator) -> Eligible:
     age = mean + spread * ndtri(bottom + draw.random(size) * (top - bottom))
     sex = np.where(draw.random(size) < np.array([g["men"] for g in groups])[group], 1, 2)
     ill = ~np.array([bool(g.get("healthy", False)) for g in groups])[group]
-    return Eligible(sex=sex, age=np.clip(age, low, high), group=group, diseases={rules.table["disease"]: ill})
+    diseases = {rules.table["disease"]: ill} if "disease" in rules.table else {}
+    return Eligible(sex=sex, age=np.clip(age, low, high), group=group, diseases=diseases)
 
 
 def _groups_by_traits(rules: Rules, block: Block, calendar: Calendar, draw: np.random.Generator) -> Ints:
@@ -127,7 +128,7 @@ def course_of(rules: Rules, group: Ints, draw: np.random.Generator) -> tuple[Int
         rows = np.flatnonzero(group == number)
         if not words["product"] or not len(rows):
             continue
-        rule = words.get("course", rules.table["course"])
+        rule = words["course"] if "course" in words else rules.table["course"]
         days = rule["floor_days"] + draw.exponential(rule["mean_years"] * YEAR, len(rows)).astype(np.int64)
         length[rows] = np.minimum(days, rule.get("longest_days", NEVER))
         ways = [place for place, item in enumerate(packs) if item.product == words["product"]]
