@@ -17,6 +17,24 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Births:
+    """One entry a live birth to a person of the block. The child is a new person for whoever writes lines.
+
+    ``conceived`` and ``day`` of delivery; ``sex`` of the child; ``weeks`` of gestation; ``weight`` in grams; ``malformation``: place in
+    ``Planted.malformations`` or -1; ``found``: days after the birth at which a stay of the child first says so (0: the birth stay).
+    """
+
+    mother: Ints
+    conceived: Ints
+    day: Ints
+    sex: Ints
+    weeks: Ints
+    weight: Ints
+    malformation: Ints
+    found: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Some of the persons, as they are before any study: n entries each.
 
@@ -24,6 +42,8 @@ class Block:
     plain word ("diabetes", …). ``homes`` n × years delivered: place of residence through that year, as a row of
     ``Environment.values``. ``mortality`` n × years delivered: yearly hazard of natural death, constant within a calendar year;
     needed by the study of fine particles alone. ``group``: what ``eligible_people`` said, in the modes that draw the eligible only.
+    ``births``: live births drawn elsewhere (malformation and found left at -1 and 0): studies of pregnancies then use these, and give
+    them back in the same order with what they planted.
     """
 
     sex: Ints
@@ -33,6 +53,7 @@ class Block:
     homes: Ints | None = None
     mortality: Floats | None = None
     group: Ints | None = None
+    births: Births | None = None
 
     def __len__(self) -> int:
         return len(self.sex)
@@ -115,24 +136,6 @@ class Stays:
     person: Ints
     day: Ints
     form: Ints
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Births:
-    """One entry a live birth to a person of the block. The child is a new person for whoever writes lines.
-
-    ``conceived`` and ``day`` of delivery; ``sex`` of the child; ``weeks`` of gestation; ``weight`` in grams; ``malformation``: place in
-    ``Planted.malformations`` or -1; ``found``: days after the birth at which a stay of the child first says so (0: the birth stay).
-    """
-
-    mother: Ints
-    conceived: Ints
-    day: Ints
-    sex: Ints
-    weeks: Ints
-    weight: Ints
-    malformation: Ints
-    found: Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,15 +61,16 @@ def plant_births(rules: Rules, block: Block, calendar: Calendar, draw: np.random
         malformation = np.where(hit, draw.choice(places, len(odds)), malformation)
         primary = hit if kind == 0 else primary
     late = draw.random(len(malformation)) >= table["at_birth"]
-    births = Births(
+    births = block.births or Births(
         mother=found.mother, conceived=found.begun, day=found.birth, sex=1 + (draw.random(len(late)) < 0.488),
-        weeks=found.weeks, weight=_weights(found.weeks, draw), malformation=malformation,
-        found=np.where((malformation >= 0) & late, draw.integers(5, _LONGEST, len(late)), 0),
+        weeks=found.weeks, weight=_weights(found.weeks, draw), malformation=malformation, found=malformation,
     )  # fmt: skip
+    told = np.where((malformation >= 0) & late, draw.integers(5, _LONGEST, len(late)), 0)
+    births = replace(births, malformation=malformation, found=told)
     facts = Facts(
         study=rules.name, arms=("none", *(item["product"] for item in table["drugs"])), person=found.mother,
-        arm=exposed + 1, fresh=exposed >= 0, start=found.begun, stop=found.birth,
-        event=np.where(primary, found.birth, NEVER), treated=np.zeros(len(late), dtype=bool),
+        arm=exposed + 1, fresh=exposed >= 0, start=found.begun, stop=births.day,
+        event=np.where(primary, births.day, NEVER), treated=np.zeros(len(late), dtype=bool),
     )  # fmt: skip
     return replace(
         empty_planted(block.death), packs=packs_of(table), malformations=tuple(code for _, code in codes),
@@ -78,15 +79,11 @@ def plant_births(rules: Rules, block: Block, calendar: Calendar, draw: np.random
 
 
 def _pregnancies(rules: Rules, block: Block, calendar: Calendar, draw: np.random.Generator) -> Pregnancies:
-    """One for each eligible woman in the modes ``cohort`` and ``boost``; by age and year in a whole population."""
-    if block.group is not None:
-        mother = np.flatnonzero(block.sex == 2)
-        begun = calendar.first + 40 + draw.integers(0, max(calendar.last - calendar.first - 340, 1), len(mother))
+    """Those given with the block, or drawn here: one for each woman in the modes ``cohort`` and ``boost``, else by age and year."""
+    if block.births is not None:
+        mother, begun, weeks = block.births.mother, block.births.conceived, block.births.weeks
     else:
-        mother, begun = _by_age(rules, block, calendar, draw)
-    weeks = np.clip(41 - draw.geometric(0.42, len(mother)) + draw.integers(0, 2, len(mother)), 24, 42)
-    kept = begun + 7 * weeks - _CYCLE < np.minimum(block.death[mother], calendar.last + 1)
-    mother, begun, weeks = mother[kept], begun[kept], weeks[kept]
+        mother, begun, weeks = _own(rules, block, calendar, draw)
     age = (begun - block.born[mother]) / YEAR
     shares = drug_shares(rules, age)
     known = np.cumsum(np.concatenate([shares, shares * rules.table["former"]], axis=1), axis=1)
@@ -96,6 +93,17 @@ def _pregnancies(rules: Rules, block: Block, calendar: Calendar, draw: np.random
         mother=mother, begun=begun, weeks=weeks, age=age, drug=np.where(pick == 2 * drugs, -1, pick % drugs),
         former=(pick >= drugs) & (pick < 2 * drugs),
     )  # fmt: skip
+
+
+def _own(rules: Rules, block: Block, calendar: Calendar, draw: np.random.Generator) -> tuple[Ints, Ints, Ints]:
+    if block.group is not None:
+        mother = np.flatnonzero(block.sex == 2)
+        begun = calendar.first + 40 + draw.integers(0, max(calendar.last - calendar.first - 340, 1), len(mother))
+    else:
+        mother, begun = _by_age(rules, block, calendar, draw)
+    weeks = np.clip(41 - draw.geometric(0.42, len(mother)) + draw.integers(0, 2, len(mother)), 24, 42)
+    kept = begun + 7 * weeks - _CYCLE < np.minimum(block.death[mother], calendar.last + 1)
+    return mother[kept], begun[kept], weeks[kept]
 
 
 def _by_age(rules: Rules, block: Block, calendar: Calendar, draw: np.random.Generator) -> tuple[Ints, Ints]:
