@@ -69,5 +69,5 @@ def _end(recorder: Recorder, log: Sequence[LedgerEvent], index: int) -> LedgerEv
         return recorder.event(intent.kind, "effect", basis=intent.basis, objects=told, actor=intent.actor, of=index)
     heads = [event.fact("head") for event in log if event.kind == "commit" and event.of == index]
     phase: Phase = "effect" if heads else "failed"
-    told = [f"run:{intent.fact('run')}", f"head:{heads[0]}"] if heads else ["error:unavailable/run-died"]
+    told = [f"run:{intent.fact('run')}", f"head:{heads[-1]}"] if heads else ["error:unavailable/run-died"]
     return recorder.event(intent.kind, phase, basis=intent.basis, objects=told, actor=intent.actor, of=index)

@@ -166,7 +166,12 @@ def _fits(use: Use, pattern: Use, permitted: frozenset[tuple[str, str]]) -> bool
         return False
     if pattern[1] == "@permitted":
         return (table, sibling) in permitted
-    return pattern[1] in {"*", table} and pattern[2] in {"*", sibling}
+    return _named(table, pattern[1]) and _named(sibling, pattern[2])
+
+
+def _named(name: str, pattern: str) -> bool:
+    """Whether ``pattern`` is the name, or its beginning and a star."""
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
 def _permitted(permit: Permit | None, layouts: Mapping[str, TableLayout]) -> frozenset[tuple[str, str]]:
