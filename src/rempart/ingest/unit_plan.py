@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from rempart.records.canonical import content_id
+
 Fate = Literal["new", "held", "replaces", "older"]
 
 
@@ -29,11 +31,15 @@ class HeldUnit(Protocol):
 
     @property
     def files(self) -> Sequence[tuple[str, str]]:
-        """(name, SHA-256)."""
+        """(name, SHA-256), sorted."""
 
     @property
     def flows(self) -> Sequence[int]:
         """Flow months; 0 or none where it has none."""
+
+    @property
+    def state(self) -> str:
+        """``live`` or ``superseded``; without files, too, where a fresh start dropped it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +63,7 @@ def newness(unit: HeldUnit) -> tuple[str, int]:
 
 def plan_unit(name: str, files: Iterable[tuple[str, str]], *, produced: str, held: Iterable[HeldUnit]) -> Planned:
     """The fate of one delivered unit beside those held of its name."""
-    same = sorted((unit for unit in held if unit.name == name), key=newness)
+    same = sorted((unit for unit in held if unit.name == name and unit.files), key=newness)
     if not same:
         return Planned(name=name, fate="new", held=0)
     live, content = same[-1], content_of(files)
@@ -68,15 +74,19 @@ def plan_unit(name: str, files: Iterable[tuple[str, str]], *, produced: str, hel
 
 
 def dead_flows(units: Collection[HeldUnit]) -> dict[int, frozenset[int]]:
-    """Unit number → flows of it that a newer unit gives, none named: all of it. Units of which everything is live are not named."""
+    """Unit number → flows of it that a newer unit gives, none named: all of it. Units of which everything is live are not named.
+
+    What was superseded stays so: its parts have left the snapshot.
+    """
     newest: dict[str, HeldUnit] = {}
     giver: dict[tuple[str, int], int] = {}
-    for unit in sorted(units, key=newness):
+    kept = [unit for unit in units if unit.state == "live"]
+    for unit in sorted(kept, key=newness):
         newest[unit.name] = unit
     for unit in sorted(newest.values(), key=newness):
         giver.update({(_product(unit), flow): unit.number for flow in unit.flows if flow})
-    dead: dict[int, frozenset[int]] = {}
-    for unit in units:
+    dead: dict[int, frozenset[int]] = {unit.number: frozenset() for unit in units if unit.state != "live"}
+    for unit in kept:
         gone = frozenset(flow for flow in unit.flows if flow and giver.get((_product(unit), flow)) != unit.number)
         if newest[unit.name].number != unit.number or (gone and gone == frozenset(unit.flows)):
             dead[unit.number] = frozenset()
@@ -87,3 +97,11 @@ def dead_flows(units: Collection[HeldUnit]) -> dict[int, frozenset[int]]:
 
 def _product(unit: HeldUnit) -> str:
     return unit.name.partition("/")[0]
+
+
+def live_id(units: Collection[HeldUnit]) -> str:
+    """What identifies the live rows: research tables that were made from another set are stale."""
+    dead = dead_flows(units)
+    whole = [unit.number for unit in units if unit.number not in dead]
+    part = [[number, sorted(flows)] for number, flows in dead.items() if flows]
+    return content_id({"live": sorted(whole), "without": sorted(part)})

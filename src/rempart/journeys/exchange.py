@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows on their way from source shards to target shards: sealed scratch under a key that only this call knows."""
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -41,9 +43,12 @@ class Exchange:
 
     def get(self, table: str, target: int) -> pa.Table:
         """Every piece of one table for one target shard."""
-        names = self._pieces.get((table, target), [])
-        pieces = [self._open(name) for name in sorted(names)]
-        return pa.concat_tables([self._schemas[table].empty_table(), *pieces])
+        return pa.concat_tables([self._schemas[table].empty_table(), *self.pieces(table, target)])
+
+    def pieces(self, table: str, target: int) -> Iterator[pa.Table]:
+        """The same, one piece after another."""
+        for name in sorted(self._pieces.get((table, target), [])):
+            yield self._open(name)
 
     def _seal(self, name: str, rows: pa.Table) -> bytes:
         sink = pa.BufferOutputStream()

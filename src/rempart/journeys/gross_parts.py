@@ -120,6 +120,17 @@ class GrossParts:
             query.execute("INSERT INTO remapped SELECT number, arg_max(to_shard, n) FROM remap_moves GROUP BY number")
             query.unregister("remap_moves")
 
+    def correspondence(self, query: Query) -> pa.Table:
+        """(pseudonym, place) of every person that the snapshot knows, in the order of shard and pseudonym."""
+        found = [pa.table({"pseudonym": pa.array([], pa.string()), "place": pa.array([], pa.int32())})]
+        for shard in range(self.shards):
+            if self._attached(query, "known_part", CORRESPONDENCE, shard):
+                found.append(
+                    query.table(f"SELECT pseudonym, {shard}::INTEGER AS place FROM known_part ORDER BY pseudonym")
+                )
+                query.unregister("known_part")
+        return pa.concat_tables(found)
+
     def gather(self, query: Query, table: str, *, columns: Sequence[str] = ()) -> None:
         """Make the table ``table`` of the live rows of every shard: for narrow tables alone."""
         shape = self._shapes[table]

@@ -54,6 +54,27 @@ class Names:
         )
         self.last = int(self.query.table("SELECT coalesce(max(number), 0) AS n FROM name").column("n")[0].as_py())
         self.query.execute("DROP TABLE name")
+        if not self.last:
+            self._adopt(gross)
+
+    def _adopt(self, gross: GrossParts) -> None:
+        """Number the persons of a snapshot from before there was a register; their pairs stand in ``correspondence`` already."""
+        known = gross.correspondence(self.query)
+        count, code = known.num_rows, self.kinds.index(PERSON)
+        if not count:
+            return
+        numbers = pa.array(np.arange(1, count + 1, dtype=np.int32))
+        kinds, texts = pa.array([PERSON] * count), pa.nulls(count, pa.string())
+        pseudonyms, places = known.column("pseudonym"), known.column("place")
+        new = pa.table([texts, numbers, places, kinds, pseudonyms], ["text", "number", "place", "kind", "pseudonym"])
+        self.query.register(_NEW, new)
+        self.query.execute(
+            f"INSERT INTO name_known SELECT {code}, ('0x' || pseudonym[1:16])::UBIGINT, "
+            f"('0x' || pseudonym[17:32])::UBIGINT, number, place FROM {_NEW}"
+        )
+        self.query.unregister(_NEW)
+        self.fresh.append(new)
+        self.last = count
 
     def number(self, shapes: Mapping[str, GrossShape]) -> None:
         """Give every text in the tables ``new_*`` its number and place: the table ``flush_name`` (kind, text, number, place)."""
@@ -80,7 +101,7 @@ class Names:
         for shard in sorted(set(new.column("place").to_pylist())):
             of = f"FROM new_name WHERE place = {shard}"
             yield "name", shard, self.query.table(f"SELECT number, kind, pseudonym {of} ORDER BY number")
-            pairs = f"SELECT text AS source_pseudonym, pseudonym {of} AND kind = '{PERSON}' ORDER BY pseudonym"
+            pairs = f"SELECT text AS source_pseudonym, pseudonym {of} AND kind = '{PERSON}' AND text IS NOT NULL ORDER BY pseudonym"
             yield "correspondence", shard, self.query.table(pairs)
         self.query.unregister("new_name")
 

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ingest, first half: units of deliveries → gross parts → commits. Names die here; nothing is judged across units.
+
+A unit is in the warehouse once a commit names it: whoever is killed before finds it new again, and that is all there is to resuming.
+What makes the research tables of it is ``journeys.compaction``.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from rempart.errors import Refused
+from rempart.ingest.unit_plan import Planned, content_of, dead_flows, plan_unit
+from rempart.ingest.units import Unit, UnitEntry, UnitPart
+from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, units_of
+from rempart.journeys.gross_writer import GrossWriter
+from rempart.journeys.ingest import SPACE
+from rempart.journeys.names import Names
+from rempart.journeys.recorded import Act, Recorder, recorded
+from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
+from rempart.journeys.unit_scratch import UnitScratch
+from rempart.ports.background import Background
+from rempart.ports.broker import GrantRequest
+from rempart.ports.query import Query
+from rempart.ports.scratch import Scratch
+from rempart.ports.surroundings import Progress
+from rempart.records.canonical import canonical_bytes
+from rempart.records.omop import MAIN
+from rempart.records.sealed import SpaceCommit
+
+UNITS = "units"
+"""The manifest's fact that holds the register of units."""
+
+
+class Reader(Protocol):
+    """Files of units as rows of the tables ``new_<gross table>``."""
+
+    def begin(self, query: Query) -> None:
+        """Make the empty tables."""
+
+    def parts(self, query: Query, unit: Unit, spill: UnitScratch) -> Iterator[UnitPart]:
+        """Stage the unit, a partition at a time."""
+
+    def add(self, query: Query, unit: Unit, number: int) -> None:
+        """Append the staged partition to ``new_<gross table>`` under the unit's number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredUnits:
+    """One delivery. ``id``: its own or its content's; ``produced``: ISO day, '' where it says none."""
+
+    id: str
+    produced: str
+    units: Sequence[Unit]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """When rows go to the host and when a commit is worth its while. ``rows``: gross rows in memory; ``seconds`` between commits."""
+
+    rows: int = 2_000_000
+    seconds: int = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What became of each delivered unit, in order; ``commit``: the last one, None where nothing was new; ``rows`` added by table word."""
+
+    planned: tuple[Planned, ...]
+    commit: SpaceCommit | None
+    lines: Mapping[str, int]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Span:
+    """From one commit to the next."""
+
+    opened: OpenSpace | None
+    writer: SpaceWriter
+    begun: datetime
+    done: list[UnitEntry] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gather:
+    """One run's means; ``gather`` is the act. ``rules``: hash of the parameters that change the bits of a line."""
+
+    vault: Vault
+    recorder: Recorder
+    scratch: Scratch
+    query: Query
+    reader: Reader
+    background: Background
+    shapes: Mapping[str, GrossShape]
+    shards: int
+    rules: str
+    run: str
+    progress: Progress
+    named_step: Callable[[str], None]
+    bounds: Bounds = Bounds()
+
+    def gather(self, deliveries: Sequence[DeliveredUnits], *, again: bool = False) -> Gathered:
+        """Add the gross parts of every unit that is new or newer. ``again``: of what was there before, only the units that these
+        deliveries hold too stay.
+
+        Raises BadInput from the reader, Refused ``warehouse-not-empty`` (a warehouse of another form, without ``again``) or
+        ``rules-mixed``, Unavailable ``commit-lost``; units committed before stay.
+        """
+        before = newest_commit(self.vault.ledger, SPACE)
+        objects = [f"run:{self.run}", f"space:{SPACE}", *(f"delivery:{delivery.id}" for delivery in deliveries)]
+        with recorded(self.recorder, "ingest", basis="operation:ingest", objects=objects) as act:
+            self.named_step("intent-logged")
+            reference, opened = self._open(act, before)
+            return _Gathering(self, act, reference, opened, held_units(opened, again=again)).go(deliveries, again=again)
+
+    def _open(self, act: Act, before: SpaceCommit | None) -> tuple[str, OpenSpace | None]:
+        (reference,) = self.vault.broker.grant(request(act, self.shapes))
+        if before is None:
+            return reference, None
+        return reference, open_space(self.vault, space=SPACE, reference=reference, head=before.head)
+
+
+class _Gathering:
+    """One act under way."""
+
+    def __init__(self, run: Gather, act: Act, reference: str, opened: OpenSpace | None, held: list[UnitEntry]) -> None:
+        self._run, self._act, self._reference = run, act, reference
+        self._held, self._opened = held, opened
+        self._today = run.recorder.clock.now().date().isoformat()
+        self._lines: dict[str, int] = {}
+        self._waiting: set[int] = set()
+        self._commit: SpaceCommit | None = None
+
+    def go(self, deliveries: Sequence[DeliveredUnits], *, again: bool) -> Gathered:
+        """Every unit, then the last commit."""
+        dropped = self._drop(deliveries) if again else False
+        work = plan(deliveries, self._held, today=self._today)
+        todo = [(unit, plan, delivery) for unit, plan, delivery in work if plan.fate in {"new", "replaces"}]
+        self._check_rules(bool(todo))
+        if todo or dropped:
+            writer = self._names()
+            span = self._span()
+            for done, (unit, _, delivery) in enumerate(todo):
+                self._run.progress.step("read-units", done, len(todo))
+                self._add(unit, delivery, writer, span)
+                self._run.named_step("unit-read")
+                if self._due(span) and done + 1 < len(todo):
+                    span = self._store(writer, span)
+            self._run.progress.step("read-units", len(todo), len(todo))
+            self._store(writer, span)
+        plans = tuple(plan for _, plan, _ in work)
+        self._act.say("run", self._run.run)
+        self._act.say("units", len(todo))
+        if self._commit is not None:
+            self._act.say("head", self._commit.head)
+        return Gathered(planned=plans, commit=self._commit, lines=self._lines)
+
+    def _drop(self, deliveries: Sequence[DeliveredUnits]) -> bool:
+        """Drop every held unit that the deliveries do not hold with the same content and rules; whether there was one."""
+        given = {(unit.name, content_of(unit.hashes)) for delivery in deliveries for unit in delivery.units}
+        before, kept = self._held, []
+        for entry in before:
+            same = (entry.name, content_of(entry.files)) in given and entry.rules == self._run.rules
+            kept.append(entry if same and entry.state == "live" else replace(entry, state="superseded", files=()))
+        self._held = kept
+        return kept != before
+
+    def _check_rules(self, adding: bool) -> None:
+        other = {entry.rules for entry in self._held if entry.state == "live"} - {self._run.rules}
+        if adding and other:
+            raise Refused("rules-mixed")
+
+    def _names(self) -> GrossWriter:
+        run = self._run
+        kinds = tuple(dict.fromkeys(kind for shape in run.shapes.values() for kind in shape.names.values()))
+        identity, shard = run.vault.broker.secrets(self._reference, ("identity", f"{SPACE}/shard"))
+        names = Names(run.query, kinds, identity, shard, run.shards)
+        names.begin()
+        if self._opened is not None:
+            names.load(GrossParts(run.vault, self._opened, reference=self._reference, shapes={}, dead={}))
+        run.reader.begin(run.query)
+        return GrossWriter(run.query, names, run.shapes, run.background)
+
+    def _span(self) -> _Span:
+        run = self._run
+        writer = SpaceWriter(
+            run.vault,
+            run.recorder,
+            self._act,
+            space=SPACE,
+            shards=run.shards,
+            parent=self._opened.commit if self._opened else None,
+            reference=self._reference,
+            named_step=run.named_step,
+        )
+        return _Span(opened=self._opened, writer=writer, begun=run.recorder.clock.now())
+
+    def _due(self, span: _Span) -> bool:
+        return self._run.recorder.clock.now() - span.begun >= timedelta(seconds=self._run.bounds.seconds)
+
+    def _add(self, unit: Unit, delivery: DeliveredUnits, writer: GrossWriter, span: _Span) -> None:
+        """One unit's rows; what exceeds the bound goes to the host at once, listed only when the unit is whole."""
+        run, entry = self._run, self._entry(unit, delivery)
+        spill = UnitScratch(run.scratch, run.run, run.recorder.randomness)
+        for part in run.reader.parts(run.query, unit, spill):
+            run.reader.add(run.query, unit, entry.number)
+            self._waiting.add(entry.number)
+            entry = _joined(entry, part)
+            if writer.waiting() >= run.bounds.rows:
+                self._flush(writer, span)
+        span.done.append(entry)
+        self._held.append(entry)
+        for word, count in entry.lines.items():
+            self._lines[word] = self._lines.get(word, 0) + count
+
+    def _entry(self, unit: Unit, delivery: DeliveredUnits) -> UnitEntry:
+        return UnitEntry(
+            name=unit.name,
+            number=max((entry.number for entry in self._held), default=0) + 1,
+            delivery=delivery.id,
+            produced=delivery.produced or self._today,
+            files=unit.hashes,
+            lines={},
+            flows=(),
+            rules=self._run.rules,
+        )
+
+    def _flush(self, writer: GrossWriter, span: _Span) -> None:
+        writer.flush(span.writer, self._waiting)
+        self._waiting.clear()
+
+    def _store(self, writer: GrossWriter, span: _Span) -> _Span:
+        """Flush, list, commit: from here on these units need not be read again."""
+        self._flush(writer, span)
+        gone = {number for number, flows in dead_flows(self._held).items() if not flows}
+        self._held = [replace(entry, state="superseded") if entry.number in gone else entry for entry in self._held]
+        if span.opened is not None:
+            span.writer.keep(span.opened, but=dead_objects(span.opened, gone))
+        writer.take(span.writer)
+        facts = {**(span.opened.body.facts if span.opened else {}), "form": "snds", UNITS: units_fact(self._held)}
+        lineage = tuple(dict.fromkeys(f"delivery:{entry.delivery}" for entry in self._held if entry.state == "live"))
+        self._commit = span.writer.commit(lineage=lineage, facts=facts)
+        self._run.named_step("units-committed")
+        self._opened = open_space(self._run.vault, space=SPACE, reference=self._reference, head=self._commit.head)
+        return self._span()
+
+
+def plan(
+    deliveries: Sequence[DeliveredUnits], held: Sequence[UnitEntry], *, today: str
+) -> list[tuple[Unit, Planned, DeliveredUnits]]:
+    """Each delivered unit with its fate, deliveries in the order of their production."""
+    found = []
+    for delivery in sorted(deliveries, key=lambda one: one.produced or today):
+        for unit in delivery.units:
+            fate = plan_unit(unit.name, unit.hashes, produced=delivery.produced or today, held=held)
+            found.append((unit, fate, delivery))
+    return found
+
+
+def request(act: Act, shapes: Mapping[str, GrossShape]) -> GrantRequest:
+    """Write gross parts and the register of names, read the register and the manifest."""
+    write = [*shapes, NAME, CORRESPONDENCE, "manifest"]
+    read = [NAME, REMAP, CORRESPONDENCE, "manifest"]
+    tables = [(SPACE, table, MAIN, mode) for mode, names in (("write", write), ("read", read)) for table in names]
+    return GrantRequest(intent=act.index, tables=tuple(tables), secrets=("identity", f"{SPACE}/shard"))
+
+
+def held_units(opened: OpenSpace | None, *, again: bool) -> list[UnitEntry]:
+    """The register of a snapshot. Raises Refused ``warehouse-not-empty`` for a warehouse of another form, unless ``again``."""
+    if opened is None:
+        return []
+    if UNITS not in opened.body.facts:
+        if not again:
+            raise Refused("warehouse-not-empty")
+        return []
+    return [UnitEntry.from_json(raw) for raw in json.loads(opened.body.facts[UNITS])]
+
+
+def units_fact(units: Sequence[UnitEntry]) -> str:
+    """The register of units as the manifest keeps it."""
+    return canonical_bytes([unit.to_json() for unit in units]).decode()
+
+
+def _joined(entry: UnitEntry, part: UnitPart) -> UnitEntry:
+    """With what one more partition told."""
+    words = dict.fromkeys([*entry.lines, *part.lines])
+    lines = {word: entry.lines.get(word, 0) + part.lines.get(word, 0) for word in words}
+    kept_out = [("quarantine", table, f"{column} {kind} {n}") for (table, column, kind), n in part.quarantine.items()]
+    notes = dict.fromkeys([*entry.read, *part.notes, *kept_out])
+    return replace(entry, lines=lines, flows=tuple(sorted({*entry.flows, *part.flows})), read=tuple(notes))
+
+
+def dead_objects(opened: OpenSpace, gone: set[int]) -> set[str]:
+    """Objects of gross parts that hold superseded units alone."""
+    return {part.object for part in opened.body.parts if (units := units_of(part)) and units <= gone}
