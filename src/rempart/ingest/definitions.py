@@ -8,12 +8,31 @@ from typing import Any
 
 from rempart.ingest.rules import Rule, hits_sql, marks_sql, rules
 from rempart.ingest.schema import Format, TableSchema, schema
-from rempart.records.omop import TableLayout, layouts
+from rempart.records.omop import TableLayout, layouts, reserved_layout
+
+DECISIONS = "person_decision"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A named rule on what is believed of a person (no line goes): ``bit`` in a person's marks; ``enabled`` unless switched."""
+
+    id: str
+    bit: int
+    enabled: bool
+    words: Mapping[str, str]
+    source: str
+
+    @property
+    def mask(self) -> int:
+        """The bit as a number."""
+        return 1 << self.bit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definitions:
-    """``tables``: by plain word, in loading order; ``words``: what ``$``-names in SQL stand for; ``steps``: (verb, name)."""
+    """``tables``: by plain word, in loading order; ``words``: what ``$``-names in SQL stand for; ``steps``, ``compaction``:
+    (verb, name)."""
 
     tables: Mapping[str, TableSchema]
     rules: tuple[Rule, ...]
@@ -21,6 +40,9 @@ class Definitions:
     steps: tuple[tuple[str, str], ...]
     sql: Mapping[str, str]
     research: Mapping[str, TableLayout]
+    decided: TableLayout
+    compaction: tuple[tuple[str, str], ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def format(self) -> Format:
@@ -69,7 +91,15 @@ def definitions(
         steps=tuple((verb, name) for step in mapping["steps"] for verb, name in step.items()),
         sql=sql,
         research=layouts(omop),
+        decided=reserved_layout(omop, DECISIONS),
+        compaction=tuple((verb, name) for step in mapping["compaction"] for verb, name in step.items()),
+        decisions=tuple(map(_decision, mapping["decisions"])),
     )
+
+
+def _decision(raw: Mapping[str, Any]) -> Decision:
+    words = {"en": raw["en"], "fr": raw["fr"]}
+    return Decision(id=raw["id"], bit=raw["bit"], enabled=raw.get("default", True), words=words, source=raw["source"])
 
 
 def _sql(value: int | str | Sequence[str]) -> str:

@@ -4,6 +4,9 @@
 The resolution itself is ``sql/persons.sql``; the cards it drops are counted by rule in the balance of their table.
 """
 
+from collections.abc import Mapping
+
+from rempart.ingest.definitions import Definitions
 from rempart.ingest.report import Step
 from rempart.ports.query import Query
 
@@ -43,3 +46,15 @@ _FINDINGS = {
 def persons_report(query: Query) -> tuple[Step, ...]:
     """The findings in order."""
     return tuple(Step(what=what, count=int(query.table(sql).column("n")[0].as_py())) for what, sql in _FINDINGS.items())
+
+
+def resolve_persons(query: Query, definitions: Definitions, words: Mapping[str, str]) -> None:
+    """Over the cards of every delivery: ``person`` (person_no, person, pseudonym, shard), ``card_person`` (card, person_no, shard,
+    person_keys: how many keys the card was delivered with), ``psa_person`` (psa, person_no, shard, sharing: how many persons hold it,
+    persons: as the rule on shared ones judges), ``key_person`` (person, person_no, shard).
+
+    Reads ``gross_card`` (psa, card, person, archived, certified, updated, seen, hits) and ``person_name`` (number, pseudonym, shard).
+    ``words``: ``shard.rule_words``. Person numbers are dense from 1 and follow shard and pseudonym.
+    """
+    for statement in definitions.statements("resolve_persons", words):
+        query.execute(statement)

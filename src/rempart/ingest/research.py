@@ -6,8 +6,13 @@ from rempart.records.omop import TableLayout
 
 
 def make_research(query: Query, layout: TableLayout, select: str) -> None:
-    """Create ``research_<name>`` from a SELECT that names the layout's columns; raises ArithmeticError if two rows share a key."""
-    columns = ", ".join(f'CAST("{name}" AS {layout.type_of(name)}) AS "{name}"' for name in layout.columns)
+    """Create ``research_<name>`` from a SELECT of the layout's columns (empty where it names none).
+
+    Raises ArithmeticError if two rows share a key.
+    """
+    known = set(query.table(f"DESCRIBE {select}").column("column_name").to_pylist())
+    given = {name: f'"{name}"' if name in known else "NULL" for name in layout.columns}
+    columns = ", ".join(f'CAST({given[name]} AS {layout.type_of(name)}) AS "{name}"' for name in layout.columns)
     query.execute(
         f"CREATE OR REPLACE TABLE research_{layout.name} AS "
         f"SELECT CAST(source_person AS VARCHAR) AS source_person, {columns} FROM ({select})"

@@ -63,6 +63,7 @@ def ingest_snds(
             progress(name, done, total)
             _make(run, verb, name)
             done += 1
+    _make_empty(run)
     progress("", total, total)
     return _report(run)
 
@@ -79,6 +80,14 @@ def _make(run: _Run, verb: str, name: str) -> None:
         return
     for statement in run.definitions.statements(name, run.given()):
         run.query.execute(statement)
+
+
+def _make_empty(run: _Run) -> None:
+    """Tables that no step of this way makes."""
+    made = {name for verb, name in run.definitions.steps if verb == "research"}
+    for name, layout in run.definitions.research.items():
+        if name not in made:
+            make_research(run.query, layout, "SELECT NULL AS source_person WHERE FALSE")
 
 
 def _load_year(

@@ -59,3 +59,8 @@ def layouts(parsed: Mapping[str, Any]) -> dict[str, TableLayout]:
         )
         for name, table in parsed["tables"].items()
     }
+
+
+def reserved_layout(parsed: Mapping[str, Any], name: str) -> TableLayout:
+    """The layout of a table of persons that no permit can name, one row a person."""
+    return TableLayout(name=name, key="", date="", siblings={MAIN: parsed["reserved"][name]["columns"]})

@@ -1,0 +1,20 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What person resolution found in a shard; numbers of shards add up to the warehouse's.
+SELECT what, CAST(n AS BIGINT) AS n FROM (
+  SELECT 1 AS place, 'cards-kept' AS what, count(*) AS n FROM net_card WHERE hits = 0
+  UNION ALL SELECT 2, 'persons', count(*) FROM net_person
+  UNION ALL SELECT 3, 'persons-with-several-cards', count(*) FROM net_person WHERE cards > 1
+  UNION ALL SELECT 4, 'persons-from-archive-only', count(*) FROM net_person WHERE cards = archived_cards
+  -- A person without certified number is as many persons as cards: nothing in the delivery joins them.
+  UNION ALL SELECT 5, 'persons-never-certified', count(*) FROM net_person WHERE NOT certified
+  UNION ALL SELECT 6, 'pseudonyms-shared-by-several-persons', count(*) FROM psa_person JOIN person USING (person_no) WHERE sharing > 1
+  UNION ALL SELECT 7, 'persons-sharing-a-pseudonym', count(DISTINCT card.person_no) FROM net_card AS card JOIN psa_person USING (psa)
+    WHERE card.hits = 0 AND psa_person.sharing > 1
+  UNION ALL SELECT 8, 'deaths', count(*) FROM net_death
+  UNION ALL SELECT 9, 'deaths-known-from-the-register', count(*) FROM net_death WHERE registered IS NOT NULL
+  UNION ALL SELECT 10, 'deaths-known-only-from-a-certificate', count(*) FROM net_death WHERE registered IS NULL AND certified IS NOT NULL
+  UNION ALL SELECT 11, 'deaths-known-only-from-a-stay', count(*) FROM net_death WHERE registered IS NULL AND certified IS NULL
+  UNION ALL SELECT 12, 'deaths-dated-differently-by-two-sources', count(*) FROM net_death
+    WHERE registered <> certified OR registered <> left_dead OR certified <> left_dead
+  UNION ALL SELECT 13, 'register-deaths-set-aside', count(*) FROM net_person WHERE death_hits & ${decided} <> 0
+) ORDER BY place

@@ -1,0 +1,22 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Principal, related and associated diagnoses of stays stay distinct by status; long-term conditions have no visit.
+SELECT person_no, word, ${base} + row_number() OVER () AS condition_occurrence_id, 0 AS condition_concept_id,
+  first_day AS condition_start_date, last_day AS condition_end_date, ${type_claim} AS condition_type_concept_id,
+  CASE WHEN status IN (${principal_statuses}) THEN ${status_principal} WHEN status = 'ALD' THEN 0 ELSE ${status_secondary} END
+    AS condition_status_concept_id,
+  status AS condition_status_source_value, visit_no AS visit_occurrence_id, code AS condition_source_value, 0 AS condition_source_concept_id,
+  'CIM-10' AS condition_source_vocabulary
+FROM (
+  SELECT person_no, NULL AS word, visit_no, entry AS first_day, leaving AS last_day, principal AS code,
+    CASE field WHEN 'ssr' THEN 'FPP' ELSE 'DP' END AS status FROM net_stay WHERE hits = 0 AND principal IS NOT NULL
+  UNION ALL
+  SELECT person_no, NULL, visit_no, entry, leaving, related, CASE field WHEN 'ssr' THEN 'MMP' ELSE 'DR' END
+  FROM net_stay WHERE hits = 0 AND related IS NOT NULL
+  UNION ALL
+  SELECT person_no, NULL, visit_no, entry, leaving, third, CASE field WHEN 'ssr' THEN 'AE' ELSE 'DR' END
+  FROM net_stay WHERE hits = 0 AND third IS NOT NULL
+  UNION ALL
+  SELECT person_no, word, visit_no, entry, leaving, code, status FROM net_fact WHERE hits = 0 AND kind = 'diagnosis'
+  UNION ALL
+  SELECT person_no, 'conditions', NULL, first_day, last_day, code, 'ALD' FROM net_condition WHERE hits = 0
+)
