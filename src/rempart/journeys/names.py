@@ -112,10 +112,12 @@ class Names:
         )
         for code, kind in enumerate(self.kinds):
             columns = [(t, c) for t, shape in shapes.items() for c, named in shape.names.items() if named == kind]
-            union = " UNION ".join(
+            given = [
                 f'SELECT "{column}" AS text FROM new_{table} WHERE "{column}" <> \'\'' for table, column in columns
-            )
-            texts = self.query.table(union).column("text") if union else pa.chunked_array([], pa.string())
+            ]
+            if not given:
+                continue
+            texts = self.query.table(f"SELECT DISTINCT text FROM ({' UNION ALL '.join(given)})").column("text")
             for start in range(0, len(texts), _BATCH):
                 self._hash_some(texts.slice(start, _BATCH).combine_chunks(), code, kind)
 
