@@ -89,6 +89,7 @@ def _pregnancies(rules: Rules, block: Block, calendar: Calendar, draw: np.random
     known = np.cumsum(np.concatenate([shares, shares * rules.table["former"]], axis=1), axis=1)
     pick = (draw.random(len(mother))[:, None] >= known).sum(axis=1)
     drugs = shares.shape[1]
+    pick = np.where(begun < calendar.first - rules.table["window"][0] + 10, 2 * drugs, pick)  # too early to be seen
     return Pregnancies(
         mother=mother, begun=begun, weeks=weeks, age=age, drug=np.where(pick == 2 * drugs, -1, pick % drugs),
         former=(pick >= drugs) & (pick < 2 * drugs),
