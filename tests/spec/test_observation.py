@@ -123,7 +123,7 @@ def test_causes_of_death_are_usable_to_the_last_linked_year() -> None:
     lines = [
         Counted(source="certificates", scheme=scheme, month=month(f"{year}-06"), flow=None, lines=lines)
         for year, part in share.items()
-        for scheme, lines in (("", 1000), ("linked", round(1000 * part)))
+        for scheme, lines in (("unlinked", 1000 - round(1000 * part)), ("linked", round(1000 * part)))
     ]
     assert whole(usable_intervals(lines, RULES), "certificates") == ("2012-01-01", "2015-12-31", "last-linked-year")
 
@@ -158,7 +158,8 @@ def query() -> Iterator[DuckDBQuery]:
 @pytest.mark.parametrize(
     ("code", "scheme"),
     [("01C751234", "general"), ("01M931234", "general"), ("02A", "agricultural"), ("034", "self-employed"),
-     ("08", "other"), ("", "unknown"), (None, "unknown")],
+     ("08", "other"), ("90X", "other"), ("919312345", "general"), ("676.4", "other"),
+     ("001.1", "general"), ("100.02", "agricultural"), ("5.", "unknown"), ("", "unknown"), (None, "unknown")],
 )  # fmt: skip
 def test_a_paying_body_belongs_to_a_scheme(query: DuckDBQuery, code: str | None, scheme: str) -> None:
     found: list[dict[str, Any]] = query.table(

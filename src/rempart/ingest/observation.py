@@ -24,6 +24,7 @@ class Scheme:
 
     id: str
     prefixes: tuple[str, ...]
+    great: tuple[str, ...]
     first: datetime.date
     last: datetime.date | None
     then: str
@@ -102,6 +103,7 @@ def _scheme(raw: Mapping[str, Any]) -> Scheme:
     return Scheme(
         id=raw["id"],
         prefixes=tuple(raw["prefixes"]),
+        great=tuple(raw.get("great", ())),
         first=raw["first"],
         last=raw.get("last"),
         then=raw.get("then", ""),
@@ -110,10 +112,15 @@ def _scheme(raw: Mapping[str, Any]) -> Scheme:
 
 
 def scheme_sql(rules: ObservationRules, column: str) -> str:
-    """SQL: the id of the scheme that a paying body's code belongs to, by its longest prefix; ``unknown`` for none written."""
-    pairs = sorted(((p, s.id) for s in rules.schemes for p in s.prefixes if p), key=lambda pair: -len(pair[0]))
-    cases = "".join(f" WHEN starts_with({column}, '{prefix}') THEN '{name}'" for prefix, name in pairs)
-    return f"CASE WHEN coalesce({column}, '') = '' THEN 'unknown'{cases} ELSE 'other' END"
+    """SQL: the id of the scheme that a code belongs to; ``unknown`` for none written, ``other`` for one that no scheme names.
+
+    A code with a full stop is a claim's "small scheme.great scheme"; any other is an affiliating body, judged by its longest prefix.
+    """
+    great = "".join(f" WHEN '{code}' THEN '{s.id}'" for s in rules.schemes for code in s.great)
+    pairs = sorted(((p, s.id) for s in rules.schemes for p in s.prefixes), key=lambda pair: -len(pair[0]))
+    bodies = "".join(f" WHEN starts_with({column}, '{prefix}') THEN '{name}'" for prefix, name in pairs)
+    by_great = f"CASE right('0' || split_part({column}, '.', 2), 2) WHEN '0' THEN 'unknown'{great} ELSE 'other' END"
+    return f"CASE WHEN coalesce({column}, '') = '' THEN 'unknown' WHEN contains({column}, '.') THEN {by_great}{bodies} ELSE 'other' END"
 
 
 def month_of(day: datetime.date) -> int:
@@ -269,12 +276,14 @@ def _of_years(source: str, first: int, last: int, reason: str) -> UsableInterval
 
 
 def _certificates(lines: Sequence[Counted], rules: ObservationRules) -> list[UsableInterval]:
-    """Certificates: the last run of years of which enough were linked. Lines of scheme ``linked`` are among those of scheme ''."""
+    """Certificates: the last run of years of which enough were linked (scheme ``linked``; any other scheme is of those that were not)."""
     by_year: dict[int, list[int]] = {}
     for one in lines:
         counts = by_year.setdefault(one.month // _YEAR, [0, 0])
         counts[one.scheme == LINKED] += one.lines
-    linked = sorted(year for year, (every, some) in by_year.items() if every and some >= rules.linked_share * every)
+    linked = sorted(
+        year for year, (rest, some) in by_year.items() if some and some >= rules.linked_share * (rest + some)
+    )
     if not linked:
         return []
     return [_of_years(CERTIFICATES, _run_start(linked), linked[-1], "last-linked-year")]
