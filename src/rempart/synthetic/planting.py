@@ -143,7 +143,8 @@ class Facts:
     """The truth of one study in one block, one entry a person of the study: for ``truth_persons`` and for the counts.
 
     ``arm``: place in ``arms``; ``start``, ``stop`` of the study's drug (or NEVER); ``event`` first outcome; ``fresh``: a new user;
-    ``treated``: the outcome's stay holds an act.
+    ``treated``: the outcome's stay holds an act. Of doses, start and stop are the days of the first and the second; of pregnancies
+    (one entry each), the first day and the birth.
     """
 
     study: str
