@@ -144,7 +144,7 @@ def add_unit(query: Query, plan: GrossPlan, *, product: str, period: str, number
     ``product``: such as ``dcir``, ``mco``, ``reference/populations``; ``period``: '' or YYYY or YYYYMM; ``number``: the unit's, written
     into each row. Reads ``unit_<word>`` of the product; one that is not there counts as empty, a column that is not there as NULL.
     """
-    given = {"unit": str(number), **_times(period), "named": product.partition("/")[2]}
+    given = {"unit": str(number), **_times(period), "named": product.partition("/")[2].replace("'", "''")}
     for name in plan.made_of(product):
         for word in plan.words[name]:
             query.execute(_lines_view(query, plan.reads[word], given["flow"]))
