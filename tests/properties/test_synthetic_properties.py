@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rempart.adapters.delivery_writer import synthetic_tables
-from rempart.synthetic.delivery import make_world, pieces
+from rempart.synthetic.delivery import pieces
 from rempart.synthetic.plan import NEVER, SyntheticPlan
 from rempart.synthetic.stays import CLEAN
+from rempart.synthetic.world import make_world
 
 TABLES = synthetic_tables()
 
@@ -27,7 +28,7 @@ def plans(draw: st.DrawFn) -> SyntheticPlan:
 @given(plan=plans())
 def test_the_world_is_coherent(plan: SyntheticPlan) -> None:
     world = make_world(plan)
-    people, cards, lines, stays = world.people, world.cards, world.lines, world.stays
+    people, cards, lines, stays = world.people, world.cards, world.lines, world.stays["mco"]
     assert (people.event <= people.death).all() or (people.event[people.event > people.death] == NEVER).all()
     used = people.start != NEVER
     assert (people.start[used] < people.death[used]).all()
@@ -39,7 +40,7 @@ def test_the_world_is_coherent(plan: SyntheticPlan) -> None:
     assert lines["day"][dated].min() >= world.calendar.first
     assert lines["day"][dated].max() <= world.calendar.last
     person = cards.person[lines["card"]]
-    canary = lines["pack"] == len(TABLES["codes"]["packs"])
+    canary = lines["item"] == world.setting.catalogue.canary
     assert ((person < 0) | canary | (lines["day"] < people.death[person])).all()
     assert (stays["entry"] <= stays["exit"]).all()
     assert (stays["exit"] <= world.calendar.last).all()
@@ -51,7 +52,7 @@ def test_the_world_is_coherent(plan: SyntheticPlan) -> None:
 @given(plan=plans())
 def test_files_are_named_once_and_hold_text_only(plan: SyntheticPlan) -> None:
     world = make_world(plan)
-    made = [piece() for piece in pieces(plan, world)]
+    made = [piece() for piece in pieces(world)[0]]
     assert len({file.name for file in made}) == len(made)
     for file in made:
         assert tuple(file.columns.column_names) == file.header

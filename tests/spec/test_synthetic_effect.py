@@ -18,9 +18,9 @@ import pytest
 from numpy.typing import NDArray
 
 from rempart.adapters.delivery_writer import DeliverySummary, synthetic_tables, write_delivery
-from rempart.synthetic.delivery import make_world
 from rempart.synthetic.plan import SyntheticPlan
 from rempart.synthetic.truth import arm_truth, persons_table
+from rempart.synthetic.world import make_world
 
 LAST = date(2017, 12, 31)
 EPOCH = date(1970, 1, 1)

@@ -17,10 +17,12 @@ import pyarrow.csv
 
 from rempart.adapters import package_data
 from rempart.errors import BadInput, Refused
-from rempart.synthetic.delivery import make_world, pieces
+from rempart.synthetic.delivery import pieces
 from rempart.synthetic.plan import DeliveryFile, SyntheticPlan
 from rempart.synthetic.truth import TruthBook, persons_table
+from rempart.synthetic.world import make_world
 
+_TABLES = ("layouts", "codes", "model", "places", "care", "demography")
 _SEPARATOR = ";"
 _LEVEL = 1
 Progress = Callable[[str, int, int], None]
@@ -39,7 +41,7 @@ class DeliverySummary:
 
 def synthetic_tables() -> dict[str, Any]:
     """The data files of the room, parsed, as ``SyntheticPlan.tables`` wants them."""
-    return {name: package_data.toml(f"synthetic/{name}.toml") for name in ("layouts", "codes", "model")}
+    return {name: package_data.toml(f"synthetic/{name}.toml") for name in _TABLES}
 
 
 def write_delivery(out: Path, plan: SyntheticPlan, progress: Progress | None = None) -> DeliverySummary:
@@ -58,13 +60,14 @@ def write_delivery(out: Path, plan: SyntheticPlan, progress: Progress | None = N
     told_persons.unlink(missing_ok=True)
     for part in plan.blocks():
         world = make_world(part)
-        book.add(world)
-        made = pieces(part, world)
+        made, counts = pieces(world)
+        first = book.persons
+        book.add(world, counts)
         for done, piece in enumerate(made, start=1):
             name = written.add(piece())
             if progress:
                 progress(name, part.first_person + part.persons * done // len(made), plan.persons)
-        _append(told_persons, persons_table(world, part.first_person))
+        _append(told_persons, persons_table(world, first))
     told = book.told(written.lines, written.files)
     (out / "truth.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return DeliverySummary(

@@ -56,6 +56,11 @@ def monthly(months: Ints) -> Cell:
     return coded([f"{m // 12:04d}{m % 12 + 1:02d}" if m else "" for m in unique.tolist()], inverse)
 
 
+def taken(cell: Cell, row: Ints) -> Cell:
+    """A cell of other rows, as many times as they are repeated."""
+    return lambda rows: cell(slice(0, None)).take(pa.array(row[rows]))
+
+
 class Layouts:
     """The layout file: which columns a table has in a year, and how its files are named."""
 
@@ -65,7 +70,7 @@ class Layouts:
     def file(self, table: str, frame: Frame, rows: Rows, period: str = "", suffix: str = "") -> DeliveryFile:
         """Write the rows of one file of a table."""
         layout = self.tables[table]
-        columns = [c for c in layout["columns"] if not period or _exists(c, int(period[:4]))]
+        columns = [c for c in map(_parsed, layout["columns"]) if not period or _exists(c, int(period[:4]))]
         size = rows.stop - rows.start
         arrays = [_column(column, frame, rows, size) for column in columns]
         header = tuple(str(column[0]) for column in columns)
@@ -75,8 +80,17 @@ class Layouts:
         )  # fmt: skip
 
 
+def _parsed(column: Sequence[Any] | str) -> Sequence[Any]:
+    """``NAME word`` or ``NAME word 2009-2018`` as a list of its parts."""
+    if not isinstance(column, str):
+        return column
+    name, word, *years = column.split()
+    first, _, last = years[0].partition("-") if years else ("", "", "")
+    return [name, "text", word, int(first) if first else None, int(last) if last else None]
+
+
 def _exists(column: Sequence[Any], year: int) -> bool:
-    first, last = (*column[3:], None, None)[:2]
+    first, last, *_ = (*column[3:], None, None)
     return (first is None or year >= first) and (last is None or year <= last)
 
 

@@ -23,11 +23,12 @@ NEVER = 1_000_000
 NO_DATE_1600, NO_DATE_0001, NO_DATE_2099, EMPTY_DATE = -1, -2, -3, -4
 _UNDATED = ("", "2099-12-31", "0001-01-01", "1600-01-01")
 _MARK = re.compile(r"[A-Z0-9]{3,16}")
-_TABLES = ("layouts", "codes", "model")
+_TABLES = ("layouts", "codes", "model", "places", "care", "demography")
+POPULATIONS = ("study", "france")
 # Persons drawn at once: few enough that their lines fit in a few hundred megabytes, whatever the number of persons in all.
 _LINES_AT_ONCE = 500_000
 _SMALLEST, _LARGEST = 500, 20_000
-_LINES_A_YEAR = 14.0
+_LINES_A_YEAR, _LINES_A_YEAR_ORDINARY = 14.0, 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +36,13 @@ class SyntheticPlan:
     """``effect``: hazard ratio of target against comparator, from the day after the first dispensing.
 
     ``tables``: the parsed data files of this room, ``{"layouts": …, "codes": …, "model": …}``.
+    ``population``: "study" (mostly diabetics, one question, small) or "france" (its ages, families, diseases and deaths).
+    ``whole``: all the tables, and the dirt of each; without it, the six that one question needs. ``density`` multiplies the rates of
+    ordinary care. ``archives_until``: last year whose claims lie in yearly archives. ``leaks``: plant names and numbers of nobody.
+    ``studies`` and ``mode``: what is planted in "france" (``studies.toml``).
     ``block`` and ``first_person`` say which persons of a larger plan these are (``blocks``).
-    Raises BadInput ``synth-persons``, ``synth-years``, ``synth-effect``, ``synth-seed``, ``synth-mark``, ``synth-tables``.
+    Raises BadInput ``synth-persons``, ``synth-years``, ``synth-population``, ``synth-density``,
+    ``synth-effect``, ``synth-seed``, ``synth-mark``, ``synth-tables``.
     """
 
     persons: int
@@ -46,6 +52,13 @@ class SyntheticPlan:
     effect: float = 2.0
     mark: str | None = None
     tables: Mapping[str, Any]
+    population: str = "study"
+    whole: bool = False
+    density: float = 1.0
+    archives_until: int = 0
+    leaks: bool = False
+    studies: tuple[str, ...] = ()
+    mode: str = "population"
     block: int = 0
     first_person: int = 0
 
@@ -56,6 +69,10 @@ class SyntheticPlan:
             raise BadInput("synth-years", first=self.first_year, last=self.last_year)
         if not 0.05 <= self.effect <= 20:
             raise BadInput("synth-effect", given=str(self.effect))
+        if self.population not in POPULATIONS:
+            raise BadInput("synth-population", given=self.population)
+        if not 0.01 <= self.density <= 10:
+            raise BadInput("synth-density", given=str(self.density))
         if not 0 <= self.seed < 2**63:
             raise BadInput("synth-seed", given=self.seed)
         if self.mark is not None and not _MARK.fullmatch(self.mark):
@@ -72,7 +89,8 @@ class SyntheticPlan:
     @property
     def lines_a_person(self) -> float:
         """About how many main claim lines a person has in the years delivered."""
-        return _LINES_A_YEAR * (self.last_year - self.first_year + 1)
+        ordinary = _LINES_A_YEAR_ORDINARY * self.density if self.whole else 0.0
+        return (_LINES_A_YEAR + ordinary) * (self.last_year - self.first_year + 1)
 
     def blocks(self) -> Iterator["SyntheticPlan"]:
         """The plan in parts of at least 20 persons, whose lines are drawn and written one part after the other."""
@@ -110,6 +128,10 @@ class Calendar:
     def day(self, year: int, month: int) -> int:
         """Number of the first day of a month."""
         return int((np.datetime64(f"{year:04d}-{month:02d}", "D") - self.base).astype(np.int64))
+
+    def day_of(self, text: str) -> int:
+        """Number of an ISO date."""
+        return int((np.datetime64(text, "D") - self.base).astype(np.int64))
 
     def first_of(self, months: Ints) -> Ints:
         """Number of the first day of each month (months counted from year 0)."""

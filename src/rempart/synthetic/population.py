@@ -5,12 +5,14 @@ Outcome: proportional hazards, ``level * exp(slope * (age - 65)) * men^(man) * e
 Death: Gompertz, and a further constant hazard after the outcome.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from rempart.synthetic.plan import NEVER, Calendar, Flags, Floats, Ints, SyntheticPlan
+from rempart.synthetic.plan import NEVER, Calendar, Flags, Floats, Ints
+from rempart.synthetic.setting import Setting
 
 NO_ARM, TARGET, COMPARATOR = 0, 1, 2
 ARM_NAMES = ("none", "target", "comparator")
@@ -20,13 +22,27 @@ _YEAR = 365.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """One entry a person. Days as in ``Calendar``; NEVER where nothing happens before death or the end."""
+    """One entry a person. Days as in ``Calendar``; NEVER where nothing happens before death or the end.
+
+    ``since`` and ``until``: first day, and day after the last, on which care can reach the tables. ``home`` until ``moved``, then
+    ``next_home``. ``leave``: day of emigration. ``mother``: place in the block, -1 unknown. ``ill``: first day by disease.
+    """
 
     sex: Ints
     age: Floats
     birth_year: Ints
     birth_month: Ints
-    place: Ints
+    born: Ints
+    home: Ints
+    moved: Ints
+    next_home: Ints
+    scheme: Ints
+    since: Ints
+    until: Ints
+    leave: Ints
+    consumer: Flags
+    mother: Ints
+    ill: Mapping[str, Ints]
     diabetic: Flags
     arm: Ints
     fresh: Flags
@@ -41,9 +57,14 @@ class People:
     def __len__(self) -> int:
         return len(self.sex)
 
+    def home_on(self, person: Ints, day: Ints) -> Ints:
+        """The commune a person lives in on a day, before merges."""
+        return np.where(day >= self.moved[person], self.next_home[person], self.home[person])
 
-def make_people(plan: SyntheticPlan, calendar: Calendar) -> People:
-    """Draw everybody. Deterministic in the plan."""
+
+def make_people(setting: Setting) -> People:
+    """Draw everybody of the small population. Deterministic in the plan."""
+    plan, calendar = setting.plan, setting.calendar
     model, draw = plan.tables["model"], plan.stream("people")
     names = list(model["groups"])
     group = draw.choice(len(names), size=plan.persons, p=[model["groups"][name]["share"] for name in names])
@@ -67,11 +88,23 @@ def make_people(plan: SyntheticPlan, calendar: Calendar) -> People:
     year = np.floor(born).astype(np.int64)
     return People(
         sex=sex, age=age, birth_year=year, birth_month=1 + np.floor((born - year) * 12).astype(np.int64),
-        place=draw.integers(0, len(plan.tables["codes"]["places"]["departments"]), plan.persons),
+        born=np.floor((born - plan.first_year + 20) * _YEAR).astype(np.int64), **_settled(setting, death),
         diabetic=diabetic, arm=arm, fresh=fresh & (arm != NO_ARM), start=start, stop=stop,
         added=np.where((arm != NO_ARM) & (added < stop), added, NEVER), event=event,
         act=(event != NEVER) & (draw.random(plan.persons) < model["outcome"]["act"]), death=death, twin=twin,
     )  # fmt: skip
+
+
+def _settled(setting: Setting, death: Ints) -> dict[str, Any]:
+    """People of the small population stay where they are, in the general scheme, known from the first day."""
+    size, draw = len(death), setting.plan.stream("homes")
+    home, never = draw.choice(len(setting.places), size, p=setting.places.share), np.full(size, NEVER)
+    first = np.full(size, setting.calendar.first)
+    return {
+        "home": home, "moved": never, "next_home": home, "scheme": np.zeros(size, dtype=np.int64), "since": first,
+        "until": np.minimum(death, setting.calendar.last + 1), "leave": never,
+        "consumer": np.ones(size, dtype=bool), "mother": np.full(size, -1), "ill": {},
+    }  # fmt: skip
 
 
 def _twins(persons: int, share: float, group: Ints) -> Ints:

@@ -1,106 +1,174 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hospital stays as whole numbers: outcomes, their later treatment, other stays, last stays, and the stays to set aside.
+"""Hospital stays as whole numbers: those of the small population, and for every population the ends, deaths, dirt and numbers.
 
 Every stay to set aside is an extra one, some with the outcome's diagnosis: a reader that keeps it counts false outcomes.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from rempart.synthetic.claims import Lines, chosen, joined
 from rempart.synthetic.identities import Cards
-from rempart.synthetic.plan import NEVER, Calendar, Flags, Ints, SyntheticPlan
+from rempart.synthetic.plan import NEVER, Flags, Ints, SyntheticPlan, Texts
+from rempart.synthetic.planting import StayForm
 from rempart.synthetic.population import People
+from rempart.synthetic.setting import Setting
 
-# What a stay is for: the outcome, its later treatment, or one of the other kinds of the code list.
-OUTCOME, LATER, OTHER = -2, -1, 0
-CLEAN, DUPLICATE, UNGROUPED, INTER, BAD_RETURN, BAD_NIR, GENERATED = range(7)
-_DEFECTS = {
-    "stays_duplicate_facility": DUPLICATE, "stays_ungrouped": UNGROUPED, "stays_inter_facility": INTER,
-    "stays_bad_return": BAD_RETURN, "stays_invalid_nir": BAD_NIR, "stays_generated": GENERATED,
+# What is wrong with a stay: bits, so that one stay can break two rules.
+CLEAN, DUPLICATE, UNGROUPED, INTER, BAD_RETURN, BAD_NIR, GENERATED, LATE = 0, 1, 2, 4, 8, 16, 32, 64
+DEFECTS = {
+    "duplicate_facility": DUPLICATE, "ungrouped": UNGROUPED, "inter_facility": INTER, "bad_return": BAD_RETURN,
+    "invalid_nir": BAD_NIR, "generated": GENERATED, "late": LATE,
 }  # fmt: skip
-_SHARES = {
-    DUPLICATE: "duplicate_facility", UNGROUPED: "ungrouped", INTER: "inter_facility", BAD_RETURN: "bad_return",
-    BAD_NIR: "invalid_nir", GENERATED: "generated",
+_OF_FIELD = {
+    "mco": ("duplicate_facility", "ungrouped", "inter_facility", "bad_return", "invalid_nir", "generated"),
+    "ssr": ("ungrouped", "bad_return", "invalid_nir", "generated", "late"),
+    "had": ("ungrouped", "bad_return", "invalid_nir"),
+    "rip": ("bad_return", "invalid_nir"),
+    "ace": ("duplicate_facility", "bad_return", "invalid_nir"),
 }  # fmt: skip
 _GENERATED_SINCE = 2015
 # Record numbers of a block of persons start here, so that no two blocks share one in a facility.
-_RECORDS = 100_000
+RECORDS = 100_000
+_OUTCOME_DIAGNOSES, _OUTCOME_GROUPS = 5, 3
 
 
-def make_stays(plan: SyntheticPlan, calendar: Calendar, people: People, cards: Cards) -> tuple[Lines, dict[str, int]]:
-    """All stays that ended in the years delivered, sorted by year of discharge, and the count of each planted defect."""
-    draw, codes = plan.stream("stays"), plan.tables["codes"]
-    blocks = [_outcomes(draw, people, codes), _later(draw, plan, people), _others(draw, plan, calendar, people)]
-    true = joined([*blocks, _last_stays(draw, plan, calendar, people)])
-    true["exit"] = np.minimum(true["exit"], people.death[true["who"]])
-    true["entry"] = np.minimum(true["entry"], true["exit"])
-    true["died"] = ((true["exit"] == people.death[true["who"]]) & (true["kind"] != LATER)).astype(np.int64)
-    true["died"] = _one_death(true)
-    open_at_cut = true["exit"] > calendar.last
-    counts = {"stays_open_at_cut": int(open_at_cut.sum())}
-    counts["outcomes_open_at_cut"] = int((open_at_cut & (true["kind"] == OUTCOME)).sum())
-    true = chosen(true, ~open_at_cut)
-    true["card"] = cards.at(true["who"], true["entry"])
-    whole = joined([true, *_set_aside(draw, plan, calendar, true)])
-    counts |= {name: int((whole["dirt"] == dirt).sum()) for name, dirt in _DEFECTS.items()}
-    whole["year"] = calendar.years[whole["exit"]]
-    whole = chosen(whole, np.lexsort((draw.random(len(whole["year"])), whole["year"])))
-    whole["record"] = _records(whole) + plan.block * _RECORDS
-    return whole, counts
+class Forms:
+    """What stays are coded with, by number. ``tariffs``: GHS number by number of form, where one matters."""
+
+    def __init__(self, forms: Sequence[StayForm] = ()) -> None:
+        self.all: list[StayForm] = list(forms)
+        self.tariffs: dict[int, str] = {}
+        self.outcomes: list[int] = []
+
+    def add(self, form: StayForm, tariff: str = "") -> int:
+        """The number of a new form."""
+        self.all.append(form)
+        if tariff:
+            self.tariffs[len(self.all) - 1] = tariff
+        return len(self.all) - 1
+
+    def texts(self, word: str) -> Texts:
+        """One of the texts of every form."""
+        return np.array([getattr(form, word) for form in self.all])
 
 
-def _stays(draw: np.random.Generator, who: Ints, entry: Ints, kind: Ints | int, nights: float) -> Lines:
+def stay_lines(
+    draw: np.random.Generator, who: Ints, entry: Ints, form: Ints | int, nights: Ints | float, **more: Ints
+) -> Lines:
+    """Stays without dirt; a number for ``nights`` is their mean, an array their exact count."""
     size = len(who)
-    exit_day = entry + (draw.poisson(nights, size) if nights else 0)
     zero = np.zeros(size, dtype=np.int64)
-    return {
+    drawn = nights if isinstance(nights, np.ndarray) else (draw.poisson(nights, size) if nights else 0)
+    made = {
         "who": np.asarray(who, dtype=np.int64), "entry": np.asarray(entry, dtype=np.int64),
-        "exit": np.asarray(exit_day, dtype=np.int64), "kind": zero + kind, "dirt": zero.copy(), "died": zero.copy(),
-        "act": zero - 1, "diagnosis": zero.copy(), "associated": draw.poisson(1.4, size).astype(np.int64),
-        "facility": draw.integers(0, 16, size), "choice": draw.integers(0, 1 << 30, size),
+        "exit": np.asarray(entry + drawn, dtype=np.int64), "form": zero + form, "dirt": zero.copy(),
+        "died": zero.copy(), "associated": draw.poisson(1.4, size).astype(np.int64), "baby": zero - 1,
+        "mortal": zero + 1, "facility": draw.integers(0, 16, size), "choice": draw.integers(0, 1 << 30, size),
     }  # fmt: skip
+    return made | more
 
 
-def _outcomes(draw: np.random.Generator, people: People, codes: dict[str, Any]) -> Lines:
+def study_forms(plan: SyntheticPlan) -> Forms:
+    """Forms of the small population: every diagnosis, group and act of the outcome, its later treatment, other stays."""
+    codes, forms = plan.tables["codes"], Forms()
+    outcome = codes["outcome"]
+    for diagnosis in outcome["diagnoses"]:
+        for group in outcome["groups"]:
+            for act in ((), *((act,) for act in outcome["acts"])):
+                forms.outcomes.append(forms.add(StayForm(principal=diagnosis, group=group, acts=act)))
+    later = outcome["later"]
+    forms.add(StayForm(principal=later["principal"], related=later["related"], group=later["group"]))
+    for kind in codes["stays"]:
+        acts = (kind["act"],) if "act" in kind else ()
+        forms.add(StayForm(principal=kind["principal"], group=kind["group"], acts=acts))
+    return forms
+
+
+def study_stays(setting: Setting, people: People) -> tuple[Lines, Forms]:
+    """All stays of the small population, as they were."""
+    plan, forms = setting.plan, study_forms(setting.plan)
+    draw, later = plan.stream("stays"), len(forms.outcomes)
+    blocks = [_outcomes(draw, plan, people), _later(draw, plan, people, later)]
+    return joined([*blocks, _others(draw, setting, people, later + 1), _last(draw, setting, people, later + 1)]), forms
+
+
+def _outcomes(draw: np.random.Generator, plan: SyntheticPlan, people: People) -> Lines:
     who = np.flatnonzero(people.event != NEVER)
-    made = _stays(draw, who, people.event[who], OUTCOME, 6.0)
-    made["act"] = np.where(people.act[who], draw.integers(0, len(codes["outcome"]["acts"]), len(who)), -1)
-    made["diagnosis"] = draw.integers(0, len(codes["outcome"]["diagnoses"]), len(who))
-    return made
+    acts = len(plan.tables["codes"]["outcome"]["acts"])
+    act = np.where(people.act[who], 1 + draw.integers(0, acts, len(who)), 0)
+    diagnosis, group = (draw.integers(0, n, len(who)) for n in (_OUTCOME_DIAGNOSES, _OUTCOME_GROUPS))
+    form = (diagnosis * _OUTCOME_GROUPS + group) * (acts + 1) + act
+    return stay_lines(draw, who, people.event[who], form, 6.0)
 
 
-def _later(draw: np.random.Generator, plan: SyntheticPlan, people: People) -> Lines:
+def _later(draw: np.random.Generator, plan: SyntheticPlan, people: People, form: int) -> Lines:
     """Day treatments after the outcome, in those who live."""
     had = np.flatnonzero(people.event != NEVER)
     who = np.repeat(had, draw.poisson(plan.tables["model"]["outcome"]["later_stays"], len(had)))
     day = people.event[who] + 20 + draw.integers(0, 300, len(who))
-    return chosen(_stays(draw, who, day, LATER, 0), day < people.death[who])
+    made = stay_lines(draw, who, day, form, 0.0)
+    made["mortal"][:] = 0
+    return chosen(made, day < people.death[who])
 
 
-def _others(draw: np.random.Generator, plan: SyntheticPlan, calendar: Calendar, people: People) -> Lines:
-    care, kinds = plan.tables["model"]["care"], plan.tables["codes"]["stays"]
-    length = np.maximum(np.minimum(people.death, calendar.last + 1) - calendar.first, 0)
+def _others(draw: np.random.Generator, setting: Setting, people: People, first: int) -> Lines:
+    care, calendar = setting.plan.tables["model"]["care"], setting.calendar
+    length = np.maximum(people.until - calendar.first, 0)
     rate = care["stays"] * np.exp(care["stays_slope"] * (people.age - 65)) * length / 365.25
     who = np.repeat(np.arange(len(people)), draw.poisson(rate))
     day = calendar.first + (draw.random(len(who)) * length[who]).astype(np.int64)
-    return _stays(draw, who, day, OTHER + _kinds(draw, kinds, len(who)), 4.0)
+    return stay_lines(draw, who, day, first + _kinds(draw, setting.plan, len(who)), 4.0)
 
 
-def _kinds(draw: np.random.Generator, kinds: list[dict[str, Any]], size: int) -> Ints:
-    weights = np.array([kind["weight"] for kind in kinds], dtype=float)
-    return np.asarray(draw.choice(len(kinds), size, p=weights / weights.sum()))
+def _kinds(draw: np.random.Generator, plan: SyntheticPlan, size: int, most: int | None = None) -> Ints:
+    weights = np.array([kind["weight"] for kind in plan.tables["codes"]["stays"][:most]], dtype=float)
+    return np.asarray(draw.choice(len(weights), size, p=weights / weights.sum()))
 
 
-def _last_stays(draw: np.random.Generator, plan: SyntheticPlan, calendar: Calendar, people: People) -> Lines:
+def _last(draw: np.random.Generator, setting: Setting, people: People, first: int) -> Lines:
     """The stay some persons die in."""
-    model = plan.tables["model"]["death"]
-    who = np.flatnonzero((people.death != NEVER) & (draw.random(len(people)) < model["in_hospital"]))
-    entry = np.maximum(people.death[who] - draw.integers(0, 20, len(who)), calendar.first)
-    made = _stays(draw, who, entry, OTHER + _kinds(draw, plan.tables["codes"]["stays"][:2], len(who)), 0)
-    made["exit"] = people.death[who]
-    return made
+    form = first + _kinds(draw, setting.plan, len(people), 2)
+    return last_stays(draw, setting, people, form)
+
+
+def last_stays(draw: np.random.Generator, setting: Setting, people: People, form: Ints) -> Lines:
+    """The stay some persons die in; ``form`` one a person."""
+    share = setting.plan.tables["model"]["death"]["in_hospital"]
+    here = (people.death != NEVER) & (people.death < people.leave) & (people.death <= people.until) & people.consumer
+    who = np.flatnonzero(here & (draw.random(len(people)) < share))
+    entry = np.maximum(people.death[who] - draw.integers(0, 20, len(who)), people.since[who])
+    return stay_lines(draw, who, entry, form[who], people.death[who] - entry)
+
+
+def delivered_stays(
+    setting: Setting, world: tuple[People, Cards], true: Lines, field: str, outcomes: Sequence[int]
+) -> tuple[Lines, dict[str, int]]:
+    """The stays of a field that ended in the years delivered, with their dirt, sorted by year of discharge; each defect counted.
+
+    ``outcomes``: forms that stays to set aside falsely show.
+    """
+    (people, cards), calendar = world, setting.calendar
+    draw, prefix = setting.plan.stream("stay dirt", field), "" if field == "mco" else f"{field}_"
+    true["exit"] = np.minimum(true["exit"], people.death[true["who"]])
+    true["entry"] = np.minimum(true["entry"], true["exit"])
+    if field == "mco":
+        true["died"] = ((true["exit"] == people.death[true["who"]]) & (true["mortal"] == 1)).astype(np.int64)
+        true["died"] = _one_death(true)
+    open_at_cut = true["exit"] > calendar.last
+    counts = {f"{prefix}stays_open_at_cut": int(open_at_cut.sum())}
+    if field == "mco":
+        counts["outcomes_open_at_cut"] = int((open_at_cut & np.isin(true["form"], outcomes)).sum())
+    true = chosen(true, ~open_at_cut)
+    true["card"] = cards.at(true["who"], true["entry"])
+    whole = joined([true, *_set_aside(draw, setting, field, true, outcomes)]) if len(true["who"]) else true
+    names = {name: DEFECTS[name] for name in _OF_FIELD[field]}
+    counts |= {f"{prefix}stays_{name}": int((whole["dirt"] & bit > 0).sum()) for name, bit in names.items()}
+    whole["year"] = calendar.years[whole["exit"]]
+    whole = chosen(whole, np.lexsort((draw.random(len(whole["year"])), whole["year"])))
+    whole["record"] = _records(whole) + setting.plan.block * RECORDS
+    return whole, counts
 
 
 def _one_death(true: Lines) -> Ints:
@@ -112,23 +180,29 @@ def _one_death(true: Lines) -> Ints:
     return died
 
 
-def _set_aside(draw: np.random.Generator, plan: SyntheticPlan, calendar: Calendar, true: Lines) -> list[Lines]:
-    """Copies of stays, each spoiled in one way; a duplicate differs by its facility only."""
-    model, size = plan.tables["model"]["stay_dirt"], len(true["who"])
-    until = plan.tables["codes"]["hidden"]["facilities_until"]
-    extra = []
-    for dirt, word in _SHARES.items():
-        rows = draw.integers(0, size, max(3, round(size * model[word])))
-        years = calendar.years[true["exit"][rows]]
+def _set_aside(
+    draw: np.random.Generator, setting: Setting, field: str, true: Lines, outcomes: Sequence[int]
+) -> list[Lines]:
+    """Copies of stays, each spoiled in one way, a few in two; a duplicate differs by its facility only."""
+    model, size = setting.plan.tables["model"]["stay_dirt"], len(true["who"])
+    until = setting.plan.tables["codes"]["hidden"]["facilities_until"]
+    extra, names = [], _OF_FIELD[field]
+    for name in names:
+        dirt = DEFECTS[name]
+        rows = draw.integers(0, size, max(3, round(size * model[name])))
+        years = setting.calendar.years[true["exit"][rows]]
         rows = rows[_possible(dirt, years, until)]
         copy = chosen(true, rows)
         copy["dirt"][:] = dirt
         if dirt != DUPLICATE:
             copy["died"][:] = 0
-            false = draw.random(len(rows)) < model["outcome_share"]
-            copy["kind"] = np.where(false, OUTCOME, copy["kind"])
-            copy["diagnosis"] = np.where(false, 0, copy["diagnosis"])
-            copy["act"] = np.where(false, 0, np.where(copy["kind"] == OUTCOME, copy["act"], -1))
+            second = DEFECTS[names[int(draw.integers(0, len(names)))]]
+            twice = (draw.random(len(rows)) < model["two_defects"]) & setting.plan.whole
+            able = twice & _possible(second, setting.calendar.years[copy["exit"]], until)
+            copy["dirt"] |= np.where(able, second, 0)
+            if outcomes:
+                false = draw.random(len(rows)) < model["outcome_share"]
+                copy["form"] = np.where(false, draw.choice(outcomes, len(rows)), copy["form"])
         extra.append(copy)
     return extra
 
@@ -142,7 +216,8 @@ def _possible(dirt: int, years: Ints, until: int) -> Flags:
 
 def _records(whole: Lines) -> Ints:
     """Record number of each stay: 1, 2, … within a facility and a year; duplicates count apart, they lie elsewhere."""
-    place = whole["year"] * 1000 + np.where(whole["dirt"] == DUPLICATE, 500 + whole["choice"] % 46, whole["facility"])
+    twice = whole["dirt"] & DUPLICATE > 0
+    place = whole["year"] * 1000 + np.where(twice, 500 + whole["choice"] % 46, whole["facility"])
     order = np.argsort(place, kind="stable")
     starts = np.flatnonzero(np.diff(place[order], prepend=-1))
     rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))

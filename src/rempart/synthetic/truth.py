@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rempart.synthetic.delivery import World
 from rempart.synthetic.plan import NEVER, Calendar, Flags, Ints, SyntheticPlan
 from rempart.synthetic.population import ARM_NAMES, COMPARATOR, TARGET
+from rempart.synthetic.tally import DETAILS, best_resolution, card_rules, claim_rules, combinations, stay_rules
+from rempart.synthetic.world import World
 
 _LATEST = "latest_flow_lag_months"
 
@@ -21,16 +22,20 @@ class TruthBook:
         self.arms: dict[str, dict[str, Any]] = {}
         self.identities: dict[str, Any] = {}
         self.defects: dict[str, int] = {}
+        self.rules: dict[str, dict[str, int]] = {}
         self.canaries: list[str] = []
+        self.persons = 0
 
-    def add(self, world: World) -> None:
-        """Count a block."""
+    def add(self, world: World, more: dict[str, int]) -> None:
+        """Count a block. ``more``: defects counted while its files were prepared."""
         for arm in (TARGET, COMPARATOR):
             _add(self.arms.setdefault(ARM_NAMES[arm], {}), arm_truth(world, arm))
         _add(self.identities, identity_counts(world))
+        self.persons += len(world.people)
         late = max(self.defects.get(_LATEST, 0), world.counts[_LATEST])
-        _add(self.defects, world.counts)
+        _add(self.defects, world.counts | more)
         self.defects[_LATEST] = late
+        _add(self.rules, rules_met(world))
         self.canaries += world.canaries.texts() if world.canaries else []
 
     def told(self, lines: dict[str, int], files: dict[str, int]) -> dict[str, Any]:
@@ -47,7 +52,7 @@ class TruthBook:
                 "confounders": ["age", "sex"], "slope_per_year_of_age": model["slope"], "hazard_ratio_men": model["men"],
             },
             "arms": {arm: _finished(told) for arm, told in self.arms.items()},
-            "identities": self.identities, "defects": self.defects, "lines": lines, "files": files,
+            "identities": self.identities, "rules": self.rules, "defects": self.defects, "lines": lines, "files": files,
             "canaries": self.canaries,
             "notes": [
                 "new users start from the second year delivered; prevalent users have dispensings in the first year",
@@ -96,7 +101,7 @@ def _age_at_start(world: World) -> Ints:
     return world.calendar.years[start] - world.people.birth_year
 
 
-def identity_counts(world: World) -> dict[str, int]:
+def identity_counts(world: World) -> dict[str, Any]:
     """Persons by kind of identity. A split person shares no key with itself: no loader can join it from the delivery."""
     people, cards = world.people, world.cards
     mine = cards.person >= 0
@@ -109,7 +114,23 @@ def identity_counts(world: World) -> dict[str, int]:
         "fictive_cards": int(np.isin(cards.kind, world_fictive(world)).sum()),
         "unusable_cards": int(((cards.birth_year == 1600) | (cards.sex == 9)).sum()),
         "resolvable_persons": len(np.unique(cards.key[mine])),
+        "best_resolution": best_resolution(cards, world.resolved, len(people)),
     }  # fmt: skip
+
+
+def rules_met(world: World) -> dict[str, dict[str, int]]:
+    """By table, lines by the set of rules they meet."""
+    cards, block = world.cards, world.lines
+    claims = claim_rules(cards, block)
+    told = {"claims": combinations(len(block["day"]), claims)}
+    for table, kind in DETAILS.items():
+        rows = block["kind"] == kind
+        if rows.any():
+            told[table] = combinations(int(rows.sum()), {rule: flags[rows] for rule, flags in claims.items()})
+    for field, stays in world.stays.items():
+        told[f"{field}_stays"] = combinations(len(stays["who"]), stay_rules(field, cards, world.shared, stays))
+    told["cards"] = combinations(len(cards.person), card_rules(cards, world_fictive(world)))
+    return told
 
 
 def _never(world: World, held: Ints) -> Flags:
