@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``rempart quality``: the settings' file, then the journey."""
+
+from pathlib import Path
+
+from rempart.adapters import package_data
+from rempart.adapters.toml_input import read_toml
+from rempart.ingest.quality import Settings, settings
+from rempart.journeys.quality import Beyond, Report, check_quality
+from rempart.ports.surroundings import Progress
+from rempart.wiring.signing import today
+from rempart.wiring.warehouse import Warehouse
+
+
+def quality_settings(thresholds: Path | None = None) -> Settings:
+    """The shipped settings, with an operator's own thresholds (``[[thresholds]]``) before them."""
+    parsed = package_data.toml("ingest/quality.toml")
+    own = read_toml(thresholds).get("thresholds", []) if thresholds else []
+    return settings({**parsed, "thresholds": [*own, *parsed["thresholds"]]}, today=today())
+
+
+def quality(warehouse: Warehouse, *, thresholds: Path | None, progress: Progress) -> Report:
+    """Check the warehouse as it stands."""
+    rules = quality_settings(thresholds)
+    with warehouse.queries() as new_query:
+        return check_quality(
+            vault=warehouse.vault,
+            recorder=warehouse.recorder,
+            new_query=new_query,
+            layouts=warehouse.layouts,
+            rules=rules,
+            beyond=Beyond(),
+            progress=progress,
+        )
