@@ -13,13 +13,20 @@ import pyarrow as pa
 from rempart.adapters import package_data
 from rempart.adapters.delivery_reader import ingest_definitions
 from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.ingest.context import context, gather_context, prepare_context
+from rempart.ingest.context import context, gather_context, prepare_context
 from rempart.ingest.persons import resolve_persons
 from rempart.ingest.rules import met
-from rempart.ingest.shard import ShardCounts, make_shard, rule_words
+from rempart.ingest.shard import ShardCounts, make_shard, pass_words, rule_words
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 _OWN = {"unit": "INTEGER", "flow": "INTEGER", "hits": "BIGINT"}
+_CONTEXT = context(
+    observation=package_data.toml("ingest/observation.toml"),
+    geography=package_data.toml("ingest/geography.toml"),
+    pregnancy=package_data.toml("ingest/pregnancy.toml"),
+)
 _FIRST_DAY, _LAST_DAY = "2015-01-01", "2015-12-31"
 
 
@@ -121,8 +128,27 @@ class Compacted:
         )
         words = rule_words(self.definitions, switches)
         resolve_persons(self.query, self.definitions, words)
-        given = {**words, "base": "0", "first_day": _FIRST_DAY, "last_day": _LAST_DAY, "last_known": "2016-06-30"}
+        given = {
+            **words,
+            **self._context(words),
+            **pass_words(0, 0, 1),
+            "first_day": _FIRST_DAY,
+            "last_day": _LAST_DAY,
+            "last_known": "2016-06-30",
+        }
         self.counts: ShardCounts = make_shard(self.query, self.definitions, given)
+
+    def _context(self, words: Mapping[str, str]) -> Mapping[str, str]:
+        """What stands around the events, with the defaults of every rule of its own."""
+        data = {name: package_data.toml(f"ingest/{name}.toml") for name in ("observation", "geography", "pregnancy")}
+        rules = context(**data)
+        gathered = gather_context(self.query, self.definitions, {**words, **rules.words})
+        prepared = prepare_context(
+            self.query, self.definitions, rules, {name: [table] for name, table in gathered.items()}
+        )
+        for name, table in prepared.shared.items():
+            self.query.register(name, table)
+        return prepared.words
 
     def _fill(self, name: str, columns: Mapping[str, str], rows: Sequence[Row]) -> None:
         listed = [{column: row.get(column, 0 if column in _OWN else None) for column in columns} for row in rows]

@@ -15,12 +15,16 @@ MAIN = "main"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLayout:
-    """One table. ``siblings``: sibling → column → SQL type, ``main`` included; ``key``: surrogate key or ''; ``date``: sort date or ''."""
+    """One table. ``siblings``: sibling → column → SQL type, ``main`` included; ``key``: surrogate key or ''; ``date``: sort date or ''.
+
+    ``others``: columns of main that name a second person: in the warehouse its pseudonym, in a project its ``person_id`` (BIGINT).
+    """
 
     name: str
     key: str
     date: str
     siblings: Mapping[str, Mapping[str, str]]
+    others: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -56,6 +60,7 @@ def layouts(parsed: Mapping[str, Any]) -> dict[str, TableLayout]:
             key=table["key"],
             date=table["date"],
             siblings={MAIN: table["columns"], **table.get("siblings", {})},
+            others=tuple(table.get("others", ())),
         )
         for name, table in parsed["tables"].items()
     }
@@ -64,3 +69,11 @@ def layouts(parsed: Mapping[str, Any]) -> dict[str, TableLayout]:
 def reserved_layout(parsed: Mapping[str, Any], name: str) -> TableLayout:
     """The layout of a table of persons that no permit can name, one row a person."""
     return TableLayout(name=name, key="", date="", siblings={MAIN: parsed["reserved"][name]["columns"]})
+
+
+def whole_layouts(parsed: Mapping[str, Any]) -> dict[str, TableLayout]:
+    """Layouts of the tables without persons (places, professionals, codes, …): one part, granted whole or not at all."""
+    return {
+        name: TableLayout(name=name, key="", date="", siblings={MAIN: table["columns"]})
+        for name, table in parsed["whole"].items()
+    }

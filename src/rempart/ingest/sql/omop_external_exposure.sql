@@ -2,7 +2,7 @@
 -- A person's mean over the days of a year that were observed, spent where a value is known; those days are counted beside.
 SELECT person_no, NULL AS word, ${base} + row_number() OVER () AS external_exposure_id, first_day AS exposure_start_date, last_day AS exposure_end_date,
   exposure AS exposure_source_value, 0 AS exposure_concept_id, value AS value_as_number, measured_in AS unit_source_value,
-  CAST(coalesce(known_days, 0) AS INTEGER) AS days_known, CAST(last_day - first_day + 1 AS INTEGER) AS days_observed, CAST(${vintage} AS INTEGER) AS commune_vintage
+  CAST(coalesce(known_days, 0) AS INTEGER) AS days_known, CAST(last_day - first_day + 1 AS INTEGER) AS days_observed, nullif(${vintage}, 0) AS commune_vintage
 FROM (
   SELECT seen.person_no, seen.year, seen.first_day, seen.last_day, kinds.exposure, kinds.measured_in
   FROM (
