@@ -7,13 +7,16 @@ listed at ``make_shard``. Knows no table of the SNDS by name; seals nothing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.rules import enabled, mask
 from rempart.ports.query import Query
 from rempart.records.omop import TableLayout
 
-NUMBER = "person_no"
+# Row ids of a pass begin where those of the pass before can never reach.
+_PASS_BITS, _ROW_BITS = 6, 34
+MOST_PASSES = 1 << _PASS_BITS
 _BOOKS = {"judged": "word VARCHAR, hits BIGINT, lines BIGINT", "kept": "word VARCHAR, lines BIGINT"}
 
 
@@ -41,12 +44,23 @@ def rule_words(definitions: Definitions, switches: Mapping[str, bool]) -> dict[s
     }
 
 
+def pass_words(shard: int, number: int, passes: int) -> dict[str, str]:
+    """What the SQL of one pass over a shard's persons is given: ``number`` of ``passes`` (at most 64), by person number."""
+    known = "(SELECT any_value(known.person_no) FROM known_psa AS known WHERE known.psa = fact.psa)"
+    return {
+        "base": str((shard << _PASS_BITS | number) << _ROW_BITS),
+        "pass": str(number),
+        "passes": str(passes),
+        "fact_in_pass": "TRUE" if passes == 1 else f"coalesce({known}, 0) % {passes} = {number}",
+    }
+
+
 def make_shard(query: Query, definitions: Definitions, given: Mapping[str, str]) -> ShardCounts:
     """Make ``research_<table>`` (person_no, word, the layout's columns) of every table that a step makes.
 
     Needs ``gross_<table>`` of every gross table and, of this shard's persons (of cards that several person keys hold, all),
     ``person`` (person_no, person), ``card_person``, ``psa_person``, ``key_person`` as ``persons.resolve_persons`` leaves them.
-    ``given``: ``rule_words`` and base (first of the pass's row ids), first_day, last_day, last_known (ISO days).
+    ``given``: ``rule_words``, ``pass_words`` and first_day, last_day, last_known (ISO days).
     """
     for name, columns in _BOOKS.items():
         query.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
@@ -70,8 +84,8 @@ _JUDGED = "SELECT word, hits, CAST(sum(lines) AS BIGINT) AS n FROM judged WHERE 
 _KEPT = "SELECT word, CAST(sum(lines) AS BIGINT) AS n FROM kept WHERE lines > 0 GROUP BY word"
 
 
-def _rows(query: Query, sql: str) -> list[dict[str, int]]:
-    return query.table(sql).to_pylist()
+def _rows(query: Query, sql: str) -> list[dict[str, Any]]:
+    return list(query.table(sql).to_pylist())
 
 
 def make_table(query: Query, layout: TableLayout, select: str) -> None:

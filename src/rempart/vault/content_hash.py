@@ -4,6 +4,7 @@
 Writes the SQL and adds the digests; runs no query.
 """
 
+from binascii import unhexlify
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,13 +32,17 @@ def content_hash_sql(layout: TableLayout, *, source: str = "", person: str = "so
 
     Surrogate keys (``…_id`` that are no ``…_concept_id``) are left out: they are numbered afresh and tell nothing.
     """
-    kept = [column for column in layout.columns if not column.endswith("_id") or column.endswith("_concept_id")]
-    return f"SELECT {row_hash_sql([person, *kept])} AS row_hash FROM {source or 'research_' + layout.name}"
+    return f"SELECT {row_hash_sql([person, *hashed_columns(layout)])} AS row_hash FROM {source or 'research_' + layout.name}"
 
 
 def content_hash(row_hashes: pa.Table) -> str:
     """The content hash (64 hex digits) of what ``content_hash_sql`` gave."""
     return as_text(add(row_hashes.column(0)))
+
+
+def hashed_columns(layout: TableLayout) -> list[str]:
+    """The columns that a row's hash covers, after its person."""
+    return [column for column in layout.columns if not column.endswith("_id") or column.endswith("_concept_id")]
 
 
 def _field_sql(column: str) -> str:
@@ -52,11 +57,24 @@ def add(digests: pa.ChunkedArray | pa.Array) -> int:
 
 
 def _add_chunk(digests: pa.Array) -> int:
-    raw = bytes.fromhex("".join(digests.to_pylist()))
+    if digests.null_count or not len(digests):
+        if len(digests):
+            raise ValueError("a row hash has 64 hex digits")
+        return 0
+    raw = unhexlify(_text(digests))
     if len(raw) * 2 != len(digests) * _DIGITS:
         raise ValueError("a row hash has 64 hex digits")
     limbs = np.frombuffer(raw, dtype=">u4").reshape(-1, _LIMBS).sum(axis=0, dtype=np.uint64)
     return sum(int(limb) << (32 * (_LIMBS - 1 - place)) for place, limb in enumerate(limbs))
+
+
+def _text(digests: pa.Array) -> memoryview:
+    """All digits of an array of texts, one after another, as they lie in memory."""
+    offsets = np.frombuffer(
+        digests.buffers()[1], dtype=np.int64 if pa.types.is_large_string(digests.type) else np.int32
+    )
+    first, last = offsets[digests.offset], offsets[digests.offset + len(digests)]
+    return memoryview(digests.buffers()[2])[int(first) : int(last)]
 
 
 def combine(first: int, second: int) -> int:

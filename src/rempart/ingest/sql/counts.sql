@@ -20,7 +20,8 @@ UNION ALL
 SELECT CASE field WHEN 'mco' THEN 'mco_stays' WHEN 'ace' THEN 'ace_invoices' ELSE 'rip_ambulatory' END, hits, count(*) FROM net_stay
 WHERE has_stay AND (field IN ('mco', 'ace') OR kind IN (${ambulatory_kinds})) GROUP BY ALL
 UNION ALL
-SELECT field || '_chaining', hits, count(*) FROM net_stay WHERE has_chain GROUP BY ALL
+SELECT field || '_chaining', hits, count(*) FROM net_stay
+WHERE has_chain AND coalesce(kind, '') NOT IN (${ambulatory_kinds}) GROUP BY ALL
 UNION ALL
 SELECT word, hits, sum(lines) FROM net_fact WHERE hits <> 0 AND word IS NOT NULL GROUP BY ALL
 UNION ALL

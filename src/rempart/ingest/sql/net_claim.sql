@@ -19,6 +19,7 @@ FROM (
         WHEN line.care > known.not_after THEN ${bit_X2} ELSE 0 END
       | CASE WHEN line.kind = 'line' AND coalesce(line.nature, '') NOT IN (${visit_natures}) THEN ${bit_M1} ELSE 0 END) & ${mask} AS hits
   FROM gross_claim AS line LEFT JOIN known_card AS known ON known.card = line.card
+  WHERE coalesce(known.person_no, 0) % ${passes} = ${pass}
 ) GROUP BY ALL;
 -- One activity of an act counts: the surgeon's, not the anaesthetist's beside.
 CREATE OR REPLACE TABLE net_act AS

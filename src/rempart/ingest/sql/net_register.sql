@@ -7,6 +7,7 @@ FROM (
   SELECT line.code, line.first_day, line.last_day, known.person_no,
     (line.hits | CASE WHEN known.person_no IS NULL THEN ${bit_R1} ELSE 0 END) & ${mask} AS hits
   FROM gross_condition AS line LEFT JOIN known_card AS known ON known.card = line.card
+  WHERE coalesce(known.person_no, 0) % ${passes} = ${pass}
 ) GROUP BY ALL;
 CREATE OR REPLACE TABLE net_dose AS
 SELECT hits, CASE WHEN hits = 0 THEN person_no END AS person_no, CASE WHEN hits = 0 THEN day END AS day, CASE WHEN hits = 0 THEN code END AS code,
@@ -15,6 +16,7 @@ FROM (
   SELECT line.day, line.code, line.rank, known.person_no,
     (line.hits | CASE WHEN known.person_no IS NULL THEN ${bit_R1} ELSE 0 END) & ${mask} AS hits
   FROM gross_dose AS line LEFT JOIN known_card AS known ON known.card = line.card
+  WHERE coalesce(known.person_no, 0) % ${passes} = ${pass}
 ) GROUP BY ALL;
 CREATE OR REPLACE TABLE net_certificate AS
 SELECT * EXCLUDE (own_hits), own_hits | CASE WHEN own_hits = 0 AND row_number() OVER (
@@ -23,6 +25,7 @@ FROM (
   SELECT line.kind, line.died, line.code, line.line, line.rank, line.certificate, known.person_no,
     (line.hits | CASE WHEN known.person_no IS NULL THEN ${bit_R1} ELSE 0 END) & ${mask} AS own_hits
   FROM gross_death AS line LEFT JOIN key_person AS known ON known.person = line.person
+  WHERE coalesce(known.person_no, 0) % ${passes} = ${pass}
 );
 CREATE OR REPLACE TABLE net_death AS
 SELECT person.person_no, person.died AS registered, cause.died AS certified, stay.leaving AS left_dead, cause.certificate, cause.code AS cause,

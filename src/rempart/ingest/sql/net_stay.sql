@@ -1,16 +1,17 @@
 -- SPDX-License-Identifier: Apache-2.0
--- A stay meets the rules of its record and of its chaining line; what happened in it meets the rules of its stay. Ambulatory acts of psychiatry
--- have no chaining line of their own.
+-- A stay meets the rules of its record and of its chaining line; what happened in it meets the rules of its stay.
+-- An ambulatory act of psychiatry is a stay of its own that shares a chaining line with others.
 CREATE OR REPLACE TABLE net_stay AS
 SELECT * EXCLUDE (all_hits), ${base} + 2 * row_number() OVER () AS visit_no, all_hits & ${mask} AS hits
 FROM (
   SELECT line.* EXCLUDE (hits, leaving, psa, mother, birth), coalesce(line.leaving, line.entry) AS leaving, known.person_no,
     line.hits
-      | CASE WHEN line.has_chain OR line.kind IN (${ambulatory_kinds}) THEN CASE WHEN known.psa IS NULL THEN ${bit_R1} ELSE 0 END ELSE 0 END
+      | CASE WHEN line.has_chain AND known.psa IS NULL THEN ${bit_R1} ELSE 0 END
       | CASE WHEN known.persons > 1 THEN ${bit_R2} WHEN line.entry < known.not_before THEN ${bit_X1} WHEN line.entry > known.not_after THEN ${bit_X2} ELSE 0 END
       | CASE WHEN line.leaving < line.entry THEN ${bit_X3} ELSE 0 END
-      | CASE WHEN line.has_stay AND line.has_chain OR line.kind IN (${ambulatory_kinds}) THEN 0 ELSE ${bit_J2} END AS all_hits
+      | CASE WHEN line.has_stay AND line.has_chain THEN 0 ELSE ${bit_J2} END AS all_hits
   FROM gross_stay AS line LEFT JOIN known_psa AS known ON known.psa = line.psa
+  WHERE coalesce(known.person_no, 0) % ${passes} = ${pass}
 );
 CREATE OR REPLACE TABLE net_fact AS
 SELECT word, field, kind, hits, status, CASE WHEN hits = 0 THEN visit_no END AS visit_no, CASE WHEN hits = 0 THEN code END AS code,
@@ -30,6 +31,7 @@ FROM (
   LEFT JOIN (
     SELECT stay, visit_no, person_no, entry, leaving, hits FROM net_stay WHERE has_stay AND hits & ${bit_K1} = 0
   ) AS stay ON stay.stay = fact.stay
+  WHERE ${fact_in_pass}
 ) GROUP BY ALL;
 CREATE OR REPLACE TABLE net_stay_act AS
 SELECT *, activity IS DISTINCT FROM min(activity) OVER (PARTITION BY visit_no, code, delay) AS further FROM net_fact WHERE kind = 'act' AND hits = 0

@@ -11,7 +11,7 @@ SELECT person_no, visit_word AS word, chain_word AS also, visit_no AS visit_occu
   place_facility AS care_site_source_value, legal_facility AS legal_facility_source_value, paid AS total_paid, CAST(NULL AS DOUBLE) AS total_reimbursed
 FROM (
   SELECT *, CASE field WHEN 'mco' THEN 'mco_stays' WHEN 'ace' THEN 'ace_invoices' WHEN 'rip' THEN CASE WHEN kind IN (${ambulatory_kinds}) THEN 'rip_ambulatory' END END
-      AS visit_word, CASE WHEN has_chain THEN field || '_chaining' END AS chain_word,
+      AS visit_word, CASE WHEN has_chain AND coalesce(kind, '') NOT IN (${ambulatory_kinds}) THEN field || '_chaining' END AS chain_word,
     visit_no IN (SELECT visit_no FROM net_fact WHERE hits = 0 AND kind = 'service' AND code = '${emergency_act}') AS emergency
   FROM net_stay WHERE hits = 0
 )

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compaction: all gross rows of a snapshot → research tables, shard by shard → the next snapshot. The order of deliveries leaves no trace.
+
+Who is one person, what a rule drops and what OMOP gets is ``ingest``'s work; this file is the way. It adds nothing to the gross rows.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from rempart.errors import BadInput, Missing
+from rempart.ingest.balance import Books, last_known, window
+from rempart.ingest.context import Context, Prepared, collect_context, finish_context, gather_context, prepare_context
+from rempart.ingest.definitions import Definitions
+from rempart.ingest.persons import resolve_persons
+from rempart.ingest.report import IngestReport
+from rempart.ingest.shard import make_shard, pass_words, rule_words
+from rempart.ingest.unit_plan import dead_flows, live_id
+from rempart.ingest.units import UnitEntry
+from rempart.journeys.exchange import Exchange
+from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, settle
+from rempart.journeys.ingest import SPACE
+from rempart.journeys.ingest_delivery import held_units
+from rempart.journeys.parts import one_ahead, sealed_parts
+from rempart.journeys.recorded import Act, Recorder, recorded
+from rempart.journeys.research_parts import INDEX, PERSON, ResearchParts
+from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
+from rempart.ports.background import Background
+from rempart.ports.broker import GrantRequest
+from rempart.ports.query import Query
+from rempart.ports.scratch import Scratch
+from rempart.ports.surroundings import Progress
+from rempart.records.canonical import canonical_bytes
+from rempart.records.omop import MAIN, TableLayout
+from rempart.records.sealed import SpaceCommit
+from rempart.vault.part import SealedPart
+
+RESEARCH = "research"
+"""The manifest's fact that says which live rows the research tables were made of (``unit_plan.live_id``); another value: stale."""
+_CARD = ("psa", "card", "person", "archived", "certified", "updated", "seen", "hits")
+_WITHOUT_PERSONS = ("gross_commune_change", "gross_population", "gross_environment", "gross_drug_code")
+_PIECES = ("person", "card_person", "psa_person", "key_person")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compacted:
+    """What a compaction did: the reconciliation, the commit, rows and content hash by table."""
+
+    report: IngestReport
+    commit: SpaceCommit
+    rows: Mapping[str, int]
+    content: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compaction:
+    """One run's means; ``compact`` is the act. ``switches``: rule id → on, over the rules' defaults; ``names``: word → delivered table;
+    ``pass_rows``: gross rows of a shard that one session takes; ``extra``: tables without persons to seal beside."""
+
+    vault: Vault
+    recorder: Recorder
+    scratch: Scratch
+    new_query: Callable[[], Query]
+    background: Background
+    shapes: Mapping[str, GrossShape]
+    definitions: Definitions
+    context: Context
+    names: Mapping[str, str]
+    run: str
+    progress: Progress
+    named_step: Callable[[str], None]
+    switches: Mapping[str, bool] = field(default_factory=dict)
+    pass_rows: int = 12_000_000
+    extra: Mapping[str, pa.Table] = field(default_factory=dict)
+
+    def compact(self) -> Compacted:
+        """Make the research tables of the newest snapshot's live gross rows and commit them as the next.
+
+        Raises Missing ``space-missing``, BadInput ``no-person``, Unavailable ``commit-lost``; nothing is half-committed.
+        """
+        before = newest_commit(self.vault.ledger, SPACE)
+        if before is None:
+            raise Missing("space-missing", space=SPACE)
+        objects = [f"run:{self.run}", f"space:{SPACE}", "work:compaction"]
+        with recorded(self.recorder, "ingest", basis="operation:ingest", objects=objects) as act:
+            (reference,) = self.vault.broker.grant(self._request(act))
+            opened = open_space(self.vault, space=SPACE, reference=reference, head=before.head)
+            done = _Compacting(self, act, reference, opened).go()
+            act.say("run", self.run)
+            act.say("head", done.commit.head)
+            act.said.extend(f"content:{table}={value}" for table, value in done.content.items())
+        return done
+
+    @property
+    def layouts(self) -> dict[str, TableLayout]:
+        """Of every table with persons that is made here, the reserved one too."""
+        decided = self.definitions.decided
+        return {**self.definitions.research, decided.name: decided}
+
+    def _request(self, act: Act) -> GrantRequest:
+        """Read gross rows, names and the release index; write what is made of them."""
+        read = [(table, MAIN) for table in (*self.shapes, NAME, REMAP, CORRESPONDENCE, "manifest")]
+        write = [(table.name, sibling) for table in self.layouts.values() for sibling in table.siblings]
+        write += [(table, MAIN) for table in (REMAP, "manifest", *WHOLE, *self.extra)]
+        both = (PERSON, INDEX)
+        tables = [(SPACE, *place, "read") for place in (*read, both)]
+        tables += [(SPACE, *place, "write") for place in (*write, both)]
+        return GrantRequest(intent=act.index, tables=tuple(tables), secrets=())
+
+
+WHOLE = ("usable_interval", "location", "commune_conversion", "environment", "provider", "care_site")
+"""Tables without persons that context makes."""
+
+
+class _Compacting:
+    """One act under way."""
+
+    def __init__(self, run: Compaction, act: Act, reference: str, opened: OpenSpace) -> None:
+        self._run, self._reference, self._opened = run, reference, opened
+        self._units = held_units(opened, again=False)
+        self._dead = dead_flows(self._units)
+        self._live: list[UnitEntry] = [unit for unit in self._units if self._dead.get(unit.number, unit) != frozenset()]
+        self._gross = GrossParts(run.vault, opened, reference=reference, shapes=run.shapes, dead=self._dead)
+        self._writer = SpaceWriter(
+            run.vault, run.recorder, act, space=SPACE, shards=opened.body.shards, parent=opened.commit, reference=reference,
+            named_step=run.named_step,
+        )  # fmt: skip
+        made = {*run.layouts, *WHOLE, *run.extra}
+        self._writer.keep(opened, but={part.object for part in opened.body.parts if part.table in made})
+        self._words = {**rule_words(run.definitions, run.switches), **run.context.words}
+        self._books = Books()
+        self._parts = ResearchParts(self._writer, run.background, run.recorder.randomness, run.layouts)
+        self._pairs = self._readers()
+
+    def go(self) -> Compacted:
+        """Persons, context, shards, commit."""
+        people = self._run.new_query()
+        try:
+            prepared = self._people(people)
+            self._run.named_step("persons-resolved")
+            collected = self._shards(people, prepared)
+            whole = {**prepared.whole, **finish_context(people, self._run.definitions, collected), **self._run.extra}
+        finally:
+            people.close()
+        for name, table in whole.items():
+            self._writer.add(name, MAIN, 0, table)
+        self._books.rows.update(self._parts.finish())
+        report = self._books.report(self._run.definitions, self._live, names=self._run.names, further=prepared.counts)
+        facts = {**self._opened.body.facts, "first": report.first_day, "last": report.last_day}
+        facts[RESEARCH] = live_id(self._units)
+        facts["rules"] = canonical_bytes({"switches": dict(self._run.switches)}).decode()
+        commit = self._writer.commit(lineage=self._opened.body.lineage, facts=facts)
+        return Compacted(report=report, commit=commit, rows=report.rows, content=self._parts.content())
+
+    def _people(self, query: Query) -> Prepared:
+        """Who is who over all cards, rows brought to where their persons are, and what context needs of all shards before any is made."""
+        run, gross = self._run, self._gross
+        gross.register_names(query, shown=("person",))
+        gross.gather(query, "gross_card", columns=_CARD)
+        resolve_persons(query, run.definitions, self._words)
+        if not _count(query, "person"):
+            raise BadInput("no-person")
+        self._words |= self._days(query)
+        moved = settle(query)
+        if moved.num_rows:
+            self._writer.add(REMAP, MAIN, 0, moved)
+        exchange = Exchange(run.scratch, run.run, run.recorder.randomness)
+        gross.move([*gross.moves(query), moved], exchange=exchange, new_query=run.new_query, progress=run.progress)
+        for table in (NAME, "gross_card"):
+            query.execute(f"DROP TABLE IF EXISTS {table} CASCADE")
+        for table in _WITHOUT_PERSONS:
+            gross.gather(query, table)
+        prepared = prepare_context(query, run.definitions, run.context, self._gathered())
+        self._words.update(prepared.words)
+        return prepared
+
+    def _days(self, query: Query) -> dict[str, str]:
+        seen = (
+            query.table("SELECT CAST(max(greatest(updated, seen)) AS VARCHAR) AS day FROM gross_card")
+            .column("day")[0]
+            .as_py()
+        )
+        first, last = window(self._live)
+        return {"first_day": first, "last_day": last, "last_known": last_known(self._live, seen or "")}
+
+    def _gathered(self) -> dict[str, list[pa.Table]]:
+        """What context gathers, by name, shard after shard."""
+        run, found = self._run, dict[str, list[pa.Table]]()
+        with closing(
+            one_ahead(range(self._gross.shards), new_query=run.new_query, attach=self._gross.attach)
+        ) as shards:
+            for shard, query in shards:
+                run.progress.step("gather-shards", shard, self._gross.shards)
+                self._gross.show(query, shard)
+                for name, table in gather_context(query, run.definitions, self._words).items():
+                    found.setdefault(name, []).append(table)
+        return found
+
+    def _shards(self, people: Query, prepared: Prepared) -> dict[str, list[pa.Table]]:
+        """Every shard's research tables, sealed; what context collects of them, by name."""
+        run, count, collected = self._run, self._gross.shards, dict[str, list[pa.Table]]()
+
+        def attach(query: Query, shard: int) -> None:
+            self._gross.attach(query, shard)
+            for name, parts in self._pairs[shard].items():
+                query.attach(name, parts)
+
+        with closing(one_ahead(range(count), new_query=run.new_query, attach=attach)) as shards:
+            for shard, query in shards:
+                run.progress.step("compact-shards", shard, count)
+                self._gross.show(query, shard)
+                self._show_people(query, people, shard)
+                for name, table in prepared.shared.items():
+                    query.register(name, table)
+                self._make(query, shard)
+                for name, table in collect_context(query, run.definitions, self._words).items():
+                    collected.setdefault(name, []).append(table)
+                run.named_step("shard-compacted")
+        run.progress.step("compact-shards", count, count)
+        return collected
+
+    def _show_people(self, query: Query, people: Query, shard: int) -> None:
+        """The maps of persons of one shard; of cards delivered with several person keys, all: only one of their rows is kept."""
+        for name in _PIECES:
+            more = " OR person_keys > 1" if name == "card_person" else ""
+            query.register(f"{name}_piece", people.table(f"SELECT * FROM {name} WHERE shard = {shard}{more}"))
+            query.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {name}_piece")
+            query.unregister(f"{name}_piece")
+        self._parts.show_people(query, shard, known=self._pairs[shard].keys())
+
+    def _make(self, query: Query, shard: int) -> None:
+        """One shard in as many passes as its rows ask for, each pass sealed."""
+        passes = -(-max(1, sum(self._gross.rows(shard).values())) // self._run.pass_rows)
+        self._count_superseded(query, shard)
+        for number in range(passes):
+            given = {**self._words, **pass_words(shard, number, passes)}
+            self._books.add(make_shard(query, self._run.definitions, given))
+            self._parts.seal(query, shard)
+
+    def _count_superseded(self, query: Query, shard: int) -> None:
+        """Lines of live units whose flow another unit gives: they are in the units' counts and in no view."""
+        partly = [(unit, sorted(flows)) for unit, flows in self._dead.items() if flows]
+        if not partly or not self._opened.parts("gross_claim", MAIN, shard):
+            return
+        where = " OR ".join(f"unit = {unit} AND flow IN ({', '.join(map(str, flows))})" for unit, flows in partly)
+        counted = query.table(self._run.definitions.filled(self._run.definitions.sql["superseded"], {"where": where}))
+        for word, lines in zip(*(column.to_pylist() for column in counted.columns), strict=True):
+            self._books.superseded[word] = self._books.superseded.get(word, 0) + lines
+
+    def _readers(self) -> list[dict[str, list[SealedPart]]]:
+        """By shard: the parts of the correspondence and of the release index, as they are in the snapshot before."""
+        found: list[dict[str, list[SealedPart]]] = []
+        for shard in range(self._opened.body.shards):
+            entries = {
+                CORRESPONDENCE: self._opened.parts(CORRESPONDENCE, MAIN, shard),
+                INDEX: self._opened.parts(PERSON, INDEX, shard),
+            }
+            found.append(
+                {
+                    name: sealed_parts(self._run.vault, self._opened, parts, reference=self._reference)
+                    for name, parts in entries.items()
+                    if parts
+                }
+            )
+        return found
+
+
+def _count(query: Query, table: str) -> int:
+    return int(query.table(f"SELECT count(*) AS n FROM {table}").column("n")[0].as_py())

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Research tables of one session become sealed parts: pseudonyms for person numbers, sorted, hashed, one part a sibling and pass.
+
+Sealing and storing go on in the background while the engine makes the next table. Decides nothing about rows.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rempart.journeys.gross_parts import CORRESPONDENCE
+from rempart.journeys.space import SpaceWriter, StoredPart
+from rempart.ports.background import Background
+from rempart.ports.query import Query
+from rempart.ports.surroundings import Randomness
+from rempart.records.omop import WAREHOUSE_PERSON, TableLayout
+from rempart.vault.content_hash import add, as_text, combine, hashed_columns, row_hash_sql
+
+PERSON, INDEX = "person", "release_index"
+_HASH = "row_hash"
+_SOURCE = "source_person"
+
+
+class ResearchParts:
+    """Parts under way, in the order in which they will be listed, and the sums of row hashes so far."""
+
+    def __init__(
+        self, writer: SpaceWriter, background: Background, randomness: Randomness, layouts: Mapping[str, TableLayout]
+    ) -> None:
+        self._writer, self._background, self._randomness, self._layouts = writer, background, randomness, layouts
+        self._begun: list[Callable[[], StoredPart]] = []
+        self._sums = dict.fromkeys(layouts, 0)
+        self._rows = dict.fromkeys(layouts, 0)
+
+    def show_people(self, query: Query, shard: int, *, known: Collection[str]) -> None:
+        """Add to the table ``person`` each one's source pseudonym; seal the release index, where persons of before keep theirs."""
+        source, index = "NULL::VARCHAR", "NULL::BIGINT"
+        joins = ""
+        if CORRESPONDENCE in known:
+            source = "pair.source_pseudonym"
+            joins += f" LEFT JOIN {CORRESPONDENCE} AS pair ON pair.pseudonym = p.pseudonym"
+        if INDEX in known:
+            index = "former.release_index"
+            joins += f" LEFT JOIN {INDEX} AS former ON former.pseudonym = p.pseudonym"
+        query.execute(
+            f"CREATE OR REPLACE TABLE person AS SELECT p.*, {source} AS {_SOURCE}, {index} AS {INDEX} FROM person AS p{joins}"
+        )
+        rows = query.table(f"SELECT pseudonym, {INDEX} FROM person ORDER BY person_no")
+        fresh = np.frombuffer(self._randomness.bytes(8 * rows.num_rows), dtype=np.uint64) >> np.uint64(1)
+        values = pc.coalesce(rows.column(INDEX), pa.array(fresh.astype(np.int64)))
+        self._begin(PERSON, INDEX, shard, pa.table({WAREHOUSE_PERSON: rows.column(0), INDEX: values}))
+
+    def seal(self, query: Query, shard: int) -> None:
+        """Begin to seal every table of a session."""
+        for name, layout in self._layouts.items():
+            rows = query.table(sorted_sql(layout))
+            self._sums[name] = combine(self._sums[name], add(rows.column(_HASH)))
+            self._rows[name] += rows.num_rows
+            for sibling in layout.siblings:
+                self._begin(name, sibling, shard, rows.select(list(layout.stored(sibling, WAREHOUSE_PERSON))))
+
+    def finish(self) -> dict[str, int]:
+        """Wait for what is under way and list it; rows by table. Raises what sealing or storing raised."""
+        for part in self._begun:
+            self._writer.take(part())
+        self._begun.clear()
+        return dict(self._rows)
+
+    def content(self) -> dict[str, str]:
+        """Content hash by table."""
+        return {name: as_text(total) for name, total in self._sums.items()}
+
+    def _begin(self, table: str, sibling: str, shard: int, rows: pa.Table) -> None:
+        self._begun.append(self._background.start(lambda: self._writer.stored(table, sibling, shard, rows)))
+
+
+def sorted_sql(layout: TableLayout) -> str:
+    """The rows of one research table in the order of every part, person, date and key, each with the hash of its content."""
+    columns = ", ".join(f"t.{column}" for column in layout.columns)
+    order = ", ".join(["p.person_no", *(f"t.{column}" for column in (layout.date, layout.key) if column)])
+    rows = (
+        f"SELECT p.{WAREHOUSE_PERSON}, p.{_SOURCE}, {columns} FROM research_{layout.name} AS t JOIN person AS p USING (person_no) "
+        f"ORDER BY {order}"
+    )
+    digest = row_hash_sql([_SOURCE, *hashed_columns(layout)])
+    return f"SELECT * EXCLUDE ({_SOURCE}), {digest} AS {_HASH} FROM ({rows})"
