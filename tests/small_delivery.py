@@ -9,12 +9,13 @@ import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rempart.adapters.delivery_reader import ingest_definitions, list_delivery, load_files
+from rempart.adapters.delivery_reader import ingest_definitions, list_delivery
 from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.adapters.former_reader import load_files
 from rempart.ingest.definitions import Definitions
+from rempart.ingest.former_survey import survey
 from rempart.ingest.report import IngestReport
 from rempart.ingest.snds import ingest_snds
-from rempart.ingest.survey import survey
 
 Row = dict[str, str]
 Tables = dict[str, list[Row]]
@@ -131,7 +132,7 @@ def write(folder: Path, tables: Mapping[str, Sequence[Mapping[str, str]]]) -> Pa
 def read(folder: Path) -> tuple[DuckDBQuery, IngestReport]:
     """Ingest a folder as the command does; the caller closes the query."""
     query, definitions = DuckDBQuery(threads=1, memory_limit="1GB"), known()
-    found = survey(list_delivery(folder), definitions.tables)
+    found = survey(list_delivery(folder).files, definitions.former)
     return query, ingest_snds(query, found, definitions, load_files, lambda what, done, total: None)
 
 

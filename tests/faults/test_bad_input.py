@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from rempart.adapters.delivery_reader import list_delivery, load_files
+from rempart.adapters.delivery_reader import list_delivery
 from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.adapters.former_reader import load_files
 from rempart.errors import BadInput
+from rempart.ingest.former_survey import survey
 from rempart.ingest.snds import ingest_snds
-from rempart.ingest.survey import DeliveredFile, survey
+from rempart.ingest.units import DeliveredFile
 from tests.small_delivery import claim, known, read, whole, write
 
 CLAIMS, CARDS = "ER_PRS_F_201503.csv", "IR_BEN_R.csv"
@@ -162,7 +164,7 @@ def test_an_empty_folder_and_no_folder_are_named(tmp_path: Path) -> None:
 
 def test_a_file_that_changes_under_the_reader_is_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "d", whole())
-    listed = list_delivery(folder)
+    listed = list_delivery(folder).files
     text(CLAIMS, "1111", "1112")(folder)
     with pytest.raises(BadInput, match="delivery-changed"):
         _read_listed(listed)
@@ -171,7 +173,7 @@ def test_a_file_that_changes_under_the_reader_is_refused(tmp_path: Path) -> None
 def _read_listed(listed: tuple[DeliveredFile, ...]) -> None:
     query = DuckDBQuery(threads=1)
     try:
-        ingest_snds(query, survey(listed, known().tables), known(), load_files, lambda what, done, total: None)
+        ingest_snds(query, survey(listed, known().former), known(), load_files, lambda what, done, total: None)
     finally:
         query.close()
 

@@ -154,7 +154,7 @@ KEPT = (
 def page() -> str:
     """The page, from the rules' own data and the cases above."""
     known = ingest_definitions()
-    names = {word: table.name for word, table in known.tables.items()} | {"claim_lines": "ER_PRS_F, acts"}
+    names = {word: table.name for word, table in known.former.items()} | {"claim_lines": "ER_PRS_F, acts"}
     text = [
         "# The cleaning rules\n",
         "Written by `python -m tests.spec.cleaning_page` from `src/rempart/ingest/cleaning.toml` and the cases of",

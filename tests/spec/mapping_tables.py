@@ -13,7 +13,7 @@ def tables() -> str:
     """One row a delivered table."""
     text = ["| table | one file for | must be there | columns that are read |", "|---|---|---|---|"]
     periods = {"none": "all", "month": "a month", "year": "a year"}
-    for table in ingest_definitions().tables.values():
+    for table in ingest_definitions().former.values():
         columns = " ".join(
             f"{name} (from {first})" if (first := table.columns[name].first) > 2006 else name for name in table.needed
         )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any
 
+from rempart.ingest import former_schema
 from rempart.ingest.rules import Rule, hits_sql, marks_sql, rules
-from rempart.ingest.schema import Format, TableSchema, schema
+from rempart.ingest.schema import Format, TableSchema, tables
 from rempart.records.omop import TableLayout, layouts, reserved_layout
 
 DECISIONS = "person_decision"
@@ -31,10 +32,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definitions:
-    """``tables``: by plain word, in loading order; ``words``: what ``$``-names in SQL stand for; ``steps``, ``compaction``:
-    (verb, name)."""
+    """``tables``: delivered tables by ``id``; ``former``: those of the one-shot way; ``words``: what ``$``-names in SQL stand for;
+    ``steps``, ``compaction``: (verb, name); ``balanced``: tables whose every line is accounted for."""
 
     tables: Mapping[str, TableSchema]
+    former: Mapping[str, former_schema.TableSchema]
     rules: tuple[Rule, ...]
     words: Mapping[str, str]
     steps: tuple[tuple[str, str], ...]
@@ -43,6 +45,7 @@ class Definitions:
     decided: TableLayout
     compaction: tuple[tuple[str, str], ...] = ()
     decisions: tuple[Decision, ...] = ()
+    balanced: frozenset[str] = frozenset()
 
     @property
     def format(self) -> Format:
@@ -66,13 +69,14 @@ class Definitions:
 
 def definitions(
     *,
-    schema_data: Mapping[str, Any],
+    schemas: Mapping[str, Mapping[str, Any]],
+    former: Mapping[str, Any],
     cleaning: Mapping[str, Any],
     mapping: Mapping[str, Any],
     sql: Mapping[str, str],
     omop: Mapping[str, Any],
 ) -> Definitions:
-    """Put parsed ``schema.toml``, ``cleaning.toml``, ``mapping.toml``, ``omop54.toml`` and the SQL files together."""
+    """Put the parsed data files and the SQL files together; ``schemas``: ``schemas/*.toml`` by name without ending."""
     ordered = rules(cleaning)
     words = {name: _sql(value) for name, value in {**cleaning["parameters"], **mapping["lists"]}.items()}
     words |= {name: str(value) for name, value in mapping["values"].items()}
@@ -82,10 +86,11 @@ def definitions(
     words |= {f"marks_{word}": marks_sql(ordered, word) for word in places}
     # A monthly file is its own flow; gross.py says what an archive holds.
     words["in_archive"] = "TRUE"
-    tables = schema(schema_data)
-    words["open_end"] = next(iter(tables.values())).format.open_end
+    delivered = tables(schemas)
+    words["open_end"] = next(iter(delivered.values())).format.open_end
     return Definitions(
-        tables=tables,
+        tables=delivered,
+        former=former_schema.schema(former),
         rules=ordered,
         words=words,
         steps=tuple((verb, name) for step in mapping["steps"] for verb, name in step.items()),
@@ -94,6 +99,7 @@ def definitions(
         decided=reserved_layout(omop, DECISIONS),
         compaction=tuple((verb, name) for step in mapping["compaction"] for verb, name in step.items()),
         decisions=tuple(map(_decision, mapping["decisions"])),
+        balanced=frozenset(mapping["balance"]["words"]),
     )
 
 

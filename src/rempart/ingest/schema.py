@@ -1,106 +1,184 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of a delivery as data: which columns exist in a year, how each is checked as delivered and read as canonical text.
+"""The tables of a delivery as data: which columns exist in a year, what is read of them, what they join on.
 
-Parses ``schema.toml`` and writes SQL expressions; reads no file and runs nothing.
+Parses ``schemas/*.toml``; reads no file, writes no SQL.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as holding
 from typing import Any
 
 _YEARS = re.compile(r"(\d{4})-(\d{4})?")
-_MISSING_YEAR = 0
+_ALWAYS = 0
+_KINDS = frozenset({"id", "key", "tail", "code", "day", "dayKey", "whole", "number", "text"})
+_TYPES = {"day": "DATE", "dayKey": "DATE", "whole": "INTEGER", "number": "DOUBLE"}
+LINE_KEY, FLOW, STAY = "line_key", "flow", "stay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """``kind``: id, key, code, day, dayKey, whole, number, text; ``widths``: () = any; years inclusive, 0 = open."""
+    """``kind``: id, key, tail, code, day, dayKey, whole, number, text; ``widths``: () = any; years inclusive, 0 = open."""
 
     name: str
     kind: str
     widths: tuple[int, ...] = ()
-    first: int = _MISSING_YEAR
-    last: int = _MISSING_YEAR
+    first: int = _ALWAYS
+    last: int = _ALWAYS
     filled: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an unknown kind or a kind that needs widths and has none."""
+        if self.kind not in _KINDS:
+            raise ValueError(f"column {self.name}: no kind {self.kind}")
+        if self.kind in {"id", "key", "tail"} and not self.widths:
+            raise ValueError(f"column {self.name}: kind {self.kind} needs a width")
 
     def exists(self, year: int) -> bool:
         """Whether the column belongs to the table in that year (year 0: always)."""
         return year == 0 or ((not self.first or year >= self.first) and (not self.last or year <= self.last))
 
+    @property
+    def type(self) -> str:
+        """The SQL type of its canonical form."""
+        return _TYPES.get(self.kind, "VARCHAR")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """How files are written: one character each for separator and quote; ``join``: name → key columns."""
+    """How files are written. ``first_year`` and ``last_year``: the span of every day but the ``no_date_years``; ``whole``: products
+    never read in shares; ``archive_months``: of the next year, held by a yearly archive."""
 
-    separator: str
-    encoding: str
+    separators: tuple[str, ...]
     quote: str
-    no_date_years: tuple[str, ...]
+    no_date_years: tuple[int, ...]
+    first_year: int
+    last_year: int
     open_end: str
-    join: Mapping[str, Sequence[str]]
+    whole: tuple[str, ...] = ()
+    archive_months: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSchema:
-    """One table. ``word``: its plain name here; ``period``: none, month or year; ``needed``: columns the loader reads."""
+    """One delivered table. ``word``: its plain name here; the other fields as ``schemas/format.toml`` tells."""
 
     word: str
     name: str
+    product: str
     period: str
     required: bool
-    needed: tuple[str, ...]
-    absent: Mapping[str, str]
-    columns: Mapping[str, Column]
     format: Format
+    needed: tuple[str, ...]
+    columns: Mapping[str, Column]
+    form: str = ""
+    field: str = ""
+    key: tuple[str, ...] = ()
+    flow: str = ""
+    wanted: tuple[str, ...] = ()
+    absent: Mapping[str, str] = holding(default_factory=dict)
+    renamed: Mapping[str, str] = holding(default_factory=dict)
+    elsewhere: Mapping[str, Column] = holding(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a named column stands nowhere in the table."""
+        named = {*self.key, *self.needed, *self.renamed.values(), *((self.flow,) if self.flow else ())}
+        for name in sorted(named - set(self.columns)):
+            raise ValueError(f"table {self.name}: no column {name}")
+        for name in self.wanted:
+            if name not in self.columns and name not in self.elsewhere:
+                raise ValueError(f"table {self.name}: no column {name}")
+
+    @property
+    def id(self) -> str:
+        """The table's name among all: its word, after its form where it has one."""
+        return f"{self.form}.{self.word}" if self.form else self.word
+
+    @property
+    def made(self) -> dict[str, Column]:
+        """The columns that this table gives its ``unit_`` table, in order; of the usual form, all that it has."""
+        return {name: self.columns.get(name) or self.elsewhere[name] for name in (*self.needed, *self.wanted)}
+
+    @property
+    def derived(self) -> dict[str, str]:
+        """Columns computed at reading: ``line_key`` and ``flow`` of claims, ``stay`` of PMSI; name → SQL type."""
+        if self.flow:
+            return {LINE_KEY: "UBIGINT", FLOW: "INTEGER"}
+        return {STAY: "VARCHAR"} if self.field else {}
+
+    def source_of(self, name: str, header: Sequence[str]) -> str:
+        """The delivered column that a made column is read from; '' where none is there."""
+        for candidate in (name, self.renamed.get(name, "")):
+            if candidate in header and candidate in self.columns:
+                return candidate
+        return ""
 
     def missing(self, header: Sequence[str], year: int) -> list[str]:
-        """Needed columns that exist in that year and are not in the header."""
-        return [name for name in self.needed if self.columns[name].exists(year) and name not in header]
+        """Columns that must be there in that year and are not, under their own or a former name."""
+        must = (*self.key, *((self.flow,) if self.flow else ()), *self.needed)
+        return [
+            name for name in dict.fromkeys(must) if self.columns[name].exists(year) and not self.source_of(name, header)
+        ]
 
     def unknown(self, header: Sequence[str]) -> list[str]:
         """Columns of the header that stand nowhere in the schema."""
         return [name for name in header if name not in self.columns]
 
-    def canonical(self, header: Sequence[str], relation: str) -> str:
-        """A SELECT of the needed columns of ``relation`` in canonical form; columns absent from the header are filled in."""
-        read = [
-            f'{canonical_sql(self.columns[name], self.format)} AS "{name}"'
-            if name in header
-            else f'{_absent_sql(self.columns[name], self.absent.get(name))} AS "{name}"'
-            for name in self.needed
-        ]
-        return f"SELECT {', '.join(read)} FROM {relation}"
 
+def tables(files: Mapping[str, Mapping[str, Any]]) -> dict[str, TableSchema]:
+    """Tables by ``id``, from parsed ``schemas/*.toml`` by file name without ending; ``format`` is one of the files.
 
-def schema(parsed: Mapping[str, Any]) -> dict[str, TableSchema]:
-    """Tables by plain word, in the order in which they are loaded, from parsed ``schema.toml``."""
-    raw = parsed["format"]
+    Raises ValueError for a table given twice or a column that a table names and does not have.
+    """
+    raw = files["format"]["format"]
     form = Format(
-        separator=raw["separator"],
-        encoding=raw["encoding"],
+        separators=tuple(raw["separators"]),
         quote=raw["quote"],
         no_date_years=tuple(raw["no_date_years"]),
+        first_year=raw["first_year"],
+        last_year=raw["last_year"],
         open_end=raw["open_end"],
-        join=raw["join"],
+        whole=tuple(raw["whole"]),
+        archive_months=raw["archive_months"],
     )
-    return {word: _table(word, table, form) for word, table in parsed["tables"].items()}
+    found: dict[str, TableSchema] = {}
+    order = [*files["format"]["files"], *sorted(files)]
+    for name in dict.fromkeys(order):
+        file = files[name]
+        for word, table in file.get("tables", {}).items():
+            made = table_schema(word, {"product": file.get("product", ""), "form": file.get("form", "")} | table, form)
+            if made.id in found:
+                raise ValueError(f"{name}: table {made.id} is given twice")
+            found[made.id] = made
+    return found
 
 
-def _table(word: str, raw: Mapping[str, Any], form: Format) -> TableSchema:
+def table_schema(word: str, raw: Mapping[str, Any], form: Format) -> TableSchema:
+    """One table from its part of a schema file, ``product`` and ``form`` filled in."""
+    filled = frozenset(raw.get("filled", ()))
     return TableSchema(
         word=word,
         name=raw["name"],
+        product=raw["product"],
+        form=raw["form"],
         period=raw["period"],
-        required=raw["required"],
-        needed=tuple(raw["needed"]),
+        required=bool(raw.get("required", False)),
+        field=raw.get("field", ""),
+        key=tuple(raw.get("key", ())),
+        flow=raw.get("flow", ""),
+        needed=tuple(raw.get("needed", ())),
+        wanted=tuple(raw.get("wanted", ())),
         absent=raw.get("absent", {}),
-        columns={name: _column(name, text, name in raw["filled"]) for name, text in raw["columns"].items()},
+        renamed=raw.get("renamed", {}),
+        elsewhere={name: column(name, text) for name, text in raw.get("elsewhere", {}).items()},
+        columns={name: column(name, text, filled=name in filled) for name, text in raw["columns"].items()},
         format=form,
     )
 
 
-def _column(name: str, text: str, filled: bool) -> Column:
+def column(name: str, text: str, *, filled: bool = False) -> Column:
+    """A column from its text, such as ``code 1 2013-``; raises ValueError for a text that is none."""
     kind, *rest = text.split()
     years = _YEARS.fullmatch(rest[-1]) if rest else None
     widths = rest[:-1] if years else rest
@@ -108,63 +186,27 @@ def _column(name: str, text: str, filled: bool) -> Column:
         name=name,
         kind=kind,
         widths=tuple(int(width) for word in widths for width in word.split("|")),
-        first=int(years.group(1)) if years else _MISSING_YEAR,
-        last=int(years.group(2) or 0) if years else _MISSING_YEAR,
+        first=int(years.group(1)) if years else _ALWAYS,
+        last=int(years.group(2) or 0) if years else _ALWAYS,
         filled=filled,
     )
 
 
-def wrong_sql(column: Column, *, trimmed: bool) -> str:
-    """A condition that is true of a delivered value that is not of the column's kind (an empty one is judged by ``filled``).
-
-    Not ``trimmed``: quicker, and true as well of a right value between spaces. '' where every value is right.
-    """
-    value = f'trim("{column.name}")' if trimmed else f'"{column.name}"'
-    wrong = _wrong_filled_sql(column, value)
-    return f"{value} <> '' AND ({wrong})" if wrong else ""
-
-
-def _wrong_filled_sql(column: Column, value: str) -> str:
-    widest = max(column.widths, default=0)
-    if column.kind == "id":
-        return f"length({value}) NOT IN ({', '.join(map(str, column.widths))}) OR contains({value}, '.')"
-    if column.kind == "key":
-        return f"length({value}) > {widest} OR NOT regexp_full_match({value}, '[0-9]+|[0-9]{{1,2}}[AB][0-9]+')"
-    if column.kind in {"day", "dayKey"}:
-        return f"length({value}) <> 10 OR TRY_CAST({value} AS DATE) IS NULL"
-    if column.kind == "whole":
-        return f"TRY_CAST({value} AS INTEGER) IS NULL OR contains({value}, '.')"
-    if column.kind == "number":
-        return f"TRY_CAST({value} AS DOUBLE) IS NULL"
-    return f"length({value}) > {widest}" if widest else ""
+def widened(table: TableSchema, columns: Mapping[str, Column]) -> TableSchema:
+    """A table with an operator's columns over ours: kinds of what we read stay, years and new names are taken."""
+    merged = dict(table.columns)
+    for name, given in columns.items():
+        own = merged.get(name)
+        merged[name] = replace(own, first=given.first, last=given.last) if own else given
+    return replace(table, columns=merged)
 
 
-def canonical_sql(column: Column, form: Format) -> str:
-    """The canonical form of a delivered value, already found right: text compared as text; days, numbers typed; '' is NULL."""
-    value = f'trim("{column.name}")'
-    if column.kind == "key":
-        width = max(column.widths)
-        return f"CASE WHEN {value} <> '' THEN right('{'0' * width}' || {value}, {width}) END"
-    if column.kind == "code":
-        return f"nullif(upper(replace({value}, '.', '')), '')"
-    if column.kind == "day":
-        years = ", ".join(f"'{year}'" for year in form.no_date_years)
-        return f"CASE WHEN {value} <> '' AND left({value}, 4) NOT IN ({years}) THEN CAST({value} AS DATE) END"
-    if column.kind == "whole":
-        return f"CAST(nullif({value}, '') AS INTEGER)"
-    if column.kind == "number":
-        return f"CAST(nullif({value}, '') AS DOUBLE)"
-    return f"nullif({value}, '')"
+def words_of(schema: Mapping[str, TableSchema], product: str) -> list[str]:
+    """The words of a product, each once, in the order of the schema files."""
+    return list(dict.fromkeys(table.word for table in schema.values() if table.product == product))
 
 
-def _absent_sql(column: Column, given: str | None) -> str:
-    if given is not None:
-        return f"'{given}'"
-    types = {"day": "DATE", "whole": "INTEGER", "number": "DOUBLE"}
-    return f"CAST(NULL AS {types.get(column.kind, 'VARCHAR')})"
-
-
-def line_key_sql(form: Format, alias: str) -> str:
-    """One 128-bit number for the nine keys of a claim line, canonical texts joined by a bar. A collision at 10^10 lines: 10^-19."""
-    parts = ", ".join(f'{alias}."{name}"' for name in form.join["line"])
-    return f"md5_number(concat_ws('|', {parts}))"
+def unit_columns(schema: Mapping[str, TableSchema], word: str) -> dict[str, str]:
+    """Columns and SQL types of the table ``unit_<word>``, whatever form was delivered."""
+    usual = schema[word]
+    return usual.derived | {name: found.type for name, found in usual.made.items()}

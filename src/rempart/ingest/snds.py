@@ -10,11 +10,11 @@ from itertools import groupby
 
 from rempart.errors import BadInput
 from rempart.ingest.definitions import Definitions
+from rempart.ingest.former_schema import line_key_sql
+from rempart.ingest.former_survey import Loaded, Survey, SurveyedFile
 from rempart.ingest.persons import persons_report
 from rempart.ingest.report import IngestReport, reconcile
 from rempart.ingest.research import make_research, rows_of
-from rempart.ingest.schema import line_key_sql
-from rempart.ingest.survey import Loaded, Survey, SurveyedFile
 from rempart.ports.query import Query
 
 Loader = Callable[[Query, Sequence[SurveyedFile], str], Loaded]
@@ -146,7 +146,7 @@ def _note_drift(run: _Run, found: SurveyedFile, header: Sequence[str]) -> None:
 
 def _note_absent(run: _Run, word: str) -> None:
     if not run.survey.of(word):
-        run.notes.append(("table-not-delivered", run.definitions.tables[word].name, ""))
+        run.notes.append(("table-not-delivered", run.definitions.former[word].name, ""))
 
 
 def _report(run: _Run) -> IngestReport:
@@ -156,7 +156,7 @@ def _report(run: _Run) -> IngestReport:
     for row in run.query.table("SELECT word, CAST(sum(lines) AS BIGINT) AS n FROM kept GROUP BY word").to_pylist():
         kept[row["word"]] = row["n"]
     judged = run.query.table("SELECT word, hits, CAST(coalesce(lines, 0) AS BIGINT) AS n FROM judged").to_pylist()
-    names = {word: table.name for word, table in known.tables.items()}
+    names = {word: table.name for word, table in known.former.items()}
     rows = [(row["word"], row["hits"], row["n"]) for row in judged if row["word"] in run.lines]
     return IngestReport(
         first_day=first,

@@ -1,123 +1,118 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a delivery holds: which table and period each file is. Looks at names and sizes only; opens nothing."""
+"""What a delivery holds: which table and period each file is, which files are read together. Looks at names and sizes; opens nothing."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rempart.errors import BadInput
-from rempart.ingest.schema import TableSchema
+from rempart.ingest.declaration import FILE
+from rempart.ingest.schema import TableSchema, words_of
+from rempart.ingest.units import DeliveredFile, Unit, UnitFile, unit_of
 
-_ENDING = re.compile(r"\.csv(\.gz)?$", re.IGNORECASE)
+_ENDING = re.compile(r"\.(csv|csv\.gz|parquet)$", re.IGNORECASE)
+_YEAR = r"(?:19|20)\d{2}"
 _PERIODS = {
     "none": "",
-    "month": r"_(?P<period>(?:19|20)\d{2}(?:0[1-9]|1[0-2]))",
-    "year": r"_(?P<period>(?:19|20)\d{2})",
+    "month": rf"_(?P<period>{_YEAR}(?:(?:0[1-9]|1[0-2]))?)",
+    "year": rf"_(?P<period>{_YEAR})",
 }
 _CENTURY = 2000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveredFile:
-    """One file: ``sha256`` of its raw bytes, hexadecimal; ``path`` is opaque here, the loader opens it."""
-
-    name: str
-    path: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurveyedFile:
-    """A file whose table is known. ``period``: '' or YYYY or YYYYMM; ``suffix``: what follows the period in the name."""
-
-    file: DeliveredFile
-    table: TableSchema
-    period: str
-    suffix: str
-
-    @property
-    def year(self) -> int:
-        """The year whose columns apply; 0 where the table has no period."""
-        return int(self.period[:4] or 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """What a loader staged: the header that the files share, and each file's lines, in the order of the files given."""
-
-    header: tuple[str, ...]
-    lines: tuple[int, ...]
+# A product of which every file names its own: the name stands between the table's name and the period.
+_NAMED = "environment"
+# No line of column names is longer, in bytes.
+_HEADER = 1 << 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """The files in loading order, and names of files that are no table (left alone)."""
+    """The units, in the order in which they are read, and names of files that are no table (left alone)."""
 
-    files: tuple[SurveyedFile, ...]
+    units: tuple[Unit, ...]
     other: tuple[str, ...]
 
-    def of(self, word: str) -> tuple[SurveyedFile, ...]:
-        """Files of one table."""
-        return tuple(found for found in self.files if found.table.word == word)
-
     @property
-    def years(self) -> tuple[int, int]:
-        """First and last year delivered: those of the yearly tables, whose year is the year of care (of discharge).
-
-        Monthly tables are named after the month a line became available, which runs on after the care.
-        """
-        yearly = [found.year for found in self.files if found.table.period == "year" and found.table.required]
-        return min(yearly), max(yearly)
+    def files(self) -> tuple[UnitFile, ...]:
+        """Every file of every unit."""
+        return tuple(found for unit in self.units for found in unit.files)
 
 
 def survey(files: Iterable[DeliveredFile], schema: Mapping[str, TableSchema]) -> Survey:
-    """Name every file; raises BadInput ``delivery-unknown-table``, ``delivery-twice``, ``delivery-table-missing``."""
-    patterns = {word: _pattern(table) for word, table in schema.items()}
-    known, other = [], []
+    """Name every file and unit; raises BadInput ``delivery-unknown-table``, ``delivery-twice``, ``delivery-table-missing``,
+    ``delivery-forms-mixed``."""
+    patterns = _patterns(schema)
+    found: dict[tuple[str, str], list[UnitFile]] = {}
+    other = []
     for file in sorted(files, key=lambda file: file.name):
         if not _ENDING.search(file.name):
             other.append(file.name)
             continue
-        known.append(_recognise(file, schema, patterns))
-    _refuse_twice(known)
+        product, known = _recognise(file, patterns)
+        found.setdefault((product, known.period), []).append(known)
+    _refuse_twice(known for group in found.values() for known in group)
+    order = list(dict.fromkeys(table.product for table in schema.values()))
+    units = [_unit(schema, product, period, group) for (product, period), group in found.items()]
+    units.sort(key=lambda unit: (order.index(_product_of(unit)), unit.product, unit.period))
+    return Survey(units=tuple(units), other=tuple(name for name in other if name != FILE))
+
+
+def _product_of(unit: Unit) -> str:
+    return unit.files[0].table.product
+
+
+def _unit(schema: Mapping[str, TableSchema], product: str, period: str, files: Sequence[UnitFile]) -> Unit:
+    words = words_of(schema, files[0].table.product)
+    forms = {found.table.form for found in files}
+    if len(forms) > 1 and files[0].table.flow:
+        raise BadInput("delivery-forms-mixed", file=files[-1].file.name)
+    given = {found.table.word for found in files}
     for table in schema.values():
-        if table.required and not any(found.table.word == table.word for found in known):
+        if (
+            table.required
+            and table.product == files[0].table.product
+            and table.form in forms
+            and table.word not in given
+        ):
             raise BadInput("delivery-table-missing", table=table.name)
-    order = list(schema)
-    known.sort(key=lambda found: (order.index(found.table.word), found.period, found.suffix))
-    return Survey(files=tuple(known), other=tuple(other))
+    return unit_of(product, period, files, words)
+
+
+def _patterns(schema: Mapping[str, TableSchema]) -> list[tuple[TableSchema, re.Pattern[str]]]:
+    """The longest name first: one table's name may begin like another's."""
+    ordered = sorted(schema.values(), key=lambda table: -len(table.name))
+    return [(table, _pattern(table)) for table in ordered]
 
 
 def _pattern(table: TableSchema) -> re.Pattern[str]:
     if table.period == "year" and "aa" in table.name:
         stem = "(?P<short>[0-9]{2})".join(re.escape(part) for part in table.name.split("aa"))
     else:
-        stem = re.escape(table.name) + _PERIODS[table.period]
-    return re.compile(rf"{stem}(?:_(?P<suffix>\w+))?\.csv(\.gz)?", re.IGNORECASE)
+        named = r"_(?P<name>[A-Za-z0-9]+(?:_[A-Za-z0-9]+)*?)" if table.product == _NAMED else ""
+        stem = re.escape(table.name) + named + _PERIODS[table.period]
+    return re.compile(rf"{stem}(?:_(?P<suffix>\w+))?\.(csv|csv\.gz|parquet)", re.IGNORECASE)
 
 
-def _recognise(
-    file: DeliveredFile, schema: Mapping[str, TableSchema], patterns: Mapping[str, re.Pattern[str]]
-) -> SurveyedFile:
-    # The longest name first: one table's name may begin like another's.
-    for word in sorted(schema, key=lambda word: -len(schema[word].name)):
-        found = patterns[word].fullmatch(file.name)
+def _recognise(file: DeliveredFile, patterns: Iterable[tuple[TableSchema, re.Pattern[str]]]) -> tuple[str, UnitFile]:
+    for table, pattern in patterns:
+        found = pattern.fullmatch(file.name)
         if found:
             given = found.groupdict()
             short = given.get("short")
             period = str(_CENTURY + int(short)) if short else given.get("period") or ""
-            return SurveyedFile(file=file, table=schema[word], period=period, suffix=given.get("suffix") or "")
+            name = given.get("name")
+            known = UnitFile(file=file, table=table, period=period, suffix=given.get("suffix") or "")
+            return (f"{table.product}/{name.lower()}" if name else table.product), known
     raise BadInput("delivery-unknown-table", file=file.name)
 
 
-def _refuse_twice(known: Iterable[SurveyedFile]) -> None:
-    names: dict[tuple[str, str, str], str] = {}
-    contents: dict[tuple[str, str, str], str] = {}
+def _refuse_twice(known: Iterable[UnitFile]) -> None:
+    names: dict[str, str] = {}
+    contents: dict[tuple[str, str], str] = {}
     for found in known:
-        name = (found.table.word, found.period, found.suffix)
-        content = (found.table.word, found.period, found.file.sha256)
-        other = names.get(name) or contents.get(content)
+        name = _ENDING.sub("", found.file.name).lower()
+        content = (found.table.id, found.file.sha256)
+        # Two months without a single line are alike; so much text holds lines.
+        other = names.get(name) or (contents.get(content) if found.file.size > _HEADER else None)
         if other:
             raise BadInput("delivery-twice", file=found.file.name, other=other)
         names[name] = contents[content] = found.file.name

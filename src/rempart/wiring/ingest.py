@@ -1,103 +1,147 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``rempart ingest``: a folder of an SNDS delivery or an OMOP source, read by its adapter, sealed by the journey."""
+"""``rempart ingest`` and ``rempart vault compact``: deliveries of the SNDS unit by unit, or one OMOP source whole."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 
-from rempart.adapters.delivery_reader import ingest_definitions, list_delivery, load_files
-from rempart.ingest.snds import ingest_snds
-from rempart.ingest.survey import survey
-from rempart.journeys.ingest import Ingested, Loaded, ingest
+from rempart.adapters.delivery_reader import ingest_definitions
+from rempart.errors import BadInput
+from rempart.ingest.report import IngestReport
+from rempart.ingest.unit_plan import Planned
+from rempart.journeys.compaction import Compacted
+from rempart.journeys.ingest import Loaded, ingest
+from rempart.journeys.ingest_delivery import Bounds
 from rempart.journeys.living import living
 from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
 from rempart.records.canonical import content_id
+from rempart.records.sealed import SpaceCommit
 from rempart.wiring.acts import new_run, no_step
+from rempart.wiring.deliveries import choose_rules, compact_units, gather_folders, research_is_current
 from rempart.wiring.host_register import writable
 from rempart.wiring.warehouse import Warehouse
 
 Form = Literal["snds", "omop"]
 
 
-def plan_delivery(delivery: Path, *, form: Form) -> list[tuple[str, int, int]]:
-    """(table, files, bytes) of what would be read; nothing is opened but file names."""
-    if form == "omop":
-        from rempart.adapters.omop_reader import list_omop
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What an ingest did. ``commit``: the last one, None where nothing was new; ``report``: None where no research table was made;
+    ``units``: what became of each delivered unit; ``rows``, ``content``: of each research table made."""
 
-        return list_omop(delivery)
-    found = survey(list_delivery(delivery), ingest_definitions().tables)
-    rows: dict[str, tuple[int, int]] = {}
-    for file in found.files:
-        count, size = rows.get(file.table.name, (0, 0))
-        rows[file.table.name] = (count + 1, size + file.file.size)
-    return [(table, *numbers) for table, numbers in rows.items()]
+    commit: SpaceCommit | None
+    report: IngestReport | None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    content: Mapping[str, str] = field(default_factory=dict)
+    units: tuple[Planned, ...] = ()
 
 
 def ingest_delivery(
     warehouse: Warehouse,
-    delivery: Path,
+    delivery: Path | Sequence[Path],
     *,
     form: Form,
     replace: bool,
     progress: Progress,
     named_step: Callable[[str], None] = no_step,
     extra: Mapping[str, pa.Table] | None = None,
-) -> Ingested:
-    """Bring a delivery in. Raises BadInput naming file, line, column and what was expected, Refused ``store-…`` when the host may
-    hold nothing of ours; nothing is half-committed."""
+    later: bool = False,
+    rules: Path | None = None,
+    bounds: Bounds = Bounds(),  # noqa: B008
+) -> Brought:
+    """Bring deliveries in. Raises BadInput naming file, line, column and what was expected, Refused ``store-…`` when the host may
+    hold nothing of ours; what was committed before stands, and the same command goes on from there."""
     writable(warehouse)
-    identity, read = (_snds if form == "snds" else _omop)(delivery, progress)
+    folders = [delivery] if isinstance(delivery, Path) else list(delivery)
+    run = new_run("I")
+    with living(warehouse.scratch, warehouse.recorder, run):
+        if form == "omop":
+            return _omop(warehouse, folders, later, rules, replace, run, progress, named_step, extra or {})
+        definitions, choice = ingest_definitions(), choose_rules(rules)
+        gathered = gather_folders(
+            warehouse,
+            folders,
+            definitions,
+            choice,
+            replace=replace,
+            run=run,
+            progress=progress,
+            named_step=named_step,
+            bounds=bounds,
+        )
+        if later or (gathered.commit is None and research_is_current(warehouse, choice)):
+            return Brought(commit=gathered.commit, report=None, units=gathered.planned)
+        made = compact_units(
+            warehouse, definitions, choice, run=run, progress=progress, named_step=named_step, extra=extra
+        )
+        return _brought(made, gathered.planned)
 
-    def load(query: Query) -> Loaded:
-        return replace_fields(read(query), extra=extra or {})
 
-    query, run = warehouse.new_query(memory="12GB"), new_run("I")
-    try:
-        with living(warehouse.scratch, warehouse.recorder, run):
-            return ingest(
-                vault=warehouse.vault,
-                recorder=warehouse.recorder,
-                query=query,
-                load=load,
-                delivery=identity,
-                layouts=warehouse.layouts,
-                shards=warehouse.configuration.shards,
-                replace=replace,
-                run=run,
-                progress=progress,
-                named_step=named_step,
-            )
-    finally:
-        query.close()
-
-
-def _snds(delivery: Path, progress: Progress) -> tuple[str, Callable[[Query], Loaded]]:
-    definitions = ingest_definitions()
-    files = list_delivery(delivery)
-    found = survey(files, definitions.tables)
-    lineage = tuple(f"{file.name} {file.sha256}" for file in files)
-
-    def load(query: Query) -> Loaded:
-        told = lambda _, done, total: progress.step("read-files", done, total)  # noqa: E731
-        report = ingest_snds(query, found, definitions, load_files, told)
-        return Loaded(
-            report=report, lineage=lineage, facts={"form": "snds", "first": report.first_day, "last": report.last_day}
+def compact_warehouse(
+    warehouse: Warehouse,
+    *,
+    rules: Path | None,
+    progress: Progress,
+    named_step: Callable[[str], None] = no_step,
+) -> Brought:
+    """Make the research tables anew where units or switches changed. Raises Missing ``units-missing``, ``space-missing``."""
+    writable(warehouse)
+    choice, run = choose_rules(rules), new_run("I")
+    with living(warehouse.scratch, warehouse.recorder, run):
+        if research_is_current(warehouse, choice):
+            return Brought(commit=None, report=None)
+        definitions = ingest_definitions()
+        return _brought(
+            compact_units(warehouse, definitions, choice, run=run, progress=progress, named_step=named_step), ()
         )
 
-    return content_id(list(lineage)), load
+
+def _brought(made: Compacted, units: tuple[Planned, ...]) -> Brought:
+    return Brought(commit=made.commit, report=made.report, rows=made.rows, content=made.content, units=units)
 
 
-def _omop(delivery: Path, progress: Progress) -> tuple[str, Callable[[Query], Loaded]]:
+def _omop(
+    warehouse: Warehouse,
+    folders: Sequence[Path],
+    later: bool,
+    rules: Path | None,
+    replace: bool,
+    run: str,
+    progress: Progress,
+    named_step: Callable[[str], None],
+    extra: Mapping[str, pa.Table],
+) -> Brought:
+    """One OMOP source as the next snapshot."""
     from rempart.adapters.omop_reader import load_omop, omop_lineage
 
-    lineage = omop_lineage(delivery)
+    if len(folders) != 1 or later or rules:
+        raise BadInput("one-omop-source")
+    lineage = omop_lineage(folders[0])
 
     def load(query: Query) -> Loaded:
-        report = load_omop(query, delivery, lambda _, done, total: progress.step("read-files", done, total))
-        return Loaded(report=report, lineage=lineage, facts={"form": "omop"})
+        report = load_omop(query, folders[0], lambda _, done, total: progress.step("read-files", done, total))
+        return replace_fields(Loaded(report=report, lineage=lineage, facts={"form": "omop"}), extra=extra)
 
-    return content_id(list(lineage)), load
+    query = warehouse.new_query(memory="12GB")
+    try:
+        done = ingest(
+            vault=warehouse.vault,
+            recorder=warehouse.recorder,
+            query=query,
+            load=load,
+            delivery=content_id(list(lineage)),
+            layouts=warehouse.layouts,
+            shards=warehouse.configuration.shards,
+            replace=replace,
+            run=run,
+            progress=progress,
+            named_step=named_step,
+        )
+    finally:
+        query.close()
+    return Brought(commit=done.commit, report=done.report, rows=done.rows, content=done.content)

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads one unit of a delivery into tables ``unit_<word>``: canonical, typed, every read value checked. Judges no medical rule.
+
+Files are streamed; memory grows with the unit's rows, not with its files, and a unit beyond the limit comes in shares by join key.
+Every failure is a BadInput that names file, line and column and what was expected, never a value.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from rempart.adapters.delivered_checks import check_header, drift, explain, explain_rows, scan_sql, split_header
+from rempart.adapters.duckdb_query import QueryFailed
+from rempart.adapters.memory_files import MemoryFiles
+from rempart.adapters.parquet_rows import ParquetRows
+from rempart.adapters.text_chunks import CHUNK, Chunk, TextFile
+from rempart.adapters.unit_shares import Shares, make_empty
+from rempart.errors import BadInput
+from rempart.ingest.declaration import Declaration
+from rempart.ingest.definitions import Definitions
+from rempart.ingest.reading import Look, Reading, reading
+from rempart.ingest.schema import FLOW, TableSchema, words_of
+from rempart.ingest.units import Note, Spill, Unit, UnitFile, UnitPart
+from rempart.ports.query import Query
+
+Item = TypeVar("Item")
+_ROWS = "delivered_rows"
+_FLOW_EPOCH = 2000
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One unit under way. ``held``: rows of a word that are in its table now; ``contents``: (table, hash) → a file with lines."""
+
+    query: Query
+    unit: Unit
+    schema: Mapping[str, TableSchema]
+    declaration: Declaration
+    chunk: int
+    shares: Shares
+    files: MemoryFiles = field(default_factory=MemoryFiles)
+    lines: dict[str, int] = field(default_factory=dict)
+    notes: dict[Note, None] = field(default_factory=dict)
+    contents: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+def unit_parts(
+    query: Query,
+    unit: Unit,
+    definitions: Definitions,
+    *,
+    spill: Spill | None = None,
+    limit: int = 0,
+    declaration: Declaration | None = None,
+    chunk: int = CHUNK,
+) -> Iterator[UnitPart]:
+    """Read a unit; at each step ``unit_<word>`` hold one share of it, made anew; at the end they are gone.
+
+    A unit whose text is longer than ``limit`` bytes (0 = none) goes through ``spill`` in shares of about a limit each; every line is
+    read and checked before the first step. Raises BadInput: ``csv-empty``, ``csv-truncated``, ``csv-unreadable``, ``csv-encoding``,
+    ``csv-separator``, ``csv-header``, ``csv-missing-column``, ``csv-column-twice``, ``csv-fields``, ``csv-quote``, ``csv-day``,
+    ``csv-number``, ``csv-width``, ``csv-key``, ``csv-identifier``, ``csv-value-missing``, ``delivery-changed``, ``delivery-twice``,
+    ``delivery-flow``, ``parquet-unreadable``; Unavailable ``query-memory``.
+    """
+    schema = definitions.tables
+    words = words_of(schema, unit.files[0].table.product)
+    shares = Shares(query=query, unit=unit, schema=schema, words=words, spill=spill, limit=limit)
+    run = _Run(
+        query=query, unit=unit, schema=schema, declaration=declaration or Declaration(), chunk=chunk, shares=shares
+    )
+    try:
+        make_empty(query, schema, words)
+        for found in unit.files:
+            _read_file(run, found)
+        _note_absent(run, words)
+        for number in shares.each():
+            yield _part(run, words, number)
+    finally:
+        run.files.close()
+        for word in words:
+            query.execute(f"DROP TABLE IF EXISTS unit_{word}")
+
+
+def _read_file(run: _Run, found: UnitFile) -> None:
+    before = run.lines.get(found.table.word, 0)
+    run.lines.setdefault(found.table.word, 0)
+    if found.file.name.lower().endswith(".parquet"):
+        _read_parquet(run, found)
+    else:
+        _read_text(run, found)
+    if run.lines[found.table.word] == before:
+        run.notes[("no-lines", found.table.name, found.file.name)] = None
+        return
+    other = run.contents.setdefault((found.table.id, found.file.sha256), found.file.name)
+    if other != found.file.name:
+        raise BadInput("delivery-twice", file=found.file.name, other=other)
+
+
+def _read_text(run: _Run, found: UnitFile) -> None:
+    text = TextFile(found.file, encoding=run.declaration.encoding, chunk=run.chunk)
+    header, separator = split_header(found, text.header, run.declaration.separator)
+    how = _how(run, found, header)
+    for chunk in _ahead(text.chunks()):
+        held = run.files.hold(chunk.data)
+        try:
+            _insert_text(run, found, how, chunk, path=held.path, separator=separator)
+        finally:
+            run.files.give_back(held)
+    if text.latin1:
+        run.notes[("encoding-latin-1", found.table.name, found.file.name)] = None
+
+
+def _how(run: _Run, found: UnitFile, header: tuple[str, ...]) -> Reading:
+    check_header(found, header)
+    run.notes.update(dict.fromkeys(drift(found, header)))
+    return reading(run.schema, found.table, header, found.year)
+
+
+def _insert_text(run: _Run, found: UnitFile, how: Reading, chunk: Chunk, *, path: str, separator: str) -> None:
+    """The quick way; where it stumbles, the reason, or the exact way where there is none."""
+    relation = scan_sql(path, how.header, separator=separator, quote=how.format.quote)
+    lines, again = _inserted(run, found, how.select_sql(relation, chunk.look)), False
+    if lines is None:
+        explain(run.query, found, how, path=path, separator=separator, line=chunk.line)
+        again = True
+    elif lines != chunk.lines:
+        # Lines without a field, or a value over two lines: a stray quote may have swallowed one.
+        _refuse_broken_values(run, found, how, chunk, relation=relation)
+    if again:
+        lines = _inserted(run, found, how.select_sql(relation, Look()))
+    if lines is None:
+        raise BadInput("csv-unreadable", file=found.file.name)
+    run.shares.added(len(chunk.data))
+
+
+def _refuse_broken_values(run: _Run, found: UnitFile, how: Reading, chunk: Chunk, *, relation: str) -> None:
+    for name in how.header:
+        known = found.table.columns.get(name)
+        if known is not None and known.kind == "text" and not known.widths:
+            continue
+        asked = f"""SELECT min(row) AS row FROM (SELECT row_number() OVER () AS row, {_quoted(name)} AS value FROM {relation})
+            WHERE contains(value, chr(10))"""
+        row = run.query.table(asked).column(0)[0].as_py()
+        if row is not None:
+            raise BadInput("csv-quote", file=found.file.name, line=chunk.line + row - 1, column=name[:40])
+
+
+def _read_parquet(run: _Run, found: UnitFile) -> None:
+    rows = ParquetRows(found.file)
+    how = _how(run, found, tuple(rows.header))
+    line = 2
+    for batch in _ahead(rows.batches(list(how.sources))):
+        run.query.register(_ROWS, batch)
+        if _inserted(run, found, how.select_sql(_ROWS, Look())) is None:
+            run.query.execute(f"CREATE OR REPLACE TABLE {_ROWS}_again AS SELECT * FROM {_ROWS}")
+            explain_rows(run.query, found, how, relation=f"{_ROWS}_again", line=line)
+            raise BadInput("parquet-unreadable", file=found.file.name)
+        line += batch.num_rows
+        run.query.unregister(_ROWS)
+        run.shares.added(batch.nbytes)
+
+
+def _inserted(run: _Run, found: UnitFile, select: str) -> int | None:
+    """Lines that went into the unit's table; None where the engine refused one of them."""
+    word = found.table.word
+    before = _rows(run, word)
+    try:
+        run.query.execute(f"INSERT INTO unit_{word} {select}")
+    except QueryFailed:
+        return None
+    lines = _rows(run, word) - before
+    run.lines[word] += lines
+    if found.table.flow and lines:
+        _check_flows(run, found, before)
+    return lines
+
+
+def _rows(run: _Run, word: str) -> int:
+    return int(run.query.table(f"SELECT count(*) AS n FROM unit_{word}").column(0)[0].as_py())
+
+
+def _check_flows(run: _Run, found: UnitFile, start: int) -> None:
+    """A file of a month holds that month; one of a year, its months and the first of the next."""
+    bounds = run.query.table(
+        f"SELECT min({FLOW}) AS first, max({FLOW}) AS last FROM unit_{found.table.word} WHERE rowid >= {start}"
+    ).to_pylist()[0]
+    year, month = int(found.period[:4]), int(found.period[4:] or 0)
+    first = 12 * (year - _FLOW_EPOCH) + max(month - 1, 0)
+    last = first if month else first + 11 + found.table.format.archive_months
+    if not first <= bounds["first"] <= bounds["last"] <= last:
+        raise BadInput("delivery-flow", file=found.file.name, column=found.table.flow, expected=found.period)
+
+
+def _note_absent(run: _Run, words: list[str]) -> None:
+    forms = {found.table.form for found in run.unit.files}
+    product = run.unit.files[0].table.product
+    for table in run.schema.values():
+        if table.product == product and table.form in forms and table.word in words and table.word not in run.lines:
+            run.notes[("table-not-delivered", table.name, run.unit.period)] = None
+
+
+def _part(run: _Run, words: list[str], number: int) -> UnitPart:
+    flows: set[int] = set()
+    for word in words:
+        if run.schema[word].flow:
+            flows |= set(run.query.table(f"SELECT DISTINCT {FLOW} FROM unit_{word}").column(0).to_pylist())
+    return UnitPart(
+        number=number,
+        parts=run.shares.parts,
+        lines={word: _rows(run, word) for word in words},
+        flows=tuple(sorted(flows)),
+        notes=tuple(run.notes),
+    )
+
+
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, the next one made while the last is used."""
+    with ThreadPoolExecutor(1) as background:
+        coming = background.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = background.submit(next, items, None)
+            yield item
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

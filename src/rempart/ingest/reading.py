@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SQL that reads delivered text: one SELECT that checks every value that is read and gives it in canonical form.
+
+Two ways to the same values: a quick one for text that looks plain, an exact one that also names what is wrong. Runs nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rempart.ingest.schema import FLOW, LINE_KEY, Column, Format, TableSchema
+
+# The months of ``flow`` are counted from January of this year.
+_FLOW_EPOCH = 2000
+_KEY = "[0-9]+|[0-9]{1,2}[AB][0-9]+"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a piece of text holds: bytes beyond ASCII, blanks. Both true: nothing is taken for granted."""
+
+    wide: bool = True
+    spaced: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One table's files of one header in one year. ``made``: the columns of the unit's table, usual form's kinds, in order."""
+
+    table: TableSchema
+    made: Mapping[str, Column]
+    derived: Mapping[str, str]
+    header: tuple[str, ...]
+    year: int
+
+    @property
+    def sources(self) -> dict[str, Column]:
+        """The delivered columns that are read, of the key and of what is made; name → how it is checked."""
+        table = self.table
+        names = [*table.key, *((table.flow,) if table.flow else ())]
+        names += [table.source_of(name, self.header) for name in self.made]
+        return {name: table.columns[name] for name in dict.fromkeys(names) if name and name in self.header}
+
+    def select_sql(self, relation: str, look: Look) -> str:
+        """The rows of ``relation``, all text, as rows of the unit's table; the statement fails where any value is wrong."""
+        values = [f'{self._derived_sql(name)} AS "{name}"' for name in self.derived]
+        values += [f'{self._made_sql(name, column, look)} AS "{name}"' for name, column in self.made.items()]
+        tests = [f"({sql})" for c in self.sources.values() if (sql := wrong_or_empty_sql(c, self.format, look))]
+        where = f" WHERE CASE WHEN {' OR '.join(tests)} THEN error('wrong') ELSE true END" if tests else ""
+        return f"SELECT {', '.join(values)} FROM {relation}{where}"
+
+    def first_wrong_sql(self, relation: str) -> str:
+        """One row of ``relation``, a table: of each column the first wrong (``w:name``) and first empty (``m:name``) row, from 0."""
+        tests = {}
+        for column in self.sources.values():
+            if wrong := wrong_sql(column, self.format, Look()):
+                tests[f"w:{column.name}"] = wrong
+            if column.filled:
+                tests[f"m:{column.name}"] = f"coalesce({_value(column, Look())}, '') = ''"
+        asked = ", ".join(f'min(rowid) FILTER (WHERE {test}) AS "{name}"' for name, test in tests.items())
+        return f"SELECT {asked} FROM {relation}"
+
+    @property
+    def format(self) -> Format:
+        """How the files are written."""
+        return self.table.format
+
+    def _made_sql(self, name: str, column: Column, look: Look) -> str:
+        source = self.table.source_of(name, self.header)
+        if source:
+            return canonical_sql(self.table.columns[source], self.format, look)
+        given = self.table.absent.get(name)
+        return f"CAST({'NULL' if given is None else repr(given)} AS {column.type})"
+
+    def _derived_sql(self, name: str) -> str:
+        if name == FLOW:
+            day = _day_sql(self.table.columns[self.table.flow], Look(wide=False, spaced=False))
+            return f"CAST(12 * (year({day}) - {_FLOW_EPOCH}) + month({day}) - 1 AS INTEGER)"
+        if name == LINE_KEY:
+            return f"hash({', '.join(self._joined(key) for key in self.table.key)})"
+        return f"concat_ws('|', '{self.table.field}', '{self.year}', {', '.join(self._stay_key(k) for k in self.table.key)})"
+
+    def _joined(self, key: str) -> str:
+        """A part of the 64-bit key of a claim line: a number whatever its padding, a day, a trimmed text."""
+        column = self.table.columns[key]
+        value = _value(column, Look())
+        if column.kind == "key":
+            return f"ltrim({value}, '0')"
+        return f"TRY_CAST({value} AS DATE)" if column.kind == "dayKey" else f"upper({value})"
+
+    def _stay_key(self, key: str) -> str:
+        if key not in self.header:
+            return "''"
+        return f"coalesce({canonical_sql(self.table.columns[key], self.format, Look())}, '')"
+
+
+def reading(schema: Mapping[str, TableSchema], table: TableSchema, header: Sequence[str], year: int) -> Reading:
+    """How files of ``table`` with this header are read into the table of the usual form."""
+    usual = schema[table.word]
+    return Reading(table=table, made=usual.made, derived=usual.derived, header=tuple(header), year=year)
+
+
+def wrong_or_empty_sql(column: Column, form: Format, look: Look) -> str:
+    """True of a value that may not stand there; '' where every value may."""
+    wrong = wrong_sql(column, form, look)
+    empty = f'"{column.name}" IS NULL' if column.filled and not look.spaced else ""
+    if column.filled and look.spaced:
+        empty = f"coalesce({_value(column, look)}, '') = ''"
+    return " OR ".join(part for part in (empty, wrong) if part)
+
+
+def wrong_sql(column: Column, form: Format, look: Look) -> str:
+    """True of a filled value that is not of the column's kind; '' where every value is."""
+    value = _value(column, look)
+    wrong = _wrong_filled_sql(column, form, value)
+    # Letters beyond ASCII are of free text; in a code, a key or a number they are damage.
+    if look.wide and column.kind not in {"text"}:
+        wrong = f"{wrong} OR strlen({value}) <> length({value})" if wrong else f"strlen({value}) <> length({value})"
+    if not wrong:
+        return ""
+    return f"{value} <> '' AND ({wrong})" if look.spaced else wrong
+
+
+def _wrong_filled_sql(column: Column, form: Format, value: str) -> str:
+    widest = max(column.widths, default=0)
+    if column.kind == "id":
+        return f"strlen({value}) NOT IN ({', '.join(map(str, column.widths))}) OR contains({value}, '.')"
+    if column.kind in {"key", "tail"}:
+        return f"strlen({value}) > {widest} OR NOT regexp_full_match({value}, '{_KEY}')"
+    if column.kind in {"day", "dayKey"}:
+        return f"strlen({value}) <> 10 OR {_no_day_sql(f'TRY_CAST({value} AS DATE)', form)}"
+    if column.kind == "whole":
+        number = f"TRY_CAST({value} AS DOUBLE)"
+        return f"coalesce({number} <> trunc({number}) OR abs({number}) > 2000000000, true)"
+    if column.kind == "number":
+        return f"NOT coalesce(isfinite(TRY_CAST({value} AS DOUBLE)), false)"
+    return f"length({value}) > {widest}" if widest else ""
+
+
+def _no_day_sql(day: str, form: Format) -> str:
+    """True of a day outside the span that is not of a year standing for no date either, and of none."""
+    years = ", ".join(map(str, form.no_date_years))
+    span = f"{day} BETWEEN DATE '{form.first_year}-01-01' AND DATE '{form.last_year}-12-31'"
+    return f"coalesce(NOT ({span}) AND year({day}) NOT IN ({years}), true)"
+
+
+def canonical_sql(column: Column, form: Format, look: Look) -> str:
+    """The canonical form of a right value: text compared as text; days and numbers typed; '' is NULL."""
+    value = _value(column, look)
+    width = max(column.widths, default=0)
+    if column.kind == "key":
+        return _padded(value, width)
+    if column.kind == "tail":
+        return f"right({_padded(value, width)}, {min(column.widths)})"
+    if column.kind == "code":
+        return f"nullif(upper(replace({value}, '.', '')), '')"
+    if column.kind in {"day", "dayKey"}:
+        day = _day_sql(column, look)
+        return f"CASE WHEN {day} >= DATE '{form.first_year}-01-01' THEN {day} END"
+    if column.kind == "whole":
+        return f"TRY_CAST(TRY_CAST({value} AS DOUBLE) AS INTEGER)"
+    if column.kind == "number":
+        return f"TRY_CAST({value} AS DOUBLE)"
+    return _none_if_empty(value, look)
+
+
+def _value(column: Column, look: Look) -> str:
+    return f'trim("{column.name}")' if look.spaced else f'"{column.name}"'
+
+
+def _day_sql(column: Column, look: Look) -> str:
+    return f"TRY_CAST({_value(column, look)} AS DATE)"
+
+
+def _padded(value: str, width: int) -> str:
+    return f"CASE WHEN {value} <> '' THEN lpad({value}, {width}, '0') END"
+
+
+def _none_if_empty(value: str, look: Look) -> str:
+    return f"nullif({value}, '')" if look.spaced else value
