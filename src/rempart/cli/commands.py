@@ -13,6 +13,7 @@ from rempart.cli import (
     objection_commands,
     people_commands,
     proof_commands,
+    quality_commands,
     result_commands,
     rotation_commands,
 )
@@ -44,6 +45,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "objection withdraw": objection_commands.withdraw,
     "objection apply": objection_commands.apply,
     "objection list": objection_commands.list_,
+    "quality": quality_commands.quality,
     "permit check": data_commands.check_permit,
     "permit grant": data_commands.grant,
     "permit list": data_commands.list_permits,
@@ -66,6 +68,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "audit export": proof_commands.export,
     "audit witness": backup_commands.witness,
     "audit scan": proof_commands.scan,
+    "vault compact": data_commands.compact,
     "vault hash": proof_commands.content,
     "demo": demo,
 }

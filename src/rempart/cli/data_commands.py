@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands about data on its way in: synthetic deliveries, ingest, permits."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,7 +13,7 @@ from rempart.errors import BadInput
 
 if TYPE_CHECKING:
     from rempart.ingest.report import IngestReport
-    from rempart.journeys.ingest import Ingested
+    from rempart.wiring.ingest import Brought
 
 
 def synth(
@@ -46,46 +48,103 @@ def parse_years(years: str) -> tuple[int, int]:
 
 def ingest(
     session: Session,
-    delivery: Path,
     /,
-    *,
+    *deliveries: Path,
     as_: Literal["snds", "omop"] = "snds",
     plan: bool = False,
     replace: bool = False,
+    later: bool = False,
+    rules: Path | None = None,
 ) -> int:
-    """Bring a delivery in."""
-    from rempart.wiring.ingest import ingest_delivery, plan_delivery
+    """Bring deliveries in."""
+    from rempart.wiring.ingest import ingest_delivery
     from rempart.wiring.warehouse import Warehouse
 
-    voice = session.voice
+    if not deliveries:
+        raise BadInput("delivery-missing", file="?")
     if plan:
-        rows = plan_delivery(delivery, form=as_)
-        voice.table(["column-table", "column-files", "column-bytes"], rows)
-        voice.say("plan-only")
-        voice.result("ingest-plan", {"tables": [list(row) for row in rows]})
-        return 0
+        return _plan(session, deliveries, as_)
+    voice = session.voice
     warn_of_endings(session)
     with voice.bars() as bars:
-        done = ingest_delivery(Warehouse(session.directory), delivery, form=as_, replace=replace, progress=bars)
+        done = ingest_delivery(
+            Warehouse(session.directory), deliveries, form=as_, replace=replace, progress=bars, later=later, rules=rules
+        )
     show_ingested(session, done)
-    voice.result(
-        "ingest",
-        {
-            "head": done.commit.head,
-            "rows": dict(done.rows),
-            "content": dict(done.content),
-            "report": asdict(done.report),
-        },
-    )
+    voice.result("ingest", _told(done))
     return 0
 
 
-def show_ingested(session: Session, done: "Ingested", *, most: int | None = None) -> None:
-    """The reconciliation (the ``most`` frequent drops, when given), then what was sealed."""
+def compact(session: Session, /, *, rules: Path | None = None) -> int:
+    """Make the research tables anew."""
+    from rempart.wiring.ingest import compact_warehouse
+    from rempart.wiring.warehouse import Warehouse
+
+    with session.voice.bars() as bars:
+        done = compact_warehouse(Warehouse(session.directory), rules=rules, progress=bars)
+    if done.commit is None:
+        session.voice.say("compact-current")
+    else:
+        show_ingested(session, done)
+    session.voice.result("vault-compact", _told(done))
+    return 0
+
+
+def _told(done: "Brought") -> dict[str, object]:
+    """What was done, as plain data."""
+    return {
+        "head": done.commit.head if done.commit else None,
+        "units": [[unit.name, unit.fate] for unit in done.units],
+        "rows": dict(done.rows),
+        "content": dict(done.content),
+        "report": asdict(done.report) if done.report else None,
+    }
+
+
+def _plan(session: Session, deliveries: Sequence[Path], form: str) -> int:
+    """What would become of each unit."""
+    voice = session.voice
+    if form == "omop":
+        from rempart.adapters.omop_reader import list_omop
+
+        sources = [row for delivery in deliveries for row in list_omop(delivery)]
+        voice.table(["column-table", "column-files", "column-bytes"], sources)
+        voice.say("plan-only")
+        voice.result("ingest-plan", {"tables": [list(row) for row in sources]})
+        return 0
+    from rempart.adapters.delivery_reader import ingest_definitions
+    from rempart.wiring.deliveries import plan_folders
+    from rempart.wiring.warehouse import Warehouse
+
+    made = plan_folders(Warehouse(session.directory), deliveries, ingest_definitions())
+    rows = [(unit.plan.name, unit.plan.fate, unit.files, unit.size, unit.lines) for unit in made.units]
+    shown = [(row[0], voice.word(f"fate-{row[1]}"), *row[2:]) for row in rows]
+    columns = ["column-unit", "column-fate", "column-files", "column-bytes", "column-lines-estimated"]
+    voice.table(columns, shown)
+    lines = sum(unit.lines for unit in made.units if unit.plan.fate in {"new", "replaces"})
+    voice.say("ingest-plan-told", lines=lines, units=len(rows), commits=made.commits, minutes=made.minutes)
+    voice.say("ingest-plan-known" if made.known else "ingest-plan-unknown")
+    voice.result("ingest-plan", {"units": [list(row) for row in rows], "known": made.known, "other": list(made.other)})
+    return 0
+
+
+def show_ingested(session: Session, done: "Brought", *, most: int | None = None) -> None:
+    """What became of the units, the reconciliation (the ``most`` frequent drops, when given), then what was sealed."""
+    voice = session.voice
+    if done.units:
+        fates = Counter(unit.fate for unit in done.units)
+        voice.say("units-told", **{fate: fates[fate] for fate in ("new", "replaces", "held", "older")})
+    if done.commit is None:
+        voice.say("units-unchanged")
+        return
+    if done.report is None:
+        voice.say("ingest-later", head=done.commit.head[:16])
+        voice.say("ingest-later-next")
+        return
     _show_report(session, done.report, most)
-    rows = [(table, count, done.content[table][:16]) for table, count in done.rows.items()]
-    session.voice.table(["column-table", "column-rows", "column-content"], rows)
-    session.voice.say("ingest-done", head=done.commit.head[:16])
+    rows = [(table, count, done.content.get(table, "")[:16]) for table, count in done.rows.items()]
+    voice.table(["column-table", "column-rows", "column-content"], rows)
+    voice.say("ingest-done", head=done.commit.head[:16])
 
 
 def _show_report(session: Session, report: "IngestReport", most: int | None) -> None:

@@ -65,7 +65,9 @@ class GrossParts:
         self, vault: Vault, opened: OpenSpace, *, reference: str, shapes: Mapping[str, GrossShape], dead: Dead
     ) -> None:
         self._opened, self._shapes, self._dead = opened, shapes, dead
-        wanted = {*shapes, NAME, REMAP, CORRESPONDENCE}
+        # A reference gives each data key once: the correspondence is another's to read, but where there is no register yet.
+        known = any(part.table == NAME for part in opened.body.parts)
+        wanted = {*shapes, NAME, REMAP, *(() if known else (CORRESPONDENCE,))}
         parts = [part for part in opened.body.parts if part.table in wanted and part.sibling == MAIN]
         readers = sealed_parts(vault, opened, parts, reference=reference)
         self._readers = {part.part: reader for part, reader in zip(parts, readers, strict=True)}

@@ -32,6 +32,8 @@ from rempart.records.sealed import SpaceCommit
 
 UNITS = "units"
 """The manifest's fact that holds the register of units."""
+DELIVERIES = "deliveries"
+"""The manifest's fact that holds what each delivery declared, by its id."""
 
 
 class Reader(Protocol):
@@ -49,11 +51,13 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveredUnits:
-    """One delivery. ``id``: its own or its content's; ``produced``: ISO day, '' where it says none."""
+    """One delivery. ``id``: its own or its content's; ``produced``: ISO day, '' where it says none; ``declared``: target population,
+    sampling and source as it tells them."""
 
     id: str
     produced: str
     units: Sequence[Unit]
+    declared: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +134,14 @@ class _Gathering:
         self._held, self._opened = held, opened
         self._today = run.recorder.clock.now().date().isoformat()
         self._lines: dict[str, int] = {}
+        self._told: dict[str, dict[str, str]] = {}
         self._waiting: set[int] = set()
         self._commit: SpaceCommit | None = None
 
     def go(self, deliveries: Sequence[DeliveredUnits], *, again: bool) -> Gathered:
         """Every unit, then the last commit."""
         dropped = self._drop(deliveries) if again else False
+        self._told = {delivery.id: dict(delivery.declared) for delivery in deliveries}
         work = plan(deliveries, self._held, today=self._today)
         todo = [(unit, plan, delivery) for unit, plan, delivery in work if plan.fate in {"new", "replaces"}]
         self._check_rules(bool(todo))
@@ -239,8 +245,12 @@ class _Gathering:
         if span.opened is not None:
             span.writer.keep(span.opened, but=dead_objects(span.opened, gone))
         writer.take(span.writer)
-        facts = {**(span.opened.body.facts if span.opened else {}), "form": "snds", UNITS: units_fact(self._held)}
-        lineage = tuple(dict.fromkeys(f"delivery:{entry.delivery}" for entry in self._held if entry.state == "live"))
+        before = span.opened.body.facts if span.opened else {}
+        told = {**json.loads(before.get(DELIVERIES, "{}")), **self._told}
+        live = {entry.delivery for entry in self._held if entry.state == "live"}
+        kept = canonical_bytes({name: said for name, said in told.items() if name in live}).decode()
+        facts = {**before, "form": "snds", UNITS: units_fact(self._held), DELIVERIES: kept}
+        lineage = tuple(f"delivery:{name}" for name in sorted(live))
         self._commit = span.writer.commit(lineage=lineage, facts=facts)
         self._run.named_step("units-committed")
         self._opened = open_space(self._run.vault, space=SPACE, reference=self._reference, head=self._commit.head)

@@ -12,13 +12,12 @@ import pyarrow as pa
 
 from rempart.adapters.delivery_writer import DeliverySummary
 from rempart.errors import Missing, RempartError
-from rempart.journeys.ingest import Ingested
 from rempart.journeys.permits import events
 from rempart.journeys.twin import unsealed
 from rempart.ports.surroundings import Progress
 from rempart.wiring.audit import scan_folder
 from rempart.wiring.broker import connect
-from rempart.wiring.ingest import ingest_delivery
+from rempart.wiring.ingest import Brought, ingest_delivery
 from rempart.wiring.releases import releases
 from rempart.wiring.synthetic import write_synthetic
 from rempart.wiring.warehouse import Warehouse
@@ -84,7 +83,7 @@ class Stage:
         """Keep an error message for the twin: an ordinary warehouse would have logged it beside its data."""
         self.log.append(message)
 
-    def ingest(self, delivery: Path, *, progress: Progress) -> Ingested:
+    def ingest(self, delivery: Path, *, progress: Progress) -> Brought:
         """The real ingest, with one small extra table that carries a canary as a column name and one as a value."""
         shutil.rmtree(self.folder / "bad-delivery", ignore_errors=True)
         column, value = f"{self.mark}_COL", f"{self.mark}_VAL"

@@ -61,7 +61,17 @@ def ingest_delivery(
     run = new_run("I")
     with living(warehouse.scratch, warehouse.recorder, run):
         if form == "omop":
-            return _omop(warehouse, folders, later, rules, replace, run, progress, named_step, extra or {})
+            if len(folders) != 1 or later or rules:
+                raise BadInput("one-omop-source")
+            return _omop(
+                warehouse,
+                folders[0],
+                replace=replace,
+                run=run,
+                progress=progress,
+                named_step=named_step,
+                extra=extra or {},
+            )
         definitions, choice = ingest_definitions(), choose_rules(rules)
         gathered = gather_folders(
             warehouse,
@@ -107,9 +117,8 @@ def _brought(made: Compacted, units: tuple[Planned, ...]) -> Brought:
 
 def _omop(
     warehouse: Warehouse,
-    folders: Sequence[Path],
-    later: bool,
-    rules: Path | None,
+    source: Path,
+    *,
     replace: bool,
     run: str,
     progress: Progress,
@@ -119,12 +128,10 @@ def _omop(
     """One OMOP source as the next snapshot."""
     from rempart.adapters.omop_reader import load_omop, omop_lineage
 
-    if len(folders) != 1 or later or rules:
-        raise BadInput("one-omop-source")
-    lineage = omop_lineage(folders[0])
+    lineage = omop_lineage(source)
 
     def load(query: Query) -> Loaded:
-        report = load_omop(query, folders[0], lambda _, done, total: progress.step("read-files", done, total))
+        report = load_omop(query, source, lambda _, done, total: progress.step("read-files", done, total))
         return replace_fields(Loaded(report=report, lineage=lineage, facts={"form": "omop"}), extra=extra)
 
     query = warehouse.new_query(memory="12GB")
