@@ -14,7 +14,6 @@ from rempart.adapters import package_data
 from rempart.adapters.delivery_reader import ingest_definitions
 from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.ingest.context import context, gather_context, prepare_context
-from rempart.ingest.context import context, gather_context, prepare_context
 from rempart.ingest.persons import resolve_persons
 from rempart.ingest.rules import met
 from rempart.ingest.shard import ShardCounts, make_shard, pass_words, rule_words

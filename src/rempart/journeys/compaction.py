@@ -152,7 +152,10 @@ class _Compacting:
         facts[RESEARCH] = live_id(self._units)
         facts["rules"] = canonical_bytes({"switches": dict(self._run.switches)}).decode()
         commit = self._writer.commit(lineage=self._opened.body.lineage, facts=facts)
-        return Compacted(report=report, commit=commit, rows=report.rows, content=self._parts.content())
+        content = {
+            name: total for name, total in self._parts.content().items() if name in self._run.definitions.research
+        }
+        return Compacted(report=report, commit=commit, rows=report.rows, content=content)
 
     def _people(self, query: Query) -> Prepared:
         """Who is who over all cards, rows brought to where their persons are, and what context needs of all shards before any is made."""
