@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from rempart.adapters import package_data
+from rempart.adapters.quality_page import Page, write_page
 from rempart.adapters.toml_input import read_toml
 from rempart.ingest.quality import Settings, settings
 from rempart.journeys.quality import Beyond, Report, check_quality
@@ -32,3 +33,17 @@ def quality(warehouse: Warehouse, *, thresholds: Path | None, progress: Progress
             beyond=Beyond(),
             progress=progress,
         )
+
+
+def write_quality_page(path: Path, report: Report, rules: Settings, *, seconds: float, language: str) -> None:
+    """The report as one HTML file; raises BadInput ``file-unwritable``."""
+    page = Page(
+        head=report.head,
+        day=rules.today,
+        scans=report.scans,
+        shards=report.shards,
+        rows=report.rows,
+        seconds=seconds,
+        below=rules.facts["hiding"]["below"],
+    )
+    write_page(path, page, report.findings, rules.kinds, language=language)
