@@ -5,9 +5,9 @@ Two passes over the warehouse's shards: persons (who is in, with fresh ordinals)
 sealed scratch under a key that lives as long as this call.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -20,10 +20,16 @@ from rempart.journeys.ingest import OBJECTION
 from rempart.journeys.ingest import SPACE as WAREHOUSE
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.permits import events
-from rempart.journeys.project_rows import fresh_visits_sql, permitted_rows_sql, project_part_sql
+from rempart.journeys.project_rows import (
+    fresh_visits_sql,
+    permitted_rows_sql,
+    project_part_sql,
+    provider_columns,
+    providers_sql,
+)
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
-from rempart.permits.compile import PermittedPart, compile_permit
+from rempart.permits.compile import PermittedPart, compile_permit, compile_whole
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
 from rempart.ports.query import Query
@@ -36,6 +42,7 @@ from rempart.records.sealed import PartEntry, SpaceCommit
 
 Compiled = Mapping[str, Mapping[str, PermittedPart]]
 _VISITS = "visit_occurrence"
+_PROVIDERS, _PROVIDER = "provider", "provider_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,7 @@ def grant(
     signed: SignedDocument,
     actor: str,
     layouts: Mapping[str, TableLayout],
+    whole: Mapping[str, TableLayout],
     shards: int,
     run: str,
     progress: Progress,
@@ -66,10 +74,12 @@ def grant(
 ) -> Granted:
     """Create the project dataset of ``permit`` (already signed by the committee) as the first snapshot of its space.
 
+    ``layouts``: of tables of persons; ``whole``: of tables without persons.
+
     Raises Refused ``project-exists``, ``permit-expired``…; Missing ``space-missing`` when nothing was ingested.
     """
     permit.check_valid_on(recorder.clock.now().date())
-    compiled = compile_permit(permit, layouts)
+    compiled, further = compile_permit(permit, layouts), compile_whole(permit, whole)
     source = _source(vault, permit)
     objects = [
         f"run:{run}",
@@ -81,7 +91,7 @@ def grant(
     with recorded(recorder, "permit", basis=f"permit:{permit.id}", objects=objects, actor=actor) as act:
         named_step("intent-logged")
         made = _Extract(
-            vault, recorder, scratch, new_query, permit, compiled, layouts, shards, progress, named_step, run
+            vault, recorder, scratch, new_query, permit, compiled, layouts, shards, progress, named_step, run, further
         )
         granted = made.extract(act)
         act.say("run", run)
@@ -119,6 +129,8 @@ class _Extract:
     progress: Progress
     named_step: Callable[[str], None]
     run: str
+    whole: Mapping[str, tuple[str, ...]]
+    providers: set[int] = field(default_factory=set)
 
     def extract(self, act: Act) -> Granted:
         """Persons, rows, then the sealed project."""
@@ -141,13 +153,16 @@ class _Extract:
             reference=first,
             named_step=self.named_step,
         )
-        rows = self._seal(writer, people, exchange)
+        fresh = self._fresh_providers(project_key)
+        rows = self._seal(writer, people, exchange, fresh)
+        rows |= self._seal_whole(writer, source, first, fresh)
         lineage = (f"source-head:{source.commit.head}", f"permit:{self.permit.content_id}")
         commit = writer.commit(lineage=lineage, facts={})
         return Granted(commit=commit, persons=people.num_rows, objections=objections, rows=rows)
 
     def _request(self, act: Act) -> GrantRequest:
         named = [(table, sibling) for table, siblings in self.compiled.items() for sibling in siblings]
+        named += [(table, MAIN) for table in self.whole]
         sources = [*named, ("person", MAIN), ("person", "release_index"), (OBJECTION, MAIN), ("manifest", MAIN)]
         targets = [*named, ("person", "release_index"), ("manifest", MAIN)]
         read = [(WAREHOUSE, table, sibling, "read") for table, sibling in dict.fromkeys(sources)]
@@ -197,8 +212,40 @@ class _Extract:
                 query.register("people", people)
                 for table, siblings in self.compiled.items():
                     rows = query.table(permitted_rows_sql(self.layouts[table], siblings))
+                    self._note_providers(query, rows, provider_columns(siblings))
                     exchange.put(table, shard, rows)
         self.progress.step("extract-shards", source.body.shards, source.body.shards)
+
+    def _note_providers(self, query: Query, rows: pa.Table, columns: Sequence[str]) -> None:
+        """Keep in mind the professionals of some rows."""
+        if columns and rows.num_rows:
+            query.register("permitted_rows", rows)
+            self.providers.update(query.table(providers_sql("permitted_rows", columns)).column("source").to_pylist())
+            query.unregister("permitted_rows")
+
+    def _fresh_providers(self, key: bytes) -> pa.Table:
+        """source, fresh: a random dense number of each professional that the project's rows name."""
+        known = sorted(self.providers)
+        fresh = project_ordinals([f"{_PROVIDER}:{number}" for number in known], key)
+        return pa.table({"source": pa.array(known, pa.int64()), "fresh": pa.array(fresh, pa.int64())})
+
+    def _seal_whole(self, writer: SpaceWriter, source: OpenSpace, reference: str, fresh: pa.Table) -> dict[str, int]:
+        """Tables without persons; of professionals those alone whom the project's rows name."""
+        rows = {}
+        for table, columns in self.whole.items():
+            query = self.new_query()
+            try:
+                parts = source.parts(table, MAIN, 0)
+                if not parts:
+                    raise Missing("permit-table-empty", table=table)
+                query.attach("whole", sealed_parts(self.vault, source, parts, reference=reference))
+                query.register("fresh_provider", fresh)
+                made = query.table(_whole_sql(table, columns))
+            finally:
+                query.close()
+            writer.add(table, MAIN, 0, made)
+            rows[table] = made.num_rows
+        return rows
 
     def _needed(self, source: OpenSpace, shard: int) -> list[PartEntry]:
         return [
@@ -208,7 +255,7 @@ class _Extract:
             for p in source.parts(table, sibling, shard)
         ]
 
-    def _seal(self, writer: SpaceWriter, people: pa.Table, exchange: Exchange) -> dict[str, int]:
+    def _seal(self, writer: SpaceWriter, people: pa.Table, exchange: Exchange, providers: pa.Table) -> dict[str, int]:
         """Each target shard: fresh ids and order, then one part a table and sibling."""
         rows = dict.fromkeys(self.compiled, 0)
         for shard in range(self.shards):
@@ -218,6 +265,7 @@ class _Extract:
                 for table in self.compiled:
                     query.register(f"moved_{table}", exchange.get(table, shard))
                 query.register("people", people)
+                query.register("fresh_provider", providers)
                 query.execute(fresh_visits_sql(self.compiled.get(_VISITS, {}).get(MAIN), shard))
                 for table, sibling, sealed in self._parts(query, shard):
                     writer.add(table, sibling, shard, sealed)
@@ -233,3 +281,14 @@ class _Extract:
                 yield table, sibling, query.table(project_part_sql(self.layouts[table], siblings, sibling, shard))
         index = f"SELECT person_id, release_index FROM people WHERE target = {shard} ORDER BY person_id"
         yield "person", "release_index", query.table(index)
+
+
+def _whole_sql(table: str, columns: Sequence[str]) -> str:
+    """The permitted columns, in their own order, so that rows tell nothing by their place."""
+    named = ", ".join(columns)
+    if table != _PROVIDERS:
+        return f"SELECT {named} FROM whole ORDER BY ALL"
+    known = (
+        f"(SELECT w.* REPLACE (f.fresh AS {_PROVIDER}) FROM whole w JOIN fresh_provider f ON f.source = w.{_PROVIDER})"
+    )
+    return f"SELECT {named} FROM {known} ORDER BY ALL"

@@ -5,7 +5,7 @@ Persons are found by the release index, which the project shares with the snapsh
 as they are, so that what was computed before still compares; a study at work ends on the head that it pinned. Grants nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -199,26 +199,34 @@ class _Application:
             reference=reference,
             named_step=self.named_step,
         )
-        gone = [part for part in opened.body.parts if part.shard in leaving and self._personal(opened, part)]
+        everyone = [number for ids in leaving.values() for number in ids]
+        gone = [part for part in opened.body.parts if self._tells_of(opened, part, leaving)]
         writer.keep(opened, but={part.object for part in gone})
         for done, part in enumerate(gone):
             self.progress.step("apply-objections", done, len(gone))
-            rows = self._rows(opened, [part], reference, self._without(opened, part, leaving[part.shard]))
+            rows = self._rows(opened, [part], reference, self._without(opened, part, everyone))
             if rows is not None:
                 writer.add(part.table, part.sibling, part.shard, rows, lineage=part.lineage)
         self.progress.step("apply-objections", len(gone), len(gone))
         return writer.commit(lineage=opened.body.lineage, facts=opened.body.facts).head
 
-    def _personal(self, opened: OpenSpace, part: PartEntry) -> bool:
-        return PROJECT_PERSON in opened.body.tables[part.table][part.sibling]
+    def _tells_of(self, opened: OpenSpace, part: PartEntry, leaving: Collection[int]) -> bool:
+        """Whether the part may hold rows of who leaves, or rows that name one as their second person, in whatever shard."""
+        columns = opened.body.tables[part.table][part.sibling]
+        return (part.shard in leaving and PROJECT_PERSON in columns) or bool(self._others(part.table, columns))
+
+    def _others(self, table: str, columns: Collection[str]) -> list[str]:
+        return [name for name in (self.layouts[table].others if table in self.layouts else ()) if name in columns]
 
     def _without(self, opened: OpenSpace, part: PartEntry, ids: Sequence[int]) -> str:
-        """The part's rows of everyone else, in the order of a project's parts."""
+        """The part's rows of everyone else, second persons among them left empty, in the order of a project's parts."""
         columns = opened.body.tables[part.table][part.sibling]
         key = self.layouts[part.table].key if part.table in self.layouts else ""
         order = key if key in columns else PROJECT_PERSON
         listed = ", ".join(str(number) for number in ids)
-        return f"SELECT * FROM rows WHERE {PROJECT_PERSON} NOT IN ({listed}) ORDER BY {order}"
+        emptied = [f"CASE WHEN {n} NOT IN ({listed}) THEN {n} END AS {n}" for n in self._others(part.table, columns)]
+        picked = f"* REPLACE ({', '.join(emptied)})" if emptied else "*"
+        return f"SELECT {picked} FROM rows WHERE {PROJECT_PERSON} NOT IN ({listed}) ORDER BY {order}"
 
 
 def _source_head(opened: OpenSpace) -> str:

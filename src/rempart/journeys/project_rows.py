@@ -1,27 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 """SQL of the grant: permitted rows of one warehouse shard, then the same rows with a project's own ids and order.
 
-Warehouse ids travel only inside sealed scratch (``source_key``, ``source_visit``) and are dropped here.
+Warehouse ids travel only inside sealed scratch (``source_key``, ``source_visit``, providers) and are dropped here. A second person
+of a row is told by the number that it has in the project, and is empty when it is not in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rempart.permits.compile import PermittedPart
 from rempart.records.omop import MAIN, PROJECT_PERSON, WAREHOUSE_PERSON, TableLayout
 
 _VISIT = "visit_occurrence_id"
+_PROVIDER = "provider_id"
 _SHARD_BITS = 40  # ids of shard n begin at n × 2^40: unique over shards without any counting between them
 
 
 def permitted_rows_sql(layout: TableLayout, parts: Mapping[str, PermittedPart]) -> str:
     """person_id, target, source_key, source_visit, then the permitted columns, of everyone in ``people``."""
-    columns = [f"{sibling}_.{column}" for sibling, part in parts.items() for column in _own(layout, part)]
+    columns = [_picked(layout, sibling, column) for sibling, part in parts.items() for column in _own(layout, part)]
     picked = ", ".join(["p.person_id", "p.target", "main_.source_key", "main_.source_visit", *columns])
     joins = "".join(
         f" LEFT JOIN {_rows(layout, part)} ON {s}_.link = main_.link" for s, part in parts.items() if s != MAIN
     )
     people = f"JOIN people p ON p.{WAREHOUSE_PERSON} = main_.{WAREHOUSE_PERSON}"
-    return f"SELECT {picked} FROM {_rows(layout, parts[MAIN])} {people}{joins}"
+    others = "".join(
+        f" LEFT JOIN people other_{column} ON other_{column}.{WAREHOUSE_PERSON} = main_.{column}"
+        for column in layout.others
+        if column in parts[MAIN].columns
+    )
+    return f"SELECT {picked} FROM {_rows(layout, parts[MAIN])} {people}{joins}{others}"
+
+
+def _picked(layout: TableLayout, sibling: str, column: str) -> str:
+    """A permitted column of the joined rows; of a second person the number in the project."""
+    if column in layout.others:
+        return f"other_{column}.{PROJECT_PERSON} AS {column}"
+    return f"{sibling}_.{column}"
+
+
+def provider_columns(parts: Mapping[str, PermittedPart]) -> tuple[str, ...]:
+    """Permitted columns that name a professional."""
+    return tuple(column for part in parts.values() for column in part.columns if column.endswith(_PROVIDER))
+
+
+def providers_sql(name: str, columns: Sequence[str]) -> str:
+    """The professionals that the rows ``name`` tell of: one column ``source``."""
+    return " UNION ".join(f"SELECT {column} AS source FROM {name} WHERE {column} IS NOT NULL" for column in columns)
 
 
 def _own(layout: TableLayout, part: PermittedPart) -> list[str]:
@@ -54,16 +78,25 @@ def project_part_sql(layout: TableLayout, parts: Mapping[str, PermittedPart], si
     part = parts[sibling]
     stored = layout.stored(part.sibling, PROJECT_PERSON, frozenset(part.columns))
     date = layout.date if layout.date in parts[MAIN].columns else ""
+    moved = _moved(layout, provider_columns(parts))
     if not layout.key:
-        return f"SELECT {', '.join(stored)} FROM moved_{layout.name} ORDER BY {PROJECT_PERSON}"
+        return f"SELECT {', '.join(stored)} FROM {moved} m ORDER BY {PROJECT_PERSON}"
     if layout.name == "visit_occurrence":
-        keyed = f"SELECT m.*, v.fresh AS {_VISIT} FROM moved_{layout.name} m JOIN fresh_visit v ON v.source_visit = m.source_key"
+        keyed = f"SELECT m.*, v.fresh AS {_VISIT} FROM {moved} m JOIN fresh_visit v ON v.source_visit = m.source_key"
     else:
         keyed = (
             f"SELECT m.*, v.fresh AS {_VISIT}, {_fresh(shard, date)} AS {layout.key} "
-            f"FROM moved_{layout.name} m LEFT JOIN fresh_visit v USING (source_visit)"
+            f"FROM {moved} m LEFT JOIN fresh_visit v USING (source_visit)"
         )
     return f"SELECT {', '.join(stored)} FROM ({keyed}) ORDER BY {layout.key}"
+
+
+def _moved(layout: TableLayout, providers: Sequence[str]) -> str:
+    """The exchanged rows, professionals under their numbers in the project (table ``fresh_provider``: source, fresh)."""
+    if not providers:
+        return f"moved_{layout.name}"
+    fresh = [f"(SELECT f.fresh FROM fresh_provider f WHERE f.source = r.{column}) AS {column}" for column in providers]
+    return f"(SELECT r.* REPLACE ({', '.join(fresh)}) FROM moved_{layout.name} r)"
 
 
 def _fresh(shard: int, date: str) -> str:

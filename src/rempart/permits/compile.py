@@ -13,6 +13,10 @@ from rempart.records.permit import Permit
 
 RESERVED = frozenset({"correspondence", "release_index", "objection"})
 RESERVED_COLUMNS = frozenset({"pseudonym", "source_pseudonym", "release_index"})
+# Tables without persons ([whole.…] of the layouts): compile_whole's, not compile_permit's.
+WHOLE = frozenset(
+    {"usable_interval", "location", "commune_conversion", "environment", "provider", "care_site", "code_hierarchy"}
+)
 _PERIODS = "observation_period"
 _DEATH = ("death_month", "death_date")
 
@@ -37,13 +41,30 @@ class PermittedPart:
 def compile_permit(
     permit: Permit, layouts: Mapping[str, TableLayout], *, reserved: Collection[str] = RESERVED
 ) -> dict[str, dict[str, PermittedPart]]:
-    """Table → sibling → what is permitted of it; ``main`` is always there.
+    """Table of persons → sibling → what is permitted of it; ``main`` is always there.
 
     Raises Refused ``permit-reserved``, ``permit-rows``; BadInput ``permit-table-unknown``, ``permit-column-unknown``.
     """
     if permit.rows:
         raise Refused("permit-rows", permit=permit.id)
-    return {name: _table(permit, name, columns, layouts, reserved) for name, columns in permit.tables.items()}
+    named = {name: columns for name, columns in permit.tables.items() if name not in WHOLE}
+    return {name: _table(permit, name, columns, layouts, reserved) for name, columns in named.items()}
+
+
+def compile_whole(permit: Permit, layouts: Mapping[str, TableLayout]) -> dict[str, tuple[str, ...]]:
+    """Table without persons → permitted columns in the layout's order; a table named without columns is not given.
+
+    ``layouts``: ``records.omop.whole_layouts``. Raises BadInput ``permit-column-unknown``.
+    """
+    found = {}
+    for name in permit.tables.keys() & layouts.keys():
+        known, asked = layouts[name].columns, permit.tables[name]
+        for column in asked:
+            if column not in known:
+                raise BadInput("permit-column-unknown", table=name, column=column, expected=", ".join(known))
+        if asked:
+            found[name] = tuple(column for column in known if column in asked)
+    return dict(sorted(found.items()))
 
 
 def _table(

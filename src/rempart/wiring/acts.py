@@ -26,7 +26,7 @@ from rempart.journeys.study import StudyRun, run_study
 from rempart.keys.store_secret import StoreSecret
 from rempart.permits.check_study import check_study
 from rempart.ports.surroundings import Progress
-from rempart.records.omop import layouts
+from rempart.records.omop import layouts, whole_layouts
 from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.signature import Signature, sign
 from rempart.records.study import Study, study_from_dict
@@ -176,6 +176,7 @@ def grant_permit(
             signed=member.document(permit.as_dict()),
             actor=member.salted,
             layouts=warehouse.layouts,
+            whole=whole_layouts(package_data.toml("records/omop54.toml")),
             shards=warehouse.configuration.shards,
             run=run,
             progress=progress,

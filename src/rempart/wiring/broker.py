@@ -33,7 +33,7 @@ from rempart.keys.table_keys import TableKeys
 from rempart.ports.broker import Broker
 from rempart.ports.key_store import KeyStore
 from rempart.ports.surroundings import Randomness
-from rempart.records.omop import layouts
+from rempart.records.omop import layouts, whole_layouts
 from rempart.wiring.key_store import create_store, finish, keys_folder, open_store
 from rempart.wiring.ledger import open_ledger, published_size
 from rempart.wiring.nodes import client, node_guard
@@ -157,7 +157,7 @@ def _surroundings(
         clock=clock,
         randomness=randomness,
         rules=grant_rules(toml("keys/grants.toml"), strict=told.strict),
-        layouts=layouts(toml("records/omop54.toml")),
+        layouts={**layouts(toml("records/omop54.toml")), **whole_layouts(toml("records/omop54.toml"))},
         warehouse=configuration.warehouse,
         node_allowed=node_guard(),
     )
