@@ -28,6 +28,7 @@ from rempart.journeys.project_rows import (
     providers_sql,
 )
 from rempart.journeys.recorded import Act, Recorder, recorded
+from rempart.journeys.research_state import require_current
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
 from rempart.permits.compile import PermittedPart, compile_permit, compile_whole
 from rempart.ports.broker import GrantRequest
@@ -138,6 +139,7 @@ class _Extract:
         first, second = self.vault.broker.grant(request, uses=2)
         project_key, shard_key = self.vault.broker.secrets(first, request.secrets)
         source = open_space(self.vault, space=WAREHOUSE, reference=first)
+        require_current(source.body.facts)
         people, objections = self._people(source, first, project_key, shard_key)
         self.named_step("persons-chosen")
         exchange = Exchange(self.scratch, self.run, self.recorder.randomness)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deliveries of the SNDS on their way in: folders → units, what would become of each, gross parts, research tables."""
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +20,13 @@ from rempart.ingest.definitions import Definitions
 from rempart.ingest.gross import GrossPlan, add_unit, begin
 from rempart.ingest.rules_file import RulesChoice
 from rempart.ingest.survey import survey
-from rempart.ingest.unit_plan import Planned, live_id
+from rempart.ingest.unit_plan import Planned
 from rempart.ingest.units import Unit, UnitEntry, UnitPart
-from rempart.journeys.compaction import RESEARCH, Compacted, Compaction
+from rempart.journeys.compaction import Compacted, Compaction
 from rempart.journeys.ingest import SPACE
 from rempart.journeys.ingest_delivery import UNITS, Bounds, DeliveredUnits, Gather, Gathered, held_units, plan
 from rempart.journeys.recorded import recorded
+from rempart.journeys.research_state import is_current
 from rempart.journeys.space import OpenSpace, newest_commit, open_space
 from rempart.journeys.unit_scratch import UnitScratch
 from rempart.ports.broker import GrantRequest
@@ -164,9 +164,8 @@ def research_is_current(warehouse: Warehouse, choice: RulesChoice) -> bool:
     facts = _look(warehouse).body.facts
     if UNITS not in facts:
         raise Missing("units-missing")
-    units = [UnitEntry.from_json(raw) for raw in json.loads(facts[UNITS])]
     switches = canonical_bytes({"switches": dict(choice.switches)}).decode()
-    return facts.get(RESEARCH) == live_id(units) and facts.get("rules") == switches
+    return is_current(facts) and facts.get("rules") == switches
 
 
 def compact_units(
