@@ -5,17 +5,22 @@ Seeds are fixed; each estimate must lie within three of its standard errors of t
 (tests/spec/planted_people.py, statsmodels) share nothing with the product's.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rempart.synthetic.plan import NEVER
+from rempart.synthetic.planting import Births
+from rempart.synthetic.studies import plant
 from tests.spec.planted_people import (
     YEAR,
     Estimate,
     Scene,
     arm_of,
+    calendar,
+    eligible_block,
     field,
     logistic,
     near,
@@ -228,3 +233,30 @@ def test_boosting_an_outcome_adds_no_deaths_but_those_of_its_true_share(study: s
     events = [int((of.planted.facts[0].event < NEVER).sum()) for of in (true, boosted)]
     assert events[1] > 0.4 * k * events[0]
     assert more[1] <= 1.5 * more[0] + 4 * np.sqrt(more[0] + 9)
+
+
+def test_twins_share_their_mothers_drug_and_no_course_reaches_the_window_of_another_pregnancy() -> None:
+    given, days = tables(), calendar()
+    for drug in given["studies"]["valproate_malformations"]["drugs"]:
+        drug["boost"] = 0.2
+    block = eligible_block(given, "valproate_malformations", "boost", 3000, 1, days)
+    mother = np.repeat(np.arange(3000), 3)
+    first = days.first + 300 + np.arange(3000) % 400
+    begun = np.stack([first, first, first + 330], axis=1).ravel()
+    size = len(mother)
+    born = Births(
+        mother=mother, conceived=begun, day=begun + 266, sex=np.ones(size, dtype=np.int64), weeks=np.full(size, 40),
+        weight=np.full(size, 3200), malformation=np.full(size, -1), found=np.zeros(size, dtype=np.int64),
+    )  # fmt: skip
+    block = replace(block, births=born, group=None)
+    made = plant(given, ["valproate_malformations"], block, days, np.random.default_rng(2), mode="boost")
+    facts, lines = made.facts[0], made.dispensings
+    assert (facts.arm[0::3] == facts.arm[1::3]).all()
+    assert (facts.arm[0::3] != facts.arm[2::3]).any()
+    assert (made.births.mother == mother).all()
+    key = lines.person * 10**6 + lines.day
+    opens, closes = mother * 10**6 + begun - 30, mother * 10**6 + begun + 61
+    alive = block.death[mother] > begun + 61
+    dispensed = np.searchsorted(key, closes) > np.searchsorted(key, opens)
+    assert ((facts.arm > 0) == dispensed)[alive].all()
+    assert len(np.unique(key * 10 + lines.pack)) > 0.98 * len(key)

@@ -81,13 +81,17 @@ def plant_births(rules: Rules, block: Block, calendar: Calendar, draw: np.random
 def _pregnancies(rules: Rules, block: Block, calendar: Calendar, draw: np.random.Generator) -> Pregnancies:
     """Those given with the block, or drawn here: one for each woman in the modes ``cohort`` and ``boost``, else by age and year."""
     if block.births is not None:
-        mother, begun, weeks = block.births.mother, block.births.conceived, block.births.weeks
+        # Children born on one day share their mother's pregnancy: what is told of the first of them.
+        one = block.births
+        _, first, of = np.unique(one.mother * 10**7 + one.day, return_index=True, return_inverse=True)
+        mother, begun, weeks = one.mother, one.conceived[first][of], one.weeks[first][of]
     else:
         mother, begun, weeks = _own(rules, block, calendar, draw)
+        of = np.arange(len(mother))
     age = (begun - block.born[mother]) / YEAR
     shares = drug_shares(rules, age)
     known = np.cumsum(np.concatenate([shares, shares * rules.table["former"]], axis=1), axis=1)
-    pick = (draw.random(len(mother))[:, None] >= known).sum(axis=1)
+    pick = (draw.random(len(mother))[of][:, None] >= known).sum(axis=1)
     drugs = shares.shape[1]
     pick = np.where(begun < calendar.first - rules.table["window"][0] + 10, 2 * drugs, pick)  # too early to be seen
     return Pregnancies(
@@ -137,12 +141,15 @@ def _dispensings(
 ) -> Dispensings:
     """Monthly from a year and more before; users go on through the window, former ones stop before it opens."""
     packs, (opens, closes) = packs_of(rules.table), rules.table["window"]
-    row = np.flatnonzero(found.drug >= 0)
-    begun, former = found.begun[row], found.former[row]
-    stop = np.where(
-        former, begun + opens - draw.integers(15, 200, len(row)), begun + closes + draw.integers(0, 150, len(row))
-    )
-    start = np.maximum(begun - draw.integers(330, 700, len(row)), calendar.first + draw.integers(0, 30, len(row)))
+    alone = np.unique(found.mother * 10**7 + found.begun, return_index=True)[1]
+    after, before = _neighbours(found, alone)
+    taken = found.drug[alone] >= 0
+    row, after, before = alone[taken], after[taken], before[taken]
+    begun, former, size = found.begun[row], found.former[row], len(row)
+    stopped, going = begun + opens - draw.integers(15, 200, size), begun + closes + 1 + draw.integers(0, 150, size)
+    stop = np.minimum(np.where(former, stopped, going), np.maximum(before + opens, begun + closes + 1))
+    start = np.maximum(begun - draw.integers(330, 700, size), calendar.first + draw.integers(0, 30, size))
+    start = np.maximum(start, after + closes + 1)
     names = [item.product for item in packs]
     pack = np.array([names.index(item["product"]) for item in rules.table["drugs"]])[found.drug[row]]
     step = np.array([item.days for item in packs])[pack]
@@ -154,3 +161,13 @@ def _dispensings(
     kept = day < np.minimum(block.death[person], calendar.last + 1)
     order = np.lexsort((day[kept], person[kept]))
     return Dispensings(person=person[kept][order], day=day[kept][order], pack=pack[line][kept][order])
+
+
+def _neighbours(found: Pregnancies, alone: Ints) -> tuple[Ints, Ints]:
+    """First days of the mother's pregnancies before and after each of those listed (sorted by mother and day)."""
+    mother, begun = found.mother[alone], found.begun[alone]
+    same = np.diff(mother) == 0
+    earlier, later = np.full(len(alone), -NEVER), np.full(len(alone), NEVER)
+    earlier[1:][same] = begun[:-1][same]
+    later[:-1][same] = begun[1:][same]
+    return earlier, later
