@@ -18,11 +18,12 @@ import pyarrow.csv
 from rempart.adapters import package_data
 from rempart.errors import BadInput, Refused
 from rempart.synthetic.delivery import pieces
+from rempart.synthetic.large import make_large_world
 from rempart.synthetic.plan import DeliveryFile, SyntheticPlan
 from rempart.synthetic.truth import TruthBook, persons_table
 from rempart.synthetic.world import make_world
 
-_TABLES = ("layouts", "codes", "model", "places", "care", "demography")
+_TABLES = ("layouts", "layouts_whole", "codes", "model", "places", "care", "demography", "studies")
 _SEPARATOR = ";"
 _LEVEL = 1
 Progress = Callable[[str, int, int], None]
@@ -59,7 +60,7 @@ def write_delivery(out: Path, plan: SyntheticPlan, progress: Progress | None = N
     book, written, told_persons = TruthBook(plan), _Written(folder), out / "truth_persons.csv.gz"
     told_persons.unlink(missing_ok=True)
     for part in plan.blocks():
-        world = make_world(part)
+        world = make_large_world(part) if part.whole else make_world(part)
         made, counts = pieces(world)
         first = book.persons
         book.add(world, counts)

@@ -66,11 +66,27 @@ class Layouts:
 
     def __init__(self, plan: SyntheticPlan) -> None:
         self.tables: Mapping[str, Any] = plan.tables["layouts"]["tables"]
+        whole = plan.tables["layouts_whole"]
+        self.more: Mapping[str, Any] = whole["more"] if plan.whole else {}
+        if plan.whole:
+            self.tables = {**self.tables, **whole["tables"]}
+        self.keys = whole["keys"]
+
+    def columns(self, table: str) -> list[Sequence[Any]]:
+        """Every column of a table: name, type, word, first and last year."""
+        layout = self.tables[table]
+        columns = self.tables[layout["like"]]["columns"] if "like" in layout else layout["columns"]
+        keys = self.keys if layout.get("keyed") else []
+        return [_parsed(column) for column in [*keys, *columns, *self.more.get(table, [])]]
+
+    def known(self, table: str, year: int) -> bool:
+        """Whether a table exists in a year."""
+        return bool(year >= self.tables[table].get("first", 0))
 
     def file(self, table: str, frame: Frame, rows: Rows, period: str = "", suffix: str = "") -> DeliveryFile:
         """Write the rows of one file of a table."""
         layout = self.tables[table]
-        columns = [c for c in map(_parsed, layout["columns"]) if not period or _exists(c, int(period[:4]))]
+        columns = [c for c in self.columns(table) if not period or _exists(c, int(period[:4]))]
         size = rows.stop - rows.start
         arrays = [_column(column, frame, rows, size) for column in columns]
         header = tuple(str(column[0]) for column in columns)

@@ -14,6 +14,7 @@ from rempart.synthetic.plan import DeliveryFile, Ints
 from rempart.synthetic.registers import beneficiaries, conditions
 from rempart.synthetic.stay_frames import acts_frame, diagnoses_frame, mco_frame, no_births, stay_cells
 from rempart.synthetic.tally import DETAILS
+from rempart.synthetic.whole_parts import dose_parts, field_parts, reference_parts, register_parts
 from rempart.synthetic.world import World
 
 Piece = Callable[[], DeliveryFile]
@@ -25,6 +26,8 @@ def pieces(world: World) -> tuple[list[Piece], dict[str, int]]:
     Each is made when it is called, so that one of them at a time is in memory as text.
     """
     setting = world.setting
+    if setting.plan.whole:
+        return whole_pieces(world)
     layouts, both = Layouts(setting.plan), (world.people, world.cards)
     frame, rows, counts = beneficiaries(setting, both, world.words, world.deaths)
     made: list[Piece] = [partial(layouts.file, "beneficiaries", frame, slice(0, rows))]
@@ -36,12 +39,32 @@ def pieces(world: World) -> tuple[list[Piece], dict[str, int]]:
     return made, counts | more
 
 
+def whole_pieces(world: World) -> tuple[list[Piece], dict[str, int]]:
+    """As ``pieces``, of every table."""
+    layouts, plan = Layouts(world.setting.plan), world.setting.plan
+    registers, counts = register_parts(world)
+    made: list[Piece] = [
+        partial(layouts.file, table, frame, slice(0, rows)) for table, (frame, rows) in registers.items()
+    ]
+    made += _claims(world, layouts)
+    for table, (frame, months) in dose_parts(world).items():
+        for month in np.unique(months).tolist():
+            period = f"{month // 12:04d}{month % 12 + 1:02d}"
+            made.append(partial(layouts.file, table, frame, rows_of(months, month), period))
+    made += by_year(world, layouts, field_parts(world))
+    if not plan.block:
+        for table, period, frame, rows in reference_parts(world):
+            made.append(partial(layouts.file, table, frame, slice(0, rows), period))
+    return made, counts
+
+
 def by_year(world: World, layouts: Layouts, parts: dict[str, tuple[Frame, Ints]]) -> Iterator[Piece]:
     """Tables of yearly files; each frame is sorted by the years beside it."""
     plan = world.setting.plan
     for year in range(plan.first_year, plan.last_year + 1):
         for table, (frame, years) in parts.items():
-            yield partial(layouts.file, table, frame, rows_of(years, year), str(year))
+            if layouts.known(table, year):
+                yield partial(layouts.file, table, frame, rows_of(years, year), str(year))
 
 
 def rows_of(values: Ints, value: int) -> slice:

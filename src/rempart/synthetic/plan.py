@@ -23,7 +23,7 @@ NEVER = 1_000_000
 NO_DATE_1600, NO_DATE_0001, NO_DATE_2099, EMPTY_DATE = -1, -2, -3, -4
 _UNDATED = ("", "2099-12-31", "0001-01-01", "1600-01-01")
 _MARK = re.compile(r"[A-Z0-9]{3,16}")
-_TABLES = ("layouts", "codes", "model", "places", "care", "demography")
+_TABLES = ("layouts", "layouts_whole", "codes", "model", "places", "care", "demography")
 POPULATIONS = ("study", "france")
 # Persons drawn at once: few enough that their lines fit in a few hundred megabytes, whatever the number of persons in all.
 _LINES_AT_ONCE = 500_000

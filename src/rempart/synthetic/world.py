@@ -2,15 +2,17 @@
 """Everything drawn for a block of persons: who they are, their cards, lines, stays and deaths, and what was planted wrong."""
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rempart.synthetic.claims import Lines, joined, lines, study_lines, under_cards
 from rempart.synthetic.dirt import set_flows, with_dirt
 from rempart.synthetic.frames import Words, make_words, numbered
+from rempart.synthetic.hospital import Deliveries
 from rempart.synthetic.identities import Cards, make_cards
 from rempart.synthetic.plan import NEVER, Calendar, Flags, Ints, SyntheticPlan
+from rempart.synthetic.planting import Planted
 from rempart.synthetic.population import People, make_people
 from rempart.synthetic.registers import Deaths, death_sources
 from rempart.synthetic.setting import Setting, make_setting
@@ -49,7 +51,9 @@ class World:
     resolved: Ints
     shared: Flags
     counts: dict[str, int]
-    canaries: Canaries | None = field(default=None)
+    canaries: Canaries | None = None
+    born: Deliveries | None = None
+    planted: Planted | None = None
 
     @property
     def calendar(self) -> Calendar:
