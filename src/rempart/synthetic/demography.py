@@ -103,7 +103,8 @@ def protected(setting: Setting, people: People, planted: Planted) -> People:
     first = np.minimum(people.since, setting.calendar.first)
     return with_ends(setting, replace(
         people, consumer=people.consumer | seen, leave=np.where(seen, NEVER, people.leave),
-        since=np.where(seen, first, people.since), death=planted.death,
+        since=np.where(seen, first, people.since),
+        death=np.where(planted.death <= setting.calendar.last, planted.death, NEVER),
     ))  # fmt: skip
 
 
