@@ -20,7 +20,7 @@ _UNREADABLE = (pa.ArrowException, OSError, ValueError, UnicodeDecodeError)
 
 
 class ParquetRows:
-    """One file. ``header``: its column names."""
+    """One file. ``header``: its column names; ``texts``: those of them that are stored as text."""
 
     def __init__(self, file: DeliveredFile) -> None:
         """Raises BadInput ``delivery-changed``, ``parquet-unreadable``, ``csv-empty`` for a file without columns."""
@@ -29,6 +29,7 @@ class ParquetRows:
         self._file = _shielded(file.name, lambda: pq.ParquetFile(file.path))
         self._names = {name.strip().upper(): name for name in reversed(self._file.schema_arrow.names)}
         self.header = [name.strip().upper() for name in self._file.schema_arrow.names]
+        self.texts = [field.name.strip().upper() for field in self._file.schema_arrow if pa.types.is_string(field.type)]
         if not self.header:
             raise BadInput("csv-empty", file=file.name)
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from rempart.adapters.delivered_checks import check_header, drift, explain, explain_rows, scan_sql, split_header
 from rempart.adapters.duckdb_query import QueryFailed
+from rempart.adapters.leak_scan import LeakScan
 from rempart.adapters.memory_files import MemoryFiles
 from rempart.adapters.parquet_rows import ParquetRows
 from rempart.adapters.text_chunks import CHUNK, Chunk, TextFile
@@ -31,7 +32,8 @@ _FLOW_EPOCH = 2000
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """One unit under way. ``held``: rows of a word that are in its table now; ``contents``: (table, hash) → a file with lines."""
+    """One unit under way. ``held``: rows of a word that are in its table now; ``contents``: (table, hash) → a file with lines;
+    ``looked``: files in which some value had to be looked at for what it may tell of a person."""
 
     query: Query
     unit: Unit
@@ -39,6 +41,8 @@ class _Run:
     declaration: Declaration
     chunk: int
     shares: Shares
+    leaks: LeakScan
+    looked: set[str] = field(default_factory=set)
     files: MemoryFiles = field(default_factory=MemoryFiles)
     lines: dict[str, int] = field(default_factory=dict)
     notes: dict[Note, None] = field(default_factory=dict)
@@ -67,7 +71,13 @@ def unit_parts(
     words = words_of(schema, unit.files[0].table.product)
     shares = Shares(query=query, unit=unit, schema=schema, words=words, spill=spill, limit=limit)
     run = _Run(
-        query=query, unit=unit, schema=schema, declaration=declaration or Declaration(), chunk=chunk, shares=shares
+        query=query,
+        unit=unit,
+        schema=schema,
+        declaration=declaration or Declaration(),
+        chunk=chunk,
+        shares=shares,
+        leaks=LeakScan(query),
     )
     try:
         make_empty(query, schema, words)
@@ -119,12 +129,26 @@ def _how(run: _Run, found: UnitFile, header: tuple[str, ...]) -> Reading:
 
 def _insert_text(run: _Run, found: UnitFile, how: Reading, chunk: Chunk, *, path: str, separator: str) -> None:
     """The quick way; where it stumbles, the reason, or the exact way where there is none."""
-    relation = scan_sql(path, how.header, separator=separator, quote=how.format.quote)
-    lines, again = _inserted(run, found, how.select_sql(relation, chunk.look)), False
+    relation, gone = scan_sql(path, how.header, separator=separator, quote=how.format.quote), 0
+    screened = run.leaks.columns(found, how.header)
+    lines, again = None, False
+    if found.file.name not in run.looked:
+        lines = _inserted(run, found, how.select_sql(relation, chunk.look, stop=run.leaks.test_sql(screened)))
+    if lines is None and screened:
+        run.looked.add(found.file.name)
+        try:
+            relation, gone = run.leaks.kept(found, relation, screened)
+        except QueryFailed:
+            gone = -1
+        if gone < 0:
+            # Nothing goes on that was not looked at.
+            explain(run.query, found, how, path=path, separator=separator, line=chunk.line)
+            raise BadInput("csv-unreadable", file=found.file.name)
+        lines = _inserted(run, found, how.select_sql(relation, chunk.look))
     if lines is None:
         explain(run.query, found, how, path=path, separator=separator, line=chunk.line)
         again = True
-    elif lines != chunk.lines:
+    elif lines + gone != chunk.lines:
         # Lines without a field, or a value over two lines: a stray quote may have swallowed one.
         _refuse_broken_values(run, found, how, chunk, relation=relation)
     if again:
@@ -150,9 +174,11 @@ def _read_parquet(run: _Run, found: UnitFile) -> None:
     rows = ParquetRows(found.file)
     how = _how(run, found, tuple(rows.header))
     line = 2
-    for batch in _ahead(rows.batches(list(how.sources))):
+    screened = run.leaks.columns(found, rows.texts)
+    for batch in _ahead(rows.batches(list(dict.fromkeys([*how.sources, *screened])))):
         run.query.register(_ROWS, batch)
-        if _inserted(run, found, how.select_sql(_ROWS, Look())) is None:
+        relation, _ = run.leaks.kept(found, _ROWS, screened)
+        if _inserted(run, found, how.select_sql(relation, Look())) is None:
             run.query.execute(f"CREATE OR REPLACE TABLE {_ROWS}_again AS SELECT * FROM {_ROWS}")
             explain_rows(run.query, found, how, relation=f"{_ROWS}_again", line=line)
             raise BadInput("parquet-unreadable", file=found.file.name)
@@ -211,6 +237,7 @@ def _part(run: _Run, words: list[str], number: int) -> UnitPart:
         lines={word: _rows(run, word) for word in words},
         flows=tuple(sorted(flows)),
         notes=tuple(run.notes),
+        quarantine=dict(run.leaks.quarantine) if number == 0 else {},
     )
 
 

@@ -11,6 +11,7 @@ from rempart.ingest.schema import FLOW, LINE_KEY, Column, Format, TableSchema
 
 # The months of ``flow`` are counted from January of this year.
 _FLOW_EPOCH = 2000
+_DIGITS = "[0-9]+"
 _KEY = "[0-9]+|[0-9]{1,2}[AB][0-9]+"
 
 
@@ -40,11 +41,15 @@ class Reading:
         names += [table.source_of(name, self.header) for name in self.made]
         return {name: table.columns[name] for name in dict.fromkeys(names) if name and name in self.header}
 
-    def select_sql(self, relation: str, look: Look) -> str:
-        """The rows of ``relation``, all text, as rows of the unit's table; the statement fails where any value is wrong."""
-        values = [f'{self._derived_sql(name)} AS "{name}"' for name in self.derived]
+    def select_sql(self, relation: str, look: Look, *, stop: str = "") -> str:
+        """The rows of ``relation``, all text, as rows of the unit's table; the statement fails where any value is wrong.
+
+        ``stop``: a condition on the delivered columns at which it fails too.
+        """
+        values = [f'{self._derived_sql(name, look)} AS "{name}"' for name in self.derived]
         values += [f'{self._made_sql(name, column, look)} AS "{name}"' for name, column in self.made.items()]
         tests = [f"({sql})" for c in self.sources.values() if (sql := wrong_or_empty_sql(c, self.format, look))]
+        tests += [stop] if stop else []
         where = f" WHERE CASE WHEN {' OR '.join(tests)} THEN error('wrong') ELSE true END" if tests else ""
         return f"SELECT {', '.join(values)} FROM {relation}{where}"
 
@@ -71,21 +76,20 @@ class Reading:
         given = self.table.absent.get(name)
         return f"CAST({'NULL' if given is None else repr(given)} AS {column.type})"
 
-    def _derived_sql(self, name: str) -> str:
+    def _derived_sql(self, name: str, look: Look) -> str:
         if name == FLOW:
-            day = _day_sql(self.table.columns[self.table.flow], Look(wide=False, spaced=False))
+            day = _day_sql(self.table.columns[self.table.flow], look)
             return f"CAST(12 * (year({day}) - {_FLOW_EPOCH}) + month({day}) - 1 AS INTEGER)"
         if name == LINE_KEY:
-            return f"hash({', '.join(self._joined(key) for key in self.table.key)})"
+            return f"hash({', '.join(self._joined(key, look) for key in self.table.key)})"
         return f"concat_ws('|', '{self.table.field}', '{self.year}', {', '.join(self._stay_key(k) for k in self.table.key)})"
 
-    def _joined(self, key: str) -> str:
+    def _joined(self, key: str, look: Look) -> str:
         """A part of the 64-bit key of a claim line: a number whatever its padding, a day, a trimmed text."""
         column = self.table.columns[key]
-        value = _value(column, Look())
-        if column.kind == "key":
-            return f"ltrim({value}, '0')"
-        return f"TRY_CAST({value} AS DATE)" if column.kind == "dayKey" else f"upper({value})"
+        value = _value(column, look)
+        types = {"serial": "BIGINT", "dayKey": "DATE"}
+        return f"TRY_CAST({value} AS {types[column.kind]})" if column.kind in types else f"upper({value})"
 
     def _stay_key(self, key: str) -> str:
         if key not in self.header:
@@ -124,10 +128,12 @@ def _wrong_filled_sql(column: Column, form: Format, value: str) -> str:
     widest = max(column.widths, default=0)
     if column.kind == "id":
         return f"strlen({value}) NOT IN ({', '.join(map(str, column.widths))}) OR contains({value}, '.')"
+    if column.kind == "serial":
+        return f"strlen({value}) > {widest} OR NOT regexp_full_match({value}, '{_DIGITS}')"
     if column.kind in {"key", "tail"}:
         return f"strlen({value}) > {widest} OR NOT regexp_full_match({value}, '{_KEY}')"
     if column.kind in {"day", "dayKey"}:
-        return f"strlen({value}) <> 10 OR {_no_day_sql(f'TRY_CAST({value} AS DATE)', form)}"
+        return f"strlen({value}) <> 10 OR ({_no_day_sql(f'TRY_CAST({value} AS DATE)', form)})"
     if column.kind == "whole":
         number = f"TRY_CAST({value} AS DOUBLE)"
         return f"coalesce({number} <> trunc({number}) OR abs({number}) > 2000000000, true)"
@@ -140,15 +146,16 @@ def _no_day_sql(day: str, form: Format) -> str:
     """True of a day outside the span that is not of a year standing for no date either, and of none."""
     years = ", ".join(map(str, form.no_date_years))
     span = f"{day} BETWEEN DATE '{form.first_year}-01-01' AND DATE '{form.last_year}-12-31'"
-    return f"coalesce(NOT ({span}) AND year({day}) NOT IN ({years}), true)"
+    # The engine asks the second only of what fails the first.
+    return f"coalesce(NOT ({span}), true) AND coalesce(year({day}) NOT IN ({years}), true)"
 
 
 def canonical_sql(column: Column, form: Format, look: Look) -> str:
     """The canonical form of a right value: text compared as text; days and numbers typed; '' is NULL."""
     value = _value(column, look)
     width = max(column.widths, default=0)
-    if column.kind == "key":
-        return _padded(value, width)
+    if column.kind in {"key", "serial"}:
+        return value if width == 1 and not look.spaced else _padded(value, width)
     if column.kind == "tail":
         return f"right({_padded(value, width)}, {min(column.widths)})"
     if column.kind == "code":

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Direct identifiers that slip into a delivery: found, counted, their lines left out; what share is found, on invented texts."""
+
+import functools
+from pathlib import Path
+
+import pytest
+
+from rempart.adapters import package_data
+from rempart.adapters.delivery_reader import ingest_definitions, list_delivery, unit_parts
+from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.identity.leaks import LeakFinder, control_key, leak_finder
+from rempart.ingest.survey import survey
+from tests.leak_sample import HOLDING, HOLDING_NOTHING, nir
+
+# Measured 2026-11-22 on the sample: the floor under which the finder may not fall, and the share of clean texts that it may suspect.
+RECALL, PRECISION = 0.92, 0.97
+
+
+@functools.cache
+def finder() -> LeakFinder:
+    """From the data file."""
+    return leak_finder(package_data.toml("identity/leaks.toml"))
+
+
+def missed() -> list[tuple[str, str]]:
+    """(kind, text) of the sample that is not found."""
+    return [(kind, text) for text, kinds in HOLDING for kind in sorted(kinds - finder().kinds(text, alone=True))]
+
+
+def suspected() -> list[tuple[str, str]]:
+    """(kind, text) that is found where it is not."""
+    wrong = [(kind, text) for text in HOLDING_NOTHING for kind in sorted(finder().kinds(text, alone=True))]
+    return wrong + [
+        (kind, text) for text, kinds in HOLDING for kind in sorted(finder().kinds(text, alone=True) - kinds)
+    ]
+
+
+def test_the_measured_recall_and_precision_hold() -> None:
+    planted = sum(len(kinds) for _, kinds in HOLDING)
+    found = planted - len(missed())
+    assert found / planted >= RECALL, missed()
+    assert found / (found + len(suspected())) >= PRECISION, suspected()
+    assert not [text for kind, text in missed() if kind in {"nir", "email", "telephone"}]
+
+
+@pytest.mark.parametrize(("thirteen", "key"), [("1850578006084", 91), ("255102A123456", 78), ("2690549588157", 80)])
+def test_the_control_key_is_97_less_the_remainder(thirteen: str, key: int) -> None:
+    assert control_key(thirteen) == key
+
+
+def test_corsica_counts_as_19_and_18() -> None:
+    assert control_key("255102A123456") == 97 - 2551019123456 % 97
+    assert control_key("162022B033017") == 97 - 1620218033017 % 97
+
+
+def test_one_wrong_figure_of_an_identity_number_is_no_identity_number() -> None:
+    whole = nir("1850578006084")
+    for place in range(2, 13):
+        other = whole[:place] + str((int(whole[place]) + 1) % 10) + whole[place + 1 :]
+        assert "nir" not in finder().kinds(other, alone=True)
+
+
+@pytest.mark.parametrize("length", [10, 13, 15, 17])
+def test_numbers_that_are_pseudonyms_are_seldom_taken_for_a_persons(length: int) -> None:
+    numbers = [str(seed * 7_919_000_000_000_039 % 10**length).zfill(length) for seed in range(1, 1001)]
+    found = sum(1 for number in numbers if finder().kinds(number, alone=False))
+    assert found <= len(numbers) * 0.004
+
+
+HEADER = "BEN_NIR_PSA;BEN_RNG_GEM;IMB_ALD_DTD;IMB_ALD_DTF;IMB_ETM_NAT;INS_DTE;MED_MTF_COD;COMMENTAIRE;TEL"
+LINE = "AAAAAAAAAAAAAAAA1;1;2010-01-01;2099-12-31;41;2010-01-08;E11;"
+
+
+def read(folder: Path, *ends: str) -> tuple[int, dict[tuple[str, str, str], int]]:
+    """Lines that go on, and what was left out, of a file of conditions with two columns that nobody asked for."""
+    folder.mkdir()
+    (folder / "IR_IMB_R.csv").write_text("\n".join([HEADER, *(LINE + end for end in ends)]) + "\n", encoding="utf-8")
+    known = ingest_definitions()
+    query = DuckDBQuery(threads=1, memory_limit="1GB")
+    try:
+        (unit,) = survey(list_delivery(folder).files, known.tables).units
+        (part,) = list(unit_parts(query, unit, known))
+    finally:
+        query.close()
+    return part.lines["conditions"], dict(part.quarantine)
+
+
+def test_a_line_with_an_identifier_is_left_out_and_counted_by_kind_and_never_shown(tmp_path: Path) -> None:
+    lines, left_out = read(
+        tmp_path / "d", "suivi normal;", "Mme Lenoir 12 rue Haute;", f"{nir('1850578006084')};", ";0612345678", ";"
+    )
+    assert lines == 2
+    assert left_out == {
+        ("IR_IMB_R", "COMMENTAIRE", "name"): 1, ("IR_IMB_R", "COMMENTAIRE", "address"): 1, ("IR_IMB_R", "COMMENTAIRE", "nir"): 1,
+        ("IR_IMB_R", "TEL", "telephone"): 1, ("IR_IMB_R", "*", "lines"): 3,
+    }  # fmt: skip
+    assert "Lenoir" not in repr(left_out)
+
+
+def test_a_clean_delivery_leaves_nothing_out(tmp_path: Path) -> None:
+    assert read(tmp_path / "d", "suivi normal;", "hôpital Jean Verdier;", ";") == (3, {})
