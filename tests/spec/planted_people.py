@@ -39,6 +39,7 @@ class _Years:
         self.first_year, self.last_year = first, last
 
 
+@cache
 def calendar(first: int = 2012, last: int = 2017) -> Calendar:
     """The days of some years."""
     plan: Any = _Years(first, last)
@@ -93,11 +94,11 @@ def scene(
     given: dict[str, Any] | None = None, years: tuple[int, int] = (2012, 2017),
 ) -> Scene:  # fmt: skip
     """Plant one study in its eligible population."""
-    given, days = given or tables(), calendar(*years)
+    given, days = given or _parsed(), calendar(*years)
     block = eligible_block(given, study, mode, size, seed, days)
     planted = plant(
         given, [study], block, days, np.random.default_rng([seed, 2]), mode=mode, effect=effect,
-        environment=field(given, days),
+        environment=field(given, days) if study == "pm25_mortality" else None,
     )  # fmt: skip
     return Scene(block=block, planted=planted, days=days)
 

@@ -260,3 +260,15 @@ def test_twins_share_their_mothers_drug_and_no_course_reaches_the_window_of_anot
     dispensed = np.searchsorted(key, closes) > np.searchsorted(key, opens)
     assert ((facts.arm > 0) == dispensed)[alive].all()
     assert len(np.unique(key * 10 + lines.pack)) > 0.98 * len(key)
+
+
+@pytest.mark.parametrize(("study", "truth"), [("doac_vka", 1.0), ("pioglitazone_bladder", 2.0)])
+def test_intervals_cover_the_planted_truth_as_often_as_they_say(study: str, truth: float) -> None:
+    effect = truth if truth != 1.0 else None
+    size = {"doac_vka": 1200, "pioglitazone_bladder": 2500}[study]
+    estimates = [ratio_of_arms(scene(study, size, seed=seed, effect=effect), adjusted=True) for seed in range(200)]
+    covered = sum(abs(value - np.log(truth)) <= 1.96 * error for value, error in estimates)
+    # 95 % of 200 is 190, give or take 3.1: three of these, seeds fixed.
+    assert 181 <= covered <= 199, covered
+    middle = np.mean([value for value, _ in estimates])
+    assert abs(middle - np.log(truth)) < 0.06

@@ -78,7 +78,7 @@ def plant(
     shots = [rules for rules in asked if rules.table["design"] == "doses"]
     if shots:
         parts += _plant_doses(tables, shots, replace(block, death=parts[-1].death), calendar, seed)
-    return merge(parts)
+    return merge(parts[1:] or parts)
 
 
 def study_packs(tables: Mapping[str, Any], names: Sequence[str]) -> tuple[Pack, ...]:
