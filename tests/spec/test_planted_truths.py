@@ -162,6 +162,7 @@ def test_what_cannot_be_planted_is_refused() -> None:
         ("synth-study-mode", {"names": ["doac_vka"], "mode": "loud"}),
         ("synth-study-effect", {"names": ["doac_vka", "benfluorex_valve"], "effect": 2.0}),
         ("synth-study-effect", {"names": ["valproate_malformations"], "effect": 2.0}),
+        ("synth-study-several", {"names": ["doac_vka", "benfluorex_valve"], "mode": "cohort"}),
         ("synth-study-environment", {"names": ["pm25_mortality"]}),
     ]  # fmt: skip
     for code, asked in cases:

@@ -1,31 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a synthetic delivery to a folder: ``OUT/delivery/*.csv.gz``, ``OUT/truth.json``, ``OUT/truth_persons.csv.gz``.
+"""Writes a synthetic delivery and its truth to a folder: ``OUT/delivery/*.csv.gz``, ``OUT/truth.json``, ``OUT/truth_*.csv.gz``.
 
-The same plan gives the same bytes: no time stamp, no name and no order of the machine gets into a file. It invents nothing itself.
+Block after block, so that memory does not grow with the number of persons. It invents nothing itself.
 """
 
-import gzip
-import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.csv
-
 from rempart.adapters import package_data
+from rempart.adapters.delivery_files import FORMS, Written, append
 from rempart.errors import BadInput, Refused
 from rempart.synthetic.delivery import pieces
+from rempart.synthetic.facts import delivered_stays_table, net_quantities, net_totals
 from rempart.synthetic.large import make_large_world
-from rempart.synthetic.plan import DeliveryFile, SyntheticPlan
-from rempart.synthetic.truth import TruthBook, persons_table
-from rempart.synthetic.world import make_world
+from rempart.synthetic.plan import SyntheticPlan
+from rempart.synthetic.studies_truth import study_rows
+from rempart.synthetic.truth import TruthBook
+from rempart.synthetic.truth_persons import persons_table
+from rempart.synthetic.world import World, make_world
 
-_TABLES = ("layouts", "layouts_whole", "codes", "model", "places", "care", "demography", "studies")
-_SEPARATOR = ";"
-_LEVEL = 1
+_TABLES = (
+    "layouts", "layouts_whole", "codes", "model", "places", "care", "demography", "studies", "marginal",
+)  # fmt: skip
+_TRUTHS = ("persons", "net", "stays", "studies")
 Progress = Callable[[str, int, int], None]
 
 
@@ -45,30 +45,29 @@ def synthetic_tables() -> dict[str, Any]:
     return {name: package_data.toml(f"synthetic/{name}.toml") for name in _TABLES}
 
 
-def write_delivery(out: Path, plan: SyntheticPlan, progress: Progress | None = None) -> DeliverySummary:
+def write_delivery(
+    out: Path, plan: SyntheticPlan, progress: Progress | None = None, *, form: str = FORMS[0], facts: bool = True
+) -> DeliverySummary:
     """Write everything, a block of persons at a time. ``progress(file name, persons done, persons in all)``.
 
-    Raises Refused ``synth-not-empty``, BadInput ``file-unwritable``.
+    ``facts``: also the truth row by row of a whole delivery. Raises Refused ``synth-not-empty``, BadInput ``file-unwritable``.
     """
-    folder = out / "delivery"
-    if folder.exists() and any(folder.iterdir()):
-        raise Refused("synth-not-empty", folder=str(folder))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput("file-unwritable", file=out.name) from error
-    book, written, told_persons = TruthBook(plan), _Written(folder), out / "truth_persons.csv.gz"
-    told_persons.unlink(missing_ok=True)
+    folder = _folder(out, plan)
+    book, written = TruthBook(plan), Written(folder, plan, form)
     for part in plan.blocks():
         world = make_large_world(part) if part.whole else make_world(part)
         made, counts = pieces(world)
         first = book.persons
         book.add(world, counts)
+        written.block = part.block
         for done, piece in enumerate(made, start=1):
             name = written.add(piece())
             if progress:
                 progress(name, part.first_person + part.persons * done // len(made), plan.persons)
-        _append(told_persons, persons_table(world, first))
+        append(out / "truth_persons.csv.gz", persons_table(world, first))
+        if facts and plan.whole:
+            _facts(out, book, world, first)
+    written.declare()
     told = book.told(written.lines, written.files)
     (out / "truth.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return DeliverySummary(
@@ -76,31 +75,25 @@ def write_delivery(out: Path, plan: SyntheticPlan, progress: Progress | None = N
     )
 
 
-class _Written:
-    """The files of a delivery as they grow, and their lines."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.lines: dict[str, int] = {}
-        self.files: dict[str, int] = {}
-
-    def add(self, file: DeliveryFile) -> str:
-        """Begin a file, or add to one begun by an earlier block; returns its name."""
-        _append(self.folder / file.name, file.columns)
-        self.files[file.name] = self.files.get(file.name, 0) + file.columns.num_rows
-        self.lines[file.table] = self.lines.get(file.table, 0) + file.columns.num_rows
-        return file.name
+def _folder(out: Path, plan: SyntheticPlan) -> Path:
+    folder = out / ("deliveries" if plan.monthly else "delivery")
+    if folder.exists() and any(folder.iterdir()):
+        raise Refused("synth-not-empty", folder=str(folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for word in _TRUTHS:
+            (out / f"truth_{word}.csv.gz").unlink(missing_ok=True)
+    except OSError as error:
+        raise BadInput("file-unwritable", file=out.name) from error
+    return folder
 
 
-def _append(path: Path, columns: pa.Table) -> None:
-    """Separator-delimited text, a header when the file is new, no quotes; a gzip member without a time or a name inside."""
-    text = io.BytesIO()
-    new = not path.exists()
-    if new:
-        text.write((_SEPARATOR.join(columns.column_names) + "\n").encode("utf-8"))
-    elif not columns.num_rows:
-        return
-    options = pyarrow.csv.WriteOptions(include_header=False, delimiter=_SEPARATOR, quoting_style="none")
-    pyarrow.csv.write_csv(columns, text, options)
-    with path.open("ab") as stream:
-        stream.write(gzip.compress(text.getbuffer(), compresslevel=_LEVEL, mtime=0))
+def _facts(out: Path, book: TruthBook, world: World, first: int) -> None:
+    """The truth row by row: net quantities, stays, persons of the studies."""
+    net = net_quantities(world, first)
+    book.add_net(net_totals(net))
+    append(out / "truth_net.csv.gz", net)
+    for table in delivered_stays_table(world, first):
+        append(out / "truth_stays.csv.gz", table)
+    if world.planted and world.planted.facts:
+        append(out / "truth_studies.csv.gz", study_rows(world.planted, world.calendar, first))

@@ -61,10 +61,13 @@ def plant(
 
     ``mode`` boost multiplies the baseline hazard of each study by its k. ``effect`` takes the place of the study's own effect
     (one study alone): a constant ratio from the day after the first dispensing. Each study draws from a stream of its own.
-    Raises BadInput ``synth-study``, ``synth-study-mode``, ``synth-study-years``, ``synth-study-effect``, ``synth-study-environment``.
+    Raises BadInput ``synth-study``, ``synth-study-mode``, ``synth-study-years``, ``synth-study-effect``, ``synth-study-several``,
+    ``synth-study-environment``.
     """
     if effect is not None and len(names) != 1:
         raise BadInput("synth-study-effect", study=", ".join(names))
+    if mode != "population" and len(names) != 1:
+        raise BadInput("synth-study-several", mode=mode)
     asked = _sorted(tables, [rules_of(tables, name, mode, effect) for name in names])
     seed, parts = int(draw.integers(0, 2**63)), [empty_planted(block.death)]
     for rules in asked:
