@@ -110,7 +110,7 @@ def _refuse_kind(column: Column, given: dict[str, str | int]) -> NoReturn:
         raise BadInput("csv-day", **given, expected="YYYY-MM-DD")
     if column.kind in {"number", "whole"}:
         raise BadInput("csv-number", **given)
-    if column.kind in {"key", "tail"}:
+    if column.kind in {"key", "serial", "tail"}:
         raise BadInput("csv-key", **given, expected=max(column.widths))
     if column.kind == "id":
         raise BadInput("csv-identifier", **given, expected="|".join(map(str, column.widths)))

@@ -179,7 +179,9 @@ def _day_sql(column: Column, look: Look) -> str:
 
 
 def _padded(value: str, width: int) -> str:
-    return f"CASE WHEN {value} <> '' THEN lpad({value}, {width}, '0') END"
+    """Left-padded with 0; a value of full width, the usual one, is left as it is."""
+    padded = f"right('{'0' * width}' || {value}, {width})"
+    return f"CASE WHEN strlen({value}) = {width} THEN {value} WHEN {value} <> '' THEN {padded} END"
 
 
 def _none_if_empty(value: str, look: Look) -> str:

@@ -12,14 +12,14 @@ from typing import Any
 
 _YEARS = re.compile(r"(\d{4})-(\d{4})?")
 _ALWAYS = 0
-_KINDS = frozenset({"id", "key", "tail", "code", "day", "dayKey", "whole", "number", "text"})
+_KINDS = frozenset({"id", "key", "serial", "tail", "code", "day", "dayKey", "whole", "number", "text"})
 _TYPES = {"day": "DATE", "dayKey": "DATE", "whole": "INTEGER", "number": "DOUBLE"}
 LINE_KEY, FLOW, STAY = "line_key", "flow", "stay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """``kind``: id, key, tail, code, day, dayKey, whole, number, text; ``widths``: () = any; years inclusive, 0 = open."""
+    """``kind``: id, key, serial, tail, code, day, dayKey, whole, number, text; ``widths``: () = any; years inclusive, 0 = open."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ class Column:
         """Raises ValueError for an unknown kind or a kind that needs widths and has none."""
         if self.kind not in _KINDS:
             raise ValueError(f"column {self.name}: no kind {self.kind}")
-        if self.kind in {"id", "key", "tail"} and not self.widths:
+        if self.kind in {"id", "key", "serial", "tail"} and not self.widths:
             raise ValueError(f"column {self.name}: kind {self.kind} needs a width")
 
     def exists(self, year: int) -> bool:
