@@ -5,6 +5,7 @@ A row is a dictionary of the columns that matter; all others are empty. Knows no
 """
 
 import datetime
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ import pyarrow as pa
 from rempart.adapters import package_data
 from rempart.adapters.delivery_reader import ingest_definitions
 from rempart.adapters.duckdb_query import DuckDBQuery
-from rempart.ingest.context import context, gather_context, prepare_context
+from rempart.adapters.vocabulary_reader import context_definitions
+from rempart.ingest.context import gather_context, prepare_context
+from rempart.ingest.definitions import Definitions
 from rempart.ingest.persons import resolve_persons
 from rempart.ingest.rules import met
 from rempart.ingest.shard import ShardCounts, make_shard, pass_words, rule_words
@@ -21,12 +24,23 @@ from rempart.ingest.shard import ShardCounts, make_shard, pass_words, rule_words
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 _OWN = {"unit": "INTEGER", "flow": "INTEGER", "hits": "BIGINT"}
-_CONTEXT = context(
-    observation=package_data.toml("ingest/observation.toml"),
-    geography=package_data.toml("ingest/geography.toml"),
-    pregnancy=package_data.toml("ingest/pregnancy.toml"),
-)
+_CONTEXT = context_definitions()
 _FIRST_DAY, _LAST_DAY = "2015-01-01", "2015-12-31"
+
+
+@functools.cache
+def known() -> Definitions:
+    """The data files, parsed once."""
+    return ingest_definitions()
+
+
+@functools.cache
+def _shapes() -> dict[str, dict[str, str]]:
+    """Gross table → column → SQL type."""
+    tables = package_data.toml("ingest/gross.toml")["tables"]
+    return {
+        name: {**dict.fromkeys(table["names"], "INTEGER"), **table["columns"], **_OWN} for name, table in tables.items()
+    }
 
 
 def day(text: str) -> datetime.date:
@@ -108,7 +122,7 @@ def whole() -> Rows:
 
 def bit(*rules: str) -> int:
     """The marks of some rules."""
-    by_id = {rule.id: rule.mask for rule in ingest_definitions().rules}
+    by_id = {rule.id: rule.mask for rule in known().rules}
     return sum(by_id[rule] for rule in rules)
 
 
@@ -116,9 +130,8 @@ class Compacted:
     """The research tables of some gross rows, made in one session, to be closed."""
 
     def __init__(self, rows: Mapping[str, Sequence[Row]], **switches: bool) -> None:
-        self.query, self.definitions = DuckDBQuery(threads=1, memory_limit="1GB"), ingest_definitions()
-        for name, table in package_data.toml("ingest/gross.toml")["tables"].items():
-            columns = {**dict.fromkeys(table["names"], "INTEGER"), **table["columns"], **_OWN}
+        self.query, self.definitions = DuckDBQuery(threads=1, memory_limit="1GB"), known()
+        for name, columns in _shapes().items():
             self._fill(name, columns, rows.get(name, ()))
         named = sorted({row["person"] for table in rows.values() for row in table if row.get("person")})
         self.query.register("named", pa.table({"number": pa.array(named, pa.int32())}))
@@ -139,8 +152,7 @@ class Compacted:
 
     def _context(self, words: Mapping[str, str]) -> Mapping[str, str]:
         """What stands around the events, with the defaults of every rule of its own."""
-        data = {name: package_data.toml(f"ingest/{name}.toml") for name in ("observation", "geography", "pregnancy")}
-        rules = context(**data)
+        rules = context_definitions()
         gathered = gather_context(self.query, self.definitions, {**words, **rules.words})
         prepared = prepare_context(
             self.query, self.definitions, rules, {name: [table] for name, table in gathered.items()}
