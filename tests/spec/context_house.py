@@ -62,6 +62,7 @@ class Shard:
             observation=observation,
             geography=toml("ingest/geography.toml"),
             pregnancy=toml("ingest/pregnancy.toml"),
+            hierarchy=toml("ingest/hierarchy.toml"),
             options=options,
         )
         self.prepared: Prepared | None = None

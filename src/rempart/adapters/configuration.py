@@ -30,7 +30,8 @@ _TEXTS = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """``ledger_public``, ``vault_public``: 32 raw bytes; ``trust_first``: pinned id of trust file 1; ``host``: the first host, whose
-    name is its kind; ``shards``: S, a power of two; ``ledger_exported``: file of a checkpoint kept elsewhere, '' = none."""
+    name is its kind; ``shards``: S, a power of two; ``ledger_exported``: file of a checkpoint kept elsewhere, '' = none;
+    ``vocabulary``: folder of an Athena archive, '' = none."""
 
     warehouse: str
     controller: str
@@ -42,6 +43,12 @@ class Configuration:
     host: Connection = field(default_factory=lambda: Connection(kind="directory", path="host"))
     ledger_exported: str = ""
     keys: KeyStoreSettings = field(default_factory=KeyStoreSettings)
+    vocabulary: str = ""
+
+    @property
+    def vocabulary_folder(self) -> Path | None:
+        """Where the operator's vocabularies lie, None = nowhere."""
+        return Path(self.vocabulary) if self.vocabulary else None
 
     def __post_init__(self) -> None:
         if len(self.ledger_public) != 32 or len(self.vault_public) != 32:
@@ -71,17 +78,20 @@ def read_configuration(directory: Path) -> Configuration:
         host=host,
         ledger_exported=_text(value, "ledger", "exported") if "exported" in value["ledger"] else "",
         keys=settings_from_dict(value["keys"]),
+        vocabulary=_text(value, "vocabulary", "folder") if "vocabulary" in value else "",
     )
 
 
 def write_configuration(directory: Path, configuration: Configuration) -> None:
     """Write ``DIR/rempart.toml`` once; raises Refused ``file-exists``."""
     kept = {"exported": configuration.ledger_exported} if configuration.ledger_exported else {}
+    further = {"vocabulary": {"folder": configuration.vocabulary}} if configuration.vocabulary else {}
     tables: Mapping[str, Mapping[str, str | int]] = {
         "trust": {"first": configuration.trust_first},
         "ledger": {"origin": configuration.ledger_origin, "public": _base64(configuration.ledger_public), **kept},
         "keys": {"vault_public": _base64(configuration.vault_public), **configuration.keys.as_dict()},
         "host": {**configuration.host.as_dict(), "shards": configuration.shards},
+        **further,
     }
     head = {"schema": SCHEMA, "warehouse": configuration.warehouse, "controller": configuration.controller}
     lines = _lines(head) + [line for name, table in tables.items() for line in ["", f"[{name}]", *_lines(table)]]

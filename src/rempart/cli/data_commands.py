@@ -55,6 +55,7 @@ def ingest(
     replace: bool = False,
     later: bool = False,
     rules: Path | None = None,
+    vocabulary: Path | None = None,
 ) -> int:
     """Bring deliveries in."""
     from rempart.wiring.ingest import ingest_delivery
@@ -68,20 +69,27 @@ def ingest(
     warn_of_endings(session)
     with voice.bars() as bars:
         done = ingest_delivery(
-            Warehouse(session.directory), deliveries, form=as_, replace=replace, progress=bars, later=later, rules=rules
+            Warehouse(session.directory),
+            deliveries,
+            form=as_,
+            replace=replace,
+            progress=bars,
+            later=later,
+            rules=rules,
+            vocabulary=vocabulary,
         )
     show_ingested(session, done)
     voice.result("ingest", _told(done))
     return 0
 
 
-def compact(session: Session, /, *, rules: Path | None = None) -> int:
+def compact(session: Session, /, *, rules: Path | None = None, vocabulary: Path | None = None) -> int:
     """Make the research tables anew."""
     from rempart.wiring.ingest import compact_warehouse
     from rempart.wiring.warehouse import Warehouse
 
     with session.voice.bars() as bars:
-        done = compact_warehouse(Warehouse(session.directory), rules=rules, progress=bars)
+        done = compact_warehouse(Warehouse(session.directory), rules=rules, vocabulary=vocabulary, progress=bars)
     if done.commit is None:
         session.voice.say("compact-current")
     else:

@@ -13,7 +13,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from rempart.errors import BadInput
+from rempart.ingest.context_codes import Codes, code_tables, codes
 from rempart.ingest.geography import Change, Place, event_kinds, to_vintage
+from rempart.ingest.hierarchy import Code, Standard
 from rempart.ingest.observation import (
     CLAIMS,
     Counted,
@@ -25,7 +27,7 @@ from rempart.ingest.observation import (
 )
 from rempart.ports.query import Query
 
-GATHERED = ("calendar", "births", "places")
+GATHERED = ("calendar", "births", "places", "codes")
 COLLECTED = ("provider", "care_site")
 _UNKNOWN = "unknown"
 Tables = Mapping[str, pa.Table]
@@ -54,6 +56,8 @@ class Context:
     vintage: int | None
     outcomes: Mapping[str, Mapping[str, int]]
     words: Mapping[str, str]
+    codes: Codes
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +76,12 @@ def context(
     observation: Mapping[str, Any],
     geography: Mapping[str, Any],
     pregnancy: Mapping[str, Any],
+    hierarchy: Mapping[str, Any],
     options: Mapping[str, Any] | None = None,
+    vocabulary: Mapping[Code, Standard] | None = None,
 ) -> Context:
-    """From parsed ``observation.toml``, ``geography.toml``, ``pregnancy.toml`` and an operator's ``[observation]`` options.
+    """From parsed ``observation.toml``, ``geography.toml``, ``pregnancy.toml``, ``hierarchy.toml``, an operator's ``[observation]``
+    options and vocabulary (``adapters.vocabulary_reader``).
 
     Raises BadInput ``unknown-key``, ``observation-months``.
     """
@@ -91,6 +98,8 @@ def context(
         vintage=geography.get("vintage", {}).get("year"),
         outcomes=pregnancy["outcomes"],
         words=words,
+        codes=codes(hierarchy, vocabulary),
+        options=options or {},
     )
 
 
@@ -148,7 +157,9 @@ def prepare_context(
     query.execute("DROP TABLE context_birth")
     query.unregister("context_births")
     query.unregister("commune_now")
+    concept_map, tree = code_tables(query, context.codes, gathered["codes"])
     shared = {
+        "concept_map": concept_map,
         "commune_now": places,
         "context_birth": births,
         "context_cut": _cuts(intervals, context.rules),
@@ -162,6 +173,7 @@ def prepare_context(
         "location": location,
         "commune_conversion": places,
         "environment": environment,
+        "code_hierarchy": tree,
     }
     return Prepared(shared=shared, whole=whole, counts=counts, words={**context.words, "vintage": str(vintage)})
 

@@ -7,24 +7,26 @@ parameters cannot be put together. Reads no file.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rempart.errors import BadInput, Refused
 from rempart.ingest.rules import LINE, Rule, enabled, mask, rules
 from rempart.records.canonical import canonical_bytes
 
-_TABLES = frozenset({"switch", "parameters", "source", "date"})
+_TABLES = frozenset({"switch", "parameters", "observation", "source", "date"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesChoice:
-    """The rules as one ingest applies them. ``switches``: rule id → on, those the operator gave; ``inherited``: word → words."""
+    """The rules as one ingest applies them. ``switches``: rule id → on, those the operator gave; ``inherited``: word → words;
+    ``observation``: options of observation, which ``context`` judges."""
 
     rules: tuple[Rule, ...]
     switches: Mapping[str, bool]
     parameters: Mapping[str, Any]
     inherited: Mapping[str, tuple[str, ...]]
+    observation: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def enabled(self) -> int:
@@ -75,6 +77,7 @@ def rules_choice(cleaning: Mapping[str, Any], given: Mapping[str, Any] | None = 
         switches=_switches(ordered, chosen.get("switch", {})),
         parameters=parameters,
         inherited={word: tuple(words) for word, words in cleaning["inherit"].items()},
+        observation=dict(chosen.get("observation", {})),
     )
 
 

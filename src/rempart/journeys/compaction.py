@@ -110,8 +110,14 @@ class Compaction:
         return GrantRequest(intent=act.index, tables=tuple(tables), secrets=())
 
 
-WHOLE = ("usable_interval", "location", "commune_conversion", "environment", "provider", "care_site")
+WHOLE = ("usable_interval", "location", "commune_conversion", "environment", "provider", "care_site", "code_hierarchy")
 """Tables without persons that context makes."""
+
+
+def chosen_text(switches: Mapping[str, bool], observation: Mapping[str, object]) -> str:
+    """What an operator chose for a compaction, as the manifest keeps it (fact ``rules``)."""
+    further = {"observation": dict(observation)} if observation else {}
+    return canonical_bytes({"switches": dict(switches), **further}).decode()
 
 
 class _Compacting:
@@ -150,7 +156,7 @@ class _Compacting:
         report = self._books.report(self._run.definitions, self._live, names=self._run.names, further=prepared.counts)
         facts = {**self._opened.body.facts, "first": report.first_day, "last": report.last_day}
         facts[RESEARCH] = live_id(self._units)
-        facts["rules"] = canonical_bytes({"switches": dict(self._run.switches)}).decode()
+        facts["rules"] = chosen_text(self._run.switches, self._run.context.options)
         commit = self._writer.commit(lineage=self._opened.body.lineage, facts=facts)
         content = {
             name: total for name, total in self._parts.content().items() if name in self._run.definitions.research

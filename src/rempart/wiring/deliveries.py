@@ -13,8 +13,8 @@ from rempart.adapters import package_data
 from rempart.adapters.background_threads import background
 from rempart.adapters.delivery_reader import Delivery, list_delivery, unit_parts
 from rempart.adapters.gross_definitions import gross_definitions, known_rules, rules_file
+from rempart.adapters.vocabulary_reader import context_definitions
 from rempart.errors import BadInput, Missing
-from rempart.ingest.context import context
 from rempart.ingest.declaration import Declaration
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.gross import GrossPlan, add_unit, begin
@@ -22,7 +22,7 @@ from rempart.ingest.rules_file import RulesChoice
 from rempart.ingest.survey import survey
 from rempart.ingest.unit_plan import Planned
 from rempart.ingest.units import Unit, UnitEntry, UnitPart
-from rempart.journeys.compaction import Compacted, Compaction
+from rempart.journeys.compaction import Compacted, Compaction, chosen_text
 from rempart.journeys.ingest import SPACE
 from rempart.journeys.ingest_delivery import UNITS, Bounds, DeliveredUnits, Gather, Gathered, held_units, plan
 from rempart.journeys.recorded import recorded
@@ -32,7 +32,6 @@ from rempart.journeys.unit_scratch import UnitScratch
 from rempart.ports.broker import GrantRequest
 from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
-from rempart.records.canonical import canonical_bytes
 from rempart.records.omop import MAIN
 from rempart.wiring.warehouse import Warehouse
 
@@ -164,8 +163,7 @@ def research_is_current(warehouse: Warehouse, choice: RulesChoice) -> bool:
     facts = _look(warehouse).body.facts
     if UNITS not in facts:
         raise Missing("units-missing")
-    switches = canonical_bytes({"switches": dict(choice.switches)}).decode()
-    return is_current(facts) and facts.get("rules") == switches
+    return is_current(facts) and facts.get("rules") == chosen_text(choice.switches, choice.observation)
 
 
 def compact_units(
@@ -177,9 +175,10 @@ def compact_units(
     progress: Progress,
     named_step: Callable[[str], None],
     extra: Mapping[str, pa.Table] | None = None,
+    vocabulary: Path | None = None,
 ) -> Compacted:
     """Make the research tables of every live unit and commit them; raises as ``Compaction.compact`` does. The caller owns ``run``."""
-    rules = {name: package_data.toml(f"ingest/{name}.toml") for name in ("observation", "geography", "pregnancy")}
+    around = context_definitions(choice.observation, vocabulary or warehouse.configuration.vocabulary_folder)
     with background() as threads, warehouse.queries() as new_query:
         return Compaction(
             vault=warehouse.vault,
@@ -189,7 +188,7 @@ def compact_units(
             background=threads,
             shapes=gross_definitions(choice).layouts,
             definitions=definitions,
-            context=context(**rules),
+            context=around,
             names={table.word: table.name for table in definitions.tables.values()},
             run=run,
             progress=progress,

@@ -52,6 +52,7 @@ def ingest_delivery(
     extra: Mapping[str, pa.Table] | None = None,
     later: bool = False,
     rules: Path | None = None,
+    vocabulary: Path | None = None,
     bounds: Bounds = Bounds(),  # noqa: B008
 ) -> Brought:
     """Bring deliveries in. Raises BadInput naming file, line, column and what was expected, Refused ``store-…`` when the host may
@@ -87,7 +88,14 @@ def ingest_delivery(
         if later or (gathered.commit is None and research_is_current(warehouse, choice)):
             return Brought(commit=gathered.commit, report=None, units=gathered.planned)
         made = compact_units(
-            warehouse, definitions, choice, run=run, progress=progress, named_step=named_step, extra=extra
+            warehouse,
+            definitions,
+            choice,
+            run=run,
+            progress=progress,
+            named_step=named_step,
+            extra=extra,
+            vocabulary=vocabulary,
         )
         return _brought(made, gathered.planned)
 
@@ -98,16 +106,28 @@ def compact_warehouse(
     rules: Path | None,
     progress: Progress,
     named_step: Callable[[str], None] = no_step,
+    vocabulary: Path | None = None,
 ) -> Brought:
-    """Make the research tables anew where units or switches changed. Raises Missing ``units-missing``, ``space-missing``."""
+    """Make the research tables anew where units or switches changed, or another vocabulary is named.
+
+    Raises Missing ``units-missing``, ``space-missing``."""
     writable(warehouse)
     choice, run = choose_rules(rules), new_run("I")
     with living(warehouse.scratch, warehouse.recorder, run):
-        if research_is_current(warehouse, choice):
+        if vocabulary is None and research_is_current(warehouse, choice):
             return Brought(commit=None, report=None)
         definitions = ingest_definitions()
         return _brought(
-            compact_units(warehouse, definitions, choice, run=run, progress=progress, named_step=named_step), ()
+            compact_units(
+                warehouse,
+                definitions,
+                choice,
+                run=run,
+                progress=progress,
+                named_step=named_step,
+                vocabulary=vocabulary,
+            ),
+            (),
         )
 
 
