@@ -96,9 +96,10 @@ def with_ends(setting: Setting, people: People) -> People:
 
 
 def protected(setting: Setting, people: People, planted: Planted) -> People:
-    """Those a study gives drugs or stays stay in sight, so that its truth is one about the tables; and they die as it says."""
+    """Those a study gives drugs, doses or stays stay in sight, so that its truth is one about the tables; and they die as it says."""
     seen = np.zeros(len(people), dtype=bool)
-    for rows in (planted.dispensings.person, planted.stays.person, planted.births.mother):
+    given = planted.dispensings.person, planted.doses.person, planted.stays.person, planted.births.mother
+    for rows in given:
         seen[rows] = True
     first = np.minimum(people.since, setting.calendar.first)
     return with_ends(setting, replace(
