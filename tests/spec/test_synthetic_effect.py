@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from rempart.adapters.delivery_writer import DeliverySummary, synthetic_tables, write_delivery
 from rempart.synthetic.plan import SyntheticPlan
-from rempart.synthetic.truth import arm_truth, persons_table
+from rempart.synthetic.truth import arm_truth
+from rempart.synthetic.truth_persons import persons_table
 from rempart.synthetic.world import make_world
 
 LAST = date(2017, 12, 31)

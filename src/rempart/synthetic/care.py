@@ -63,11 +63,14 @@ def happening(
 
 
 def ordinary_care(setting: Setting, people: People) -> Lines:
-    """Lines of chronic courses and of every service, by person."""
-    care, plan = setting.plan.tables["care"], setting.plan
+    """Lines of chronic courses and of every service, by person. A drug that a planted study dispenses is left to the study."""
+    care, plan, goods = setting.plan.tables["care"], setting.plan, setting.catalogue
+    planted = {item.atc for item in goods.items[goods.planted : goods.canary]}
     happened = []
     for name, disease in care["diseases"].items():
         for drug, share in disease["courses"].items():
+            if planted & {goods.items[number].atc for number in goods.of(drug).tolist()}:
+                continue
             draw = plan.stream("course", name, drug)
             who = np.flatnonzero((people.ill[name] < people.until) & (draw.random(len(people)) < share * plan.density))
             start = np.maximum(people.ill[name][who], people.since[who]) + draw.integers(0, 80, len(who))

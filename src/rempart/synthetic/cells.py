@@ -70,6 +70,8 @@ class Layouts:
         self.more: Mapping[str, Any] = whole["more"] if plan.whole else {}
         if plan.whole:
             self.tables = {**self.tables, **whole["tables"]}
+        if plan.leaks:
+            self.more = {**self.more, **whole["leaks"]}
         self.keys = whole["keys"]
 
     def columns(self, table: str) -> list[Sequence[Any]]:
@@ -83,7 +85,9 @@ class Layouts:
         """Whether a table exists in a year."""
         return bool(year >= self.tables[table].get("first", 0))
 
-    def file(self, table: str, frame: Frame, rows: Rows, period: str = "", suffix: str = "") -> DeliveryFile:
+    def file(
+        self, table: str, frame: Frame, rows: Rows, period: str = "", suffix: str = "", variant: str = ""
+    ) -> DeliveryFile:
         """Write the rows of one file of a table."""
         layout = self.tables[table]
         columns = [c for c in self.columns(table) if not period or _exists(c, int(period[:4]))]
@@ -92,7 +96,7 @@ class Layouts:
         header = tuple(str(column[0]) for column in columns)
         return DeliveryFile(
             name=f"{_stem(layout['name'], period)}{suffix}.csv.gz", table=layout["name"], header=header,
-            columns=pa.table(arrays, names=list(header)),
+            columns=pa.table(arrays, names=list(header)), period=period, variant=variant,
         )  # fmt: skip
 
 

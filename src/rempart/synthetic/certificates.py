@@ -6,6 +6,7 @@ import numpy as np
 from rempart.synthetic.cells import Frame, coded, counted, dated, given, monthly, taken
 from rempart.synthetic.frames import Words, card_cells
 from rempart.synthetic.identities import Cards
+from rempart.synthetic.leaks import labels
 from rempart.synthetic.plan import NEVER, Ints, pseudonyms
 from rempart.synthetic.population import People
 from rempart.synthetic.registers import Deaths
@@ -42,6 +43,8 @@ def certificates(
     more = {word: taken(frame[word], row) for word in ("certificate", "linked", "person_key", "certified")}
     more |= {word: taken(frame[word], row) for word in ("death_year", "death", "death_month")}
     following = np.where(turn == 0, cause[row], 1 + (cause[row] + turn) % (len(causes) - 1))
+    if setting.plan.leaks:
+        more["cause_label"] = given(labels(setting.plan, len(row))[0])
     return frame, years, {
         **more, "cause": coded(causes, following), "cause_line": counted(1 + turn), "cause_rank": counted(turn * 0 + 1)
     }, years[row]  # fmt: skip

@@ -39,6 +39,7 @@ class SyntheticPlan:
     ``population``: "study" (mostly diabetics, one question, small) or "france" (its ages, families, diseases and deaths).
     ``whole``: all the tables, and the dirt of each; without it, the six that one question needs. ``density`` multiplies the rates of
     ordinary care. ``archives_until``: last year whose claims lie in yearly archives. ``leaks``: plant names and numbers of nobody.
+    ``monthly``:    one delivery a flow month, one month delivered wrong at first, and cards that are certified late only.
     ``studies`` and ``mode``: what is planted in "france" (``studies.toml``).
     ``block`` and ``first_person`` say which persons of a larger plan these are (``blocks``).
     Raises BadInput ``synth-persons``, ``synth-years``, ``synth-population``, ``synth-density``,
@@ -57,6 +58,7 @@ class SyntheticPlan:
     density: float = 1.0
     archives_until: int = 0
     leaks: bool = False
+    monthly: bool = False
     studies: tuple[str, ...] = ()
     mode: str = "population"
     block: int = 0
@@ -103,12 +105,17 @@ class SyntheticPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFile:
-    """One file of a delivery: ``name`` (with .csv.gz), ``table`` (real name), ``header``, and text columns in that order."""
+    """One file of a delivery: ``name`` (with .csv.gz), ``table`` (real name), ``header``, and text columns in that order.
+
+    ``variant``: "early" or "wrong" for what a later delivery replaces.
+    """
 
     name: str
     table: str
     header: tuple[str, ...]
     columns: pa.Table
+    period: str = ""
+    variant: str = ""
 
 
 class Calendar:

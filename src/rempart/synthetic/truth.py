@@ -1,13 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was planted: the truth a loader and a study are scored against. From the simulated persons, never from the files."""
+"""What was planted: the truth a loader and a study are scored against. From the simulated persons, never from the files.
+
+``truth.json`` (schema ``rempart.synthetic-truth/2``):
+``identities``  true_persons, cards, fictive_cards, unusable_cards, twins_sharing_a_pseudonym, …; ``best_resolution``: persons (as
+                the delivered keys allow: cards joined by person key and by card, the archive included), split_persons and their
+                two causes, true_persons_wrongly_joined; ``irreducible_share`` of the true persons.
+``rules``       by table, lines by the set of rules they meet: {"": kept, "D1": n, "D1+D3": n, …}. Any order of rules, first hits
+                and overlaps follow from it. Tables: claims; drugs, hospital_drugs, claim_acts, labs, devices (a detail meets what
+                its main line meets); <field>_stays (mco, ssr, had, rip, ace); cards; archived_cards; conditions; deaths; acts.
+                Rules: D1 information only, D2 direct billing, D3 no nature, D4 surcharge, T1 no care date, R1 card of nobody;
+                P1 … P8b as in the reference, R2 pseudonym of several resolved persons; B1 the card stands in the register too,
+                B2 fictive, B3 no sex, B4 no year of birth; A1 ground that is no condition; C1 certificate not linked;
+                P9 second phase, P10 anaesthetist beside the surgeon (acts of MCO).
+``defects``     every planted defect by name. ``lines``, ``files``: rows by table and by file.
+``net``         by kind, rows and quantity of truth_net.csv.gz. ``studies``: by study (studies_truth.py). ``arms``: small population.
+Beside it: ``truth_persons.csv.gz`` (a true person a row: identities ``psa:rank:key``, ``resolved`` numbers in the same order, dates),
+and of a whole delivery ``truth_net.csv.gz`` (person, resolved, day, kind, code, quantity, over lines that D1, D2, D3, T1 and R1 leave),
+``truth_stays.csv.gz`` (every delivered stay, its dates, principal diagnosis and rules), ``truth_studies.csv.gz``.
+"""
 
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from rempart.synthetic.plan import NEVER, Calendar, Flags, Ints, SyntheticPlan
+from rempart.synthetic.plan import Flags, Ints, SyntheticPlan
 from rempart.synthetic.population import ARM_NAMES, COMPARATOR, TARGET
+from rempart.synthetic.stay_frames import acts_frame
+from rempart.synthetic.studies_truth import StudyBook
 from rempart.synthetic.tally import DETAILS, best_resolution, card_rules, claim_rules, combinations, stay_rules
 from rempart.synthetic.world import World
 
@@ -24,7 +43,14 @@ class TruthBook:
         self.defects: dict[str, int] = {}
         self.rules: dict[str, dict[str, int]] = {}
         self.canaries: list[str] = []
+        self.net: dict[str, Any] = {}
         self.persons = 0
+        asked = plan.studies and plan.tables["studies"]
+        self.studies = (
+            StudyBook(plan.tables["studies"], plan.tables.get("marginal", {}), plan.studies, plan.mode)
+            if asked
+            else None
+        )
 
     def add(self, world: World, more: dict[str, int]) -> None:
         """Count a block. ``more``: defects counted while its files were prepared."""
@@ -36,14 +62,22 @@ class TruthBook:
         _add(self.defects, world.counts | more)
         self.defects[_LATEST] = late
         _add(self.rules, rules_met(world))
+        other = more["grounds_that_are_no_condition"]
+        _add(self.rules, {"conditions": {"": more["condition_codes_padded"] - other, "A1": other}})
+        if self.studies and world.planted:
+            self.studies.add(world.planted, world.calendar)
         self.canaries += world.canaries.texts() if world.canaries else []
+
+    def add_net(self, totals: dict[str, Any]) -> None:
+        """Add what ``facts.net_totals`` says of a block."""
+        _add(self.net, totals)
 
     def told(self, lines: dict[str, int], files: dict[str, int]) -> dict[str, Any]:
         """The content of ``truth.json``. ``lines``: rows written by table, ``files``: rows by file, counted by their writer."""
         plan = self.plan
         model = plan.tables["model"]["outcome"]
         return {
-            "schema": "rempart.synthetic-truth/1",
+            "schema": "rempart.synthetic-truth/2",
             "seed": plan.seed, "years": [plan.first_year, plan.last_year], "persons": plan.persons,
             "planted_hazard_ratio": plan.effect,
             "effect": {
@@ -52,14 +86,20 @@ class TruthBook:
                 "confounders": ["age", "sex"], "slope_per_year_of_age": model["slope"], "hazard_ratio_men": model["men"],
             },
             "arms": {arm: _finished(told) for arm, told in self.arms.items()},
-            "identities": self.identities, "rules": self.rules, "defects": self.defects, "lines": lines, "files": files,
-            "canaries": self.canaries,
+            "identities": self.identities | {"irreducible_share": self._irreducible()}, "rules": self.rules,
+            "defects": self.defects, "lines": lines, "files": files,
+            "canaries": self.canaries, "population": plan.population, "mode": plan.mode, "whole": plan.whole,
+            "density": plan.density, "net": self.net, "studies": self.studies.told() if self.studies else {},
             "notes": [
                 "new users start from the second year delivered; prevalent users have dispensings in the first year",
                 "flows run from the second month of the first year to 27 months after the last year: no line is lost to the cut",
                 "stays are delivered by year of discharge: those open at the end of the last year are not",
             ],
         }  # fmt: skip
+
+    def _irreducible(self) -> float:
+        told = self.identities
+        return round(float(told["best_resolution"]["split_persons"]) / max(int(told["true_persons"]), 1), 6)
 
 
 def _add(whole: dict[str, Any], part: dict[str, Any]) -> None:
@@ -129,7 +169,31 @@ def rules_met(world: World) -> dict[str, dict[str, int]]:
             told[table] = combinations(int(rows.sum()), {rule: flags[rows] for rule, flags in claims.items()})
     for field, stays in world.stays.items():
         told[f"{field}_stays"] = combinations(len(stays["who"]), stay_rules(field, cards, world.shared, stays))
-    told["cards"] = combinations(len(cards.person), card_rules(cards, world_fictive(world)))
+    told["acts"] = act_rules(world)
+    return told | register_rules(world)
+
+
+def act_rules(world: World) -> dict[str, int]:
+    """Of the acts of MCO: the rules of their stay, then those of the act."""
+    stays = world.stays["mco"]
+    frame, row = acts_frame(world.setting, stays, world.forms)
+    every = slice(0, len(row))
+    phase, activity = (np.array(frame[word](every).to_pylist(), dtype=str) for word in ("phase", "activity"))
+    met = {rule: flags[row] for rule, flags in stay_rules("mco", world.cards, world.shared, stays).items()}
+    return combinations(len(row), met | {"P9": phase == "2", "P10": activity == "4"})
+
+
+def register_rules(world: World) -> dict[str, dict[str, int]]:
+    """The same of cards, their archive, and death certificates."""
+    cards, deaths = world.cards, world.deaths
+    judged = card_rules(cards, world_fictive(world))
+    here = ~cards.archived
+    told = {"cards": combinations(int(here.sum()), {rule: flags[here] for rule, flags in judged.items()})}
+    if world.setting.plan.whole:
+        rows = np.concatenate([np.flatnonzero(cards.archived), np.flatnonzero(cards.archived_twice)])
+        again = np.arange(len(rows)) >= int(cards.archived.sum())
+        told["archived_cards"] = combinations(len(rows), {"B1": again})
+    told["deaths"] = combinations(int(deaths.died.sum()), {"C1": ~deaths.linked[deaths.died]})
     return told
 
 
@@ -141,26 +205,3 @@ def world_fictive(world: World) -> list[str]:
     """Kinds of identifier that stand for nobody in this delivery."""
     mine = world.cards.person >= 0
     return sorted(set(world.cards.kind[~mine].tolist()) - set(world.cards.kind[mine].tolist()))
-
-
-def persons_table(world: World, first: int = 0) -> pa.Table:
-    """One row a true person, all text, numbered from ``first``: identities (``psa:rank:key``, joined by ``|``), dates."""
-    people, cards, calendar = world.people, world.cards, world.calendar
-    mine = cards.person >= 0
-    texts = np.char.add(np.char.add(np.char.add(cards.psa, ":"), cards.rank.astype(str)), np.char.add(":", cards.key))
-    held: list[list[str]] = [[] for _ in range(len(people))]
-    for person, text in zip(cards.person[mine].tolist(), texts[mine].tolist(), strict=True):
-        held[person].append(text)
-    numbers = {"person": first + np.arange(len(people)), "sex": people.sex, "birth_year": people.birth_year}
-    columns = {word: values.astype(str) for word, values in numbers.items()}
-    columns["identities"] = np.array(["|".join(cards_of) for cards_of in held])
-    columns["arm"] = np.array(ARM_NAMES)[people.arm]
-    for word, flags in {"new_user": people.fresh, "event_with_act": people.act, "twin": people.twin >= 0}.items():
-        columns[word] = flags.astype(np.int64).astype(str)
-    for word, days in {"time_zero": people.start, "event": people.event, "death": people.death}.items():
-        columns[word] = _dates(calendar, days)
-    return pa.table({word: pa.array(values.astype(object), type=pa.string()) for word, values in columns.items()})
-
-
-def _dates(calendar: Calendar, days: Ints) -> Any:
-    return calendar.text(np.where(days == NEVER, -4, days))

@@ -19,6 +19,7 @@ from rempart.synthetic.hospital_frames import (
     ward_parts,
 )
 from rempart.synthetic.large import particles
+from rempart.synthetic.leaks import labels
 from rempart.synthetic.plan import NO_DATE_2099, Ints
 from rempart.synthetic.registers import archived, beneficiaries, conditions
 from rempart.synthetic.stay_frames import acts_frame, diagnoses_frame, mco_frame, no_births, stay_cells
@@ -39,6 +40,14 @@ def register_parts(world: World) -> tuple[dict[str, tuple[Frame, int]], dict[str
     if not setting.plan.block:
         parts["homes"] = _homes(world)
     return parts, counts | more
+
+
+def leaks_planted(world: World) -> dict[str, int]:
+    """How many names, numbers, telephones and addresses the free text of causes holds."""
+    if not world.setting.plan.leaks:
+        return {}
+    _, _, _, of = certificates(world.setting, (world.people, world.cards), world.words, world.deaths)
+    return labels(world.setting.plan, len(of))[1]
 
 
 def _maternity(world: World) -> tuple[Frame, int]:
