@@ -62,6 +62,8 @@ def test_each_planted_dispensing_is_a_true_line(study: str, first: int) -> None:
     told = set(zip(given.person.tolist(), given.day.tolist(), given.pack.tolist(), strict=True))
     # Lines without a usable day, and those of the canary, are dirt.
     assert len(told - read) <= 0.02 * len(told)
+    own, before = {pack.atc for pack in planted.packs}, [item.atc for item in goods.items]
+    assert not np.isin(np.array([*before, ""])[lines["item"][~plain]], sorted(own)).any()
     strangers = {item for item in read - told if item[1] >= 0 and item[2] < len(planted.packs)}
     assert len(strangers) <= 0.03 * max(len(read), 1)
 
