@@ -7,10 +7,11 @@ What is inside the files is ``unit_reader``'s.
 import hashlib
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rempart.adapters import package_data
+from rempart.adapters.operator_schema_reader import operator_tables
 from rempart.adapters.unit_reader import unit_parts
 from rempart.errors import BadInput
 from rempart.ingest.declaration import FILE, Declaration, declaration
@@ -35,11 +36,11 @@ class Delivery:
         return self.declaration.id or content_id([f"{file.name} {file.sha256}" for file in self.files])
 
 
-def ingest_definitions() -> Definitions:
-    """The data files of the ingest room, parsed."""
+def ingest_definitions(schema: Path | None = None) -> Definitions:
+    """The data files of the ingest room, parsed; ``schema``: an operator's folder laid over them (raises as ``operator_tables``)."""
     names = package_data.names("ingest/sql", ".sql")
     schemas = package_data.names("ingest/schemas", ".toml")
-    return definitions(
+    made = definitions(
         schemas={name.removesuffix(".toml"): package_data.toml(f"ingest/schemas/{name}") for name in schemas},
         former=package_data.toml("ingest/schema.toml"),
         cleaning=package_data.toml("ingest/cleaning.toml"),
@@ -47,6 +48,7 @@ def ingest_definitions() -> Definitions:
         sql={name.removesuffix(".sql"): package_data.text(f"ingest/sql/{name}") for name in names},
         omop=package_data.toml("records/omop54.toml"),
     )
+    return made if schema is None else replace(made, tables=operator_tables(schema, made.tables))
 
 
 def list_delivery(folder: Path) -> Delivery:

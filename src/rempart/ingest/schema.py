@@ -6,7 +6,7 @@ Parses ``schemas/*.toml``; reads no file, writes no SQL.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from dataclasses import field as holding
 from typing import Any
 
@@ -190,15 +190,6 @@ def column(name: str, text: str, *, filled: bool = False) -> Column:
         last=int(years.group(2) or 0) if years else _ALWAYS,
         filled=filled,
     )
-
-
-def widened(table: TableSchema, columns: Mapping[str, Column]) -> TableSchema:
-    """A table with an operator's columns over ours: kinds of what we read stay, years and new names are taken."""
-    merged = dict(table.columns)
-    for name, given in columns.items():
-        own = merged.get(name)
-        merged[name] = replace(own, first=given.first, last=given.last) if own else given
-    return replace(table, columns=merged)
 
 
 def words_of(schema: Mapping[str, TableSchema], product: str) -> list[str]:
