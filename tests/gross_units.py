@@ -9,6 +9,7 @@ from rempart.adapters.gross_definitions import gross_definitions
 from rempart.ingest.gross import GrossPlan, add_unit, begin
 from rempart.ingest.rules import met
 
+FLOW = "FLX_DIS_DTD"
 Cell = str | int | float | None
 Unit = Mapping[str, Sequence[Mapping[str, Cell]]]
 
@@ -27,14 +28,23 @@ def sql(value: Cell) -> str:
 
 
 def put(query: DuckDBQuery, given: GrossPlan, word: str, rows: Sequence[Mapping[str, Cell]]) -> None:
-    """``unit_<word>`` with all the columns that are read; a cell that a row does not name is empty."""
+    """``unit_<word>`` with all the columns that are read; a cell that a row does not name is empty. Without rows: no table."""
+    query.execute(f"DROP TABLE IF EXISTS unit_{word}")
+    if not rows:
+        return
     reads = given.reads[word]
     columns = dict(reads.columns) | dict.fromkeys((*reads.key, *([reads.single] if reads.single else [])), "VARCHAR")
-    made = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-    query.execute(f"CREATE OR REPLACE TABLE unit_{word} ({made})")
     for row in rows:
         assert set(row) <= set(columns), set(row) - set(columns)
-        query.execute(f"INSERT INTO unit_{word} VALUES ({', '.join(sql(row.get(name)) for name in columns)})")
+    made = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+    lines = ", ".join(f"({', '.join(sql(row.get(name)) for name in columns)})" for row in rows)
+    query.execute(f"CREATE TABLE unit_{word} ({made})")
+    query.execute(f"INSERT INTO unit_{word} VALUES {lines}")
+    if reads.single:
+        query.execute(f"ALTER TABLE unit_{word} ADD COLUMN flow INTEGER")
+        query.execute(
+            f"UPDATE unit_{word} SET flow = (year(CAST({FLOW} AS DATE)) - 2000) * 12 + month(CAST({FLOW} AS DATE)) - 1"
+        )
 
 
 def gross(

@@ -145,9 +145,11 @@ def add_unit(query: Query, plan: GrossPlan, *, product: str, period: str, number
     into each row. Reads ``unit_<word>`` of the product; one that is not there counts as empty, a column that is not there as NULL.
     """
     given = {"unit": str(number), **_times(period), "named": product.partition("/")[2].replace("'", "''")}
-    for name in plan.made_of(product):
+    made = plan.made_of(product)
+    delivered = _delivered(query, [word for name in made for word in plan.words[name]])
+    for name in made:
         for word in plan.words[name]:
-            query.execute(_lines_view(query, plan.reads[word], given["flow"]))
+            query.execute(_lines_view(plan.reads[word], delivered[word], given["flow"]))
         for statement in plan.statements(name, given):
             query.execute(statement)
 
@@ -167,10 +169,9 @@ def _month(year: int, month: int) -> int:
     return (year - _FIRST_YEAR) * _MONTHS + month - 1
 
 
-def _lines_view(query: Query, reads: LineReads, flow: str) -> str:
+def _lines_view(reads: LineReads, found: Mapping[str, str], flow: str) -> str:
     """``lines_<word>``: the columns that the SQL names, whatever was delivered, with the join key and the line's place in the unit."""
     table = f"unit_{reads.word}"
-    found = _columns(query, table)
     picked = [_picked(name, kind, reads.key, found) for name, kind in reads.columns.items()]
     own = {"place": "rowid" if found else "CAST(NULL AS BIGINT)"}
     if reads.key:
@@ -182,10 +183,16 @@ def _lines_view(query: Query, reads: LineReads, flow: str) -> str:
     return f"CREATE OR REPLACE TEMP VIEW lines_{reads.word} AS SELECT {columns} {source}"
 
 
-def _columns(query: Query, table: str) -> dict[str, str]:
-    """Columns of a table in capitals as read → its types; empty where there is no such table."""
-    rows = query.table("SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?", [table]).to_pylist()
-    return {row["column_name"]: row["data_type"] for row in rows}
+def _delivered(query: Query, words: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Word → column → SQL type of its unit table, as it stands; nothing where there is no such table."""
+    tables = ", ".join(f"'unit_{word}'" for word in words)
+    rows = query.table(
+        f"SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE table_name IN ({tables})"
+    ).to_pylist()
+    found: dict[str, dict[str, str]] = {word: {} for word in words}
+    for row in rows:
+        found[row["table_name"].removeprefix("unit_")][row["column_name"]] = row["data_type"]
+    return found
 
 
 def _picked(name: str, kind: str, key: Sequence[str], found: Mapping[str, str]) -> str:
