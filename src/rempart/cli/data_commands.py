@@ -17,7 +17,23 @@ if TYPE_CHECKING:
 
 
 def synth(
-    session: Session, out: Path, /, *, persons: int = 2000, years: str = "2012:2017", seed: int = 1, effect: float = 2.0
+    session: Session,
+    out: Path,
+    /,
+    *,
+    persons: int = 2000,
+    years: str = "2012:2017",
+    seed: int = 1,
+    effect: float = 2.0,
+    population: Literal["study", "france"] = "study",
+    whole: bool = False,
+    density: float = 1.0,
+    studies: str = "",
+    mode: str = "population",
+    monthly: bool = False,
+    archives_until: int = 0,
+    leaks: bool = False,
+    form: Literal["gzip", "csv", "parquet"] = "gzip",
 ) -> int:
     """Write a synthetic delivery with a planted effect."""
     from rempart.wiring.synthetic import write_synthetic
@@ -26,8 +42,10 @@ def synth(
     first, last = parse_years(years)
     with voice.bars() as bars:
         made = write_synthetic(
-            out, persons=persons, first_year=first, last_year=last, seed=seed, effect=effect, mark=None, progress=bars
-        )
+            out, persons=persons, first_year=first, last_year=last, seed=seed, effect=effect, mark=None, progress=bars,
+            population=population, whole=whole, density=density, studies=studies, mode=mode, monthly=monthly,
+            archives_until=archives_until, leaks=leaks, form=form,
+        )  # fmt: skip
     voice.say("synth-done", files=made.files, folder=str(made.delivery), persons=persons)
     voice.table(["column-table", "column-lines"], sorted(made.lines.items()))
     voice.say("synth-truth", file=str(out / "truth.json"), effect=str(effect))
