@@ -43,7 +43,7 @@ class Beyond:
 
     places: tuple[Place, ...] = ()
 
-    def scan(self, query: Query, opened: OpenSpace) -> int:
+    def scan(self, query: Query, opened: OpenSpace, shard: int) -> int:
         """Look at one shard, whose ``places`` are views ``<table>``; how many aggregates that took."""
         return 0
 
@@ -135,7 +135,7 @@ def _scan(reading: Reading, battery: Battery, new_query: Callable[[], Query], pr
             for layout in reading.layouts.values():
                 query.execute(joined_view(layout, siblings(reading.opened, layout), WAREHOUSE_PERSON))
             battery.scan(query)
-            battery.scans += reading.beyond.scan(query, reading.opened)
+            battery.scans += reading.beyond.scan(query, reading.opened, shard)
     progress.step("quality-shards", shards, shards)
 
 

@@ -7,7 +7,8 @@ from rempart.adapters import package_data
 from rempart.adapters.quality_page import Page, write_page
 from rempart.adapters.toml_input import read_toml
 from rempart.ingest.quality import Settings, settings
-from rempart.journeys.quality import Beyond, Report, check_quality
+from rempart.journeys.quality import Report, check_quality
+from rempart.journeys.quality_delivered import Delivered
 from rempart.ports.surroundings import Progress
 from rempart.wiring.signing import today
 from rempart.wiring.warehouse import Warehouse
@@ -30,9 +31,16 @@ def quality(warehouse: Warehouse, *, thresholds: Path | None, progress: Progress
             new_query=new_query,
             layouts=warehouse.layouts,
             rules=rules,
-            beyond=Beyond(),
+            beyond=Delivered(rules, bits=_unlinked()),
             progress=progress,
         )
+
+
+def _unlinked() -> list[int]:
+    """Bits of the rules on return codes and pseudonyms of stays."""
+    parsed = package_data.toml("ingest/cleaning.toml")
+    names = package_data.toml("ingest/quality.toml")["linking"]["rules"]
+    return [row["bit"] for row in parsed["rules"] if row["id"] in names]
 
 
 def write_quality_page(path: Path, report: Report, rules: Settings, *, seconds: float, language: str) -> None:
