@@ -2,13 +2,16 @@
 """The data files of gross tables and of the cleaning rules, read together. Judges nothing."""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rempart.adapters import package_data
 from rempart.errors import BadInput
-from rempart.ingest.gross import GrossPlan, gross_plan
+from rempart.ingest.definitions import Definitions
+from rempart.ingest.gross import GrossPlan, gross_plan, with_native
 from rempart.ingest.rules_file import RulesChoice, rules_choice
+from rempart.ingest.schema import unit_columns
 
 _OPEN_END = "2099-12-31"
 
@@ -28,6 +31,16 @@ def gross_definitions(choice: RulesChoice | None = None) -> GrossPlan:
         sql={name.removesuffix(".sql"): package_data.text(f"ingest/sql/{name}") for name in files},
         open_end=_OPEN_END,
     )
+
+
+def with_native_tables(plan: GrossPlan, definitions: Definitions, words: Sequence[str]) -> GrossPlan:
+    """The plan with the delivered tables of these words sealed beside; raises BadInput ``config-field`` for an unknown word."""
+    known = set(plan.reads)
+    for word in words:
+        if word not in known:
+            raise BadInput("config-field", file="rempart.toml", field="native.tables", expected=" ".join(sorted(known)))
+    columns = {word: unit_columns(definitions.tables, word) for word in words}
+    return with_native(plan, package_data.toml("ingest/gross_lines.toml"), columns)
 
 
 def rules_file(path: Path) -> dict[str, Any]:

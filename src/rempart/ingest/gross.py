@@ -6,10 +6,11 @@ judges nothing that another delivery could change, opens no file. The tables and
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from string import Template
 from typing import Any
 
+from rempart.ingest.native import NativeTable, native_rules
 from rempart.ingest.rules import marks_sql
 from rempart.ingest.rules_file import RulesChoice
 from rempart.ports.query import Query
@@ -69,6 +70,7 @@ class GrossPlan:
     choice: RulesChoice
     sql: Mapping[str, str]
     terms: Mapping[str, str]
+    native: Mapping[str, NativeTable] = field(default_factory=dict)
 
     def statements(self, name: str, given: Mapping[str, str]) -> list[str]:
         """The statements of ``gross_<name>.sql``; raises KeyError for a ``$``-name that nobody gives."""
@@ -118,6 +120,17 @@ def gross_plan(
     )
 
 
+def with_native(plan: GrossPlan, lines: Mapping[str, Any], columns: Mapping[str, Mapping[str, str]]) -> GrossPlan:
+    """The plan with native tables beside: ``lines`` is parsed ``gross_lines.toml``, ``columns`` word → columns of its unit table → type."""
+    known = native_rules(lines)
+    native = {word: known.table(word, given) for word, given in columns.items()}
+    layouts = {
+        table.table: GrossLayout(name=table.table, place=table.place, names=table.names, columns=table.others)
+        for table in native.values()
+    }
+    return replace(plan, layouts={**plan.layouts, **layouts}, native=native)
+
+
 def _sql(value: int | str | Sequence[str]) -> str:
     """A parameter as SQL: a number or word as it is, a list as quoted texts."""
     return str(value) if isinstance(value, int | str) else ", ".join(f"'{item}'" for item in value)
@@ -152,6 +165,9 @@ def add_unit(query: Query, plan: GrossPlan, *, product: str, period: str, number
             query.execute(_lines_view(plan.reads[word], delivered[word], given["flow"]))
         for statement in plan.statements(name, given):
             query.execute(statement)
+        for word in plan.words[name]:
+            if word in plan.native and delivered[word]:
+                query.execute(plan.native[word].insert_sql(number, given["flow"]))
 
 
 def _times(period: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from rempart.adapters import package_data
 from rempart.adapters.background_threads import background
 from rempart.adapters.delivery_reader import Delivery, list_delivery, unit_parts
-from rempart.adapters.gross_definitions import gross_definitions, known_rules, rules_file
+from rempart.adapters.gross_definitions import gross_definitions, known_rules, rules_file, with_native_tables
 from rempart.adapters.vocabulary_reader import context_definitions
 from rempart.errors import BadInput, Missing
 from rempart.ingest.declaration import Declaration
@@ -222,7 +222,9 @@ def gather_folders(
     bounds: Bounds,
 ) -> Gathered:
     """Read, number, seal and commit every unit that is new; raises as ``Gather.gather`` does. The caller owns ``run``."""
-    given, gross = read_folders(folders, definitions), gross_definitions(choice)
+    given = read_folders(folders, definitions)
+    native = warehouse.configuration.native.words(warehouse.recorder.clock.now().date())
+    gross = with_native_tables(gross_definitions(choice), definitions, native)
     query = warehouse.new_query()
     try:
         with background() as threads:
