@@ -79,7 +79,8 @@ def _curve(arrived: Sequence[Arrived], first: int, last: int, rules: Settings) -
             months[one.month] = months.get(one.month, 0) + one.lines
     full = [n for month, n in months.items() if last - month >= said["months"][-4]]
     usual = sum(full) // len(full) if full else 0
-    for month in range(first, last):
+    there = [month for month, lines in months.items() if lines >= said["least"]]
+    for month in range(first, min(last, max(there, default=first) + 1)):
         share = expected_share(last - month, rules)
         check = Check(kind="flow-arrived", table="claims", detail=month_name(month))
         if usual * share < said["least"]:
@@ -87,7 +88,8 @@ def _curve(arrived: Sequence[Arrived], first: int, last: int, rules: Settings) -
             continue
         wanted = int(usual * share)
         missing = max(0, wanted - months.get(month, 0))
-        yield Measured(check=check, failing=missing, base=wanted, broken=missing > said["tolerance"] * wanted)
+        late = missing > said["tolerance"] * wanted
+        yield Measured(check=check, failing=missing if late else 0, base=wanted, broken=late)
 
 
 def expected_share(lag: int, rules: Settings) -> float:
