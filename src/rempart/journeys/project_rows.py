@@ -13,6 +13,7 @@ from rempart.records.omop import MAIN, PROJECT_PERSON, WAREHOUSE_PERSON, TableLa
 _VISIT = "visit_occurrence_id"
 _PROVIDER = "provider_id"
 _SHARD_BITS = 40  # ids of shard n begin at n × 2^40: unique over shards without any counting between them
+_APART = 1 << 39  # above the numbers of the warehouse's rows, so that no id of a project is one of the warehouse
 
 
 def permitted_rows_sql(layout: TableLayout, parts: Mapping[str, PermittedPart]) -> str:
@@ -102,4 +103,4 @@ def _moved(layout: TableLayout, providers: Sequence[str]) -> str:
 def _fresh(shard: int, date: str) -> str:
     """Ids that follow the project's order: person, date, then a hash of the old key so that its order does not show."""
     order = ", ".join([PROJECT_PERSON, *([date] if date else []), "hash(source_key)", "source_key"])
-    return f"({shard}::BIGINT << {_SHARD_BITS}) + row_number() OVER (ORDER BY {order})"
+    return f"({shard}::BIGINT << {_SHARD_BITS}) + {_APART} + row_number() OVER (ORDER BY {order})"
