@@ -69,8 +69,8 @@ def test_pioglitazone_and_bladder_cancer_has_its_dose_gradient_age_and_sex() -> 
 
 def check_cyproterone(given: dict[str, Any]) -> None:
     """Dose gradient while covered and in the year after; the fall from one year after the last dispensing ran out."""
-    of = scene("cyproterone_meningioma", 60_000, given=given)
-    at = slices(of, ("target", "comparator"), width=30)
+    of = scene("cyproterone_meningioma", 40_000, given=given)
+    at = slices(of, ("target", "comparator"), width=45)
     dose, since = state_by_lines(of, at, "cyproterone_long")
     recent = since < 360
     steps = [(2900, 11900), (11900, 35900), (35900, 59900), (59900, 1e9)]
@@ -102,7 +102,7 @@ def test_anticoagulants_and_bleeding_is_null_and_looks_protective_crude() -> Non
 
 def check_lag(given: dict[str, Any]) -> None:
     """Nothing in the first ninety days, all of it after."""
-    of = scene("benfluorex_valve", 50_000, given=given)
+    of = scene("benfluorex_valve", 40_000, given=given)
     at = slices(of, ("target", "comparator"), width=30)
     target = arm_of(of)[at.person] == 1
     first = np.zeros(len(of.block), dtype=np.int64)
@@ -121,8 +121,8 @@ def test_benfluorex_and_valves_begins_after_its_latency() -> None:
 
 
 def test_progestogens_have_each_its_effect_and_the_reference_group_decides_the_crude_one() -> None:
-    of = scene("progestogen_meningioma", 45_000)
-    at = slices(of, ("target", "comparator", "promegestone"), width=30)
+    of = scene("progestogen_meningioma", 40_000)
+    at = slices(of, ("target", "comparator", "promegestone"), width=45)
     found = []
     for product in ("medrogestone", "promegestone", "dydrogesterone"):
         dose, since = state_by_lines(of, at, product)
@@ -272,3 +272,16 @@ def test_intervals_cover_the_planted_truth_as_often_as_they_say(study: str, trut
     assert 181 <= covered <= 199, covered
     middle = np.mean([value for value, _ in estimates])
     assert abs(middle - np.log(truth)) < 0.06
+
+
+def test_the_particle_field_rises_with_density_falls_with_time_and_differs_by_region() -> None:
+    given, days = tables(), calendar()
+    values = field(given, days).values
+    rise = np.corrcoef(np.linspace(0.8, 4.2, 120), values.mean(axis=1))[0, 1]
+    assert rise > 0.5
+    assert values[:, 0].mean() > values[:, -1].mean() + 0.8
+    assert 5.0 <= values.min() < values.max() <= 18.0
+    north, south = values[1::4].mean(), values[2::4].mean()
+    assert north > south + 2
+    assert (field(given, days).values == values).all()
+    assert (field(given, days, seed=6).values != values).any()

@@ -24,10 +24,3 @@ def particle_field(
     moving = rule["trend"] * (np.array(years) - rule["year"]) + draw.normal(0.0, rule["weather"], len(years))
     values = np.clip(level[:, None] + moving[None, :], *rule["range"])
     return Environment(name="pm25", unit=rule["unit"], values=np.round(values, 2))
-
-
-def daily_values(tables: Mapping[str, Any], yearly: Floats, days: int, draw: np.random.Generator) -> Floats:
-    """Places × days of one year: a winter half, days of weather shared by all places, and exactly the mean of the year."""
-    season = 1.0 + tables["environment"]["pm25"]["winter"] * np.cos(2 * np.pi * (np.arange(days) - 15) / days)
-    shape = season * np.exp(draw.normal(0.0, 0.3, days))
-    return np.asarray(yearly[:, None] * (shape / shape.mean())[None, :])

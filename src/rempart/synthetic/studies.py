@@ -13,9 +13,9 @@ import numpy as np
 
 from rempart.errors import BadInput
 from rempart.synthetic.plan import Calendar
-from rempart.synthetic.planting import Block, Eligible, Environment, Pack, Planted, empty_planted, merge
+from rempart.synthetic.planting import Block, Eligible, Environment, Planted, empty_planted, merge
 from rempart.synthetic.studies_births import plant_births
-from rempart.synthetic.studies_cohort import Rules, draw_groups, packs_of, plant_cohort
+from rempart.synthetic.studies_cohort import Rules, draw_groups, plant_cohort
 from rempart.synthetic.studies_doses import doses_of, draw_campaign, plant_outcome
 from rempart.synthetic.studies_place import plant_place
 
@@ -82,12 +82,6 @@ def plant(
     if shots:
         parts += _plant_doses(tables, shots, replace(block, death=parts[-1].death), calendar, seed)
     return merge(parts[1:] or parts)
-
-
-def study_packs(tables: Mapping[str, Any], names: Sequence[str]) -> tuple[Pack, ...]:
-    """The packs of the named studies: ``Planted.packs`` of every block in which they are planted."""
-    asked = _sorted(tables, [rules_of(tables, name, "population") for name in names])
-    return tuple(pack for rules in asked for pack in packs_of(rules.table))
 
 
 def _sorted(tables: Mapping[str, Any], asked: Sequence[Rules]) -> list[Rules]:
