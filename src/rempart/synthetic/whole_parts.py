@@ -25,6 +25,8 @@ from rempart.synthetic.registers import archived, beneficiaries, conditions
 from rempart.synthetic.stay_frames import acts_frame, diagnoses_frame, mco_frame, no_births, stay_cells
 from rempart.synthetic.world import World
 
+_OLD = 80
+
 
 def register_parts(world: World) -> tuple[dict[str, tuple[Frame, int]], dict[str, int]]:
     """Cards, their archive, long-term conditions, maternity, care homes: frame and rows; and their defects."""
@@ -37,8 +39,7 @@ def register_parts(world: World) -> tuple[dict[str, tuple[Frame, int]], dict[str
     frame, rows, more = conditions(setting, both, words)
     parts["conditions"] = (frame, rows)
     parts["maternity"] = _maternity(world)
-    if not setting.plan.block:
-        parts["homes"] = _homes(world)
+    parts["homes"] = _homes(world)
     return parts, counts | more
 
 
@@ -64,12 +65,25 @@ def _maternity(world: World) -> tuple[Frame, int]:
 
 
 def _homes(world: World) -> tuple[Frame, int]:
-    numbers, calendar = world.setting.plan.tables["care"]["hospital"]["homes"], world.setting.calendar
-    size = len(numbers)
-    return {
-        "facility": coded(numbers, np.arange(size)), "tariff": coded(["40", "44"], np.arange(size) % 2),
-        "first": dated(calendar, np.full(size, calendar.first)), "last": dated(calendar, np.full(size, NO_DATE_2099)),
-    }, size  # fmt: skip
+    """Care homes with an internal pharmacy: very old people, from a day on; their drugs are seen nowhere. Incomplete, as the true one."""
+    numbers, calendar, people = (
+        world.setting.plan.tables["care"]["hospital"]["homes"],
+        world.setting.calendar,
+        world.people,
+    )
+    draw, share = (
+        world.setting.plan.stream("homes of care"),
+        world.setting.plan.tables["demography"]["persons"]["in_home"],
+    )
+    old = (people.age > _OLD) & (people.until > people.since)
+    who = np.flatnonzero(old & (draw.random(len(people)) < share))
+    first = people.since[who] + (draw.random(len(who)) * (people.until - people.since)[who]).astype(np.int64)
+    home = draw.integers(0, len(numbers), len(who))
+    left = np.where(people.death[who] <= calendar.last, people.death[who], NO_DATE_2099)
+    return card_cells(world.setting, world.cards, world.cards.at(who, first), world.words) | {
+        "facility": coded(numbers, home), "tariff": coded(["40", "44"], home % 2),
+        "first": dated(calendar, first), "last": dated(calendar, left),
+    }, len(who)  # fmt: skip
 
 
 def dose_parts(world: World) -> dict[str, tuple[Frame, Ints]]:
