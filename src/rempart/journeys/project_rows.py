@@ -13,7 +13,7 @@ from rempart.records.omop import MAIN, PROJECT_PERSON, WAREHOUSE_PERSON, TableLa
 _VISIT = "visit_occurrence_id"
 _PROVIDER = "provider_id"
 _SHARD_BITS = 40  # ids of shard n begin at n × 2^40: unique over shards without any counting between them
-_APART = 1 << 39  # above the numbers of the warehouse's rows, so that no id of a project is one of the warehouse
+_APART = 1 << 52  # above every id of the warehouse (4,096 shards and more), and still a whole number in any reader
 
 
 def permitted_rows_sql(layout: TableLayout, parts: Mapping[str, PermittedPart]) -> str:
