@@ -76,7 +76,7 @@ def _people(setting: Setting) -> tuple[People, Planted, Births]:
     )  # fmt: skip
     planted = plant(
         plan.tables["studies"], plan.studies, block, setting.calendar, plan.stream("studies"),
-        mode=plan.mode, environment=particles(setting),
+        mode=plan.mode, effect=plan.study_effect, environment=particles(setting),
     )  # fmt: skip
     births = planted.births if len(planted.births.mother) else births
     return protected(setting, people, planted), planted, births

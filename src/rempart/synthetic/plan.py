@@ -40,7 +40,7 @@ class SyntheticPlan:
     ``whole``: all the tables, and the dirt of each; without it, the six that one question needs. ``density`` multiplies the rates of
     ordinary care. ``archives_until``: last year whose claims lie in yearly archives. ``leaks``: plant names and numbers of nobody.
     ``monthly``:    one delivery a flow month, one month delivered wrong at first, and cards that are certified late only.
-    ``studies`` and ``mode``: what is planted in "france" (``studies.toml``).
+    ``studies`` and ``mode``: what is planted in "france" (``studies.toml``); ``study_effect``: instead of the one study's own effect.
     ``block`` and ``first_person`` say which persons of a larger plan these are (``blocks``).
     Raises BadInput ``synth-persons``, ``synth-years``, ``synth-population``, ``synth-density``,
     ``synth-effect``, ``synth-seed``, ``synth-mark``, ``synth-tables``.
@@ -61,6 +61,7 @@ class SyntheticPlan:
     monthly: bool = False
     studies: tuple[str, ...] = ()
     mode: str = "population"
+    study_effect: float | None = None
     block: int = 0
     first_person: int = 0
 
@@ -69,8 +70,9 @@ class SyntheticPlan:
             raise BadInput("synth-persons", given=self.persons)
         if not (2006 <= self.first_year < self.last_year <= 2040):
             raise BadInput("synth-years", first=self.first_year, last=self.last_year)
-        if not 0.05 <= self.effect <= 20:
-            raise BadInput("synth-effect", given=str(self.effect))
+        for effect in (self.effect, self.study_effect):
+            if effect is not None and not 0.05 <= effect <= 20:
+                raise BadInput("synth-effect", given=str(effect))
         if self.population not in POPULATIONS:
             raise BadInput("synth-population", given=self.population)
         if not 0.01 <= self.density <= 10:

@@ -26,7 +26,7 @@ import numpy as np
 from rempart.synthetic.plan import Flags, Ints, SyntheticPlan
 from rempart.synthetic.population import ARM_NAMES, COMPARATOR, TARGET
 from rempart.synthetic.stay_frames import acts_frame
-from rempart.synthetic.studies_truth import StudyBook
+from rempart.synthetic.studies_truth import StudyBook, demo_truth
 from rempart.synthetic.tally import DETAILS, best_resolution, card_rules, claim_rules, combinations, stay_rules
 from rempart.synthetic.world import World
 
@@ -47,7 +47,9 @@ class TruthBook:
         self.persons = 0
         asked = plan.studies and plan.tables["studies"]
         self.studies = (
-            StudyBook(plan.tables["studies"], plan.tables.get("marginal", {}), plan.studies, plan.mode)
+            StudyBook(
+                plan.tables["studies"], plan.tables.get("marginal", {}), plan.studies, plan.mode, plan.study_effect
+            )
             if asked
             else None
         )
@@ -84,6 +86,7 @@ class TruthBook:
                 "target": plan.tables["codes"]["packs"][0]["atc"],
                 "estimand": "initiation: constant from the day after the first dispensing",
                 "confounders": ["age", "sex"], "slope_per_year_of_age": model["slope"], "hazard_ratio_men": model["men"],
+                "marginal": demo_truth(plan.tables, plan.effect) if plan.population == "study" else {},
             },
             "arms": {arm: _finished(told) for arm, told in self.arms.items()},
             "identities": self.identities | {"irreducible_share": self._irreducible()}, "rules": self.rules,
