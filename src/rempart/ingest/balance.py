@@ -52,7 +52,9 @@ class Books:
             for word, count in entry.lines.items():
                 lines[word] = lines.get(word, 0) + count
         balanced = {
-            word: count - self.superseded.get(word, 0) for word, count in lines.items() if word in definitions.balanced
+            word: count - self.superseded.get(word, 0)
+            for word, count in lines.items()
+            if count and word in definitions.balanced
         }
         first, last = window(live)
         return IngestReport(

@@ -33,6 +33,7 @@ class ResearchParts:
         self._begun: list[Callable[[], StoredPart]] = []
         self._sums = dict.fromkeys(layouts, 0)
         self._rows = dict.fromkeys(layouts, 0)
+        self._names, self._first = pa.array([], pa.string()), 0
 
     def show_people(self, query: Query, shard: int, *, known: Collection[str]) -> None:
         """Add to the table ``person`` each one's source pseudonym; seal the release index, where persons of before keep theirs."""
@@ -47,19 +48,24 @@ class ResearchParts:
         query.execute(
             f"CREATE OR REPLACE TABLE person AS SELECT p.*, {source} AS {_SOURCE}, {index} AS {INDEX} FROM person AS p{joins}"
         )
-        rows = query.table(f"SELECT pseudonym, {INDEX} FROM person ORDER BY person_no")
+        rows = query.table(f"SELECT person_no, pseudonym, {INDEX} FROM person ORDER BY person_no")
+        self._names = rows.column("pseudonym").combine_chunks()
+        self._first = rows.column("person_no")[0].as_py() if rows.num_rows else 0
         fresh = np.frombuffer(self._randomness.bytes(8 * rows.num_rows), dtype=np.uint64) >> np.uint64(1)
         values = pc.coalesce(rows.column(INDEX), pa.array(fresh.astype(np.int64)))
-        self._begin(PERSON, INDEX, shard, pa.table({WAREHOUSE_PERSON: rows.column(0), INDEX: values}))
+        self._begin(PERSON, INDEX, shard, pa.table({WAREHOUSE_PERSON: self._names, INDEX: values}))
 
     def seal(self, query: Query, shard: int) -> None:
-        """Begin to seal every table of a session."""
+        """Begin to seal every table of a session, in the order of every part: person, date, key."""
         for name, layout in self._layouts.items():
+            self._sums[name] = combine(self._sums[name], add(query.table(hashed_sql(layout)).column(0)))
             rows = query.table(sorted_sql(layout))
-            self._sums[name] = combine(self._sums[name], add(rows.column(_HASH)))
             self._rows[name] += rows.num_rows
+            # Numbers of a shard's persons follow one another: no join is needed to name them.
+            of = pc.subtract(rows.column(0), self._first)
+            named = rows.set_column(0, WAREHOUSE_PERSON, self._names.take(of.combine_chunks()))
             for sibling in layout.siblings:
-                self._begin(name, sibling, shard, rows.select(list(layout.stored(sibling, WAREHOUSE_PERSON))))
+                self._begin(name, sibling, shard, named.select(list(layout.stored(sibling, WAREHOUSE_PERSON))))
 
     def finish(self) -> dict[str, int]:
         """Wait for what is under way and list it; rows by table. Raises what sealing or storing raised."""
@@ -77,12 +83,12 @@ class ResearchParts:
 
 
 def sorted_sql(layout: TableLayout) -> str:
-    """The rows of one research table in the order of every part, person, date and key, each with the hash of its content."""
-    columns = ", ".join(f"t.{column}" for column in layout.columns)
-    order = ", ".join(["p.person_no", *(f"t.{column}" for column in (layout.date, layout.key) if column)])
-    rows = (
-        f"SELECT p.{WAREHOUSE_PERSON}, p.{_SOURCE}, {columns} FROM research_{layout.name} AS t JOIN person AS p USING (person_no) "
-        f"ORDER BY {order}"
-    )
+    """The rows of one research table in the order of every part, the person as a number."""
+    order = ", ".join(["person_no", *(column for column in (layout.date, layout.key) if column)])
+    return f"SELECT {', '.join(['person_no', *layout.columns])} FROM research_{layout.name} ORDER BY {order}"
+
+
+def hashed_sql(layout: TableLayout) -> str:
+    """The hashes of the rows of one research table, in any order."""
     digest = row_hash_sql([_SOURCE, *hashed_columns(layout)])
-    return f"SELECT * EXCLUDE ({_SOURCE}), {digest} AS {_HASH} FROM ({rows})"
+    return f"SELECT {digest} AS {_HASH} FROM research_{layout.name} JOIN (SELECT person_no, {_SOURCE} FROM person) USING (person_no)"

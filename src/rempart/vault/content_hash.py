@@ -47,7 +47,8 @@ def hashed_columns(layout: TableLayout) -> list[str]:
 
 def _field_sql(column: str) -> str:
     text = '"' + column.replace('"', '""') + '"::VARCHAR'
-    return f"coalesce(strlen({text}) || ':' || {text}, '-')"
+    # Two arguments of the outer concat: of a NULL it makes nothing.
+    return f"coalesce(strlen({text}) || ':', '-'), {text}"
 
 
 def add(digests: pa.ChunkedArray | pa.Array) -> int:
