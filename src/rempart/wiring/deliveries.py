@@ -189,7 +189,8 @@ def compact_units(
             shapes=gross_definitions(choice).layouts,
             definitions=definitions,
             context=around,
-            names={table.word: table.name for table in definitions.tables.values()},
+            # Of a table in two forms, the fuller one's name.
+            names={table.word: table.name for table in reversed(definitions.tables.values())},
             run=run,
             progress=progress,
             named_step=named_step,
