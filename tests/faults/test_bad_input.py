@@ -8,13 +8,9 @@ from pathlib import Path
 import pytest
 
 from rempart.adapters.delivery_reader import list_delivery
-from rempart.adapters.duckdb_query import DuckDBQuery
-from rempart.adapters.former_reader import load_files
 from rempart.errors import BadInput
-from rempart.ingest.former_survey import survey
-from rempart.ingest.snds import ingest_snds
-from rempart.ingest.units import DeliveredFile
-from tests.small_delivery import claim, known, read, whole, write
+from tests.small_delivery import certificate, claim, stay, whole, write
+from tests.small_units import read_listed, read_units
 
 CLAIMS, CARDS = "ER_PRS_F_201503.csv", "IR_BEN_R.csv"
 Spoil = Callable[[Path], object]
@@ -70,6 +66,39 @@ def _no_header(folder: Path) -> None:
     path.write_bytes(path.read_bytes().split(b"\n", 1)[1])
 
 
+def _twice_in_header(folder: Path) -> None:
+    path = folder / CLAIMS
+    rows = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("".join(f"{row};{'PFS_EXE_NUM' if at == 0 else '1'}\n" for at, row in enumerate(rows)), "utf-8")
+
+
+def _mixed(folder: Path) -> None:
+    lines = [";".join(certificate(DCD_IDT_ENC=str(number)).values()).encode() for number in range(2)]
+    lines = [";".join(certificate()).encode() + b";DCD_LIE_LIB", lines[0] + ";é".encode(), lines[1] + b";\xe9"]
+    (folder / "KI_CCI_R_2015.csv").write_bytes(b"\n".join(lines) + b"\n")
+
+
+def _control(folder: Path) -> None:
+    path = folder / CLAIMS
+    path.write_bytes(path.read_bytes().replace(b";00002;", b";0\x000002;"))
+
+
+def _other_year(folder: Path) -> None:
+    write(folder, {"T_MCO15B": [stay(RSA_NUM=str(number)) for number in range(500)]})
+    (folder / "T_MCO16B.csv").write_bytes((folder / "T_MCO15B.csv").read_bytes())
+    (folder / "T_MCO16C.csv").write_bytes((folder / "T_MCO15C.csv").read_bytes())
+
+
+def _two_lines(folder: Path) -> None:
+    rows = [claim(1), claim(2, DPN_QLF="0")]
+    head = ";".join([*rows[0], "BEN_CDI_NIR", "ORG_AFF_BEN"])
+    body = [";".join([*row.values(), "00", "01C"]) for row in rows]
+    # A stray quote in each of two lines, in the same column: they would be read as one line, fields and all.
+    at = body[0].rindex(";00;")
+    broken = head + "\n" + body[0] + "\n" + body[1][:at] + ';"00;01C\n' + body[0][:at] + ';00";01C\n'
+    (folder / CLAIMS).write_text(broken, encoding="utf-8")
+
+
 def _drop_column(folder: Path) -> None:
     path = folder / CLAIMS
     rows = [line.split(";") for line in path.read_text(encoding="utf-8").splitlines()]
@@ -78,11 +107,14 @@ def _drop_column(folder: Path) -> None:
 
 
 BAD = (
-    ("unknown column", text(CLAIMS, "PFS_PRE_NUM", "PFS_XXX_NUM"), "csv-unknown-column", CLAIMS, 1, "PFS_XXX_NUM"),
+    ("a needed column under another name", text(CLAIMS, "PFS_PRE_NUM", "PFS_XXX_NUM"), "csv-missing-column", CLAIMS, 1, "PFS_PRE_NUM"),
     ("missing column", _drop_column, "csv-missing-column", CLAIMS, 1, "EXE_SOI_DTD"),
-    ("column twice", text(CLAIMS, "PFS_PRE_NUM", "PFS_EXE_NUM"), "csv-missing-column", CLAIMS, 1, "PFS_PRE_NUM"),
+    ("column twice", _twice_in_header, "csv-column-twice", CLAIMS, 1, "PFS_EXE_NUM"),
     ("no header", _no_header, "csv-header", CARDS, 1, None),
-    ("Latin-1 bytes", _latin1, "csv-encoding", CARDS, 2, "BEN_RES_COM"),
+    ("letters in a code", _latin1, "csv-encoding", CARDS, 2, "BEN_RES_COM"),
+    ("bytes of neither encoding", data(CARDS, b"BEN_NIR_PSA;BEN_RNG_GEM\n\x81;1\n"), "csv-missing-column", CARDS, 1, None),
+    ("UTF-8 and Latin-1 in one file", _mixed, "csv-encoding", "KI_CCI_R_2015.csv", 3, None),
+    ("a byte that is no text", _control, "csv-encoding", CLAIMS, 3, None),
     ("truncated gzip", _zipped(30), "csv-truncated", f"{CARDS}.gz", None, None),
     ("gzip without its end", _zipped(6), "csv-truncated", f"{CARDS}.gz", None, None),
     ("text named gzip", lambda f: (f / CARDS).rename(f / f"{CARDS}.gz"), "csv-truncated", f"{CARDS}.gz", None, None),
@@ -99,12 +131,18 @@ BAD = (
     ("text too long", text("T_MCO15B.csv", "C679", "C679 and more"), "csv-width", "T_MCO15B.csv", 2, "DGN_PAL"),
     ("a field too many", text(CLAIMS, ";3313;", ";33;13;"), "csv-fields", CLAIMS, 3, None),
     ("a field too few", text(CLAIMS, ";750000001", ""), "csv-fields", CLAIMS, 3, None),
+    ("a flow outside the month", text(CLAIMS, "2015-03-01;2015-03-01", "2015-04-01;2015-03-01"), "delivery-flow", CLAIMS, None, "FLX_DIS_DTD"),
+    ("a number without end", text("ER_PHA_F_201503.csv", "22.17", "inf"), "csv-number", "ER_PHA_F_201503.csv", 2, "PHA_ACT_PRU"),
+    ("a day of another age", text(CLAIMS, "2015-02-10", "0215-02-10"), "csv-day", CLAIMS, 3, "EXE_SOI_DTD"),
+    ("a whole number with a fraction", text("T_MCO15A.csv", ";1;0;1", ";1.5;0;1"), "csv-number", "T_MCO15A.csv", 2, "ENT_DAT_DEL"),
+    ("a value over two lines", _two_lines, "csv-quote", CLAIMS, 3, "BEN_CDI_NIR"),
     ("a quote left open", text(CLAIMS, ";3313;", ';"3313;'), "csv-quote", CLAIMS, 3, None),
     ("empty file", data("T_MCO15D.csv", b""), "csv-empty", "T_MCO15D.csv", None, None),
     ("empty gzip", lambda f: ((f / "T_MCO15D.csv").unlink(), (f / "T_MCO15D.csv.gz").write_bytes(gzip.compress(b""))),
      "csv-empty", "T_MCO15D.csv.gz", None, None),
     ("a file given twice, once compressed", _twice, "delivery-twice", f"{CLAIMS}.gz", None, None),
-    ("a file given twice under another month", _other_month, "delivery-twice", "ER_PRS_F_201504.csv", None, None),
+    ("a file given twice under another month", _other_month, "delivery-flow", "ER_PRS_F_201504.csv", None, "FLX_DIS_DTD"),
+    ("a long file given twice under another year", _other_year, "delivery-twice", "T_MCO16B.csv", None, None),
     ("a file given twice under another suffix", _other_suffix, "delivery-twice", "ER_PRS_F_201503_b.csv", None, None),
     ("unknown table", data("ER_XXX_F_201503.csv", b"A;B\n"), "delivery-unknown-table", "ER_XXX_F_201503.csv", None, None),
     ("a month that is none", data("ER_PRS_F_201513.csv", b"A;B\n"), "delivery-unknown-table", "ER_PRS_F_201513.csv", None, None),
@@ -118,7 +156,7 @@ def test_bad_input_is_named(
     folder = write(tmp_path / "d", whole())
     spoil(folder)
     with pytest.raises(BadInput) as caught:
-        read(folder)
+        read_units(folder)
     assert caught.value.code == code
     assert caught.value.facts["file"] == file
     assert caught.value.facts.get("line") == line
@@ -127,13 +165,13 @@ def test_bad_input_is_named(
     _no_value(caught.value)
 
 
-def test_a_wrong_separator_is_named(tmp_path: Path) -> None:
+def test_a_separator_of_neither_kind_is_named(tmp_path: Path) -> None:
     folder = write(tmp_path / "d", whole())
     path = folder / CARDS
-    path.write_bytes(path.read_bytes().replace(b";", b","))
+    path.write_bytes(path.read_bytes().replace(b";", b"\t"))
     with pytest.raises(BadInput, match="csv-separator") as caught:
-        read(folder)
-    assert caught.value.facts == {"file": CARDS, "line": 1, "expected": ";"}
+        read_units(folder)
+    assert caught.value.facts == {"file": CARDS, "line": 1, "expected": "; ,"}
 
 
 def test_a_wrong_value_in_a_later_file_of_the_year_is_placed_in_that_file(tmp_path: Path) -> None:
@@ -142,7 +180,7 @@ def test_a_wrong_value_in_a_later_file_of_the_year_is_placed_in_that_file(tmp_pa
         tables[f"ER_PRS_F_2015{month}"] = [claim(number, FLX_DIS_DTD=f"2015-{month}-01") for number in range(11, 16)]
     tables["ER_PRS_F_201505"][3]["PRE_PRE_DTD"] = "yesterday"
     with pytest.raises(BadInput, match="csv-day") as caught:
-        read(write(tmp_path / "d", tables))
+        read_units(write(tmp_path / "d", tables))
     assert caught.value.facts == {
         "file": "ER_PRS_F_201505.csv", "line": 5, "column": "PRE_PRE_DTD", "expected": "YYYY-MM-DD",
     }  # fmt: skip
@@ -152,7 +190,7 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
     folder = write(tmp_path / "d", whole())
     (folder / "T_MCO15C.csv").unlink()
     with pytest.raises(BadInput, match="delivery-table-missing") as caught:
-        read(folder)
+        read_units(folder)
     assert caught.value.facts == {"table": "T_MCOaaC"}
 
 
@@ -167,15 +205,7 @@ def test_a_file_that_changes_under_the_reader_is_refused(tmp_path: Path) -> None
     listed = list_delivery(folder).files
     text(CLAIMS, "1111", "1112")(folder)
     with pytest.raises(BadInput, match="delivery-changed"):
-        _read_listed(listed)
-
-
-def _read_listed(listed: tuple[DeliveredFile, ...]) -> None:
-    query = DuckDBQuery(threads=1)
-    try:
-        ingest_snds(query, survey(listed, known().former), known(), load_files, lambda what, done, total: None)
-    finally:
-        query.close()
+        read_listed(listed)
 
 
 def _no_value(error: BadInput) -> None:

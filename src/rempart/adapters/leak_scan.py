@@ -5,6 +5,7 @@ Only columns that could hold one are looked at: those that the schema does not k
 chooses values worth a look; ``identity.leaks`` judges them. No value leaves this file.
 """
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,12 +24,17 @@ _SHORTEST, _WIDE = 6, 10
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZÀÂÄÇÈÉÊËÎÏÔÖÙÛÜ '-"
 
 
+@functools.cache
+def _finder() -> LeakFinder:
+    return leak_finder(package_data.toml("identity/leaks.toml"))
+
+
 @dataclass(slots=True)
 class LeakScan:
     """One unit's scan. ``quarantine``: (table, column, kind) → lines so far; under ``*`` and ``lines`` the lines left out."""
 
     query: Query
-    finder: LeakFinder = field(default_factory=lambda: leak_finder(package_data.toml("identity/leaks.toml")))
+    finder: LeakFinder = field(default_factory=_finder)
     quarantine: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def columns(self, found: UnitFile, header: Sequence[str]) -> dict[str, bool]:

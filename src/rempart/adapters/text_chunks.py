@@ -50,7 +50,7 @@ class TextFile:
     def __init__(self, file: DeliveredFile, *, encoding: str = "", chunk: int = CHUNK) -> None:
         """``encoding``: as declared, '' = look. Raises BadInput ``csv-empty``, ``csv-truncated``, ``csv-encoding``, ``csv-header``."""
         self._name, self._chunk, self._encoding = file.name, chunk, encoding
-        self._text = _text(file)
+        self._text = _text(file, chunk)
         self._rest = b""
         self.latin1 = False
         self._utf8 = False
@@ -144,13 +144,13 @@ def _cut(data: bytes) -> int:
         end = at
 
 
-def _text(file: DeliveredFile) -> Iterator[bytes]:
-    """The file's text in pieces; at its end, its hash is compared with the listed one."""
+def _text(file: DeliveredFile, most: int) -> Iterator[bytes]:
+    """The file's text in pieces, read ``most`` bytes at a time or fewer; at its end, its hash is compared with the listed one."""
     digest = hashlib.sha256()
     with Path(file.path).open("rb") as stream:
-        first = stream.read(_ZIPPED_PIECE)
+        first = stream.read(min(_ZIPPED_PIECE, most))
         if first[:2] == _ZIPPED:
-            yield from _unzipped(file.name, first, stream, digest)
+            yield from _unzipped(file.name, first, stream, digest, most)
         else:
             if first and file.name.lower().endswith(".gz"):
                 raise BadInput("csv-truncated", file=file.name)
@@ -158,12 +158,12 @@ def _text(file: DeliveredFile) -> Iterator[bytes]:
             while piece:
                 digest.update(piece)
                 yield piece
-                piece = stream.read(_PIECE)
+                piece = stream.read(min(_PIECE, most))
     if digest.hexdigest() != file.sha256:
         raise BadInput("delivery-changed", file=file.name)
 
 
-def _unzipped(name: str, first: bytes, stream: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
+def _unzipped(name: str, first: bytes, stream: BinaryIO, digest: "hashlib._Hash", most: int) -> Iterator[bytes]:
     """All members of a gzip file; one that is cut short or damaged is refused."""
     piece, member, failed = first, zlib.decompressobj(31), False
     try:
@@ -177,7 +177,7 @@ def _unzipped(name: str, first: bytes, stream: BinaryIO, digest: "hashlib._Hash"
                 left = member.unused_data
                 if text:
                     yield text
-            piece = stream.read(_ZIPPED_PIECE)
+            piece = stream.read(min(_ZIPPED_PIECE, most))
     except zlib.error:
         failed = True
     if failed or not member.eof:

@@ -88,8 +88,7 @@ def unit_parts(
             yield _part(run, words, number)
     finally:
         run.files.close()
-        for word in words:
-            query.execute(f"DROP TABLE IF EXISTS unit_{word}")
+        query.execute("; ".join(f"DROP TABLE IF EXISTS unit_{word}" for word in words))
 
 
 def _read_file(run: _Run, found: UnitFile) -> None:
@@ -189,32 +188,30 @@ def _read_parquet(run: _Run, found: UnitFile) -> None:
 
 def _inserted(run: _Run, found: UnitFile, select: str) -> int | None:
     """Lines that went into the unit's table; None where the engine refused one of them."""
-    word = found.table.word
-    before = _rows(run, word)
+    word, before = found.table.word, run.shares.rows.get(found.table.word, 0)
     try:
         run.query.execute(f"INSERT INTO unit_{word} {select}")
     except QueryFailed:
         return None
-    lines = _rows(run, word) - before
+    flow = FLOW if found.table.flow else "NULL"
+    added = (
+        f"SELECT count(*) AS lines, min({flow}) AS first, max({flow}) AS last FROM unit_{word} WHERE rowid >= {before}"
+    )
+    row = run.query.table(added).to_pylist()[0]
+    lines = int(row["lines"])
     run.lines[word] += lines
+    run.shares.rows[word] = before + lines
     if found.table.flow and lines:
-        _check_flows(run, found, before)
+        _check_flows(found, row["first"], row["last"])
     return lines
 
 
-def _rows(run: _Run, word: str) -> int:
-    return int(run.query.table(f"SELECT count(*) AS n FROM unit_{word}").column(0)[0].as_py())
-
-
-def _check_flows(run: _Run, found: UnitFile, start: int) -> None:
+def _check_flows(found: UnitFile, least: int, most: int) -> None:
     """A file of a month holds that month; one of a year, its months and the first of the next."""
-    bounds = run.query.table(
-        f"SELECT min({FLOW}) AS first, max({FLOW}) AS last FROM unit_{found.table.word} WHERE rowid >= {start}"
-    ).to_pylist()[0]
     year, month = int(found.period[:4]), int(found.period[4:] or 0)
     first = 12 * (year - _FLOW_EPOCH) + max(month - 1, 0)
     last = first if month else first + 11 + found.table.format.archive_months
-    if not first <= bounds["first"] <= bounds["last"] <= last:
+    if not first <= least <= most <= last:
         raise BadInput("delivery-flow", file=found.file.name, column=found.table.flow, expected=found.period)
 
 
@@ -227,15 +224,13 @@ def _note_absent(run: _Run, words: list[str]) -> None:
 
 
 def _part(run: _Run, words: list[str], number: int) -> UnitPart:
-    flows: set[int] = set()
-    for word in words:
-        if run.schema[word].flow:
-            flows |= set(run.query.table(f"SELECT DISTINCT {FLOW} FROM unit_{word}").column(0).to_pylist())
+    held = [word for word in words if run.shares.rows.get(word)]
+    flows = " UNION ".join(f"SELECT {FLOW} FROM unit_{word}" for word in held if run.schema[word].flow)
     return UnitPart(
         number=number,
         parts=run.shares.parts,
-        lines={word: _rows(run, word) for word in words},
-        flows=tuple(sorted(flows)),
+        lines={word: run.shares.rows.get(word, 0) for word in words},
+        flows=tuple(sorted(run.query.table(flows).column(0).to_pylist())) if flows else (),
         notes=tuple(run.notes),
         quarantine=dict(run.leaks.quarantine) if number == 0 else {},
     )

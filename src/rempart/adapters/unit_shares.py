@@ -2,7 +2,7 @@
 """A unit that does not fit into memory, in shares: rows go to sealed scratch by a hash of their join key and come back share by share."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow.compute as pc
 
@@ -17,7 +17,10 @@ _SHARED, _SHARE = "shared_rows", "share"
 
 @dataclass(slots=True, kw_only=True)
 class Shares:
-    """The shares of one unit. Without ``spill``, without ``limit`` or below it: one, which stays where it is."""
+    """The shares of one unit. Without ``spill``, without ``limit`` or below it: one, which stays where it is.
+
+    ``rows``: what each table holds now.
+    """
 
     query: Query
     unit: Unit
@@ -26,6 +29,7 @@ class Shares:
     spill: Spill | None
     limit: int
     held: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
 
     @property
     def parts(self) -> int:
@@ -51,13 +55,14 @@ class Shares:
         self._flush()
         for number in range(self.parts):
             make_empty(self.query, self.schema, self.words)
+            self.rows.clear()
             self._bring_back(number)
             yield number
 
     def _flush(self) -> None:
         if self.spill is None:
             raise ValueError("nothing to spill to")
-        for word in self.words:
+        for word in (word for word in self.words if self.rows.get(word)):
             share = f"CAST({self._key(word)} % {self.parts} AS INTEGER)"
             rows = self.query.table(f"SELECT *, {share} AS {_SHARE} FROM unit_{word} ORDER BY {_SHARE}, rowid")
             counts = pc.value_counts(rows.column(_SHARE)).to_pylist()
@@ -66,6 +71,7 @@ class Shares:
                 self.spill.put(word, number, kept.slice(start, count))
                 start += count
         make_empty(self.query, self.schema, self.words)
+        self.rows.clear()
         self.held = 0
 
     def _bring_back(self, number: int) -> None:
@@ -76,6 +82,7 @@ class Shares:
                 self.query.register(_SHARED, rows)
                 self.query.execute(f"INSERT INTO unit_{word} SELECT * FROM {_SHARED}")
                 self.query.unregister(_SHARED)
+                self.rows[word] = self.rows.get(word, 0) + rows.num_rows
 
     def _key(self, word: str) -> str:
         """What decides a row's share: rows that join have the same."""
@@ -90,6 +97,5 @@ class Shares:
 
 def make_empty(query: Query, schema: Mapping[str, TableSchema], words: Sequence[str]) -> None:
     """Make the tables ``unit_<word>`` anew, without rows."""
-    for word in words:
-        columns = ", ".join(f'"{name}" {kind}' for name, kind in unit_columns(schema, word).items())
-        query.execute(f"CREATE OR REPLACE TABLE unit_{word} ({columns})")
+    made = {word: ", ".join(f'"{name}" {kind}' for name, kind in unit_columns(schema, word).items()) for word in words}
+    query.execute("; ".join(f"CREATE OR REPLACE TABLE unit_{word} ({columns})" for word, columns in made.items()))
