@@ -24,7 +24,7 @@ def synth(
     persons: int = 2000,
     years: str = "2012:2017",
     seed: int = 1,
-    effect: float = 2.0,
+    effect: float | None = None,
     population: Literal["study", "france"] = "study",
     whole: bool = False,
     density: float = 1.0,
@@ -48,7 +48,10 @@ def synth(
         )  # fmt: skip
     voice.say("synth-done", files=made.files, folder=str(made.delivery), persons=persons)
     voice.table(["column-table", "column-lines"], sorted(made.lines.items()))
-    voice.say("synth-truth", file=str(out / "truth.json"), effect=str(effect))
+    if studies:
+        voice.say("synth-truth-studies", file=str(out / "truth.json"), studies=studies)
+    else:
+        voice.say("synth-truth", file=str(out / "truth.json"), effect=str(made.truth["planted_hazard_ratio"]))
     voice.result(
         "synth",
         {"delivery": str(made.delivery), "files": made.files, "lines": made.lines, "truth": str(out / "truth.json")},

@@ -41,6 +41,16 @@ def rules_of(tables: Mapping[str, Any], study: str, mode: str, effect: float | N
     return Rules(name=study, table=table, mode=mode, effect=effect)
 
 
+def check_asked(tables: Mapping[str, Any], names: Sequence[str], mode: str, effect: float | None = None) -> None:
+    """Refuse what cannot be planted before anybody is drawn. Raises as ``plant`` does, years and environment apart."""
+    if effect is not None and len(names) != 1:
+        raise BadInput("synth-study-effect", study=", ".join(names))
+    if mode != "population" and len(names) != 1:
+        raise BadInput("synth-study-several", mode=mode)
+    for name in names:
+        rules_of(tables, name, mode, effect)
+
+
 def eligible_people(tables: Mapping[str, Any], study: str, mode: str, size: int, draw: np.random.Generator) -> Eligible:
     """Who is drawn in the modes ``cohort`` and ``boost``: the eligible population of one study. ``tables``: parsed studies.toml."""
     return draw_groups(rules_of(tables, study, mode), size, draw)
@@ -64,10 +74,7 @@ def plant(
     Raises BadInput ``synth-study``, ``synth-study-mode``, ``synth-study-years``, ``synth-study-effect``, ``synth-study-several``,
     ``synth-study-environment``.
     """
-    if effect is not None and len(names) != 1:
-        raise BadInput("synth-study-effect", study=", ".join(names))
-    if mode != "population" and len(names) != 1:
-        raise BadInput("synth-study-several", mode=mode)
+    check_asked(tables, names, mode, effect)
     asked = _sorted(tables, [rules_of(tables, name, mode, effect) for name in names])
     seed, parts = int(draw.integers(0, 2**63)), [empty_planted(block.death)]
     for rules in asked:

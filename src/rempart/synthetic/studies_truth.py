@@ -14,6 +14,7 @@ from rempart.synthetic.potential import marginal_truth
 from rempart.synthetic.studies import rules_of
 from rempart.synthetic.studies_cohort import Rules
 
+DEMO = "pioglitazone_bladder"
 Counts = dict[str, dict[str, float]]
 _ESTIMANDS = {
     "cohort": "hazard ratio given age and sex, by cumulative dose and time since the last dispensing ran out",
@@ -56,6 +57,16 @@ class StudyBook:
             }
             for name, rules in self.rules.items()
         }  # fmt: skip
+
+
+def demo_truth(tables: Mapping[str, Any], effect: float) -> dict[str, Any]:
+    """Marginal truth of the small population's question. ``tables``: all of the room's; empty without studies and kept truths.
+
+    Its groups, courses and baseline are those of the study's mode ``boost``; its natural deaths follow another law of the same size.
+    """
+    if "studies" not in tables or "marginal" not in tables:
+        return {}
+    return marginal_truth(tables["studies"], tables["marginal"], rules_of(tables["studies"], DEMO, "boost", effect))
 
 
 def conditional_truth(rules: Rules) -> dict[str, Any]:
