@@ -16,7 +16,7 @@ from rempart.synthetic.potential import marginal_truth, simulate, truth_key
 from rempart.synthetic.potential_sums import Sums, hazard_ratio
 from rempart.synthetic.studies import plant, rules_of, study_names
 from rempart.synthetic.studies_truth import StudyBook, study_rows
-from tests.spec.planted_people import YEAR, calendar, eligible_block, field, scene, slices, tables
+from tests.spec.planted_people import YEAR, calendar, eligible_block, field, logistic, scene, slices, tables
 
 KEPT = package_data.toml("synthetic/marginal.toml")
 CASES = [(name, mode, None) for name in study_names(tables()) for mode in ("cohort", "boost")]
@@ -198,3 +198,43 @@ def test_any_change_of_a_study_makes_its_kept_truth_stale(place: tuple[str, str]
     after["studies"]["doac_vka"][place[0]][place[1]] = None
     keys = {truth_key(given, rules_of(given, "doac_vka", "cohort")) for given in (before, after)}
     assert len(keys) == 2
+
+
+def test_weighting_the_planted_new_users_finds_the_marginal_risks_and_the_crude_ones_miss_them() -> None:
+    """Inverse probability of the arm given age and sex; Aalen-Johansen by months, death competing, the end of the data censoring."""
+    of = scene("pioglitazone_bladder", 120_000, effect=2.0)
+    told = marginal_truth(tables(), KEPT, rules_of(tables(), "pioglitazone_bladder", "boost", 2.0))["contrasts"][
+        "initiation_2_years"
+    ]
+    facts, horizon = of.planted.facts[0], 731
+    free = np.isin(facts.arm, [1, 2]) & facts.fresh & (facts.event > facts.start)
+    who, start, event = facts.person[free], facts.start[free], facts.event[free]
+    target, man = facts.arm[free] == 1, (of.block.sex[who] == 1).astype(float)
+    age = (start - of.block.born[who]) / YEAR / 10 - 6.5
+    shape = np.column_stack([np.ones(len(age)), age, age**2, man, man * age])
+    coefficients = [value for value, _ in logistic(target, list(shape.T[1:]))]
+    level = np.log(target.mean() / (1 - target.mean()))
+    for _ in range(30):
+        share = 1 / (1 + np.exp(-(level + shape[:, 1:] @ coefficients)))
+        level += (target.sum() - share.sum()) / (share * (1 - share)).sum()
+    weight = np.where(target, 1 / share, 1 / (1 - share))
+    death = of.planted.death[who]
+    end = np.minimum(np.minimum(event, death), np.minimum(of.days.last + 1, start + horizon))
+    risks = {}
+    for name, weights in (("weighted", weight), ("crude", np.ones(len(weight)))):
+        for arm, mine in (("risk_target", target), ("risk_comparator", ~target)):
+            left, risk = 1.0, 0.0
+            for month in range(24):
+                low, high = start + month * horizon / 24, start + (month + 1) * horizon / 24
+                time = (weights * np.clip(np.minimum(end, high) - low, 0, None))[mine].sum()
+                now = mine & (end >= low) & (end < high)
+                ill, dead = (weights[now & (end == day)].sum() / time for day in (event, death))
+                gone = -np.expm1(-(ill + dead) * horizon / 24)
+                risk, left = risk + left * gone * ill / max(ill + dead, 1e-12), left * (1 - gone)
+            risks[name, arm] = risk
+    for arm in ("risk_target", "risk_comparator"):
+        truth = told[arm]["value"]
+        assert risks["weighted", arm] == pytest.approx(truth, rel=0.06), arm
+    ratio = risks["weighted", "risk_target"] / risks["weighted", "risk_comparator"]
+    assert ratio == pytest.approx(told["risk_ratio"]["value"], rel=0.10)
+    assert risks["crude", "risk_target"] / risks["crude", "risk_comparator"] < 1.4
