@@ -9,13 +9,11 @@ import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rempart.adapters.delivery_reader import ingest_definitions, list_delivery
+from rempart.adapters.delivery_reader import ingest_definitions
 from rempart.adapters.duckdb_query import DuckDBQuery
-from rempart.adapters.former_reader import load_files
 from rempart.ingest.definitions import Definitions
-from rempart.ingest.former_survey import survey
 from rempart.ingest.report import IngestReport
-from rempart.ingest.snds import ingest_snds
+from tests.one_session import read_whole
 
 Row = dict[str, str]
 Tables = dict[str, list[Row]]
@@ -130,10 +128,8 @@ def write(folder: Path, tables: Mapping[str, Sequence[Mapping[str, str]]]) -> Pa
 
 
 def read(folder: Path) -> tuple[DuckDBQuery, IngestReport]:
-    """Ingest a folder as the command does; the caller closes the query."""
-    query, definitions = DuckDBQuery(threads=1, memory_limit="1GB"), known()
-    found = survey(list_delivery(folder).files, definitions.former)
-    return query, ingest_snds(query, found, definitions, load_files, lambda what, done, total: None)
+    """Ingest a folder within one session; the caller closes the query."""
+    return read_whole(folder, known())
 
 
 def dropped(report: IngestReport) -> dict[str, dict[str, int]]:
