@@ -85,6 +85,6 @@ def numbered_sql(table: str, shape: GrossShape, kinds: Collection[str]) -> str:
     numbers = [f'{name}.number AS "{column}"' for column, name in alias.items()]
     others = [f'r."{column}"' for column in (*shape.columns, *UNIT_COLUMNS)]
     shard = f"coalesce({placing(shape, lambda column: f'{alias[column]}.place')}, 0)"
-    order = placing(shape, lambda column: f"{alias[column]}.number")
+    order = [_SHARD, *([placing(shape, lambda column: f"{alias[column]}.number")] if alias else [])]
     picked = ", ".join([*numbers, *others, f"{shard} AS {_SHARD}"])
-    return f"SELECT {picked} FROM new_{table} r {' '.join(joins)} ORDER BY {_SHARD}, {order}"
+    return f"SELECT {picked} FROM new_{table} r {' '.join(joins)} ORDER BY {', '.join(order)}"
