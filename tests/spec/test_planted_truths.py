@@ -16,6 +16,7 @@ from rempart.synthetic.potential import marginal_truth, simulate, truth_key
 from rempart.synthetic.potential_sums import Sums, hazard_ratio
 from rempart.synthetic.studies import plant, rules_of, study_names
 from rempart.synthetic.studies_truth import StudyBook, study_rows
+from tests.spec.planted_page import PAGE, page
 from tests.spec.planted_people import YEAR, calendar, eligible_block, field, logistic, scene, slices, tables
 
 KEPT = package_data.toml("synthetic/marginal.toml")
@@ -238,3 +239,7 @@ def test_weighting_the_planted_new_users_finds_the_marginal_risks_and_the_crude_
     ratio = risks["weighted", "risk_target"] / risks["weighted", "risk_comparator"]
     assert ratio == pytest.approx(told["risk_ratio"]["value"], rel=0.10)
     assert risks["crude", "risk_target"] / risks["crude", "risk_comparator"] < 1.4
+
+
+def test_the_page_of_planted_studies_is_the_one_that_the_data_files_give() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
