@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rempart.adapters.scratch_directory import ScratchDirectory
+from rempart.journeys.ingest_delivery import Bounds
 from rempart.wiring.acts import grant_permit, run_study_file
 from rempart.wiring.backup import restore, take_backup
 from rempart.wiring.erasure import destroy_keys
@@ -57,9 +58,15 @@ def main(root: str, act: str, step: str, nth: str) -> None:
     """Do the act."""
     place, named_step = Place(Path(root)), die_at(step, int(nth))
     warehouse = place.warehouse()
-    if act == "ingest":
+    if act in {"ingest", "ingest-units"}:
         ingest_delivery(
-            warehouse, place.delivery("first"), form="snds", replace=True, progress=Silence(), named_step=named_step
+            warehouse,
+            place.delivery("first"),
+            form="snds",
+            replace=True,
+            progress=Silence(),
+            named_step=named_step,
+            bounds=Bounds(seconds=0 if act == "ingest-units" else 300),
         )
     elif act == "grant":
         grant_permit(

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -63,22 +63,57 @@ def scratch(place: Place) -> list[str]:
 
 
 def ingested_content(place: Place, which: int) -> dict[str, str]:
-    """Content by table of the n-th ingest, as its effect leaf tells."""
-    effects = [event for event in place.events() if event.kind == "ingest" and event.phase == "effect"]
-    return dict(fact.split("=") for fact in effects[which].facts("content"))
+    """Content by research table of the n-th compaction, as its effect leaf tells."""
+    effects = [event for event in place.events() if event.kind == "ingest" and event.facts("content")]
+    told = dict(fact.split("=") for fact in effects[which].facts("content"))
+    return {table: content for table, content in told.items() if table in place.warehouse().layouts}
 
 
+# The second of a kind is the compaction's, but for parts: those of research tables come after some twenty gross ones.
 INGEST_STEPS = [
     ("intent-logged", 1),
-    ("delivery-loaded", 1),
-    ("persons-resolved", 1),
-    ("part-stored", 1),
-    ("part-stored", "middle"),
-    ("part-stored", "last"),
+    ("unit-read", 1),
+    ("unit-read", 20),
+    ("part-stored", 3),
     ("manifest-stored", 1),
     ("keyring-stored", 1),
     ("committed", 1),
+    ("persons-resolved", 1),
+    ("shard-compacted", 1),
+    ("part-stored", 40),
+    ("keyring-stored", 2),
+    ("committed", 2),
 ]
+
+
+@pytest.mark.parametrize(("step", "nth"), INGEST_STEPS)
+def test_an_ingest_killed_at_any_step_and_run_again_ends_in_the_same_content(place: Place, step: str, nth: int) -> None:
+    old, new = ingested_content(place, 1), ingested_content(place, 0)
+    assert old != new
+    before = len(commits(place.warehouse().ledger, "warehouse"))
+    killed(place, "ingest", step, nth)
+    done, read = (step, nth) == ("committed", 2), place.body("warehouse").body.facts["units"].count('"live"')
+    assert place.content() == (new if done else old), "something half-committed is visible"
+    assert audit(place) == ["intent-open"]
+    told = place.ingest("first", "--replace")
+    assert told.code == 0, told.told
+    assert (told.answer["data"]["head"] is None) == done, "what is there already is not committed again"
+    assert place.content() == new
+    assert audit(place) == [], "the next run did not close the intent of the dead one"
+    assert scratch(place) == []
+    assert len(commits(place.warehouse().ledger, "warehouse")) == before + 2
+    assert read > 0
+
+
+def test_units_that_were_committed_before_a_kill_are_not_read_again(place: Place) -> None:
+    """With a commit after every unit, whoever is killed in the fourth finds three held."""
+    killed(place, "ingest-units", "units-committed", 3)
+    told = place.ingest("first", "--replace")
+    fates = Counter(fate for _, fate in told.answer["data"]["units"])
+    assert fates["held"] == 3
+    assert fates["new"] > 20
+    assert place.content() == ingested_content(place, 0)
+    assert audit(place) == []
 
 
 def number(which: int | str, parts: int) -> int:
@@ -86,32 +121,12 @@ def number(which: int | str, parts: int) -> int:
     return {"middle": parts // 2, "last": parts}.get(which, which) if isinstance(which, str) else which
 
 
-@pytest.mark.parametrize(("step", "which"), INGEST_STEPS)
-def test_an_ingest_killed_at_any_step_and_run_again_ends_in_the_same_content(
-    place: Place, step: str, which: int | str
-) -> None:
-    old, new = ingested_content(place, 1), ingested_content(place, 0)
-    assert old != new
-    killed(place, "ingest", step, number(which, len(place.body("warehouse").body.parts)))
-    assert place.content() == (new if step == "committed" else old), "something half-committed is visible"
-    assert audit(place) == ["intent-open"]
-    if step == "committed":
-        told = place.ingest("first")
-        assert (told.code, told.error) == (10, "warehouse-not-empty")
-        assert audit(place) == [], "the next run did not close the intent of the dead one"
-    assert place.ingest("first", "--replace").code == 0
-    assert place.content() == new
-    assert audit(place) == []
-    assert scratch(place) == []
-    assert len(commits(place.warehouse().ledger, "warehouse")) == (4 if step == "committed" else 3)
-
-
 def test_parts_of_a_killed_run_lie_on_the_host_and_no_reader_lists_them(place: Place) -> None:
     before = set((place.host / "o").iterdir())
     listed = {part.object for part in place.body("warehouse").body.parts}
     killed(place, "ingest", "keyring-stored")
     garbage = {f"o/{path.name}" for path in set((place.host / "o").iterdir()) - before}
-    assert len(garbage) == len(listed)
+    assert len(garbage) > 10
     assert {part.object for part in place.body("warehouse").body.parts} == listed
     for name in garbage:
         (place.host / name).write_bytes(b"whatever a host does to them")

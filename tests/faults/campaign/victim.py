@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from rempart.adapters.delivery_reader import list_delivery
+from rempart.journeys.research_state import is_current
 from rempart.wiring.backup import take_backup
 from rempart.wiring.ingest import ingest_delivery
 from rempart.wiring.rotation import rotate_keys
@@ -32,12 +34,12 @@ def teller(step: str, nth: int) -> Callable[[str], None]:
 
 
 def ingest(place: Place, named_step: Callable[[str], None]) -> None:
-    """The other delivery than the one that the newest snapshot holds."""
-    lineage = place.body("warehouse").body.lineage
-    ingests = [event for event in place.events() if event.kind == "ingest" and event.phase == "effect"]
-    name = "first" if len(ingests) % 2 == 0 else "second"
-    if not lineage:
+    """The other delivery than the one that the newest snapshot holds; the same where it waits for its research tables."""
+    body = place.body("warehouse").body
+    first = f"delivery:{list_delivery(place.delivery('first')).id}" in body.lineage
+    if not body.lineage:
         raise RuntimeError("an empty warehouse")
+    name = "first" if first != is_current(body.facts) else "second"
     ingest_delivery(
         place.warehouse(), place.delivery(name), form="snds", replace=True, progress=Silence(), named_step=named_step
     )
