@@ -10,8 +10,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "planted.md"
 HEAD = """\
 # The planted studies
 
-Written by `python -m tests.spec.planted_page` from `src/rempart/synthetic/studies.toml` and `marginal.toml`; a test compares. Every number's
-origin (read, derived, remembered, chosen) stands beside it in the first file. Decisions:
+Written by `python -m tests.spec.planted_page` from `src/rempart/synthetic/studies.toml` and `marginal.toml`; a test compares. Every
+number's origin (read, derived, remembered, chosen) stands beside it in the first file. Decisions:
 [ADR 0023](adr/0023-studies-are-planted-by-one-law-and-told-with-two-truths.md).
 
     rempart synth OUT --studies pioglitazone_bladder --mode boost --persons 20000
@@ -19,16 +19,16 @@ origin (read, derived, remembered, chosen) stands beside it in the first file. D
 
 Modes: **population**: the eligible among everybody, several studies at once; **cohort**: the eligible of one study, at true rates;
 **boost**: the same, the outcome's baseline times k with the same ratios (never a death). `OUT/truth.json` holds under `studies`, by name:
-`conditional` (what a regression given age and sex must find), `marginal` (what weighting, matching or a target trial must find, each number with
-its Monte-Carlo error, from at least 10 million potential outcomes), `planted` (persons, outcomes and person-years by arm).
+`conditional` (what a regression given age and sex must find), `marginal` (what weighting, matching or a target trial must find, each
+number with its Monte-Carlo error, from at least 10 million potential outcomes), `planted` (persons, outcomes and person-years by arm).
 `OUT/truth_studies.csv.gz` holds a row a study and person.
 
 """
 MARGINAL = """
 ## Marginal truths
 
-Hazard ratios (of malformations: odds ratios) and risks in two worlds made of the same persons. *Initiation*: the drug is started and stopped
-as people do; *on treatment*: never stopped. The crude ratio is the one that the arms show unadjusted, all sampling apart.
+Hazard ratios (of malformations: odds ratios) and risks in two worlds made of the same persons. *Initiation*: the drug is started and
+stopped as people do; *on treatment*: never stopped. The crude ratio is the one that the arms show unadjusted, all sampling apart.
 
 | study | mode | contrast | marginal ratio | risk with | risk without | crude ratio |
 |---|---|---|---|---|---|---|
