@@ -181,6 +181,8 @@ def test_the_simplified_form_joins_by_its_own_key_and_names_the_person() -> None
     rows = made(unit, "dcir", "201503")
     (row,) = [row for row in rows if row["table"] == "gross_claim"]
     assert (row["kind"], row["card"], row["quantity"], row["rules"]) == ("drug", "NNNNNNNNNNNNNNNN1|", 2.0, ())
+    (key,) = [row for row in rows if row["table"] == "gross_card"]
+    assert (key["card"], key["person"], key["archived"]) == ("NNNNNNNNNNNNNNNN1|", "NNNNNNNNNNNNNNNN1", None)
 
 
 def test_an_ambulatory_act_reaches_its_patient_through_the_facilitys_own_number() -> None:

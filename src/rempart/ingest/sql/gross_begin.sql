@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Small expressions that the gross tables share.
 CREATE OR REPLACE TEMP MACRO snds_card(psa, rank, person) AS coalesce(psa || '|' || coalesce(rank, ''), person || '|');
-CREATE OR REPLACE TEMP MACRO snds_name(name) AS CASE WHEN ltrim(name, '0') <> '' THEN name END;
+CREATE OR REPLACE TEMP MACRO snds_name(name) AS CASE WHEN name NOT IN ('0', '00000000', '000000000', '00000000000000000') THEN name END;
+CREATE OR REPLACE TEMP MACRO snds_short(code) AS CASE WHEN code NOT IN ('0', '00') THEN CASE WHEN starts_with(code, '0') THEN code[2:] ELSE code END END;
 CREATE OR REPLACE TEMP MACRO snds_insee(department, commune) AS
   CASE WHEN left(department, 1) = '9' THEN left(department, 2) ELSE right(department, 2) END || commune;
 CREATE OR REPLACE TEMP MACRO snds_stay(field, year, facility, record) AS field || '|' || year || '|' || facility || '|' || record;

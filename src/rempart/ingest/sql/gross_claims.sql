@@ -56,8 +56,7 @@ SELECT ${unit} AS unit, flow, snds_card(BEN_NIR_PSA, BEN_RNG_GEM, BEN_IDT_ANO) A
     ELSE price END AS paid,
   CASE WHEN kind = 'act' AND unit_price IS NOT NULL THEN own_amount * unit_price * RGO_REM_TAU / 100
     WHEN kind IN ('line', 'lab', 'act') THEN CASE WHEN coalesce(first, TRUE) THEN own_reimbursed END ELSE price * RGO_REM_TAU / 100 END AS reimbursed,
-  CASE WHEN PSE_STJ_COD IN (${salaried_statuses}) THEN '99_0' WHEN ltrim(PSE_SPE_COD, '0') <> '' THEN ltrim(PSE_SPE_COD, '0') || '_0'
-    WHEN ltrim(PSE_ACT_NAT, '0') <> '' THEN '0_' || ltrim(PSE_ACT_NAT, '0') END AS specialty,
+  CASE WHEN PSE_STJ_COD IN (${salaried_statuses}) THEN '99_0' ELSE coalesce(snds_short(PSE_SPE_COD) || '_0', '0_' || snds_short(PSE_ACT_NAT)) END AS specialty,
   facility, ETB_PRE_FIN AS prescribing_facility, snds_insee(BEN_RES_DPT, BEN_RES_COM) AS commune,
   RGM_COD || '.' || coalesce(RGM_GRG_COD, GRG_AFF_COD, '') AS scheme, EXO_MTF AS exempt, PRS_GRS_DTD AS conceived, activity, phase,
   CASE WHEN main THEN ${marks_claims} ELSE ${bit_J1} END | CASE WHEN main AND kind IN ('line', 'act') THEN ${marks_claim_lines} ELSE 0 END
@@ -76,4 +75,8 @@ FROM (
   ) AS line
   FULL JOIN details AS detail ON detail.detail_key = line.join_key
   LEFT JOIN facility_of_line AS place ON place.facility_key = line.line_key
-) AS line
+) AS line;
+-- Simplified claims name a person, not a card: each person's key is a card of its own.
+INSERT INTO new_gross_card BY NAME
+SELECT DISTINCT ${unit} AS unit, 0 AS flow, snds_card(NULL, NULL, BEN_IDT_ANO) AS card, BEN_IDT_ANO AS person, 0 AS hits
+FROM lines_claims WHERE BEN_NIR_PSA IS NULL AND BEN_IDT_ANO IS NOT NULL

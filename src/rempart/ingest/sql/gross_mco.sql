@@ -24,8 +24,10 @@ FULL JOIN (
   FROM lines_mco_chaining AS line LEFT JOIN again_chain AS again USING (place)
 ) AS chain ON chain.join_key = record.join_key;
 INSERT INTO new_gross_stay BY NAME
-SELECT ${unit} AS unit, 0 AS flow, 'mco' AS field, stay_now.* EXCLUDE (line_key, again), ward.place_facility
-FROM stay_now LEFT JOIN (
+SELECT ${unit} AS unit, 0 AS flow, 'mco' AS field, stay_now.* EXCLUDE (line_key, again), ward.place_facility, valued.paid
+FROM stay_now LEFT JOIN (SELECT line_key, sum(MNT_TOT_AM) AS paid FROM lines_mco_values GROUP BY line_key) AS valued
+  ON valued.line_key = stay_now.line_key AND has_stay AND NOT again
+LEFT JOIN (
   SELECT line_key, arg_min(ETA_NUM_GEO, (UM_ORD_NUM, place)) AS place_facility FROM lines_mco_wards WHERE ETA_NUM_GEO IS NOT NULL GROUP BY line_key
 ) AS ward ON ward.line_key = stay_now.line_key AND has_stay AND NOT again;
 DELETE FROM stay_now WHERE again OR NOT has_stay;
