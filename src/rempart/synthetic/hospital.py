@@ -79,6 +79,8 @@ def _births(setting: Setting, people: People, planted: Planted, born: Deliveries
     at_birth = (births.malformation >= 0) & (births.found == 0)
     form = np.where(at_birth, np.array([*told, plain])[births.malformation], plain)
     children = stay_lines(draw, born.child, births.day, form, night, baby=size + number)
+    # A child is born where its mother lies; twins have one delivery.
+    children["facility"] = mothers["facility"][np.maximum.accumulate(np.where(first, number, 0))]
     found = np.flatnonzero((births.malformation >= 0) & (births.found > 0))
     again = np.array([*later, plain])[births.malformation[found]]
     return [
