@@ -144,15 +144,17 @@ def test_a_window_without_effect_is_noticed() -> None:
     near(found[0], 1.0)
 
 
-def test_an_outcome_may_cancel_the_doses_to_come_and_then_a_naive_series_is_biased() -> None:
+def test_an_outcome_cancels_half_of_the_doses_to_come() -> None:
     of = scene("covid_vaccine_sccs", 120_000, years=YEARS)
     facts, doses = of.planted.facts[0], of.planted.doses
-    ill = facts.person[facts.event < NEVER]
-    second = np.isin(ill, doses.person[doses.rank == 2])
-    everybody = np.isin(facts.person[facts.start < NEVER], doses.person[doses.rank == 2])
-    assert second.mean() < 0.9 * everybody.mean()
-    after = facts.event[np.searchsorted(facts.person, doses.person)] < doses.day
-    assert after.any()
+    product = np.array(facts.arms)[facts.arm]
+    between = (product != "Ad26.COV2.S") & (facts.event > facts.start) & (facts.event < facts.start + 20)
+    second = np.isin(facts.person, doses.person[doses.rank == 2])
+    well = (product != "Ad26.COV2.S") & (facts.start < NEVER) & (facts.event == NEVER)
+    assert second[well].mean() > 0.95
+    assert between.sum() > 150
+    # Half of them give it up, and a few die.
+    assert 0.38 < second[between].mean() < 0.58
 
 
 def test_astrazeneca_and_infarction_lies_in_the_second_week() -> None:
