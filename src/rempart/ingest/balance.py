@@ -13,6 +13,8 @@ from rempart.ingest.shard import ShardCounts
 from rempart.ingest.units import UnitEntry
 
 _EPOCH, _YEAR = 2000, 12
+# The note of lines that the reader left out for the direct identifiers in them, and the rule that they count under.
+_QUARANTINE, _EVERY, _LEAK = "quarantine", "* lines ", "L1"
 Note = tuple[str, str, str]
 
 
@@ -51,11 +53,15 @@ class Books:
         for entry in live:
             for word, count in entry.lines.items():
                 lines[word] = lines.get(word, 0) + count
+        left_out = _left_out(live, definitions)
         balanced = {
-            word: count - self.superseded.get(word, 0)
+            word: count - self.superseded.get(word, 0) + left_out.get(word, 0)
             for word, count in lines.items()
-            if count and word in definitions.balanced
+            if (count or left_out.get(word)) and word in definitions.balanced
         }
+        leak = next(rule.mask for rule in definitions.rules if rule.id == _LEAK)
+        judged = [*((*key, count) for key, count in self.judged.items())]
+        judged += [(word, leak, count) for word, count in left_out.items()]
         first, last = window(live)
         return IngestReport(
             first_day=first,
@@ -65,13 +71,23 @@ class Books:
                 {word: names.get(word, word) for word in balanced},
                 balanced,
                 self.kept | {word: 0 for word in balanced if word not in self.kept},
-                [(word, hits, count) for (word, hits), count in self.judged.items() if word in balanced],
+                [found for found in judged if found[0] in balanced],
             ),
             persons=tuple(Step(what=what, count=count) for what, count in (*self.found.items(), *further)),
             rows=dict(self.rows),
             notes=tuple(dict.fromkeys(note for entry in live for note in entry.read)),
             rules={rule.id: rule.words for rule in definitions.rules},
         )
+
+
+def _left_out(units: Iterable[UnitEntry], definitions: Definitions) -> dict[str, int]:
+    """Lines by word that never became rows, for the direct identifiers in them."""
+    words = {table.name: table.word for table in definitions.tables.values()}
+    found: dict[str, int] = {}
+    for code, table, detail in (note for entry in units for note in entry.read):
+        if code == _QUARANTINE and detail.startswith(_EVERY):
+            found[words[table]] = found.get(words[table], 0) + int(detail.removeprefix(_EVERY))
+    return found
 
 
 def window(units: Iterable[UnitEntry]) -> tuple[str, str]:
