@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Psychiatry: the chaining line is the stay, its sequences are facts with their diagnosis. An ambulatory act is a contact of its own; it reaches a person
--- through the facility's own number of the patient, if exactly one pseudonym has that number in the facility's stays.
+-- through the facility's own number of the patient, if exactly one true pseudonym has that number in the facility's stays.
 CREATE OR REPLACE TEMP TABLE again_chain AS
 SELECT place FROM (SELECT place, row_number() OVER (PARTITION BY line_key ORDER BY place) AS turn FROM lines_rip_chaining) WHERE turn > 1;
 CREATE OR REPLACE TEMP TABLE week_now AS
@@ -44,7 +44,7 @@ SELECT line.line_key, snds_stay('rip', ${year}, line.ETA_NUM_EPMSI, coalesce(lin
 FROM (SELECT *, row_number() OVER (PARTITION BY line_key ORDER BY place) > 1 AS again FROM lines_rip_ambulatory) AS line
 LEFT JOIN (
   SELECT week.ETA_NUM_EPMSI, week.IPP_IRR_CRY, min(stay.psa) AS psa FROM week_now AS week JOIN stay_now AS stay USING (line_key)
-  WHERE week.IPP_IRR_CRY IS NOT NULL GROUP BY ALL HAVING count(DISTINCT stay.psa) = 1
+  WHERE week.IPP_IRR_CRY IS NOT NULL AND stay.hits & ${bit_P6} = 0 GROUP BY ALL HAVING count(DISTINCT stay.psa) = 1
 ) AS patient ON patient.ETA_NUM_EPMSI = line.ETA_NUM_EPMSI AND patient.IPP_IRR_CRY = line.IPP_IRR_CRY;
 INSERT INTO new_gross_stay BY NAME
 SELECT ${unit} AS unit, 0 AS flow, 'rip' AS field, 'ambulatory' AS kind, TRUE AS has_stay, psa IS NOT NULL AS has_chain, entry AS leaving,
