@@ -72,16 +72,10 @@ def ingested_content(place: Place, which: int) -> dict[str, str]:
 # The second of a kind is the compaction's, but for parts: those of research tables come after some twenty gross ones.
 INGEST_STEPS = [
     ("intent-logged", 1),
-    ("unit-read", 1),
-    ("unit-read", 20),
     ("part-stored", 3),
-    ("manifest-stored", 1),
-    ("keyring-stored", 1),
     ("committed", 1),
-    ("persons-resolved", 1),
     ("shard-compacted", 1),
     ("part-stored", 40),
-    ("keyring-stored", 2),
     ("committed", 2),
 ]
 

@@ -22,11 +22,11 @@ from rempart.ingest.units import UnitEntry
 from rempart.journeys.exchange import Exchange
 from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, settle
 from rempart.journeys.ingest import SPACE
-from rempart.journeys.ingest_delivery import held_units
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.research_parts import INDEX, PERSON, ResearchParts
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
+from rempart.journeys.unit_register import held_units
 from rempart.ports.background import Background
 from rempart.ports.broker import GrantRequest
 from rempart.ports.query import Query

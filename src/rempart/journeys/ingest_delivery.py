@@ -14,12 +14,13 @@ from typing import Protocol
 from rempart.errors import Refused
 from rempart.ingest.unit_plan import Planned, content_of, dead_flows, plan_unit
 from rempart.ingest.units import Unit, UnitEntry, UnitPart
-from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, units_of
+from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape
 from rempart.journeys.gross_writer import GrossWriter
 from rempart.journeys.ingest import SPACE
 from rempart.journeys.names import Names
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
+from rempart.journeys.unit_register import DELIVERIES, UNITS, dead_objects, held_units, joined, units_fact
 from rempart.journeys.unit_scratch import UnitScratch
 from rempart.ports.background import Background
 from rempart.ports.broker import GrantRequest
@@ -29,11 +30,6 @@ from rempart.ports.surroundings import Progress
 from rempart.records.canonical import canonical_bytes
 from rempart.records.omop import MAIN
 from rempart.records.sealed import SpaceCommit
-
-UNITS = "units"
-"""The manifest's fact that holds the register of units."""
-DELIVERIES = "deliveries"
-"""The manifest's fact that holds what each delivery declared, by its id."""
 
 
 class Reader(Protocol):
@@ -213,7 +209,7 @@ class _Gathering:
         for part in run.reader.parts(run.query, unit, spill):
             run.reader.add(run.query, unit, entry.number)
             self._waiting.add(entry.number)
-            entry = _joined(entry, part)
+            entry = joined(entry, part)
             if writer.waiting() >= run.bounds.rows:
                 self._flush(writer, span)
         span.done.append(entry)
@@ -275,33 +271,3 @@ def request(act: Act, shapes: Mapping[str, GrossShape]) -> GrantRequest:
     read = [NAME, REMAP, CORRESPONDENCE, "manifest"]
     tables = [(SPACE, table, MAIN, mode) for mode, names in (("write", write), ("read", read)) for table in names]
     return GrantRequest(intent=act.index, tables=tuple(tables), secrets=("identity", f"{SPACE}/shard"))
-
-
-def held_units(opened: OpenSpace | None, *, again: bool) -> list[UnitEntry]:
-    """The register of a snapshot. Raises Refused ``warehouse-not-empty`` for a warehouse of another form, unless ``again``."""
-    if opened is None:
-        return []
-    if UNITS not in opened.body.facts:
-        if not again:
-            raise Refused("warehouse-not-empty")
-        return []
-    return [UnitEntry.from_json(raw) for raw in json.loads(opened.body.facts[UNITS])]
-
-
-def units_fact(units: Sequence[UnitEntry]) -> str:
-    """The register of units as the manifest keeps it."""
-    return canonical_bytes([unit.to_json() for unit in units]).decode()
-
-
-def _joined(entry: UnitEntry, part: UnitPart) -> UnitEntry:
-    """With what one more partition told."""
-    words = dict.fromkeys([*entry.lines, *part.lines])
-    lines = {word: entry.lines.get(word, 0) + part.lines.get(word, 0) for word in words}
-    kept_out = [("quarantine", table, f"{column} {kind} {n}") for (table, column, kind), n in part.quarantine.items()]
-    notes = dict.fromkeys([*entry.read, *part.notes, *kept_out])
-    return replace(entry, lines=lines, flows=tuple(sorted({*entry.flows, *part.flows})), read=tuple(notes))
-
-
-def dead_objects(opened: OpenSpace, gone: set[int]) -> set[str]:
-    """Objects of gross parts that hold superseded units alone."""
-    return {part.object for part in opened.body.parts if (units := units_of(part)) and units <= gone}

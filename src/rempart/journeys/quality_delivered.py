@@ -18,9 +18,9 @@ from rempart.ingest.quality_flows import (
 )
 from rempart.ingest.unit_plan import dead_flows
 from rempart.ingest.units import UnitEntry
-from rempart.journeys.ingest_delivery import UNITS
 from rempart.journeys.quality import Beyond, Place
 from rempart.journeys.space import OpenSpace
+from rempart.journeys.unit_register import UNITS
 from rempart.ports.query import Query
 from rempart.records.omop import MAIN
 

@@ -8,7 +8,7 @@ from rempart.errors import Refused
 from rempart.ingest.unit_plan import live_id
 from rempart.ingest.units import UnitEntry
 from rempart.journeys.compaction import RESEARCH
-from rempart.journeys.ingest_delivery import UNITS
+from rempart.journeys.unit_register import UNITS
 
 
 def is_current(facts: Mapping[str, str]) -> bool:

@@ -24,10 +24,11 @@ from rempart.ingest.unit_plan import Planned
 from rempart.ingest.units import Unit, UnitEntry, UnitPart
 from rempart.journeys.compaction import Compacted, Compaction, chosen_text
 from rempart.journeys.ingest import SPACE
-from rempart.journeys.ingest_delivery import UNITS, Bounds, DeliveredUnits, Gather, Gathered, held_units, plan
+from rempart.journeys.ingest_delivery import Bounds, DeliveredUnits, Gather, Gathered, plan
 from rempart.journeys.recorded import recorded
 from rempart.journeys.research_state import is_current
 from rempart.journeys.space import OpenSpace, newest_commit, open_space
+from rempart.journeys.unit_register import UNITS, held_units
 from rempart.journeys.unit_scratch import UnitScratch
 from rempart.ports.broker import GrantRequest
 from rempart.ports.query import Query
@@ -190,7 +191,7 @@ def compact_units(
             definitions=definitions,
             context=around,
             # Of a table in two forms, the fuller one's name.
-            names={table.word: table.name for table in reversed(definitions.tables.values())},
+            names={table.word: table.name for table in reversed(list(definitions.tables.values()))},
             run=run,
             progress=progress,
             named_step=named_step,

@@ -3,7 +3,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Literal
 
@@ -12,10 +11,10 @@ import pyarrow as pa
 from rempart.adapters.delivery_reader import ingest_definitions
 from rempart.errors import BadInput
 from rempart.ingest.report import IngestReport
+from rempart.ingest.rules_file import RulesChoice
 from rempart.ingest.unit_plan import Planned
-from rempart.journeys.compaction import Compacted
 from rempart.journeys.ingest import Loaded, ingest
-from rempart.journeys.ingest_delivery import Bounds
+from rempart.journeys.ingest_delivery import Bounds, Gathered
 from rempart.journeys.living import living
 from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
@@ -59,45 +58,58 @@ def ingest_delivery(
     hold nothing of ours; what was committed before stands, and the same command goes on from there."""
     writable(warehouse)
     folders = [delivery] if isinstance(delivery, Path) else list(delivery)
-    run = new_run("I")
-    with living(warehouse.scratch, warehouse.recorder, run):
+    doing = _Doing(warehouse, new_run("I"), progress, named_step, extra or {})
+    with living(warehouse.scratch, warehouse.recorder, doing.run):
         if form == "omop":
             if len(folders) != 1 or later or rules:
                 raise BadInput("one-omop-source")
-            return _omop(
-                warehouse,
-                folders[0],
-                replace=replace,
-                run=run,
-                progress=progress,
-                named_step=named_step,
-                extra=extra or {},
-            )
-        definitions, choice = ingest_definitions(), choose_rules(rules)
-        gathered = gather_folders(
-            warehouse,
-            folders,
-            definitions,
-            choice,
-            replace=replace,
-            run=run,
-            progress=progress,
-            named_step=named_step,
-            bounds=bounds,
-        )
+            return _omop(doing, folders[0], replace=replace)
+        choice = choose_rules(rules)
+        gathered = _gathered(doing, folders, choice, replace=replace, bounds=bounds)
         if later or (gathered.commit is None and research_is_current(warehouse, choice)):
             return Brought(commit=gathered.commit, report=None, units=gathered.planned)
-        made = compact_units(
-            warehouse,
-            definitions,
-            choice,
-            run=run,
-            progress=progress,
-            named_step=named_step,
-            extra=extra,
-            vocabulary=vocabulary,
-        )
-        return _brought(made, gathered.planned)
+        return _compacted(doing, choice, vocabulary, gathered.planned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Doing:
+    """One run of a command, with whom it tells of its progress; ``extra``: tables without persons to seal beside."""
+
+    warehouse: Warehouse
+    run: str
+    progress: Progress
+    named_step: Callable[[str], None]
+    extra: Mapping[str, pa.Table]
+
+
+def _gathered(
+    doing: _Doing, folders: Sequence[Path], choice: RulesChoice, *, replace: bool, bounds: Bounds
+) -> Gathered:
+    return gather_folders(
+        doing.warehouse,
+        folders,
+        ingest_definitions(),
+        choice,
+        replace=replace,
+        run=doing.run,
+        progress=doing.progress,
+        named_step=doing.named_step,
+        bounds=bounds,
+    )
+
+
+def _compacted(doing: _Doing, choice: RulesChoice, vocabulary: Path | None, units: tuple[Planned, ...] = ()) -> Brought:
+    made = compact_units(
+        doing.warehouse,
+        ingest_definitions(),
+        choice,
+        run=doing.run,
+        progress=doing.progress,
+        named_step=doing.named_step,
+        extra=doing.extra,
+        vocabulary=vocabulary,
+    )
+    return Brought(commit=made.commit, report=made.report, rows=made.rows, content=made.content, units=units)
 
 
 def compact_warehouse(
@@ -112,49 +124,24 @@ def compact_warehouse(
 
     Raises Missing ``units-missing``, ``space-missing``."""
     writable(warehouse)
-    choice, run = choose_rules(rules), new_run("I")
-    with living(warehouse.scratch, warehouse.recorder, run):
+    choice, doing = choose_rules(rules), _Doing(warehouse, new_run("I"), progress, named_step, {})
+    with living(warehouse.scratch, warehouse.recorder, doing.run):
         if vocabulary is None and research_is_current(warehouse, choice):
             return Brought(commit=None, report=None)
-        definitions = ingest_definitions()
-        return _brought(
-            compact_units(
-                warehouse,
-                definitions,
-                choice,
-                run=run,
-                progress=progress,
-                named_step=named_step,
-                vocabulary=vocabulary,
-            ),
-            (),
-        )
+        return _compacted(doing, choice, vocabulary)
 
 
-def _brought(made: Compacted, units: tuple[Planned, ...]) -> Brought:
-    return Brought(commit=made.commit, report=made.report, rows=made.rows, content=made.content, units=units)
-
-
-def _omop(
-    warehouse: Warehouse,
-    source: Path,
-    *,
-    replace: bool,
-    run: str,
-    progress: Progress,
-    named_step: Callable[[str], None],
-    extra: Mapping[str, pa.Table],
-) -> Brought:
+def _omop(doing: _Doing, source: Path, *, replace: bool) -> Brought:
     """One OMOP source as the next snapshot."""
     from rempart.adapters.omop_reader import load_omop, omop_lineage
 
     lineage = omop_lineage(source)
 
     def load(query: Query) -> Loaded:
-        report = load_omop(query, source, lambda _, done, total: progress.step("read-files", done, total))
-        return replace_fields(Loaded(report=report, lineage=lineage, facts={"form": "omop"}), extra=extra)
+        report = load_omop(query, source, lambda _, done, total: doing.progress.step("read-files", done, total))
+        return Loaded(report=report, lineage=lineage, facts={"form": "omop"}, extra=doing.extra)
 
-    query = warehouse.new_query(memory="12GB")
+    warehouse, query = doing.warehouse, doing.warehouse.new_query(memory="12GB")
     try:
         done = ingest(
             vault=warehouse.vault,
@@ -165,9 +152,9 @@ def _omop(
             layouts=warehouse.layouts,
             shards=warehouse.configuration.shards,
             replace=replace,
-            run=run,
-            progress=progress,
-            named_step=named_step,
+            run=doing.run,
+            progress=doing.progress,
+            named_step=doing.named_step,
         )
     finally:
         query.close()

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The register of units as a manifest keeps it: which units there are, what was read of them, which parts hold none that is live."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rempart.errors import Refused
+from rempart.ingest.units import UnitEntry, UnitPart
+from rempart.journeys.gross_parts import units_of
+from rempart.journeys.space import OpenSpace
+from rempart.records.canonical import canonical_bytes
+
+UNITS = "units"
+"""The manifest's fact that holds the register of units."""
+DELIVERIES = "deliveries"
+"""The manifest's fact that holds what each delivery declared, by its id."""
+
+
+def held_units(opened: OpenSpace | None, *, again: bool) -> list[UnitEntry]:
+    """The register of a snapshot. Raises Refused ``warehouse-not-empty`` for a warehouse of another form, unless ``again``."""
+    if opened is None:
+        return []
+    if UNITS not in opened.body.facts:
+        if not again:
+            raise Refused("warehouse-not-empty")
+        return []
+    return [UnitEntry.from_json(raw) for raw in json.loads(opened.body.facts[UNITS])]
+
+
+def units_fact(units: Sequence[UnitEntry]) -> str:
+    """The register of units as the manifest keeps it."""
+    return canonical_bytes([unit.to_json() for unit in units]).decode()
+
+
+def joined(entry: UnitEntry, part: UnitPart) -> UnitEntry:
+    """With what one more partition told."""
+    words = dict.fromkeys([*entry.lines, *part.lines])
+    lines = {word: entry.lines.get(word, 0) + part.lines.get(word, 0) for word in words}
+    kept_out = [("quarantine", table, f"{column} {kind} {n}") for (table, column, kind), n in part.quarantine.items()]
+    notes = dict.fromkeys([*entry.read, *part.notes, *kept_out])
+    return replace(entry, lines=lines, flows=tuple(sorted({*entry.flows, *part.flows})), read=tuple(notes))
+
+
+def dead_objects(opened: OpenSpace, gone: set[int]) -> set[str]:
+    """Objects of gross parts that hold superseded units alone."""
+    return {part.object for part in opened.body.parts if (units := units_of(part)) and units <= gone}
