@@ -32,7 +32,10 @@ class Figures(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """A comparison. ``bound``: the ratio that must not be passed; ``prepare`` makes (ours, peer) outside the measurement."""
+    """A comparison. ``bound``: the ratio that must not be passed; ``prepare`` makes (ours, peer) outside the measurement.
+
+    ``given``: ours and peer return the numbers to compare (memory, seconds a line) instead of being timed.
+    """
 
     name: str
     peer: str
@@ -40,6 +43,7 @@ class Bench:
     runs: int
     note: str
     prepare: Callable[[], tuple[Work, Work]]
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ def middle(one: Median, results: Mapping[str, Figures]) -> Figures | None:
 
 
 def bench(
-    name: str, *, peer: str, bound: float, note: str, runs: int = 9
+    name: str, *, peer: str, bound: float, note: str, runs: int = 9, given: bool = False
 ) -> Callable[[Callable[[], tuple[Work, Work]]], Bench]:
     """Register the decorated function, which prepares and returns (ours, peer).
 
@@ -86,7 +90,7 @@ def bench(
     def register(prepare: Callable[[], tuple[Work, Work]]) -> Bench:
         if not NAME.fullmatch(name) or name in REGISTERED:
             raise ValueError(f"a bench name is new and of the form word-slug: {name}")
-        REGISTERED[name] = Bench(name=name, peer=peer, bound=bound, runs=runs, note=note, prepare=prepare)
+        REGISTERED[name] = Bench(name=name, peer=peer, bound=bound, runs=runs, note=note, prepare=prepare, given=given)
         return REGISTERED[name]
 
     return register
@@ -107,8 +111,11 @@ def seconds(work: Work) -> float:
 def measure(one: Bench) -> Figures:
     """Run a bench: once to warm up, then ``runs`` times in turn."""
     ours, peer = one.prepare()
-    ours(), peer()
-    ratios = [seconds(ours) / seconds(peer) for _ in range(one.runs)]
+    if one.given:
+        ratios = [float(str(ours())) / float(str(peer())) for _ in range(one.runs)]
+    else:
+        ours(), peer()
+        ratios = [seconds(ours) / seconds(peer) for _ in range(one.runs)]
     return Figures(
         ratio=round(statistics.median(ratios), 4),
         bound=one.bound,

@@ -55,24 +55,33 @@ def write_delivery(
     folder = _folder(out, plan)
     book, written = TruthBook(plan), Written(folder, plan, form)
     for part in plan.blocks():
-        world = make_large_world(part) if part.whole else make_world(part)
-        made, counts = pieces(world)
-        first = book.persons
-        book.add(world, counts)
-        written.block = part.block
-        for done, piece in enumerate(made, start=1):
-            name = written.add(piece())
-            if progress:
-                progress(name, part.first_person + part.persons * done // len(made), plan.persons)
-        append(out / "truth_persons.csv.gz", persons_table(world, first))
-        if facts and plan.whole:
-            _facts(out, book, world, first)
+        _block(out, part, (book, written), progress or _silent, facts=facts and plan.whole)
     written.declare()
     told = book.told(written.lines, written.files)
     (out / "truth.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return DeliverySummary(
         delivery=folder, files=len(written.files), lines=written.lines, canaries=told["canaries"], truth=told
     )
+
+
+def _block(out: Path, part: SyntheticPlan, kept: tuple[TruthBook, Written], progress: Progress, *, facts: bool) -> None:
+    """One block of persons, drawn, counted, written and forgotten."""
+    book, written = kept
+    world = make_large_world(part) if part.whole else make_world(part)
+    made, counts = pieces(world)
+    first = book.persons
+    book.add(world, counts)
+    written.block = part.block
+    for done, piece in enumerate(made, start=1):
+        name = written.add(piece())
+        progress(name, part.first_person + part.persons * done // len(made), book.plan.persons)
+    append(out / "truth_persons.csv.gz", persons_table(world, first))
+    if facts:
+        _facts(out, book, world, first)
+
+
+def _silent(name: str, done: int, total: int) -> None:
+    """No progress is told."""
 
 
 def _folder(out: Path, plan: SyntheticPlan) -> Path:

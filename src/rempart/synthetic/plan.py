@@ -27,7 +27,7 @@ _TABLES = ("layouts", "layouts_whole", "codes", "model", "places", "care", "demo
 POPULATIONS = ("study", "france")
 # Persons drawn at once: few enough that their lines fit in a few hundred megabytes, whatever the number of persons in all.
 _LINES_AT_ONCE = 500_000
-_SMALLEST, _LARGEST = 500, 20_000
+_SMALLEST, _LARGEST, _FEWEST = 500, 20_000, 20
 _LINES_A_YEAR, _LINES_A_YEAR_ORDINARY = 14.0, 50.0
 
 
@@ -99,7 +99,7 @@ class SyntheticPlan:
     def blocks(self) -> Iterator["SyntheticPlan"]:
         """The plan in parts of at least 20 persons, whose lines are drawn and written one part after the other."""
         size = int(min(max(_LINES_AT_ONCE / self.lines_a_person, _SMALLEST), _LARGEST))
-        count = max(self.persons // size, 1)
+        count = min(-(-self.persons // size), max(self.persons // _FEWEST, 1))
         edges = [self.persons * number // count for number in range(count + 1)]
         for number, (first, last) in enumerate(pairwise(edges)):
             yield replace(self, persons=last - first, block=number, first_person=first)
