@@ -51,7 +51,7 @@ def rules(parsed: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
 
     Raises ValueError for a rule that is off but fixed, for an id or a bit used twice.
     """
-    given = parsed["parameters"] if parameters is None else parameters
+    given = parsed.get("parameters", {}) if parameters is None else parameters
     found = tuple(_rule(raw, given) for raw in parsed["rules"])
     for kind in ("id", "bit"):
         values = [getattr(rule, kind) for rule in found]
