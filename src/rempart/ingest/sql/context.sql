@@ -2,10 +2,11 @@
 -- What the claims of a person say month by month, and its first and last contacts; then runs of schemes and of communes.
 -- A run in fewer months than the rule asks for that is followed by a return is taken for a mistake of lines.
 CREATE OR REPLACE TABLE context_month AS
-SELECT known.person_no, line.care_month, line.scheme, line.commune, min(line.care) AS first_day, max(line.care) AS last_day, count(*) AS lines
+SELECT known.person_no, line.care_month, ${claim_scheme} AS scheme, line.commune, min(line.first_day) AS first_day, max(line.last_day) AS last_day,
+  sum(line.lines) AS lines
 FROM (
-  SELECT card, care, date_trunc('month', care) AS care_month, ${claim_scheme} AS scheme, commune FROM gross_claim
-  WHERE lead AND care IS NOT NULL AND hits & ${mask_claims} = 0
+  SELECT card, date_trunc('month', care) AS care_month, scheme, commune, min(care) AS first_day, max(care) AS last_day, count(*) AS lines
+  FROM gross_claim WHERE lead AND care IS NOT NULL AND hits & ${mask_claims} = 0 GROUP BY ALL
 ) AS line
 JOIN card_person AS known ON known.card = line.card SEMI JOIN net_person ON net_person.person_no = known.person_no GROUP BY ALL;
 CREATE OR REPLACE TABLE context_contact AS
