@@ -99,7 +99,9 @@ def _refuse_value(
     given: dict[str, str | int] = {"file": found.file.name, "line": line, "column": column.name}
     if missing:
         raise BadInput("csv-value-missing", **given)
-    wide = f'SELECT strlen("{column.name}") <> length("{column.name}") AS wide FROM {relation} WHERE rowid = {row}'
+    value = f'"{column.name}"'
+    odd = f"strlen({value}) <> length({value}) OR regexp_matches({value}, '[[:cntrl:]]')"
+    wide = f"SELECT {odd} AS odd FROM {relation} WHERE rowid = {row}"
     if column.kind != "text" and query.table(wide).column(0)[0].as_py():
         raise BadInput("csv-encoding", **given, expected="ASCII")
     _refuse_kind(column, given)

@@ -26,7 +26,7 @@ _HEADER_LIMIT = 1 << 16
 _LINE_LIMIT = 1 << 20
 _ZIPPED = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_CONTROL = 9
+_BLANK = 32
 UTF8, LATIN1 = "utf-8", "latin-1"
 
 
@@ -95,11 +95,13 @@ class TextFile:
         wide = not data.isascii()
         if wide:
             data = self._decoded(data, line)
-        bytes_ = np.frombuffer(data, np.uint8)
-        if bytes_.min() < _CONTROL:
-            place = int(np.argmax(bytes_ < _CONTROL))
-            raise BadInput("csv-encoding", file=self._name, line=line + data.count(b"\n", 0, place), expected="UTF-8")
-        return Chunk(data=data, line=line, look=Look(wide=wide, spaced=b" " in data or b"\t" in data))
+        controls = np.frombuffer(data, np.uint8) < _BLANK
+        odd = int(np.count_nonzero(controls)) - data.count(b"\n") - data.count(b"\r")
+        if odd and b"\0" in data:
+            raise BadInput(
+                "csv-encoding", file=self._name, line=line + data.count(b"\n", 0, data.index(b"\0")), expected="UTF-8"
+            )
+        return Chunk(data=data, line=line, look=Look(wide=wide or odd > 0, spaced=b" " in data))
 
     def _decoded(self, data: bytes, line: int) -> bytes:
         """The same text in UTF-8. Latin-1 only where not one byte says otherwise: a file of both is damaged."""

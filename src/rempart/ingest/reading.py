@@ -17,7 +17,7 @@ _KEY = "[0-9]+|[0-9]{1,2}[AB][0-9]+"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a piece of text holds: bytes beyond ASCII, blanks. Both true: nothing is taken for granted."""
+    """What a piece of text holds: bytes beyond printed ASCII, blanks. Both true: nothing is taken for granted."""
 
     wide: bool = True
     spaced: bool = True
@@ -116,9 +116,10 @@ def wrong_sql(column: Column, form: Format, look: Look) -> str:
     """True of a filled value that is not of the column's kind; '' where every value is."""
     value = _value(column, look)
     wrong = _wrong_filled_sql(column, form, value)
-    # Letters beyond ASCII are of free text; in a code, a key or a number they are damage.
-    if look.wide and column.kind not in {"text"}:
-        wrong = f"{wrong} OR strlen({value}) <> length({value})" if wrong else f"strlen({value}) <> length({value})"
+    # Letters beyond ASCII and control codes are of free text; in a code, a key or a number they are damage.
+    if look.wide and column.kind != "text":
+        odd = f"strlen({value}) <> length({value}) OR regexp_matches({value}, '[[:cntrl:]]')"
+        wrong = f"{wrong} OR {odd}" if wrong else odd
     if not wrong:
         return ""
     return f"{value} <> '' AND ({wrong})" if look.spaced else wrong
