@@ -77,6 +77,7 @@ def ingest(
     later: bool = False,
     rules: Path | None = None,
     vocabulary: Path | None = None,
+    schema: Path | None = None,
 ) -> int:
     """Bring deliveries in."""
     from rempart.wiring.ingest import ingest_delivery
@@ -85,7 +86,7 @@ def ingest(
     if not deliveries:
         raise BadInput("delivery-missing", file="?")
     if plan:
-        return _plan(session, deliveries, as_)
+        return _plan(session, deliveries, as_, schema)
     voice = session.voice
     warn_of_endings(session)
     with voice.bars() as bars:
@@ -98,6 +99,7 @@ def ingest(
             later=later,
             rules=rules,
             vocabulary=vocabulary,
+            schema=schema,
         )
     show_ingested(session, done)
     voice.result("ingest", _told(done))
@@ -130,7 +132,7 @@ def _told(done: "Brought") -> dict[str, object]:
     }
 
 
-def _plan(session: Session, deliveries: Sequence[Path], form: str) -> int:
+def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path | None) -> int:
     """What would become of each unit."""
     voice = session.voice
     if form == "omop":
@@ -145,7 +147,7 @@ def _plan(session: Session, deliveries: Sequence[Path], form: str) -> int:
     from rempart.wiring.deliveries import plan_folders
     from rempart.wiring.warehouse import Warehouse
 
-    made = plan_folders(Warehouse(session.directory), deliveries, ingest_definitions())
+    made = plan_folders(Warehouse(session.directory), deliveries, ingest_definitions(schema))
     rows = [(unit.plan.name, unit.plan.fate, unit.files, unit.size, unit.lines) for unit in made.units]
     shown = [(row[0], voice.word(f"fate-{row[1]}"), *row[2:]) for row in rows]
     columns = ["column-unit", "column-fate", "column-files", "column-bytes", "column-lines-estimated"]

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from rempart.adapters.delivery_reader import ingest_definitions
 from rempart.errors import BadInput
+from rempart.ingest.definitions import Definitions
 from rempart.ingest.report import IngestReport
 from rempart.ingest.rules_file import RulesChoice
 from rempart.ingest.unit_plan import Planned
@@ -52,6 +53,7 @@ def ingest_delivery(
     later: bool = False,
     rules: Path | None = None,
     vocabulary: Path | None = None,
+    schema: Path | None = None,
     bounds: Bounds = Bounds(),  # noqa: B008
 ) -> Brought:
     """Bring deliveries in. Raises BadInput naming file, line, column and what was expected, Refused ``store-…`` when the host may
@@ -61,14 +63,15 @@ def ingest_delivery(
     doing = _Doing(warehouse, new_run("I"), progress, named_step, extra or {})
     with living(warehouse.scratch, warehouse.recorder, doing.run):
         if form == "omop":
-            if len(folders) != 1 or later or rules:
+            if len(folders) != 1 or later or rules or schema:
                 raise BadInput("one-omop-source")
             return _omop(doing, folders[0], replace=replace)
         choice = choose_rules(rules)
-        gathered = _gathered(doing, folders, choice, replace=replace, bounds=bounds)
+        known = ingest_definitions(schema)
+        gathered = _gathered(doing, folders, known, choice, replace=replace, bounds=bounds)
         if later or (gathered.commit is None and research_is_current(warehouse, choice)):
             return Brought(commit=gathered.commit, report=None, units=gathered.planned)
-        return _compacted(doing, choice, vocabulary, gathered.planned)
+        return _compacted(doing, known, choice, vocabulary, gathered.planned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,12 @@ class _Doing:
 
 
 def _gathered(
-    doing: _Doing, folders: Sequence[Path], choice: RulesChoice, *, replace: bool, bounds: Bounds
+    doing: _Doing, folders: Sequence[Path], known: Definitions, choice: RulesChoice, *, replace: bool, bounds: Bounds
 ) -> Gathered:
     return gather_folders(
         doing.warehouse,
         folders,
-        ingest_definitions(),
+        known,
         choice,
         replace=replace,
         run=doing.run,
@@ -98,10 +101,16 @@ def _gathered(
     )
 
 
-def _compacted(doing: _Doing, choice: RulesChoice, vocabulary: Path | None, units: tuple[Planned, ...] = ()) -> Brought:
+def _compacted(
+    doing: _Doing,
+    known: Definitions,
+    choice: RulesChoice,
+    vocabulary: Path | None,
+    units: tuple[Planned, ...] = (),
+) -> Brought:
     made = compact_units(
         doing.warehouse,
-        ingest_definitions(),
+        known,
         choice,
         run=doing.run,
         progress=doing.progress,
@@ -128,7 +137,7 @@ def compact_warehouse(
     with living(warehouse.scratch, warehouse.recorder, doing.run):
         if vocabulary is None and research_is_current(warehouse, choice):
             return Brought(commit=None, report=None)
-        return _compacted(doing, choice, vocabulary)
+        return _compacted(doing, ingest_definitions(), choice, vocabulary)
 
 
 def _omop(doing: _Doing, source: Path, *, replace: bool) -> Brought:
