@@ -2,7 +2,6 @@
 """The page of the cleaning rules, docs/cleaning.md, from their data and their cases. ``python -m tests.spec.cleaning_page`` writes it."""
 
 from pathlib import Path
-from typing import Any
 
 from rempart.adapters import package_data
 from rempart.ingest.rules import Rule
@@ -39,14 +38,13 @@ def _names() -> dict[str, str]:
     return tables
 
 
-def _row(rule: Rule, raw: dict[str, Any], names: dict[str, str]) -> str:
+def _row(rule: Rule, names: dict[str, str]) -> str:
     tables = ", ".join(
         names.get(word, "ER_PRS_F without detail, acts") for word in rule.at if word in names or word == "claim_lines"
     )
     state = "fixed" if rule.fixed else "on" if rule.enabled else "off"
-    years = raw.get("years", "all")
     return (
-        f"| {rule.id} | {tables or 'all'} | {rule.words['en']} | {rule.words['fr']} | {years} | {state} | {_PHASES[rule.phase]} "
+        f"| {rule.id} | {tables or 'all'} | {rule.words['en']} | {rule.words['fr']} | {rule.years} | {state} | {_PHASES[rule.phase]} "
         f"| {rule.source} |"
     )
 
@@ -60,13 +58,12 @@ def _value(value: object) -> str:
 def page() -> str:
     """The page."""
     known, names, cleaning = plan(), _names(), package_data.toml("ingest/cleaning.toml")
-    raws = {raw["id"]: raw for raw in cleaning["rules"]}
     text = [
         HEAD,
         "| rule | tables | what goes | ce qui part | years | default | judged | said by |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    text += [_row(rule, raws[rule.id], names) for rule in known.choice.rules]
+    text += [_row(rule, names) for rule in known.choice.rules]
     text += ["\n## Parameters\n", "| parameter | value |", "|---|---|"]
     text += [f"| `{name}` | {_value(value)} |" for name, value in cleaning["parameters"].items()]
     text += ["\n## The conditions\n"]

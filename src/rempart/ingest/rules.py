@@ -17,7 +17,7 @@ _HIGHEST_BIT = 62
 class Rule:
     """``drop``: table word → SQL condition; a table in ``at`` without one is judged by the mapping's own SQL. ``bit``: 0 to 62.
 
-    ``enabled``: on unless switched; ``fixed``: nobody switches it; ``phase``: line, compaction or observation. Raises ValueError.
+    ``years``: those it holds in, as words; ``enabled``: on unless switched; ``fixed``: nobody switches it; ``phase``: line, compaction or observation. Raises ValueError.
     """
 
     id: str
@@ -26,6 +26,7 @@ class Rule:
     drop: Mapping[str, str]
     words: Mapping[str, str]
     source: str
+    years: str
     phase: str
     enabled: bool
     fixed: bool
@@ -68,6 +69,7 @@ def _rule(raw: Mapping[str, Any], parameters: Mapping[str, Any]) -> Rule:
         drop=_drop(raw, parameters),
         words={"en": raw["en"], "fr": raw["fr"]},
         source=raw["source"],
+        years=raw.get("years", "all"),
         phase=raw["phase"],
         enabled=bool(raw.get("default", True)),
         fixed=bool(raw.get("fixed", False)),
