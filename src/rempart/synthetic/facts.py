@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from rempart.synthetic.catalogue import KINDS, NONE
 from rempart.synthetic.cells import coded, counted, dated, given
+from rempart.synthetic.hospital_frames import ambulatory_acts
 from rempart.synthetic.plan import Flags
+from rempart.synthetic.stays import BAD_NIR
 from rempart.synthetic.tally import claim_rules, stay_rules
 from rempart.synthetic.truth_persons import resolved_number
 from rempart.synthetic.world import World
@@ -63,7 +65,27 @@ def delivered_stays_table(world: World, first_person: int) -> list[pa.Table]:
             "principal": given(np.where(field == "ace", "", principal)), "died": counted(stays["died"]),
             "record": counted(stays["record"]), "rules": given(_names(stay_rules(field, world.cards, world.shared, stays))),
         }, size))  # fmt: skip
+    if "rip" in world.stays:
+        tables.append(_ambulatory(world, first_person))
     return tables
+
+
+def _ambulatory(world: World, first_person: int) -> pa.Table:
+    """Ambulatory acts of psychiatry, as ``rip_ambulatory``: known by month, so on its first day; P6 where no stay of the year names
+    the patient by a true pseudonym."""
+    stays, calendar = world.stays["rip"], world.calendar
+    row, _, after = ambulatory_acts(world.setting, stays)
+    of_year = stays["who"] * 10_000 + stays["year"]
+    named = np.unique(of_year[stays["dirt"] & BAD_NIR == 0])
+    month, card = calendar.first_of(calendar.month(after)), stays["card"][row]
+    met = {"P6": ~np.isin(of_year[row], named), "R2": world.shared[card]}
+    nothing = np.zeros(len(row), dtype=np.int64)
+    return _table({
+        "person": counted(first_person + stays["who"][row]), "resolved": counted(resolved_number(world, card)),
+        "field": coded(["rip_ambulatory"], nothing), "entry": dated(calendar, month), "exit": dated(calendar, month),
+        "year": counted(stays["year"][row]), "principal": coded(world.forms.texts("principal"), stays["form"][row]),
+        "died": counted(nothing), "record": counted(stays["record"][row]), "rules": given(_names(met)),
+    }, len(row))  # fmt: skip
 
 
 def _names(met: dict[str, Flags]) -> Any:

@@ -159,6 +159,15 @@ def home_parts(setting: Setting, own: Frame, stays: Lines) -> dict[str, Part]:
     }  # fmt: skip
 
 
+def ambulatory_acts(setting: Setting, stays: Lines) -> tuple[Ints, Ints, Ints]:
+    """Acts after a stay of psychiatry, within its year: the stay, its turn, the day (of which the table tells the month alone)."""
+    calendar = setting.calendar
+    row, turn = repeated(stays["choice"] % 4)
+    after = np.minimum(stays["exit"][row] + 14 * (turn + 1), calendar.last)
+    kept = calendar.years[after] == stays["year"][row]
+    return row[kept], turn[kept], after[kept]
+
+
 def psychiatry_parts(setting: Setting, own: Frame, stays: Lines) -> dict[str, Part]:
     """RIM-P: chaining, one sequence a stay, a diagnosis; ambulatory acts after the stay, which reach a person through it."""
     years, day = stays["year"], setting.calendar
@@ -169,13 +178,10 @@ def psychiatry_parts(setting: Setting, own: Frame, stays: Lines) -> dict[str, Pa
         "stay_short": counted(20_000 + stays["choice"] % 70_000),
         "act": coded(["AHQP003"], np.zeros(len(years), dtype=np.int64)),
     }  # fmt: skip
-    row, turn = repeated(stays["choice"] % 4)
-    after = np.minimum(stays["exit"][row] + 14 * (turn + 1), day.last)
-    kept = day.years[after] == years[row]
-    row, after = row[kept], after[kept]
+    row, turn, after = ambulatory_acts(setting, stays)
     seen = _place(setting, stays, row) | {
         "patient": given(hidden[row]), "stay_short": counted(20_000 + stays["choice"][row] % 70_000),
-        "order": counted(stays["record"][row] % 10_000_000 * 4 + turn[kept], 8), "principal": taken(own["principal"], row),
+        "order": counted(stays["record"][row] % 10_000_000 * 4 + turn, 8), "principal": taken(own["principal"], row),
         "age": taken(own["age"], row), "sex": taken(own["sex"], row), "area": taken(own["area"], row),
         "department_short": taken(own["department_short"], row), "exit_year": counted(years[row]),
         "month": counted(day.month(after) % 12 + 1, 2), "day": dated(day, after),

@@ -51,6 +51,7 @@ def make_large_world(plan: SyntheticPlan) -> World:
     for field, true in stays.items():
         delivered[field], more = delivered_stays(setting, (people, cards), true, field, forms.outcomes)
         counts |= more
+    counts |= _study_options(delivered["mco"], forms)
     direct = direct_billing(setting, delivered["ace"], delivered["mco"])
     counts["lines_billed_directly_by_hospitals"] = len(direct["who"])
     lines = under_cards(setting, people, cards, joined([*care, direct]))
@@ -113,6 +114,13 @@ def _joined_stays(setting: Setting, people: People, stays: Lines, forms: Forms) 
     own["form"] = own["form"] + shift
     forms.outcomes += [shift + number for number in more.outcomes]
     return joined([stays, own]), forms
+
+
+def _study_options(stays: Lines, forms: Forms) -> dict[str, int]:
+    """Stays that a study may leave out (rule P7): abortions, and stays that nobody reimburses."""
+    abortion = forms.texts("group")[stays["form"]] == "14Z08Z"
+    unpaid = np.isin(stays["form"], [number for number, tariff in forms.tariffs.items() if tariff == "9999"])
+    return {"stays_of_abortion": int(abortion.sum()), "stays_not_reimbursed": int(unpaid.sum())}
 
 
 def _people_counts(setting: Setting, people: People, born: Deliveries) -> dict[str, int]:

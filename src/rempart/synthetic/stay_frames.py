@@ -76,7 +76,9 @@ def facility_of(plan: SyntheticPlan, stays: Lines) -> Texts:
     codes = plan.tables["codes"]
     places, twice = np.array(codes["places"]["facilities"]), np.array(codes["hidden"]["facilities"])
     if "outpatient" in stays:
-        twice = np.array([number for number in codes["hidden"]["facilities"] if not number.startswith(("69", "830100558"))])
+        twice = np.array(
+            [number for number in codes["hidden"]["facilities"] if not number.startswith(("69", "830100558"))]
+        )
     return np.where(
         stays["dirt"] & DUPLICATE > 0, twice[stays["choice"] % len(twice)], places[stays["facility"] % len(places)]
     )

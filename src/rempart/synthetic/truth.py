@@ -16,7 +16,8 @@
 ``net``         by kind, rows and quantity of truth_net.csv.gz. ``studies``: by study (studies_truth.py). ``arms``: small population.
 Beside it: ``truth_persons.csv.gz`` (a true person a row: identities ``psa:rank:key``, ``resolved`` numbers in the same order, dates),
 and of a whole delivery ``truth_net.csv.gz`` (person, resolved, day, kind, code, quantity, over lines that D1, D2, D3, T1 and R1 leave),
-``truth_stays.csv.gz`` (every delivered stay, its dates, principal diagnosis and rules), ``truth_studies.csv.gz``.
+``truth_stays.csv.gz`` (every delivered stay, its dates, principal diagnosis and rules; ambulatory acts of psychiatry too, as field
+``rip_ambulatory`` on the first of their month), ``truth_studies.csv.gz``.
 """
 
 from typing import Any
