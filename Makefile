@@ -5,6 +5,7 @@ PYTHON ?= python3
 APT ?= 1
 ONLY ?=
 SEED ?=
+PERSONS ?=
 PYTEST_ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -15,7 +16,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check faults full bench lock clean
+.PHONY: help demo test test-fast check faults truth full bench lock clean
 
 help:  ## say what can be done (default)
 	@echo "rempart $(VERSION)"
@@ -39,6 +40,9 @@ faults: $(VENV)/.test  ## attack a stored warehouse by the thousand: counts by k
 	@APT="$(APT)" sh scripts/system-packages.sh
 	@APT="$(APT)" sh scripts/node-packages.sh
 	@$(PY) -m tests.faults.campaign $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+truth: $(VENV)/.test  ## score the loader against what was planted: a table, 1 if a score is off (PERSONS=, SEED=)
+	@$(PY) -m truth $(if $(PERSONS),--persons $(PERSONS)) $(if $(SEED),--seed $(SEED))
 
 full: $(VENV)/.test  ## everything at full size; what it printed goes to docs/evidence/
 	@APT="$(APT)" sh scripts/system-packages.sh

@@ -48,14 +48,16 @@ def _code(kind: str, code: str) -> str:
 
 
 def score_stays(planted: Planted, connection: duckdb.DuckDBPyConnection) -> list[Score]:
-    """Stays that meet no rule, by person, field, first and last day; then their principal diagnoses."""
+    """Stays that meet no rule, by person, field, first and last day; then their principal diagnoses. Ambulatory psychiatry apart."""
     mine = people(planted, connection)
     kept = [row for row in planted.rows("truth_stays") if not row["rules"]]
     found = connection.execute(
         "SELECT v.pseudonym, lower(split_part(v.visit_source_value, ' ', 1)), v.visit_start_date::VARCHAR, v.visit_end_date::VARCHAR, "
         "coalesce(min(c.condition_source_value) FILTER (WHERE c.condition_status_source_value IN ('DP', 'FPP')), '') "
         "FROM visit_occurrence v LEFT JOIN condition_occurrence c USING (visit_occurrence_id) "
-        "WHERE v.visit_source_value NOT LIKE 'DCIR%' GROUP BY v.visit_occurrence_id, v.pseudonym, 2, 3, 4"
+        "WHERE v.visit_source_value NOT LIKE 'DCIR%' "
+        "AND NOT (v.visit_source_value LIKE 'RIP%' AND v.visit_concept_id = 9202) "
+        "GROUP BY v.visit_occurrence_id, v.pseudonym, 2, 3, 4"
     ).fetchall()
     scores: list[Score] = []
     for field in FIELDS:
@@ -84,3 +86,17 @@ def score_deaths(planted: Planted, connection: duckdb.DuckDBPyConnection) -> lis
     found = {person: day for person, day in days.items() if person in expected}
     more = len(days) - len(found)
     return [*same(AREA, "deaths", expected, found), told(AREA, "deaths of split persons or beyond", more)]
+
+
+def score_births(planted: Planted, connection: duckdb.DuckDBPyConnection) -> list[Score]:
+    """Mother and child linked by their stays, where both keys were delivered."""
+    defects = planted.truth["defects"]
+    (links,) = connection.execute("SELECT count(*) FROM mother_child").fetchone() or (0,)
+    return [
+        Score(
+            area=AREA,
+            name="mothers and children linked",
+            expected=defects["births"] - defects["births_without_link"],
+            found=links,
+        )
+    ]

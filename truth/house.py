@@ -26,6 +26,7 @@ from tests.faults.warehouse.place import Place, Silence
 from tests.ingest_house import bring, empty_warehouse
 
 FIRST_YEAR = 2014
+_BESIDE = frozenset({"correspondence", "person_decision"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def sealed(place: Place) -> Iterator[duckdb.DuckDBPyConnection]:
     vault = place.vault()
     opened = open_space(vault, space="warehouse", reference="")
     wanted = layouts(package_data.toml("records/omop54.toml"))
-    parts = [p for p in opened.body.parts if p.table in wanted or p.table == "correspondence"]
+    parts = [p for p in opened.body.parts if p.table in wanted or p.table in _BESIDE]
     pieces: dict[tuple[str, str], list[pa.Table]] = {}
     for part, rows in zip(parts, read_parts(vault, opened, parts, reference=""), strict=True):
         pieces.setdefault((part.table, part.sibling), []).append(pq.read_table(io.BytesIO(bytes(rows))))

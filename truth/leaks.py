@@ -17,6 +17,8 @@ def score_leaks(planted: Planted, report: IngestReport) -> list[Score]:
     for code, _, detail in report.notes:
         if code == "quarantine":
             _, kind, count = detail.rsplit(" ", 2)
+            if kind == "lines":
+                continue
             kinds[kind] = kinds.get(kind, 0) + int(count)
             found += int(count)
     recall = min(found, wanted) / wanted if wanted else 1.0

@@ -28,7 +28,12 @@ MUTANTS: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
     "netting-off": _edited(
         "ingest/sql/net_claim.sql", "sum(CAST(round(quantity * 10000)", "max(CAST(round(quantity * 10000)"
     ),
-    "rule-d1-off": _edited("ingest/cleaning.toml", 'id = "D1"', 'id = "D1"\ndefault = false'),
+    "rule-d1-off": _edited("ingest/cleaning.toml", "drop = \"DPN_QLF IN ('71', '72')", "drop = \"DPN_QLF IN ('73')"),
+    "twins-merged": _edited(
+        "ingest/sql/resolve_persons.sql",
+        "SELECT kept_card.card, person.person_no, person.shard,",
+        "SELECT kept_card.card, min(person.person_no) OVER (PARTITION BY kept_card.psa) AS person_no, person.shard,",
+    ),
 }
 """Name → how."""
 

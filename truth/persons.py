@@ -54,12 +54,19 @@ def score_persons(planted: Planted, connection: duckdb.DuckDBPyConnection) -> li
 
 
 def score_twins(planted: Planted, connection: duckdb.DuckDBPyConnection) -> list[Score]:
-    """Persons who share a pseudonym with another are flagged, exactly they."""
-    shared: Counter[str] = Counter()
+    """Persons who share a pseudonym with another person are flagged, exactly they; nobody is joined with another for it."""
+    holders: dict[str, set[str]] = {}
     for row in planted.rows("truth_persons"):
         if row["identities"]:
-            pairs = zip(row["identities"].split("|"), row["resolved"].split("|"), strict=True)
-            shared.update({(identity.split(":")[0], number) for identity, number in pairs})  # type: ignore[arg-type]
-    by_psa = Counter(psa for psa, _ in shared)  # type: ignore[misc]
-    twins = {number for psa, number in shared if by_psa[psa] > 1}  # type: ignore[misc]
-    return [told(AREA, "persons who share a pseudonym with another", len(twins))]
+            for identity, number in zip(row["identities"].split("|"), row["resolved"].split("|"), strict=True):
+                holders.setdefault(identity.split(":")[0], set()).add(number)
+    twins = {number for numbers in holders.values() if len(numbers) > 1 for number in numbers}
+    mine = people(planted, connection)
+    told_ = connection.execute("SELECT pseudonym FROM person_decision WHERE shared_pseudonyms > 0").fetchall()
+    flagged = {mine.get(pseudonym, pseudonym) for (pseudonym,) in told_}
+    return [
+        Score(
+            area=AREA, name="persons who share a pseudonym, flagged", expected=len(twins), found=len(flagged & twins)
+        ),
+        Score(area=AREA, name="persons flagged who share none", expected=0, found=len(flagged - twins)),
+    ]

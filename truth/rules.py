@@ -29,6 +29,8 @@ TABLES: Mapping[str, Sequence[str]] = {
     "rip_stays": ("T_RIPaaC",),
     "acts": ("T_MCOaaA",),
 }
+# Judged among the lines that no other rule drops: an anaesthetist's line stays when the surgeon's is dropped.
+LAST = frozenset({"P10"})
 
 
 def score_rules(planted: Planted, report: IngestReport) -> list[Score]:
@@ -80,7 +82,8 @@ def _projected(sets: Mapping[tuple[str, ...], int], judged: Sequence[str]) -> Co
     """The same with the rules that are judged, in the declared order."""
     found: Counter[tuple[str, ...]] = Counter()
     for key, count in sets.items():
-        found[tuple(rule for rule in judged if rule in key)] += count
+        met = tuple(rule for rule in judged if rule in key)
+        found[met if len(met) == 1 else tuple(rule for rule in met if rule not in LAST)] += count
     return found
 
 
