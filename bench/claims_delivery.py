@@ -31,7 +31,8 @@ _CLAIMS = """
 _DETAILS = {
     "ER_PHA_F": (
         "3313",
-        "'1' AS PHA_ORD_NUM, (3400930000000 + (h % 9000) * 7)::VARCHAR AS PHA_PRS_C13, '' AS PHA_PRS_IDE, (1 + h % 3)::VARCHAR AS PHA_ACT_QSN, "
+        "'1' AS PHA_ORD_NUM, (3400930000000 + (h % 9000) * 7)::VARCHAR AS PHA_PRS_C13, '' AS PHA_PRS_IDE, "
+        "(1 + h % 3)::VARCHAR AS PHA_ACT_QSN, "
         "printf('%.2f', (h % 3000) / 100.0) AS PHA_ACT_PRU, '' AS PHA_DEC_TOP, '0' AS PHA_DEC_QSU",
     ),
     "ER_BIO_F": ("3117", "'1' AS BIO_ORD_NUM, lpad((1 + h % 900)::VARCHAR, 4, '0') AS BIO_PRS_IDE, '1' AS BIO_ACT_QSN"),
@@ -50,6 +51,7 @@ def write_claims(folder: Path, *, lines: int, persons: int, months: int) -> int:
     """
     folder.mkdir(parents=True)
     connection = duckdb.connect(config={"threads": 2})
+    connection.execute("SET enable_progress_bar = false")
     _cards(connection, folder, persons)
     for month in range(months):
         year, number = FIRST_YEAR + month // 12, month % 12 + 1
@@ -84,7 +86,8 @@ def _cards(connection: duckdb.DuckDBPyConnection, folder: Path, persons: int) ->
           '00' AS BEN_CDI_NIR, (1930 + person % 80)::VARCHAR AS BEN_NAI_ANN, '06' AS BEN_NAI_MOI, (1 + person % 2)::VARCHAR AS BEN_SEX_COD,
           '1600-01-01' AS BEN_DCD_DTE, '160001' AS BEN_DCD_AME, '01C751000' AS ORG_AFF_BEN,
           lpad((1 + person % 95)::VARCHAR, 3, '0') AS BEN_RES_DPT, lpad((1 + person % 300)::VARCHAR, 3, '0') AS BEN_RES_COM,
-          '1' AS BEN_TOP_CNS, '2016-01-05' AS MAX_TRT_DTD, '01C751000' AS ORG_CLE_NEW, '2002-06-15' AS BEN_DTE_INS, '2016-01-05' AS BEN_DTE_MAJ
+          '1' AS BEN_TOP_CNS, '2016-01-05' AS MAX_TRT_DTD, '01C751000' AS ORG_CLE_NEW, '2002-06-15' AS BEN_DTE_INS,
+          '2016-01-05' AS BEN_DTE_MAJ
         FROM range({persons}) t(person)
     """
     _copy(connection, select, folder / "IR_BEN_R.csv")
