@@ -8,8 +8,8 @@ SELECT what, CAST(n AS BIGINT) AS n FROM (
   -- A person without certified number is as many persons as cards: nothing in the delivery joins them.
   UNION ALL SELECT 5, 'persons-never-certified', count(*) FROM net_person WHERE NOT certified
   UNION ALL SELECT 6, 'pseudonyms-shared-by-several-persons', count(*) FROM psa_person JOIN person USING (person_no) WHERE sharing > 1
-  UNION ALL SELECT 7, 'persons-sharing-a-pseudonym', count(DISTINCT card.person_no) FROM net_card AS card JOIN psa_person USING (psa)
-    WHERE card.hits = 0 AND psa_person.sharing > 1
+  UNION ALL SELECT 7, 'persons-sharing-a-pseudonym', count(DISTINCT card.person_no) FROM net_card AS card JOIN card_person USING (card)
+    WHERE card.hits = 0 AND card_person.sharing > 1
   UNION ALL SELECT 8, 'deaths', count(*) FROM net_death
   UNION ALL SELECT 9, 'deaths-known-from-the-register', count(*) FROM net_death WHERE registered IS NOT NULL
   UNION ALL SELECT 10, 'deaths-known-only-from-a-certificate', count(*) FROM net_death WHERE registered IS NULL AND certified IS NOT NULL
@@ -20,6 +20,6 @@ SELECT what, CAST(n AS BIGINT) AS n FROM (
   UNION ALL SELECT 14, 'persons-never-observed', count(*) FROM net_person ANTI JOIN context_observed USING (person_no)
   UNION ALL SELECT 15, 'persons-who-moved', count(*) FROM (SELECT person_no FROM context_residence GROUP BY person_no HAVING count(*) > 1)
   UNION ALL SELECT 16, 'persons-in-an-unknown-commune', count(DISTINCT person_no) FROM context_residence WHERE commune IS NULL
-  UNION ALL SELECT 17, 'deliveries', count(*) FROM context_pregnancy
+  UNION ALL SELECT 17, 'childbirths', count(*) FROM context_pregnancy
   UNION ALL SELECT 18, 'births-linked', count(*) FROM context_mother_child
 ) ORDER BY place

@@ -7,7 +7,7 @@ SELECT person_no, NULL AS word, cards, archived_cards, net_person.certified, pse
   nullif(concat_ws(' ', ${decision_names}), '') AS rules
 FROM net_person
 LEFT JOIN (
-  SELECT card.person_no AS holder, count(DISTINCT card.psa) AS shared FROM net_card AS card JOIN psa_person USING (psa)
-  WHERE card.hits = 0 AND psa_person.sharing > 1 GROUP BY card.person_no
+  SELECT card.person_no AS holder, count(DISTINCT card.psa) AS shared FROM net_card AS card JOIN card_person USING (card)
+  WHERE card.hits = 0 AND card_person.sharing > 1 GROUP BY card.person_no
 ) ON holder = person_no
 LEFT JOIN net_death AS death USING (person_no)
