@@ -188,3 +188,52 @@ def test_a_second_person_stands_in_main_where_the_link_is() -> None:
         assert set(layout.others) <= set(layout.siblings[MAIN])
         assert all(layout.type_of(column) == "VARCHAR" for column in layout.others)
     assert dataclasses.replace(LAYOUTS["person"], others=()) == LAYOUTS["person"]
+
+
+def test_a_spell_of_residence_is_kept_where_it_overlaps_and_cut_to_the_permit() -> None:
+    import datetime
+
+    day, known = datetime.date, LAYOUTS["location_history"]
+    given = permit(
+        location_history=["location_history_start_date", "location_history_end_date", "commune_source_value"]
+    )
+    starts, ends = (
+        [day(2005, 1, 1), day(2016, 5, 1), day(2001, 1, 1)],
+        [day(2014, 6, 30), day(2020, 1, 1), day(2011, 12, 31)],
+    )
+    main = pa.table({
+        WAREHOUSE_PERSON: ["a", "b", "c"], "location_history_id": pa.array([1, 2, 3], pa.int64()),
+        "location_history_start_date": starts, "location_history_end_date": ends, "department_source_value": ["075"] * 3,
+    })  # fmt: skip
+    fine = {
+        "commune_source_value": ["75056", "13055", "69123"],
+        "commune_delivered_value": ["x"] * 3,
+        "commune_conversion": ["same"] * 3,
+    }
+    other = pa.table({WAREHOUSE_PERSON: ["a", "b", "c"], "location_history_id": pa.array([1, 2, 3], pa.int64()), **fine,
+                      "commune_vintage": pa.array([2021] * 3, pa.int32())})  # fmt: skip
+    people = pa.table(
+        {
+            WAREHOUSE_PERSON: ["a", "b", "c"],
+            "person_id": pa.array([1, 2, 3], pa.int64()),
+            "target": pa.array([0, 0, 0], pa.int32()),
+        }
+    )
+    query = DuckDBQuery(threads=1, memory_limit="512MB")
+    try:
+        for name, table in (
+            ("people", people),
+            ("location_history__main", main),
+            ("location_history__identifying", other),
+        ):
+            query.register(name, table)
+        rows = query.table(permitted_rows_sql(known, compile_permit(given, LAYOUTS)["location_history"])).to_pylist()
+    finally:
+        query.close()
+    found = [
+        (r["commune_source_value"], r["location_history_start_date"], r["location_history_end_date"]) for r in rows
+    ]
+    assert sorted(found) == [
+        ("13055", day(2016, 5, 1), day(2017, 12, 31)),
+        ("75056", day(2012, 1, 1), day(2014, 6, 30)),
+    ]

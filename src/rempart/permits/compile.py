@@ -17,7 +17,8 @@ RESERVED_COLUMNS = frozenset({"pseudonym", "source_pseudonym", "release_index"})
 WHOLE = frozenset(
     {"usable_interval", "location", "commune_conversion", "environment", "provider", "care_site", "code_hierarchy"}
 )
-_PERIODS = "observation_period"
+# Their rows are spells: kept where they overlap, cut to look-back and period.
+_PERIODS = frozenset({"observation_period", "payer_plan_period", "location_history"})
 _DEATH = ("death_month", "death_date")
 
 
@@ -100,8 +101,8 @@ def _part(permit: Permit, layout: TableLayout, sibling: str, columns: tuple[str,
 
 
 def _expression(permit: Permit, layout: TableLayout, column: str) -> str:
-    """The column, observation periods clipped to look-back and period."""
-    if layout.name != _PERIODS or layout.type_of(column) != "DATE":
+    """The column, spells clipped to look-back and period."""
+    if layout.name not in _PERIODS or layout.type_of(column) != "DATE":
         return column
     if column == layout.date:
         return f"greatest({column}, DATE '{permit.lookback}')"
@@ -111,7 +112,7 @@ def _expression(permit: Permit, layout: TableLayout, column: str) -> str:
 def _predicate(permit: Permit, layout: TableLayout, sibling: str) -> str:
     """Rows dated from the look-back to the end of the period; persons whole; a death after the period has not happened."""
     first, last = f"DATE '{permit.lookback}'", f"DATE '{permit.period[1]}'"
-    if layout.name == _PERIODS:
+    if layout.name in _PERIODS and sibling == MAIN:
         ends = [c for c, kind in layout.siblings[MAIN].items() if kind == "DATE" and c != layout.date]
         return f"{layout.date} <= {last} AND {ends[0]} >= {first}"
     dated = [column for column in _DEATH if column in layout.siblings[sibling]]

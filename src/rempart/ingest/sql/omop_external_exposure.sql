@@ -11,7 +11,8 @@ FROM (
   ) AS seen JOIN environment_kind AS kinds ON seen.year BETWEEN kinds.first_year AND kinds.last_year
 ) AS wanted
 LEFT JOIN (
-  SELECT person_no, exposure, year, sum(value * days) / sum(days) AS value, sum(days) AS known_days
+  -- Sums of whole millionths do not depend on their order.
+  SELECT person_no, exposure, year, sum(CAST(round(value * 1000000) AS HUGEINT) * days) / (1000000.0 * sum(days)) AS value, sum(days) AS known_days
   FROM (
     SELECT home.person_no, there.exposure, there.year, there.value,
       least(home.last_day, there.last_day) - greatest(home.first_day, there.first_day) + 1 AS days
