@@ -39,7 +39,7 @@ def read_whole(folder: Path, definitions: Definitions, **switches: bool) -> tupl
     books = Books()
     books.add(make_shard(query, definitions, {**words, **prepared.words, **pass_words(0, 0, 1), **days}))
     books.rows.update(_name(query, definitions))
-    names = {table.word: table.name for table in reversed(definitions.tables.values())}
+    names = {table.word: table.name for table in reversed(list(definitions.tables.values()))}
     return query, books.report(definitions, units, names=names, further=prepared.counts)
 
 

@@ -4,6 +4,7 @@
 from typing import Any
 
 from tests.gross_rows import Compacted, Row, Rows, bit, claim, day, drug, fact, stay, whole
+from tests.spec.omop_page import PAGE, filled
 from tests.spec.test_persons import made
 
 DRUGS = "SELECT quantity, total_paid, total_reimbursed FROM research_drug_exposure ORDER BY ALL"
@@ -249,3 +250,8 @@ def test_ids_are_unique_and_bring_events_to_their_stay() -> None:
         assert done.rows(asked) == [{"n": 2}]
         ids = done.rows("SELECT count(*) AS n, count(DISTINCT visit_occurrence_id) AS d FROM research_visit_occurrence")
         assert ids == [{"n": 2, "d": 2}]
+
+
+def test_the_tables_on_the_page_of_the_mapping_are_up_to_date() -> None:
+    written = PAGE.read_text(encoding="utf-8")
+    assert written == filled(written), "run python -m tests.spec.omop_page"

@@ -42,7 +42,6 @@ def ingest_definitions(schema: Path | None = None) -> Definitions:
     schemas = package_data.names("ingest/schemas", ".toml")
     made = definitions(
         schemas={name.removesuffix(".toml"): package_data.toml(f"ingest/schemas/{name}") for name in schemas},
-        former=package_data.toml("ingest/schema.toml"),
         cleaning=package_data.toml("ingest/cleaning.toml"),
         mapping=package_data.toml("ingest/mapping.toml"),
         sql={name.removesuffix(".sql"): package_data.text(f"ingest/sql/{name}") for name in names},

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from string import Template
 from typing import Any
 
-from rempart.ingest import former_schema
-from rempart.ingest.rules import Rule, hits_sql, marks_sql, rules
+from rempart.ingest.rules import Rule, rules
 from rempart.ingest.schema import Format, TableSchema, tables
 from rempart.records.omop import TableLayout, layouts, reserved_layout
 
@@ -32,14 +31,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definitions:
-    """``tables``: delivered tables by ``id``; ``former``: those of the one-shot way; ``words``: what ``$``-names in SQL stand for;
-    ``steps``, ``compaction``: (verb, name); ``balanced``: tables whose every line is accounted for."""
+    """``tables``: delivered tables by ``id``; ``words``: what ``$``-names in SQL stand for; ``compaction``: steps as (verb, name);
+    ``balanced``: tables whose every line is accounted for."""
 
     tables: Mapping[str, TableSchema]
-    former: Mapping[str, former_schema.TableSchema]
     rules: tuple[Rule, ...]
     words: Mapping[str, str]
-    steps: tuple[tuple[str, str], ...]
     sql: Mapping[str, str]
     research: Mapping[str, TableLayout]
     decided: TableLayout
@@ -62,15 +59,10 @@ class Definitions:
         """The statements of one SQL file, filled."""
         return [text.strip() for text in self.filled(self.sql[name], given).split(";\n") if text.strip()]
 
-    def hits(self, word: str) -> str:
-        """The marks of all rules at a table."""
-        return hits_sql(self.rules, word)
-
 
 def definitions(
     *,
     schemas: Mapping[str, Mapping[str, Any]],
-    former: Mapping[str, Any],
     cleaning: Mapping[str, Any],
     mapping: Mapping[str, Any],
     sql: Mapping[str, str],
@@ -81,19 +73,10 @@ def definitions(
     words = {name: _sql(value) for name, value in {**cleaning["parameters"], **mapping["lists"]}.items()}
     words |= {name: str(value) for name, value in mapping["values"].items()}
     words |= {f"bit_{rule.id}": str(rule.mask) for rule in ordered}
-    places = {word for rule in ordered for word in rule.at}
-    words |= {f"hits_{word}": hits_sql(ordered, word) for word in places}
-    words |= {f"marks_{word}": marks_sql(ordered, word) for word in places}
-    # A monthly file is its own flow; gross.py says what an archive holds.
-    words["in_archive"] = "TRUE"
-    delivered = tables(schemas)
-    words["open_end"] = next(iter(delivered.values())).format.open_end
     return Definitions(
-        tables=delivered,
-        former=former_schema.schema(former),
+        tables=tables(schemas),
         rules=ordered,
         words=words,
-        steps=tuple((verb, name) for step in mapping["steps"] for verb, name in step.items()),
         sql=sql,
         research=layouts(omop),
         decided=reserved_layout(omop, DECISIONS),

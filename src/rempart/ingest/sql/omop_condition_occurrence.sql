@@ -7,14 +7,10 @@ SELECT person_no, word, ${base} + row_number() OVER () AS condition_occurrence_i
   status AS condition_status_source_value, visit_no AS visit_occurrence_id, code AS condition_source_value, 0 AS condition_source_concept_id,
   'CIM-10' AS condition_source_vocabulary
 FROM (
-  SELECT person_no, NULL AS word, visit_no, entry AS first_day, leaving AS last_day, principal AS code,
-    CASE field WHEN 'ssr' THEN 'FPP' ELSE 'DP' END AS status FROM net_stay WHERE hits = 0 AND principal IS NOT NULL
+  SELECT person_no, NULL AS word, visit_no, entry AS first_day, leaving AS last_day, principal AS code, 'DP' AS status
+  FROM net_stay WHERE hits = 0 AND principal IS NOT NULL
   UNION ALL
-  SELECT person_no, NULL, visit_no, entry, leaving, related, CASE field WHEN 'ssr' THEN 'MMP' ELSE 'DR' END
-  FROM net_stay WHERE hits = 0 AND related IS NOT NULL
-  UNION ALL
-  SELECT person_no, NULL, visit_no, entry, leaving, third, CASE field WHEN 'ssr' THEN 'AE' ELSE 'DR' END
-  FROM net_stay WHERE hits = 0 AND third IS NOT NULL
+  SELECT person_no, NULL, visit_no, entry, leaving, related, 'DR' FROM net_stay WHERE hits = 0 AND related IS NOT NULL
   UNION ALL
   SELECT person_no, word, visit_no, entry, leaving, code, status FROM net_fact WHERE hits = 0 AND kind = 'diagnosis'
   UNION ALL
