@@ -31,8 +31,8 @@ MUTANTS: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
     "rule-d1-off": _edited("ingest/cleaning.toml", "drop = \"DPN_QLF IN ('71', '72')", "drop = \"DPN_QLF IN ('73')"),
     "twins-merged": _edited(
         "ingest/sql/resolve_persons.sql",
-        "SELECT kept_card.card, person.person_no, person.shard,",
-        "SELECT kept_card.card, min(person.person_no) OVER (PARTITION BY kept_card.psa) AS person_no, person.shard,",
+        "SELECT card, psa, person, person_keys FROM (",
+        "SELECT card, psa, min(person) OVER (PARTITION BY psa) AS person, person_keys FROM (",
     ),
 }
 """Name → how."""
