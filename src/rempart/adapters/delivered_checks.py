@@ -65,7 +65,7 @@ def explain(query: Query, found: UnitFile, how: Reading, *, path: str, separator
     try:
         if failed:
             raise BadInput("csv-unreadable", file=found.file.name)
-        _refuse_rejects(query, found, line)
+        _refuse_rejects(query, found, line, separator)
         explain_rows(query, found, how, relation=_ROWS, line=line)
     finally:
         for name in (_REJECTS, _SCANS, _ROWS):
@@ -83,13 +83,13 @@ def explain_rows(query: Query, found: UnitFile, how: Reading, *, relation: str, 
         )
 
 
-def _refuse_rejects(query: Query, found: UnitFile, line: int) -> None:
+def _refuse_rejects(query: Query, found: UnitFile, line: int, separator: str) -> None:
     rows = query.table(f"SELECT line, error_type, column_name FROM {_REJECTS} ORDER BY line LIMIT 1").to_pylist()
     if not rows:
         return
     place, kind, column = line + int(rows[0]["line"]) - 1, str(rows[0]["error_type"]), str(rows[0]["column_name"] or "")
     if "COLUMNS" in kind:
-        raise BadInput("csv-fields", file=found.file.name, line=place, column=column, expected="")
+        raise BadInput("csv-fields", file=found.file.name, line=place, column=column, expected=separator)
     raise BadInput("csv-quote", file=found.file.name, line=place, column=column)
 
 

@@ -106,13 +106,13 @@ def _recognise(file: DeliveredFile, patterns: Iterable[tuple[TableSchema, re.Pat
 
 
 def _refuse_twice(known: Iterable[UnitFile]) -> None:
-    names: dict[str, str] = {}
-    contents: dict[tuple[str, str], str] = {}
+    names: dict[tuple[str, ...], str] = {}
     for found in known:
-        name = _ENDING.sub("", found.file.name).lower()
         content = (found.table.id, found.file.sha256)
+        marks = [(_ENDING.sub("", found.file.name).lower(),), (*content, found.period)]
         # Two months without a single line are alike; so much text holds lines.
-        other = names.get(name) or (contents.get(content) if found.file.size > _HEADER else None)
-        if other:
-            raise BadInput("delivery-twice", file=found.file.name, other=other)
-        names[name] = contents[content] = found.file.name
+        marks += [content] if found.file.size > _HEADER else []
+        for mark in marks:
+            if mark in names:
+                raise BadInput("delivery-twice", file=found.file.name, other=names[mark])
+            names[mark] = found.file.name

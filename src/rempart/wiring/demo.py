@@ -65,16 +65,16 @@ class Stage:
         return made
 
     def bad_delivery(self) -> Path:
-        """A delivery of one file whose header has an unknown column: its name is the error message's canary."""
+        """A delivery of which one file gives a column twice: that column's name is the error message's canary."""
         folder = self.folder / "bad-delivery"
         shutil.copytree(self.folder / "synthetic" / "delivery", folder, copy_function=os.link)
         victim = sorted(folder.glob("ER_PRS_F_*"))[0]
         lines = gzip.decompress(victim.read_bytes()).split(b"\n")
         column = f"{self.mark}_ERR"
-        lines[0] += b";" + column.encode()
+        lines[0] += f";{column};{column}".encode()
         victim.unlink()
         victim.write_bytes(
-            gzip.compress(b"\n".join(lines[:1] + [line + b";1" for line in lines[1:] if line]) + b"\n", mtime=0)
+            gzip.compress(b"\n".join(lines[:1] + [line + b";1;1" for line in lines[1:] if line]) + b"\n", mtime=0)
         )
         self.planted.append(("error message", column))
         return folder
