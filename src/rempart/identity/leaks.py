@@ -52,8 +52,8 @@ class LeakFinder:
         return self.columns.get(column.upper(), "")
 
     def kinds(self, text: str, *, alone: bool, named: str = "") -> frozenset[str]:
-        """Kinds found in a text. ``alone``: a telephone number or a name that is the whole text counts too; ``named``: the kind
-        that its column's name announces, believed of a text of that shape."""
+        """Kinds found in a text. ``alone``: words that are the whole text count as a name when one is a first name; ``named``: the
+        kind that its column's name announces, believed of a text of that shape."""
         plain = folded(text)
         found = {kind for kind, test in _TESTS.items() if test(plain, alone)}
         streets = [place for place in self.street.finditer(plain) if self._is_street(text, plain, place)]
@@ -103,9 +103,9 @@ class LeakFinder:
 
     def _whole(self, plain: str) -> bool:
         words = plain.split()
-        if not _PLAIN_NAME.fullmatch(plain.strip()) or len(words) > _NAME_WORDS or self.no_names & set(words):
+        if not _PLAIN_NAME.fullmatch(plain.strip()) or not 1 < len(words) <= _NAME_WORDS or self.no_names & set(words):
             return False
-        return any(self._first(word) or word in self.surnames for word in words)
+        return any(map(self._first, words))
 
 
 def leak_finder(parsed: Mapping[str, Any]) -> LeakFinder:
@@ -159,10 +159,10 @@ def _has_nir(plain: str, alone: bool) -> bool:
 
 
 def _has_telephone(plain: str, alone: bool) -> bool:
-    return any(
-        alone or found.group() != plain.strip() or not _DIGITS.fullmatch(found.group())
-        for found in _TELEPHONE.finditer(plain)
-    )
+    """Ten figures and nothing else may be any number: there only the column's name tells."""
+    del alone
+    whole = plain.strip()
+    return any(found.group() != whole or not _DIGITS.fullmatch(whole) for found in _TELEPHONE.finditer(plain))
 
 
 def _has_email(plain: str, alone: bool) -> bool:
