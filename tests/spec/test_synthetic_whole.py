@@ -18,6 +18,7 @@ import pytest
 from rempart.adapters.delivery_files import FORMS
 from rempart.adapters.delivery_writer import DeliverySummary, synthetic_tables, write_delivery
 from rempart.errors import BadInput
+from rempart.synthetic.cells import Layouts
 from rempart.synthetic.demography import draw_people
 from rempart.synthetic.plan import SyntheticPlan
 from rempart.synthetic.setting import make_setting
@@ -353,6 +354,33 @@ def _packs(value: object) -> list[dict[str, str]]:
     if isinstance(value, dict):
         return [value] if "cip13" in value else [pack for part in value.values() for pack in _packs(part)]
     return [pack for part in value for pack in _packs(part)] if isinstance(value, list) else []
+
+
+def test_the_small_population_keeps_its_question_and_its_canaries_among_all_the_tables(tmp_path: Path) -> None:
+    asked = plan(400, population="study", first_year=2012, last_year=2015, density=0.05, mark="CANARY9")
+    made = write_delivery(tmp_path, asked, facts=False)
+    assert all(arm["new_users"] > 20 for arm in made.truth["arms"].values())
+    code, psa, file = made.canaries
+    assert [row["file"] for row in read(made.delivery, "ER_PHA_F") if row["PHA_PRS_C13"] == code] == [file]
+    assert any(row["BEN_NIR_PSA"] == psa for row in read(made.delivery, "IR_BEN_R"))
+    assert any(row["DGN_PAL"].startswith("C67") for row in read(made.delivery, "T_MCO[0-9][0-9]B."))
+
+
+@pytest.mark.shared_data
+def test_every_column_of_every_table_is_public_or_said_to_be_ours(shared_data: Path) -> None:
+    known = defaultdict(set)
+    for path in (shared_data / "schema-snds" / "schemas").rglob("*.json"):
+        told = json.loads(path.read_text("utf-8"))["fields"]
+        known[path.stem.replace("aa", "XX")] |= {field["name"] for field in told}
+    with (shared_data / "snds-ref" / "kwikly_columns_by_year.csv").open(encoding="utf-8", newline="") as text:
+        for row in csv.DictReader(text):
+            known[row["table"]].add(row["column"].rstrip("*"))
+    layouts = Layouts(plan(20))
+    for word, table in layouts.tables.items():
+        name = table["name"].replace("aa", "XX").removesuffix("_ARC")
+        if name.split("_")[0] not in {"REF", "ENV", "VAC"}:
+            columns = {column[0] for column in layouts.columns(word)} - {"COD_POST"}
+            assert columns <= known[name], (word, columns - known[name])
 
 
 @pytest.mark.parametrize(
