@@ -49,8 +49,8 @@ def measured(what: str, lines: int) -> dict[str, float]:
 
 @bench(
     "ingest-snds-csv", peer="DuckDB alone: the same CSV files to Parquet (zstd), as text", bound=3.0, runs=3, given=True,
-    note=f"{LINES:,} lines of ER_PRS_F over 12 flows, their drugs, acts and laboratory lines, a card file: read, checked, "
-    "numbered, sealed, committed, persons resolved, netted, mapped to OMOP, sealed and committed again; two threads, 16 shards, each run a process",
+    note=f"{LINES:,} lines of ER_PRS_F over 12 flows, their drugs, acts and laboratory lines, a card file: read, checked, numbered, "
+    "sealed, committed, persons resolved, netted, mapped to OMOP, sealed, committed again; two threads, 16 shards, a process a run",
 )  # fmt: skip
 def snds_csv() -> tuple[Work, Work]:
     """Seconds within the process, imports left out."""

@@ -7,7 +7,7 @@ import gzip
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -107,11 +107,25 @@ def unit_key(name: str) -> str:
     return month[1] if month else f"{stay[1]} {stay[2]}" if stay else name.split("_20")[0].replace("_ARC", "")
 
 
-def rewrite(source: Path, target: Path, change: Callable[[list[str], list[list[str]]], list[list[str]]]) -> None:
-    """A copy of a CSV file with changed rows."""
+def lines(source: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a CSV file without quotes."""
     opener = gzip.open if source.name.endswith(".gz") else open
     with opener(source, "rt", encoding="utf-8") as stream:  # type: ignore[operator]
         header, *rows = [line.rstrip("\r\n").split(";") for line in stream]
+    return header, rows
+
+
+def values(source: Path, columns: Collection[str]) -> set[str]:
+    """Everything that stands in those columns of a file."""
+    header, rows = lines(source)
+    places = [place for place, name in enumerate(header) if name in columns]
+    return {row[place] for row in rows for place in places}
+
+
+def rewrite(source: Path, target: Path, change: Callable[[list[str], list[list[str]]], list[list[str]]]) -> None:
+    """A copy of a CSV file with changed rows."""
+    header, rows = lines(source)
+    opener = gzip.open if target.name.endswith(".gz") else open
     with opener(target, "wt", encoding="utf-8") as stream:  # type: ignore[operator]
         stream.writelines(";".join(row) + "\n" for row in [header, *change(header, rows)])
 

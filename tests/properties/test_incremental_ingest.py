@@ -4,12 +4,16 @@
 import random
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from rempart.journeys import compaction, ingest_delivery
 from rempart.journeys.gross_parts import units_of
+from rempart.journeys.parts import sealed_parts
+from rempart.vault.part import SealedPart
 from tests.faults.warehouse.place import Place
-from tests.ingest_house import bring, cut, empty_warehouse, whole_delivery
+from tests.ingest_house import bring, cut, empty_warehouse, values, whole_delivery
 
 pytestmark = pytest.mark.slow
 
@@ -94,3 +98,32 @@ def test_a_new_month_adds_parts_and_rewrites_none_and_the_month_before_its_corre
         assert {unit for part in after.body.parts if part.object not in old for unit in units_of(part)} > set()
         made = bring(place, early)
         assert {unit.fate for unit in made.units} == {"older"}
+
+
+NAMES = {"BEN_NIR_PSA", "BEN_NIR_ANO", "BEN_IDT_ANO", "ASS_NIR_ANO", "PFS_EXE_NUM", "PFS_PRE_NUM"}
+
+
+def texts(part: SealedPart) -> set[str]:
+    """Every text in a part."""
+    table = parquet.read_table(pa.BufferReader(part.read(0, part.length)))
+    columns = [
+        column for column in table.columns if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    ]
+    return {value for column in columns for value in column.unique().to_pylist() if value is not None}
+
+
+def test_no_name_of_the_source_reaches_a_gross_part(folder: Path, tmp_path: Path) -> None:
+    sources = [path for path in (folder / "whole").iterdir() if path.name != "delivery.toml"]
+    named = {value for path in sources for value in values(path, NAMES) if len(value) > 5}
+    assert len(named) > 100
+    with empty_warehouse(tmp_path / "house") as place:
+        bring(place, folder / "whole", later=True)
+        opened = place.body("warehouse")
+        found = {"gross": set[str](), "correspondence": set[str](), "name": set[str]()}
+        readers = sealed_parts(place.vault(), opened, opened.body.parts, reference="")
+        for entry, reader in zip(opened.body.parts, readers, strict=True):
+            found[entry.table.partition("_")[0]] |= texts(reader)
+    assert len(found["gross"]) > 100
+    assert found["gross"] & named == set()
+    assert found["name"] & named == set()
+    assert found["correspondence"] & named, "the one place of a person's own text"
