@@ -85,18 +85,13 @@ def _drop(raw: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, st
     return dict(given)
 
 
-def hits_sql(ordered: Iterable[Rule], word: str) -> str:
-    """A BIGINT expression: the bits of all enabled rules that a line of the table ``word`` meets. A NULL condition is not met."""
-    return _marks([rule for rule in ordered if rule.enabled], word)
-
-
 def marks_sql(ordered: Iterable[Rule], word: str) -> str:
-    """As ``hits_sql``, of the rules that need the delivered unit alone, switched on or off: what gross lines are sealed with."""
-    return _marks([rule for rule in ordered if rule.phase == LINE], word)
+    """A BIGINT expression: the bits of all rules, on or off, that a line of the table ``word`` meets and that need its unit alone.
 
-
-def _marks(chosen: Iterable[Rule], word: str) -> str:
-    terms = [f"CASE WHEN {rule.drop[word]} THEN {rule.mask} ELSE 0 END" for rule in chosen if word in rule.drop]
+    A NULL condition is not met.
+    """
+    chosen = [rule for rule in ordered if rule.phase == LINE and word in rule.drop]
+    terms = [f"CASE WHEN {rule.drop[word]} THEN {rule.mask} ELSE 0 END" for rule in chosen]
     return f"({' | '.join(terms)})" if terms else "CAST(0 AS BIGINT)"
 
 
