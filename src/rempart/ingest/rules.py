@@ -17,7 +17,8 @@ _HIGHEST_BIT = 62
 class Rule:
     """``drop``: table word → SQL condition; a table in ``at`` without one is judged by the mapping's own SQL. ``bit``: 0 to 62.
 
-    ``years``: those it holds in, as words; ``enabled``: on unless switched; ``fixed``: nobody switches it; ``phase``: line, compaction or observation. Raises ValueError.
+    ``years``: those it holds in, as words; ``enabled``: on unless switched; ``fixed``: nobody switches it; ``phase``: line, compaction
+    or observation. Raises ValueError.
     """
 
     id: str
