@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from rempart.adapters import package_data
 from rempart.errors import BadInput
-from rempart.identity.objections import Objection, added, from_columns, known_regime, reaching, regimes, withdrawn
+from rempart.identity.objections import (
+    Objection,
+    added,
+    from_columns,
+    known_regime,
+    reaching,
+    regimes,
+    with_former,
+    withdrawn,
+)
 
 REGIMES = regimes(package_data.toml("identity/objection_regimes.toml"))
 DAY = datetime.date(2026, 1, 1)
@@ -40,6 +49,14 @@ def test_what_stands_is_what_was_added_and_not_withdrawn_since(story: list[tuple
     assert all(o.since == DAY + datetime.timedelta(days=int(o.document)) for o in table)
     assert reaching(table, REGIMES, running=False) == {name for name, _ in told}
     assert reaching(table, REGIMES, running=True) == {name for name, regime in told if REGIMES[regime].running}
+
+
+def test_an_objection_under_a_former_key_reaches_the_person_under_every_name() -> None:
+    pairs = [("old", "now"), ("older", "now"), ("x", "y")]
+    for name in ("old", "older", "now"):
+        assert with_former(frozenset({name}), pairs) == {"old", "older", "now"}
+    assert with_former(frozenset({"z"}), pairs) == {"z"}
+    assert with_former(frozenset(), pairs) == frozenset()
 
 
 def test_the_three_regimes_say_what_they_reach() -> None:

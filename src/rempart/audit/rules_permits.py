@@ -15,7 +15,7 @@ from rempart.records.permit import Permit, permit_from_dict
 
 WAREHOUSE = "warehouse"
 RESERVED = frozenset({"person", "manifest", "evidence", "result"})
-SOURCES = frozenset({"person", "manifest", "objection"})
+SOURCES = frozenset({"person", "manifest", "objection", "former_person"})
 FINGERPRINT = ("person", "release_index")
 APPLICATION = "objection-application"
 

@@ -78,6 +78,14 @@ def withdrawn(present: Iterable[Objection], names: Iterable[str], *, regime: str
     return sorted(one for one in present if one.pseudonym not in gone or regime not in (None, one.regime))
 
 
+def with_former(out: frozenset[str], pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """``out`` with every name of the same persons. ``pairs``: (a pseudonym of a key that a person had before, the person's present one)."""
+    names: dict[str, set[str]] = {}
+    for former, present in pairs:
+        names.setdefault(present, {present}).add(former)
+    return out.union(*(held for held in names.values() if held & out))
+
+
 def reaching(present: Iterable[Objection], among: Mapping[str, Regime], *, running: bool) -> frozenset[str]:
     """Pseudonyms to leave out: of a dataset to come, everybody's; of one that runs, those whose regime says so.
 

@@ -21,7 +21,7 @@ from rempart.ingest.unit_plan import dead_flows, live_id
 from rempart.ingest.units import UnitEntry
 from rempart.journeys.exchange import Exchange
 from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, settle
-from rempart.journeys.ingest import SPACE
+from rempart.journeys.ingest import FORMER, SPACE
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.research_parts import INDEX, PERSON, ResearchParts
@@ -103,7 +103,7 @@ class Compaction:
         """Read gross rows, names and the release index; write what is made of them."""
         read = [(table, MAIN) for table in (*self.shapes, NAME, REMAP, CORRESPONDENCE, "manifest")]
         write = [(table.name, sibling) for table in self.layouts.values() for sibling in table.siblings]
-        write += [(table, MAIN) for table in (REMAP, "manifest", *WHOLE, *self.extra)]
+        write += [(table, MAIN) for table in (REMAP, FORMER, "manifest", *WHOLE, *self.extra)]
         both = (PERSON, INDEX)
         tables = [(SPACE, *place, "read") for place in (*read, both)]
         tables += [(SPACE, *place, "write") for place in (*write, both)]
@@ -112,6 +112,11 @@ class Compaction:
 
 WHOLE = ("usable_interval", "location", "commune_conversion", "environment", "provider", "care_site", "code_hierarchy")
 """Tables without persons that context makes."""
+_FORMER = (
+    "SELECT former.pseudonym AS former, present.pseudonym FROM key_person JOIN person_name AS former ON former.number = key_person.person "
+    "JOIN person AS present USING (person_no) WHERE former.pseudonym <> present.pseudonym ORDER BY ALL"
+)
+"""Pseudonyms of keys that persons had before: an objection under one of them reaches its person."""
 
 
 def chosen_text(switches: Mapping[str, bool], observation: Mapping[str, object]) -> str:
@@ -133,10 +138,11 @@ class _Compacting:
             run.vault, run.recorder, act, space=SPACE, shards=opened.body.shards, parent=opened.commit, reference=reference,
             named_step=run.named_step,
         )  # fmt: skip
-        made = {*run.layouts, *WHOLE, *run.extra}
+        made = {*run.layouts, FORMER, *WHOLE, *run.extra}
         self._writer.keep(opened, but={part.object for part in opened.body.parts if part.table in made})
         self._words = {**rule_words(run.definitions, run.switches), **run.context.words}
         self._books = Books()
+        self._former = pa.table({})
         self._parts = ResearchParts(self._writer, run.background, run.recorder.randomness, run.layouts)
         self._pairs = self._readers()
 
@@ -148,6 +154,7 @@ class _Compacting:
             self._run.named_step("persons-resolved")
             collected = self._shards(people, prepared)
             whole = {**prepared.whole, **finish_context(people, self._run.definitions, collected), **self._run.extra}
+            whole[FORMER] = self._former
         finally:
             people.close()
         for name, table in whole.items():
@@ -171,6 +178,7 @@ class _Compacting:
         resolve_persons(query, run.definitions, self._words)
         if not _count(query, "person"):
             raise BadInput("no-person")
+        self._former = query.table(_FORMER)
         self._words |= self._days(query)
         moved = settle(query)
         if moved.num_rows:

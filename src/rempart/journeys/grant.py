@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from rempart.errors import Missing, Refused
+from rempart.identity.objections import with_former
 from rempart.identity.ordinals import project_ordinals
 from rempart.identity.pseudonyms import pseudonyms
 from rempart.identity.shards import shard_of
 from rempart.journeys.exchange import Exchange
-from rempart.journeys.ingest import OBJECTION
+from rempart.journeys.ingest import FORMER, OBJECTION
 from rempart.journeys.ingest import SPACE as WAREHOUSE
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.permits import events
@@ -165,7 +166,14 @@ class _Extract:
     def _request(self, act: Act) -> GrantRequest:
         named = [(table, sibling) for table, siblings in self.compiled.items() for sibling in siblings]
         named += [(table, MAIN) for table in self.whole]
-        sources = [*named, ("person", MAIN), ("person", "release_index"), (OBJECTION, MAIN), ("manifest", MAIN)]
+        sources = [
+            *named,
+            ("person", MAIN),
+            ("person", "release_index"),
+            (OBJECTION, MAIN),
+            (FORMER, MAIN),
+            ("manifest", MAIN),
+        ]
         targets = [*named, ("person", "release_index"), ("manifest", MAIN)]
         read = [(WAREHOUSE, table, sibling, "read") for table, sibling in dict.fromkeys(sources)]
         write = [(self.permit.space, table, sibling, "write") for table, sibling in targets]
@@ -176,7 +184,9 @@ class _Extract:
         """pseudonym, person_id, target (shard), release_index of everyone who does not object; how many object."""
         index = self._whole(source, "person", "release_index", reference)
         objecting = self._whole(source, OBJECTION, MAIN, reference)
-        out = set(objecting.column("pseudonym").to_pylist()) if objecting.num_rows else set()
+        out = frozenset(objecting.column("pseudonym").to_pylist()) if objecting.num_rows else frozenset()
+        former = self._whole(source, FORMER, MAIN, reference)
+        out = with_former(out, [(row["former"], row["pseudonym"]) for row in former.to_pylist()])
         keep = pa.array([name not in out for name in index.column("pseudonym").to_pylist()], pa.bool_())
         kept = index.filter(keep)
         names = kept.column("pseudonym").to_pylist()

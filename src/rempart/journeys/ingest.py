@@ -25,6 +25,7 @@ from rempart.vault.content_hash import content_hash, content_hash_sql
 
 SPACE = "warehouse"
 OBJECTION = "objection"
+FORMER = "former_person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from rempart.errors import Missing, NotTrusted, Refused
-from rempart.identity.objections import Regime, reaching
-from rempart.journeys.ingest import OBJECTION
+from rempart.identity.objections import Regime, reaching, with_former
+from rempart.journeys.ingest import FORMER, OBJECTION
 from rempart.journeys.ingest import SPACE as WAREHOUSE
 from rempart.journeys.objections import standing
 from rempart.journeys.parts import sealed_parts
@@ -126,7 +126,7 @@ class _Application:
         space, compiled = self.permit.space, compile_permit(self.permit, self.layouts)
         named = [(table, sibling) for table, siblings in compiled.items() for sibling in siblings]
         own = dict.fromkeys([*named, ("person", MAIN), ("person", INDEX), ("manifest", MAIN)])
-        sources = [("person", INDEX), (OBJECTION, MAIN), ("manifest", MAIN)]
+        sources = [("person", INDEX), (OBJECTION, MAIN), (FORMER, MAIN), ("manifest", MAIN)]
         read = [(WAREHOUSE, *place, "read") for place in sources]
         return GrantRequest(
             intent=act.index,
@@ -139,6 +139,8 @@ class _Application:
         out = reaching(standing(self.vault, now, reference, self.new_query()), self.among, running=True)
         if not out:
             return {}
+        former = self._rows(now, now.parts(FORMER, MAIN, 0), reference, "SELECT * FROM rows")
+        out = with_former(out, [(row["former"], row["pseudonym"]) for row in former.to_pylist()] if former else [])
         head = _source_head(opened)
         source = (
             now if head == now.commit.head else open_space(self.vault, space=WAREHOUSE, reference=reference, head=head)
