@@ -58,6 +58,8 @@ def read_units(
             ):
                 found.parts[unit.name] = part.parts
                 found.notes |= set(part.notes)
+                if len(set(part.flows)) < len(part.flows):
+                    raise AssertionError("a flow is named twice")
                 found.flows.setdefault(unit.name, set()).update(part.flows)
                 _keep(query, part.lines, found)
     finally:

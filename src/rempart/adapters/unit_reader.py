@@ -225,7 +225,7 @@ def _note_absent(run: _Run, words: list[str]) -> None:
 
 def _part(run: _Run, words: list[str], number: int) -> UnitPart:
     held = [word for word in words if run.shares.rows.get(word)]
-    flows = " UNION ".join(f"SELECT {FLOW} FROM unit_{word}" for word in held if run.schema[word].flow)
+    flows = " UNION ".join(f"SELECT DISTINCT {FLOW} FROM unit_{word}" for word in held if run.schema[word].flow)
     return UnitPart(
         number=number,
         parts=run.shares.parts,
