@@ -265,7 +265,8 @@ def test_changes_of_scheme_are_periods_and_an_ended_scheme_passes_its_people_on(
     shard = Shard()
     shard.person(1)
     shard.add("gross_claim", claim(1, "2018-02-01", scheme="01C"), claim(1, "2018-03-01", scheme="01C"))
-    shard.add("gross_claim", claim(1, "2019-04-05", scheme="03X"), claim(1, "2020-06-01", scheme="03X"))
+    shard.add("gross_claim", claim(1, "2019-04-05", scheme="03X"), claim(1, "2020-01-08", scheme="03X"))
+    shard.add("gross_claim", claim(1, "2020-06-01", scheme="01C"), claim(1, "2020-09-01", scheme="01C"))
     shard.run(*OBSERVED)
     assert shard.rows(PLANS) == [
         ("general", "2018-01-01", "2019-04-04"),

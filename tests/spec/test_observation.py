@@ -41,7 +41,7 @@ def claims(first: str, last: str, flows: tuple[str, str], lines: int = 10_000) -
         Counted(source="dcir", scheme="general", month=care, flow=care + lag, lines=round(lines * share))
         for care in range(month(first), month(last) + 1)
         for lag, share in ARRIVAL.items()
-        if opened <= care + lag <= cut
+        if opened <= care + lag <= cut and round(lines * share)
     ]
 
 
@@ -73,6 +73,14 @@ def test_a_flow_that_was_not_delivered_cuts_the_interval() -> None:
     first, last, _ = whole(usable_intervals(lines, RULES), "dcir")
     # Some lines of a month come at once, so its own flow is needed too.
     assert (first, last) == ("2012-06-01", "2015-12-31")
+
+
+def test_a_flow_that_nobody_would_miss_cuts_nothing() -> None:
+    lines = claims("2010-01", "2015-12", ("2010-01", "2018-03"), lines=100)
+    assert sum(one.lines for one in lines) >= RULES.least_lines
+    # In so small a delivery the flows of the tail hold no line at all.
+    assert month("2016-10") not in {one.flow for one in lines}
+    assert whole(usable_intervals(lines, RULES), "dcir")[:2] == ("2010-01-01", "2015-12-31")
 
 
 def test_a_scheme_that_came_late_begins_late() -> None:

@@ -5,7 +5,8 @@ Pure: works on counts of lines by month, never on rows of persons. The persons' 
 """
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -13,8 +14,7 @@ from typing import Any
 from rempart.errors import BadInput
 
 CLAIMS, CERTIFICATES, LINKED = "dcir", "certificates", "linked"
-_EPOCH = 2000
-_YEAR = 12
+_EPOCH, _YEAR = 2000, 12
 _OPTIONS = {"first_contact", "months_after_last_contact"}
 
 
@@ -45,6 +45,7 @@ class ObservationRules:
     lag_bounds: tuple[int, int]
     volume_share: float
     least_lines: int
+    least_in_flow: int
     linked_share: float
     least_months_seen: int
 
@@ -94,6 +95,7 @@ def observation_rules(parsed: Mapping[str, Any], changes: Mapping[str, Any] | No
         lag_bounds=(parsed["lag"]["least_months"], parsed["lag"]["most_months"]),
         volume_share=parsed["volume"]["share"],
         least_lines=parsed["volume"]["least_lines"],
+        least_in_flow=parsed["volume"]["least_in_flow"],
         linked_share=parsed["linkage"]["share"],
         least_months_seen=parsed["change"]["least_months_seen"],
     )
@@ -134,16 +136,16 @@ def first_of(month: int) -> datetime.date:
 
 
 def last_of(month: int) -> datetime.date:
-    """Last day of a month counted from January 2000."""
+    """Last day of that month."""
     return first_of(month + 1) - datetime.timedelta(days=1)
 
 
 def usable_intervals(counted: Iterable[Counted], rules: ObservationRules) -> tuple[UsableInterval, ...]:
     """One interval per source and scheme that has any line, sorted: claims by lag curve and volume, hospital fields by complete
     years of discharge, certificates by linked years."""
-    by_source: dict[str, list[Counted]] = {}
+    by_source = defaultdict[str, list[Counted]](list)
     for one in counted:
-        by_source.setdefault(one.source, []).append(one)
+        by_source[one.source].append(one)
     found: list[UsableInterval] = []
     for source, lines in sorted(by_source.items()):
         if source == CLAIMS:
@@ -206,13 +208,26 @@ def _claims_interval(lines: Sequence[Counted], rules: ObservationRules) -> Usabl
     # Lines of a month mostly come from the next month's flow on; where some come at once, that flow is needed as well.
     soonest = 0 if curve[0] > 1 - rules.lag_share else 1
     months = range(present[0], present[-1] + 1)
-    complete = [m for m in months if set(range(m + soonest, m + k + 1)) <= flows]
+    delivered = flows | _too_small_to_miss(by_month, curve, flows, rules.least_in_flow)
+    complete = [m for m in months if set(range(m + soonest, m + k + 1)) <= delivered]
     if not complete:
         return _whole_years(CLAIMS, by_month)
     start = _run_start(complete)
     last = complete[-1]
     reason = "flow-lag" if last < present[-1] else "last-month-of-care"
     return UsableInterval(source=CLAIMS, scheme="", first_day=first_of(start), last_day=last_of(last), reason=reason)
+
+
+def _too_small_to_miss(
+    by_month: Mapping[int, int], curve: Sequence[float], flows: Collection[int], least: int
+) -> set[int]:
+    """Flows from the first on that hold no line, and would hardly hold one: their absence tells nothing."""
+    arriving = [share - before for share, before in zip(curve, [0.0, *curve], strict=False)]
+
+    def expected(flow: int) -> float:
+        return sum(by_month.get(flow - lag, 0) * share for lag, share in enumerate(arriving))
+
+    return {flow for flow in range(min(flows), max(flows) + len(curve)) if flow not in flows and expected(flow) < least}
 
 
 def _run_start(months: Sequence[int]) -> int:
@@ -226,9 +241,9 @@ def _run_start(months: Sequence[int]) -> int:
 
 
 def _by_month(lines: Iterable[Counted]) -> dict[int, int]:
-    found: dict[int, int] = {}
+    found = Counter[int]()
     for one in lines:
-        found[one.month] = found.get(one.month, 0) + one.lines
+        found[one.month] += one.lines
     return found
 
 
@@ -246,14 +261,11 @@ def _present(by_month: Mapping[int, int], rules: ObservationRules) -> list[int]:
 
 
 def _whole_years(source: str, by_month: Mapping[int, int]) -> UsableInterval:
-    first, last = min(by_month) // _YEAR * _YEAR, max(by_month) // _YEAR * _YEAR + _YEAR - 1
-    return UsableInterval(
-        source=source, scheme="", first_day=first_of(first), last_day=last_of(last), reason="too-few-lines"
-    )
+    return _of_years(source, min(by_month) // _YEAR, max(by_month) // _YEAR, "too-few-lines")
 
 
 def _years(source: str, lines: Sequence[Counted], rules: ObservationRules) -> list[UsableInterval]:
-    """Hospital stays: the last run of years whose every quarter is there (stays are filed by the year of discharge)."""
+    """Hospital stays: the last run of discharge years whose every quarter is there."""
     by_month = _by_month(lines)
     if sum(by_month.values()) < rules.least_lines:
         return [_whole_years(source, by_month)]
@@ -284,6 +296,4 @@ def _certificates(lines: Sequence[Counted], rules: ObservationRules) -> list[Usa
     linked = sorted(
         year for year, (rest, some) in by_year.items() if some and some >= rules.linked_share * (rest + some)
     )
-    if not linked:
-        return []
-    return [_of_years(CERTIFICATES, _run_start(linked), linked[-1], "last-linked-year")]
+    return [_of_years(CERTIFICATES, _run_start(linked), linked[-1], "last-linked-year")] if linked else []
