@@ -31,6 +31,8 @@ from rempart.records.canonical import canonical_bytes
 from rempart.records.omop import MAIN
 from rempart.records.sealed import SpaceCommit
 
+_BYTES_A_ROW = 150
+
 
 class Reader(Protocol):
     """Files of units as rows of the tables ``new_<gross table>``."""
@@ -203,15 +205,22 @@ class _Gathering:
         return self._run.recorder.clock.now() - span.begun >= timedelta(seconds=self._run.bounds.seconds)
 
     def _add(self, unit: Unit, delivery: DeliveredUnits, writer: GrossWriter, span: _Span) -> None:
-        """One unit's rows; what exceeds the bound goes to the host at once, listed only when the unit is whole."""
+        """One unit's rows; what exceeds the bound goes to the host at once, listed only when the unit is whole.
+
+        Rows that wait and a staged unit are not both large: what waits is written first, and the unit's own once it is staged no more.
+        """
         run, entry = self._run, self._entry(unit, delivery)
+        if self._waiting and writer.waiting() + unit.size // _BYTES_A_ROW > run.bounds.rows:
+            self._flush(writer, span)
         spill = UnitScratch(run.scratch, run.run, run.recorder.randomness)
         for part in run.reader.parts(run.query, unit, spill):
             run.reader.add(run.query, unit, entry.number)
             self._waiting.add(entry.number)
             entry = joined(entry, part)
-            if writer.waiting() >= run.bounds.rows:
+            if part.number + 1 < part.parts and writer.waiting() >= run.bounds.rows:
                 self._flush(writer, span)
+        if writer.waiting() >= run.bounds.rows:
+            self._flush(writer, span)
         span.done.append(entry)
         self._held.append(entry)
         for word, count in entry.lines.items():
