@@ -136,6 +136,14 @@ def test_twins_of_one_sex_share_a_pseudonym_and_are_not_dropped() -> None:
     assert shard.rows(EPISODES)[0][3:] == (2, 0)
 
 
+def test_one_birth_of_two_persons_who_share_a_pseudonym_is_nobodys_in_particular() -> None:
+    shard = house()
+    shard.person(TWIN, born=2015, birth_month=6, psa=CHILD)
+    born(shard)
+    shard.run(*STEPS)
+    assert shard.rows(LINKS) == [(MOTHER, None, 3300, "shared", "entry")]
+
+
 def test_twins_of_two_sexes_are_two_children_of_one_delivery() -> None:
     shard = house(diagnoses=("Z372",))
     shard.person(TWIN, born=2015, birth_month=6)

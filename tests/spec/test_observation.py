@@ -101,6 +101,11 @@ def test_the_lag_curve_is_that_of_the_arrivals_although_recent_months_are_still_
     assert cut == pytest.approx(expected, abs=1e-3)
 
 
+def test_late_lines_of_care_before_the_first_flow_do_not_slow_the_curve() -> None:
+    opened = lag_curve(claims("2010-01", "2015-12", ("2012-01", "2018-03")))
+    assert opened == pytest.approx(lag_curve(claims("2012-01", "2015-12", ("2012-01", "2018-03"))), abs=1e-9)
+
+
 def test_a_naive_share_would_call_recent_months_complete_too_early() -> None:
     lines = claims("2015-07", "2015-12", ("2015-07", "2015-12")) + claims("2010-01", "2015-06", ("2010-01", "2015-12"))
     total = sum(one.lines for one in lines)
