@@ -27,7 +27,9 @@ def written(persons: int, **more: object) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         asked = json.dumps({"persons": persons, **more})
         command = [sys.executable, "-c", _CHILD, str(Path(folder) / "out"), asked]
-        told: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        told: dict[str, float] = json.loads(
+            subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
+        )
     return told
 
 

@@ -30,6 +30,7 @@ DETAILS = {
     "claim_acts": ("ER_CAM_F", "CAM_PRS_IDE", ""),
 }  # fmt: skip
 RETURNS = ("NIR_RET", "NAI_RET", "SEX_RET", "SEJ_RET", "FHO_RET", "PMS_RET", "DAT_RET", "COH_NAI_RET", "COH_SEX_RET")
+HIDDEN = synthetic_tables()["codes"]["hidden"]
 Row = dict[str, str]
 
 
@@ -152,10 +153,9 @@ def test_net_quantities_are_those_of_the_truth(delivery: DeliverySummary) -> Non
 
 def stay_rules(delivery: DeliverySummary, main: Row, chain: Row) -> str:
     """The rules of one stay of MCO, from its two lines."""
-    hidden = synthetic_tables()["codes"]["hidden"]
-    invalid = chain["NIR_ANO_17"] in hidden["invalid_nir"]
+    invalid = chain["NIR_ANO_17"] in HIDDEN["invalid_nir"]
     rules = {
-        "P1": main["ETA_NUM"] in hidden["facilities"], "P2": main["GRG_GHM"].startswith("90"), "P3": main["SEJ_TYP"] == "B",
+        "P1": main["ETA_NUM"] in HIDDEN["facilities"], "P2": main["GRG_GHM"].startswith("90"), "P3": main["SEJ_TYP"] == "B",
         "P4": main.get("TYP_GEN_RSA", "0") != "0", "P5": any(chain[name] != "0" for name in RETURNS if name in chain),
         "P6": invalid, "R2": not invalid and chain["NIR_ANO_17"] in shared(delivery.delivery),
     }  # fmt: skip
