@@ -6,6 +6,7 @@ A row is a dictionary of the columns that matter; all others are empty. Knows no
 
 import datetime
 import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -126,10 +127,22 @@ def bit(*rules: str) -> int:
     return sum(by_id[rule] for rule in rules)
 
 
+def _added(done: Sequence[ShardCounts]) -> ShardCounts:
+    """The counts of several passes together."""
+    judged, kept, found = Counter[tuple[str, int]](), Counter[str](), Counter[str]()
+    for one in done:
+        judged.update({(word, hits): lines for word, hits, lines in one.judged})
+        kept.update(dict(one.kept))
+        found.update(one.found)
+    return ShardCounts(
+        judged=tuple((word, hits, n) for (word, hits), n in judged.items()), kept=tuple(kept.items()), found=dict(found)
+    )
+
+
 class Compacted:
     """The research tables of some gross rows, made in one session, to be closed."""
 
-    def __init__(self, rows: Mapping[str, Sequence[Row]], **switches: bool) -> None:
+    def __init__(self, rows: Mapping[str, Sequence[Row]], *, passes: int = 1, **switches: bool) -> None:
         self.query, self.definitions = DuckDBQuery(threads=1, memory_limit="1GB"), known()
         for name, columns in _shapes().items():
             self._fill(name, columns, rows.get(name, ()))
@@ -143,12 +156,20 @@ class Compacted:
         given = {
             **words,
             **self._context(words),
-            **pass_words(0, 0, 1),
             "first_day": _FIRST_DAY,
             "last_day": _LAST_DAY,
             "last_known": "2016-06-30",
         }
-        self.counts: ShardCounts = make_shard(self.query, self.definitions, given)
+        done = [self._pass({**given, **pass_words(0, number, passes)}, number) for number in range(passes)]
+        self.counts = done[0] if passes == 1 else _added(done)
+
+    def _pass(self, given: Mapping[str, str], number: int) -> ShardCounts:
+        """One pass; its rows go to the tables ``whole_<name>``."""
+        counts = make_shard(self.query, self.definitions, given)
+        for name in self.definitions.research:
+            made = f"CREATE TABLE whole_{name} AS" if not number else f"INSERT INTO whole_{name}"
+            self.query.execute(f"{made} SELECT * FROM research_{name}")
+        return counts
 
     def _context(self, words: Mapping[str, str]) -> Mapping[str, str]:
         """What stands around the events, with the defaults of every rule of its own."""

@@ -55,6 +55,8 @@ def test_twins_are_told_apart_in_claims_and_left_out_of_hospital_events() -> Non
     with Compacted(rows) as done:
         assert done.dropped()["mco_stays"] == done.dropped()["mco_chaining"] == {"R2": 1}
         assert done.rows("SELECT shared_pseudonyms AS n FROM research_person_decision") == [{"n": 1}, {"n": 1}]
+    with Compacted(rows, R2=False) as done:
+        assert done.kept()["mco_stays"] == 1
 
 
 def test_an_uncertified_person_is_counted_as_such() -> None:

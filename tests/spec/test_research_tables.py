@@ -252,6 +252,37 @@ def test_ids_are_unique_and_bring_events_to_their_stay() -> None:
         assert ids == [{"n": 2, "d": 2}]
 
 
+def many() -> Rows:
+    """Five persons, each with everything, and lines of nobody."""
+    rows: Rows = {name: [] for name in whole()} | {"gross_death": []}
+    for n in range(1, 6):
+        own = {"person": n, "card": 10 * n, "psa": 100 * n, "stay": f"s{n}"}
+        for name, table in whole().items():
+            rows[name] += [row | {key: value for key, value in own.items() if key in row} for row in table]
+    rows["gross_claim"] += [claim(card=999), drug(card=999)]
+    rows["gross_stay"].append(stay(psa=998, stay="s998"))
+    rows["gross_stay_fact"] += [
+        fact("mco_acts", "act", "JDFA001", psa=998, stay="s998"),
+        fact("mco_acts", "act", "X", psa=None, stay="s0"),
+    ]
+    return rows
+
+
+def test_a_shard_in_several_passes_gives_the_same_rows_and_counts() -> None:
+    asked = """SELECT person_no, drug_source_value AS c FROM whole_drug_exposure UNION ALL SELECT person_no, procedure_source_value FROM
+        whole_procedure_occurrence UNION ALL SELECT person_no, visit_source_value FROM whole_visit_occurrence ORDER BY ALL"""
+    with Compacted(many()) as one, Compacted(many(), passes=3) as three:
+        assert one.rows(asked) == three.rows(asked)
+        assert len(one.rows(asked)) == 20
+        assert one.kept() == three.kept()
+        assert one.dropped() == three.dropped() == {
+            "claims": {"R1": 2}, "drugs": {"R1": 1}, "mco_stays": {"R1": 1}, "mco_chaining": {"R1": 1}, "mco_acts": {"R1": 1, "J1": 1},
+        }  # fmt: skip
+        assert dict(one.counts.found) == dict(three.counts.found)
+        ids = "SELECT count(*) - count(DISTINCT visit_occurrence_id) AS n FROM whole_visit_occurrence"
+        assert three.rows(ids) == [{"n": 0}]
+
+
 def test_the_tables_on_the_page_of_the_mapping_are_up_to_date() -> None:
     written = PAGE.read_text(encoding="utf-8")
     assert written == filled(written), "run python -m tests.spec.omop_page"
