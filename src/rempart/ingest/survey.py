@@ -109,8 +109,8 @@ def _refuse_twice(known: Iterable[UnitFile]) -> None:
     names: dict[tuple[str, ...], str] = {}
     for found in known:
         content = (found.table.id, found.file.sha256)
-        marks = [(_ENDING.sub("", found.file.name).lower(),), (*content, found.period)]
-        # Two months without a single line are alike; so much text holds lines.
+        marks: list[tuple[str, ...]] = [(_ENDING.sub("", found.file.name).lower(),)]
+        # Two files without a single line are alike; so much text holds lines. The reader sees the lines of the shorter ones.
         marks += [content] if found.file.size > _HEADER else []
         for mark in marks:
             if mark in names:
