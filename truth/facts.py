@@ -89,14 +89,31 @@ def score_deaths(planted: Planted, connection: duckdb.DuckDBPyConnection) -> lis
 
 
 def score_births(planted: Planted, connection: duckdb.DuckDBPyConnection) -> list[Score]:
-    """Mother and child linked by their stays, where both keys were delivered."""
-    defects = planted.truth["defects"]
-    (links,) = connection.execute("SELECT count(*) FROM mother_child").fetchone() or (0,)
+    """Mother and child linked by their stays, where both keys were delivered and no rule sets the mother's stay aside."""
+    defects, mine = planted.truth["defects"], people(planted, connection)
+    persons = {row["person"]: row for row in planted.rows("truth_persons")}
+    stays: dict[tuple[str, str], list[str]] = {}
+    for stay in planted.rows("truth_stays"):
+        if stay["field"] == "mco":
+            stays.setdefault((stay["person"], stay["entry"]), []).append(stay["rules"])
+    born = [row for row in persons.values() if row["mother"] and (row["person"], row["since"]) in stays]
+    aside = sum(1 for row in born if all(stays.get((row["mother"], row["since"]), [""])))
+    true = {
+        (mother, child)
+        for row in persons.values()
+        if row["mother"]
+        for mother in persons[row["mother"]]["resolved"].split("|")
+        for child in row["resolved"].split("|")
+    }
+    pairs = connection.execute("SELECT pseudonym, child_person_id FROM mother_child").fetchall()
+    wrong = sum(1 for mother, child in pairs if (mine.get(mother, ""), mine.get(child, "")) not in true)
     return [
         Score(
             area=AREA,
             name="mothers and children linked",
-            expected=defects["births"] - defects["births_without_link"],
-            found=links,
-        )
+            expected=defects["births"] - defects["births_without_link"] - aside,
+            found=len(pairs),
+        ),
+        Score(area=AREA, name="children linked to another mother", expected=0, found=wrong),
+        told(AREA, "births whose mother's stay a rule sets aside", aside),
     ]
