@@ -11,7 +11,9 @@ from rempart.errors import BadInput, Refused
 from rempart.records.omop import MAIN, TableLayout
 from rempart.records.permit import Permit
 
-RESERVED = frozenset({"correspondence", "release_index", "objection", "former_person"})
+RESERVED = frozenset(
+    {"correspondence", "release_index", "objection", "former_person", "name", "remap", "person_decision"}
+)
 RESERVED_COLUMNS = frozenset({"pseudonym", "source_pseudonym", "release_index"})
 # Tables without persons ([whole.…] of the layouts): compile_whole's, not compile_permit's.
 WHOLE = frozenset(
