@@ -28,6 +28,7 @@ from rempart.journeys.project_rows import (
     provider_columns,
     providers_sql,
 )
+from rempart.journeys.project_whole import PROVIDER, seal_whole
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.research_state import require_current
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
@@ -44,7 +45,6 @@ from rempart.records.sealed import PartEntry, SpaceCommit
 
 Compiled = Mapping[str, Mapping[str, PermittedPart]]
 _VISITS = "visit_occurrence"
-_PROVIDERS, _PROVIDER = "provider", "provider_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +158,9 @@ class _Extract:
         )
         fresh = self._fresh_providers(project_key)
         rows = self._seal(writer, people, exchange, fresh)
-        rows |= self._seal_whole(writer, source, first, fresh)
+        rows |= seal_whole(
+            writer, self.vault, source, reference=first, whole=self.whole, providers=fresh, new_query=self.new_query
+        )
         lineage = (f"source-head:{source.commit.head}", f"permit:{self.permit.content_id}")
         commit = writer.commit(lineage=lineage, facts={})
         return Granted(commit=commit, persons=people.num_rows, objections=objections, rows=rows)
@@ -238,26 +240,8 @@ class _Extract:
     def _fresh_providers(self, key: bytes) -> pa.Table:
         """source, fresh: a random dense number of each professional that the project's rows name."""
         known = sorted(self.providers)
-        fresh = project_ordinals([f"{_PROVIDER}:{number}" for number in known], key)
+        fresh = project_ordinals([f"{PROVIDER}:{number}" for number in known], key)
         return pa.table({"source": pa.array(known, pa.int64()), "fresh": pa.array(fresh, pa.int64())})
-
-    def _seal_whole(self, writer: SpaceWriter, source: OpenSpace, reference: str, fresh: pa.Table) -> dict[str, int]:
-        """Tables without persons; of professionals those alone whom the project's rows name."""
-        rows = {}
-        for table, columns in self.whole.items():
-            query = self.new_query()
-            try:
-                parts = source.parts(table, MAIN, 0)
-                if not parts:
-                    raise Missing("permit-table-empty", table=table)
-                query.attach("whole", sealed_parts(self.vault, source, parts, reference=reference))
-                query.register("fresh_provider", fresh)
-                made = query.table(_whole_sql(table, columns))
-            finally:
-                query.close()
-            writer.add(table, MAIN, 0, made)
-            rows[table] = made.num_rows
-        return rows
 
     def _needed(self, source: OpenSpace, shard: int) -> list[PartEntry]:
         return [
@@ -293,14 +277,3 @@ class _Extract:
                 yield table, sibling, query.table(project_part_sql(self.layouts[table], siblings, sibling, shard))
         index = f"SELECT person_id, release_index FROM people WHERE target = {shard} ORDER BY person_id"
         yield "person", "release_index", query.table(index)
-
-
-def _whole_sql(table: str, columns: Sequence[str]) -> str:
-    """The permitted columns, in their own order, so that rows tell nothing by their place."""
-    named = ", ".join(columns)
-    if table != _PROVIDERS:
-        return f"SELECT {named} FROM whole ORDER BY ALL"
-    known = (
-        f"(SELECT w.* REPLACE (f.fresh AS {_PROVIDER}) FROM whole w JOIN fresh_provider f ON f.source = w.{_PROVIDER})"
-    )
-    return f"SELECT {named} FROM {known} ORDER BY ALL"
