@@ -6,7 +6,7 @@ Knows pseudonyms only. What a regime reaches is data; who may add or withdraw is
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rempart.errors import BadInput
@@ -72,10 +72,23 @@ def added(
     return sorted(held.values())
 
 
-def withdrawn(present: Iterable[Objection], names: Iterable[str], *, regime: str | None) -> list[Objection]:
-    """``present`` without these persons' objections, under one regime or under any."""
-    gone = set(names)
-    return sorted(one for one in present if one.pseudonym not in gone or regime not in (None, one.regime))
+def withdrawn(
+    present: Iterable[Objection], names: Iterable[str], *, regime: str | None, former: Iterable[tuple[str, str]] = ()
+) -> list[Objection]:
+    """``present`` without these persons' objections, under one regime or under any, those under a former key too. ``former``: as for
+    ``with_former``; where one former key is several persons today, the others' objections stand, under the keys they have."""
+    gone, today = set(names), dict[str, set[str]]()
+    for before, now in former:
+        today.setdefault(before, set()).add(now)
+    held: dict[tuple[str, str], Objection] = {}
+    for one in present:
+        meant, others = regime in (None, one.regime), today.get(one.pseudonym, set())
+        if not meant or not gone & {one.pseudonym, *others}:
+            held[one.pseudonym, one.regime] = one
+        elif one.pseudonym not in gone:
+            for name in others - gone:
+                held.setdefault((name, one.regime), replace(one, pseudonym=name))
+    return sorted(held.values())
 
 
 def with_former(out: frozenset[str], pairs: Iterable[tuple[str, str]]) -> frozenset[str]:

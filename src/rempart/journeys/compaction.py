@@ -20,8 +20,9 @@ from rempart.ingest.shard import make_shard, pass_words, rule_words
 from rempart.ingest.unit_plan import dead_flows, live_id
 from rempart.ingest.units import UnitEntry
 from rempart.journeys.exchange import Exchange
-from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, settle
-from rempart.journeys.ingest import FORMER, SPACE
+from rempart.journeys.former_keys import FOLLOWED, following, former_keys
+from rempart.journeys.gross_parts import CARDS, CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, settle
+from rempart.journeys.ingest import FORMER, OBJECTION, SPACE
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.research_parts import INDEX, PERSON, ResearchParts
@@ -101,7 +102,7 @@ class Compaction:
 
     def _request(self, act: Act) -> GrantRequest:
         """Read gross rows, names and the release index; write what is made of them."""
-        read = [(table, MAIN) for table in (*self.shapes, NAME, REMAP, CORRESPONDENCE, "manifest")]
+        read = [(table, MAIN) for table in (*self.shapes, NAME, REMAP, CORRESPONDENCE, OBJECTION, "manifest")]
         write = [(table.name, sibling) for table in self.layouts.values() for sibling in table.siblings]
         write += [(table, MAIN) for table in (REMAP, FORMER, "manifest", *WHOLE, *self.extra)]
         both = (PERSON, INDEX)
@@ -112,11 +113,6 @@ class Compaction:
 
 WHOLE = ("usable_interval", "location", "commune_conversion", "environment", "provider", "care_site", "code_hierarchy")
 """Tables without persons that context makes."""
-_FORMER = (
-    "SELECT former.pseudonym AS former, present.pseudonym FROM key_person JOIN person_name AS former ON former.number = key_person.person "
-    "JOIN person AS present USING (person_no) WHERE former.pseudonym <> present.pseudonym ORDER BY ALL"
-)
-"""Pseudonyms of keys that persons had before: an objection under one of them reaches its person."""
 
 
 def chosen_text(switches: Mapping[str, bool], observation: Mapping[str, object]) -> str:
@@ -142,7 +138,7 @@ class _Compacting:
         self._writer.keep(opened, but={part.object for part in opened.body.parts if part.table in made})
         self._words = {**rule_words(run.definitions, run.switches), **run.context.words}
         self._books = Books()
-        self._former = pa.table({})
+        self._former, self._followed = pa.table({}), 0
         self._parts = ResearchParts(self._writer, run.background, run.recorder.randomness, run.layouts)
         self._pairs = self._readers()
 
@@ -160,7 +156,8 @@ class _Compacting:
         for name, table in whole.items():
             self._writer.add(name, MAIN, 0, table)
         self._books.rows.update(self._parts.finish())
-        report = self._books.report(self._run.definitions, self._live, names=self._run.names, further=prepared.counts)
+        further = [*prepared.counts, *([(FOLLOWED, self._followed)] if self._followed else [])]
+        report = self._books.report(self._run.definitions, self._live, names=self._run.names, further=further)
         facts = {**self._opened.body.facts, "first": report.first_day, "last": report.last_day}
         facts[RESEARCH] = live_id(self._units)
         facts["rules"] = chosen_text(self._run.switches, self._run.context.options)
@@ -174,18 +171,22 @@ class _Compacting:
         """Who is who over all cards, rows brought to where their persons are, and what context needs of all shards before any is made."""
         run, gross = self._run, self._gross
         gross.register_names(query, shown=("person",))
-        gross.gather(query, "gross_card", columns=_CARD)
+        gross.gather(query, CARDS, columns=_CARD)
         resolve_persons(query, run.definitions, self._words)
         if not _count(query, "person"):
             raise BadInput("no-person")
-        self._former = query.table(_FORMER)
+        self._former = former_keys(query, gross, run.definitions, self._words, self._units)
+        objections = self._opened.parts(OBJECTION, MAIN, 0)
+        self._followed = following(
+            query, self._former, sealed_parts(run.vault, self._opened, objections, reference=self._reference)
+        )
         self._words |= self._days(query)
         moved = settle(query)
         if moved.num_rows:
             self._writer.add(REMAP, MAIN, 0, moved)
         exchange = Exchange(run.scratch, run.run, run.recorder.randomness)
         gross.move([*gross.moves(query), moved], exchange=exchange, new_query=run.new_query, progress=run.progress)
-        for table in (NAME, "gross_card"):
+        for table in (NAME, CARDS):
             query.execute(f"DROP TABLE IF EXISTS {table} CASCADE")
         for table in _WITHOUT_PERSONS:
             gross.gather(query, table)

@@ -20,6 +20,8 @@ from rempart.records.omop import MAIN
 from rempart.records.sealed import PartEntry
 
 NAME, REMAP, CORRESPONDENCE = "name", "remap", "correspondence"
+CARDS = "gross_card"
+"""The table whose rows say which card and pseudonym are whose: they are placed by its person."""
 UNIT_COLUMNS: Mapping[str, str] = {"unit": "INTEGER", "flow": "INTEGER", "hits": "BIGINT"}
 Dead = Mapping[int, frozenset[int]]
 """Unit number → flows of it that another unit superseded; none named: all of it."""
@@ -133,16 +135,17 @@ class GrossParts:
                 query.unregister("known_part")
         return pa.concat_tables(found)
 
-    def gather(self, query: Query, table: str, *, columns: Sequence[str] = ()) -> None:
-        """Make the table ``table`` of the live rows of every shard: for narrow tables alone."""
+    def gather(self, query: Query, table: str, *, columns: Sequence[str] = (), ever: str = "") -> None:
+        """Make the table ``table`` of the live rows of every shard: for narrow tables alone. ``ever``: the name of a table of all
+        rows instead, superseded ones too."""
         shape = self._shapes[table]
         picked = {name: kind for name, kind in sealed_columns(shape).items() if not columns or name in columns}
         typed = ", ".join(f'"{name}" {kind}' for name, kind in picked.items())
-        query.execute(f"CREATE OR REPLACE TABLE {table} ({typed})")
+        query.execute(f"CREATE OR REPLACE TABLE {ever or table} ({typed})")
         for shard in range(self.shards):
             if self._attached(query, "gathered", table, shard):
-                live = self._live(table, shard)
-                query.execute(f"INSERT INTO {table} SELECT {_listed(picked)} FROM gathered WHERE {live}")
+                live = "true" if ever else self._live(table, shard)
+                query.execute(f"INSERT INTO {ever or table} SELECT {_listed(picked)} FROM gathered WHERE {live}")
                 query.unregister("gathered")
 
     def move(

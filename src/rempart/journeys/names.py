@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from rempart.identity.names import PERSON, name_digests
 from rempart.identity.shards import shard_of
-from rempart.journeys.gross_parts import GrossParts, GrossShape
+from rempart.journeys.gross_parts import CARDS, GrossParts, GrossShape
 from rempart.ports.query import Query
 
-CARDS = "gross_card"
-"""The table whose rows say which card and pseudonym are whose: they are placed by its person."""
 _BATCH = 50_000
 _NEW = "flush_new"
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from rempart.errors import BadInput, Missing
 from rempart.identity.objections import Objection, added, from_columns, withdrawn
 from rempart.identity.pseudonyms import pseudonyms
-from rempart.journeys.ingest import OBJECTION, SPACE
+from rempart.journeys.ingest import FORMER, OBJECTION, SPACE
 from rempart.journeys.parts import sealed_parts
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
@@ -82,12 +82,14 @@ def change_objections(
     objects = [f"space:{SPACE}", f"document:{document}"]
     with recorded(recorder, "objection", basis="operation:objection", objects=objects, actor=actor) as act:
         tables = tuple((SPACE, table, MAIN, mode) for table in (OBJECTION, "manifest") for mode in ("read", "write"))
+        tables += ((SPACE, FORMER, MAIN, "read"),)
         (reference,) = vault.broker.grant(GrantRequest(intent=act.index, tables=tables, secrets=("identity",)))
         (identity,) = vault.broker.secrets(reference, ("identity",))
         opened = open_space(vault, space=SPACE, reference=reference)
         before = standing(vault, opened, reference, new_query())
         today = recorder.clock.now().date()
-        now = _after(before, change, pseudonyms(sorted(set(change.persons)), identity), today, document)
+        former = former_names(vault, opened, reference, new_query())
+        now = _after(before, change, pseudonyms(sorted(set(change.persons)), identity), today, document, former)
         writer = SpaceWriter(
             vault,
             recorder,
@@ -104,10 +106,15 @@ def change_objections(
 
 
 def _after(
-    before: Sequence[Objection], change: Change, names: Sequence[str], today: datetime.date, document: str
+    before: Sequence[Objection],
+    change: Change,
+    names: Sequence[str],
+    today: datetime.date,
+    document: str,
+    former: Sequence[tuple[str, str]],
 ) -> list[Objection]:
     if change.verb == "withdraw":
-        return withdrawn(before, names, regime=change.regime)
+        return withdrawn(before, names, regime=change.regime, former=former)
     return added(before, names, regime=change.regime or "", since=today, document=document)
 
 
@@ -138,6 +145,18 @@ def standing(vault: Vault, opened: OpenSpace, reference: str, query: Query) -> l
         query.attach("known", sealed_parts(vault, opened, parts, reference=reference))
         found = query.table("SELECT * FROM known")
         return from_columns({name: found.column(name).to_pylist() for name in found.column_names})
+    finally:
+        query.close()
+
+
+def former_names(vault: Vault, opened: OpenSpace, reference: str, query: Query) -> list[tuple[str, str]]:
+    """(a pseudonym of a key that a person had before, the person's present one), of the last compaction; closes ``query``."""
+    parts = opened.parts(FORMER, MAIN, 0)
+    try:
+        if not parts:
+            return []
+        query.attach("former", sealed_parts(vault, opened, parts, reference=reference))
+        return [(row["former"], row["pseudonym"]) for row in query.table("SELECT * FROM former").to_pylist()]
     finally:
         query.close()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rempart.errors import Refused
 from rempart.ingest.units import UnitEntry, UnitPart
-from rempart.journeys.gross_parts import units_of
+from rempart.journeys.gross_parts import CARDS, units_of
 from rempart.journeys.space import OpenSpace
 from rempart.records.canonical import canonical_bytes
 
@@ -43,5 +43,7 @@ def joined(entry: UnitEntry, part: UnitPart) -> UnitEntry:
 
 
 def dead_objects(opened: OpenSpace, gone: set[int]) -> set[str]:
-    """Objects of gross parts that hold superseded units alone."""
-    return {part.object for part in opened.body.parts if (units := units_of(part)) and units <= gone}
+    """Objects of gross parts that hold superseded units alone; of cards none: who objected under a former key is found by them."""
+    return {
+        part.object for part in opened.body.parts if part.table != CARDS and (units := units_of(part)) and units <= gone
+    }

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who objected under a key that a later delivery of the cards changes stays out, though the cards of before are superseded."""
+
+import gzip
+import io
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from rempart.journeys import unit_register
+from rempart.journeys.space import open_space, read_parts
+from rempart.wiring import acts
+from tests.faults.warehouse import place as warehouse_place
+from tests.faults.warehouse.place import Place
+from tests.ingest_house import bring, declare, empty_warehouse, rewrite, uncertified, whole_delivery
+
+pytestmark = pytest.mark.slow
+CARDS = "IR_BEN_R."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """Cards that are not certified, the cards as they are delivered later, and everything else."""
+
+    before: Path
+    later: Path
+    others: Path
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """One delivery in three."""
+    made = tmp_path_factory.mktemp("followed")
+    found = Folders(before=made / "before", later=made / "later", others=whole_delivery(made))
+    for folder, produced in ((found.before, "2016-01-01"), (found.later, "2016-06-01")):
+        folder.mkdir()
+        declare(folder, produced)
+    (cards,) = [path for path in found.others.iterdir() if path.name.startswith(CARDS)]
+    shutil.move(cards, found.later)
+    rewrite(found.later / cards.name, found.before / cards.name, uncertified)
+    return found
+
+
+@pytest.fixture
+def place(folders: Folders, tmp_path: Path) -> Iterator[Place]:
+    """The first cards and everything else, compacted, and the people that act on it."""
+    with empty_warehouse(tmp_path) as made:
+        acts.example("glitazones", tmp_path)
+        warehouse_place._permits(tmp_path)
+        warehouse_place._people(made)
+        bring(made, folders.before, later=True)
+        bring(made, folders.others)
+        yield made
+
+
+def column(place: Place, table: str, sibling: str, name: str, *, space: str = "warehouse") -> list[Any]:
+    """Values of a column, of every part of the newest snapshot."""
+    vault = place.vault()
+    opened = open_space(vault, space=space, reference="")
+    parts = [part for part in opened.body.parts if (part.table, part.sibling) == (table, sibling)]
+    found = read_parts(vault, opened, parts, reference="")
+    return [value for rows in found for value in pq.read_table(io.BytesIO(bytes(rows)))[name].to_pylist()]
+
+
+def persons(place: Place) -> dict[str, str]:
+    """Key of the source → pseudonym, of everybody who is a person now."""
+    sources, names = (column(place, "correspondence", "main", name) for name in ("source_pseudonym", "pseudonym"))
+    now = set(column(place, "person", "release_index", "pseudonym"))
+    return {source: name for source, name in zip(sources, names, strict=True) if name in now}
+
+
+def changing(place: Place, later: Path) -> list[str]:
+    """Keys that the later cards do not hold any more."""
+    text = "".join(rows for rows in _lines(later))
+    return sorted(key for key in persons(place) if key not in text)
+
+
+def _lines(folder: Path) -> Iterator[str]:
+    for path in folder.glob(f"{CARDS}*"):
+        with gzip.open(path, "rt", encoding="utf-8") as stream:
+            yield stream.read()
+
+
+def objecting(place: Place, verb: str, names: list[str]) -> int:
+    """Add or withdraw; how many the change touched."""
+    file = place.root / "list.csv"
+    file.write_text("BEN_IDT_ANO\n" + "\n".join(names) + "\n", encoding="utf-8")
+    done = place.run("objection", verb, str(file), "--regime", "snds", "--key", place.key("officer"))
+    assert done.code == 0, done.told
+    return int(done.answer["data"]["changed"])
+
+
+def granted(place: Place, permit: str) -> int:
+    """Persons of a project granted now."""
+    done = place.grant(permit)
+    assert done.code == 0, done.told
+    return int(done.answer["data"]["persons"])
+
+
+def test_who_objected_under_a_former_key_is_in_no_project_granted_afterwards(place: Place, folders: Folders) -> None:
+    former = changing(place, folders.later)
+    assert len(former) > 8
+    assert objecting(place, "add", former[:5]) == 5
+    made = bring(place, folders.later)
+    assert made.report is not None
+    assert {step.what: step.count for step in made.report.persons}["objections-followed"] == 5
+    everyone = persons(place)
+    assert not everyone.keys() & set(former)
+    assert granted(place, "first") == len(everyone) - 5
+    assert place.run("audit", "verify", "--deep").answer["data"]["findings"] == []
+    assert objecting(place, "add", former[5:7]) == 2, "under a key that is former already"
+    assert granted(place, "second") == len(everyone) - 7
+    place.run("objection", "apply", "--key", place.key("officer"))
+    assert len(column(place, "person", "main", "person_id", space="project:first")) == len(everyone) - 7
+    left = sorted(set(everyone) - set(former))
+    today = [key for key in left if everyone[key] in _reached(place)]
+    assert len(today) == 7
+    assert objecting(place, "withdraw", today[:2]) == 2, "under the key of today"
+    assert granted(place, "third") == len(everyone) - 5
+
+
+def _reached(place: Place) -> set[str]:
+    """Pseudonyms of today of who objects under a former key."""
+    out = set(column(place, "objection", "main", "pseudonym"))
+    pairs = (column(place, "former_person", "main", name) for name in ("former", "pseudonym"))
+    return {now for former, now in zip(*pairs, strict=True) if former in out}
+
+
+def test_without_the_cards_of_before_they_would_be_let_in(
+    place: Place, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unit_register, "CARDS", "")
+    objecting(place, "add", changing(place, folders.later)[:5])
+    bring(place, folders.later)
+    assert granted(place, "first") == len(persons(place))
