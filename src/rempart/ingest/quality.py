@@ -25,12 +25,14 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Parsed ``quality.toml``: ``facts`` are its other tables; ``today`` bounds every date."""
+    """Parsed ``quality.toml``: ``facts`` are its other tables; ``today`` bounds every date; ``french``: codes without a said vocabulary
+    are of the SNDS."""
 
     kinds: Mapping[str, Kind]
     thresholds: Sequence[Mapping[str, Any]]
     facts: Mapping[str, Any]
     today: datetime.date
+    french: bool = True
 
     def percent(self, kind: str, table: str, field: str) -> float:
         """The threshold of one check: the closest of the overrides, else its kind's."""

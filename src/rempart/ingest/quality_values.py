@@ -51,7 +51,7 @@ def coded(layout: TableLayout, columns: Columns, rules: Settings) -> Coded:
                 code=column,
                 concept=f"{stem}{names['concept']}",
                 vocabulary=vocabulary if vocabulary in columns else "",
-                default=default,
+                default=default if rules.french else "",
             )
     return Coded(code="", concept="", vocabulary="", default="")
 

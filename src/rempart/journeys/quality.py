@@ -6,7 +6,7 @@ What leaves here is what may be shown. Rows are read where they lie, in memory, 
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rempart.errors import Missing
 from rempart.ingest.quality import Finding, Measured, Settings, judged
@@ -108,6 +108,7 @@ def check_quality(
         readers = sealed_parts(vault, opened, parts, reference=reference)
         found = dict(zip([part.object for part in parts], readers, strict=True))
         reading = Reading(opened=opened, layouts=held, readers=found, beyond=beyond)
+        rules = replace(rules, french=opened.body.facts.get("form") == "snds")
         battery = Battery(layouts=layouts, held=tuple(held), rules=rules)
         _scan(reading, battery, new_query, progress)
         measured = [*_answers(reading, battery, new_query()), *beyond.answers(opened)]
