@@ -2,6 +2,7 @@
 """Everything a person reads exists in English and in French, with the same blanks, and every word the doors ask for exists."""
 
 import ast
+import re
 import string
 import tomllib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from tests.law.tree import SOURCE, Module, at, none, snippet, source
 
 LOCALE = SOURCE / "rempart" / "locale"
 ASKING = frozenset({"word", "say"})
+TITLE = re.compile(r"column-[a-z0-9-]+")
 
 
 def texts(table: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
@@ -38,9 +40,13 @@ def differences(english: dict[str, Any], french: dict[str, Any]) -> list[str]:
 
 
 def unknown_words(module: Module, said: set[str]) -> list[str]:
-    """Literal keys of ``voice.word``/``voice.say`` and names of ``progress.step`` that no locale file has."""
+    """Literal keys of ``voice.word``/``voice.say``, names of ``progress.step`` and titles of columns that no locale file has."""
     found = []
     for node in ast.walk(module.tree):
+        for item in node.elts if isinstance(node, ast.List) else ():
+            title = str(item.value) if isinstance(item, ast.Constant) else ""
+            if TITLE.fullmatch(title) and title not in said:
+                found.append(at(module, node.lineno, f"[say] {title}: no such words"))
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
             continue
         first = node.args[0]
@@ -90,4 +96,5 @@ def test_an_unknown_word_is_caught() -> None:
     assert unknown_words(snippet("voice.say('lost')\n"), {"found"})
     assert unknown_words(snippet("self._voice.word('lost')\n"), {"found"})
     assert unknown_words(snippet("progress.step('lost', 1, 2)\n"), {"found"})
+    assert unknown_words(snippet("columns = ['column-lost']\n"), {"found"})
     assert not unknown_words(snippet("voice.say('found')\nact.say('fact', 1)\n"), {"found"})

@@ -142,7 +142,7 @@ class _Gathering:
         self._told = {delivery.id: dict(delivery.declared) for delivery in deliveries}
         work = plan(deliveries, self._held, today=self._today)
         todo = [(unit, plan, delivery) for unit, plan, delivery in work if plan.fate in {"new", "replaces"}]
-        self._check_rules(bool(todo))
+        self._check_rules()
         if todo or dropped:
             writer = self._names()
             span = self._span()
@@ -171,9 +171,9 @@ class _Gathering:
         self._held = kept
         return kept != before
 
-    def _check_rules(self, adding: bool) -> None:
-        other = {entry.rules for entry in self._held if entry.state == "live"} - {self._run.rules}
-        if adding and other:
+    def _check_rules(self) -> None:
+        """Even where nothing is new: who gives other parameters must not believe that they took effect."""
+        if {entry.rules for entry in self._held if entry.state == "live"} - {self._run.rules}:
             raise Refused("rules-mixed")
 
     def _names(self) -> GrossWriter:

@@ -2,7 +2,7 @@
 """The register of units as a manifest keeps it: which units there are, what was read of them, which parts hold none that is live."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rempart.errors import Refused
@@ -26,6 +26,11 @@ def held_units(opened: OpenSpace | None, *, again: bool) -> list[UnitEntry]:
             raise Refused("warehouse-not-empty")
         return []
     return [UnitEntry.from_json(raw) for raw in json.loads(opened.body.facts[UNITS])]
+
+
+def live_units(facts: Mapping[str, str]) -> list[UnitEntry]:
+    """The units of a manifest's facts that were not superseded; none of a warehouse of another form."""
+    return [unit for raw in json.loads(facts.get(UNITS, "[]")) if (unit := UnitEntry.from_json(raw)).state == "live"]
 
 
 def units_fact(units: Sequence[UnitEntry]) -> str:

@@ -14,7 +14,7 @@ from rempart.adapters.background_threads import background
 from rempart.adapters.delivery_reader import Delivery, list_delivery, unit_parts
 from rempart.adapters.gross_definitions import gross_definitions, known_rules, rules_file, with_native_tables
 from rempart.adapters.vocabulary_reader import context_definitions
-from rempart.errors import BadInput, Missing
+from rempart.errors import BadInput, Missing, Refused
 from rempart.ingest.declaration import Declaration
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.gross import GrossPlan, add_unit, begin
@@ -28,7 +28,7 @@ from rempart.journeys.ingest_delivery import Bounds, DeliveredUnits, Gather, Gat
 from rempart.journeys.recorded import recorded
 from rempart.journeys.research_state import is_current
 from rempart.journeys.space import OpenSpace, newest_commit, open_space
-from rempart.journeys.unit_register import UNITS, held_units
+from rempart.journeys.unit_register import UNITS, held_units, live_units
 from rempart.journeys.unit_scratch import UnitScratch
 from rempart.ports.broker import GrantRequest
 from rempart.ports.query import Query
@@ -158,12 +158,16 @@ def _look(warehouse: Warehouse) -> OpenSpace:
 
 
 def research_is_current(warehouse: Warehouse, choice: RulesChoice) -> bool:
-    """Whether the research tables are those of the live units under these switches. Raises Missing ``units-missing``."""
+    """Whether the research tables are those of the live units under these switches. Raises Missing ``units-missing``, Refused
+    ``rules-mixed`` for parameters that the live units were not read under."""
     if newest_commit(warehouse.ledger, SPACE) is None:
         raise Missing("space-missing", space=SPACE)
     facts = _look(warehouse).body.facts
     if UNITS not in facts:
         raise Missing("units-missing")
+    chosen = choice.marks_hash != choose_rules(None).marks_hash
+    if chosen and any(unit.rules != choice.marks_hash for unit in live_units(facts)):
+        raise Refused("rules-mixed")
     return is_current(facts) and facts.get("rules") == chosen_text(choice.switches, choice.observation)
 
 

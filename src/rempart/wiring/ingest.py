@@ -135,7 +135,7 @@ def compact_warehouse(
     writable(warehouse)
     choice, doing = choose_rules(rules), _Doing(warehouse, new_run("I"), progress, named_step, {})
     with living(warehouse.scratch, warehouse.recorder, doing.run):
-        if vocabulary is None and research_is_current(warehouse, choice):
+        if research_is_current(warehouse, choice) and vocabulary is None:
             return Brought(commit=None, report=None)
         return _compacted(doing, ingest_definitions(), choice, vocabulary)
 
