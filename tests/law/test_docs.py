@@ -236,6 +236,14 @@ def test_the_permit_page_shows_every_table_and_column_that_there_is() -> None:
     assert {(name, part): re.findall(r"`(\w+)`", columns) for name, part, columns in rows} == wanted
 
 
+def test_the_permit_page_shows_every_table_without_persons() -> None:
+    tables = tomllib.loads((ROOT / "src/rempart/records/omop54.toml").read_text(encoding="utf-8"))["whole"]
+    rows = re.findall(r"^\| `(\w+)` \| (`[^|]+`) \|$", permit_page().partition("hold no person")[2], re.MULTILINE)
+    assert {name: re.findall(r"`(\w+)`", columns) for name, columns in rows} == {
+        n: list(t["columns"]) for n, t in tables.items()
+    }
+
+
 def test_the_permit_on_the_page_is_one() -> None:
     from rempart.records.permit import permit_from_dict
 

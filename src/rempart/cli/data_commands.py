@@ -126,6 +126,7 @@ def _told(done: "Brought") -> dict[str, object]:
     return {
         "head": done.commit.head if done.commit else None,
         "units": [[unit.name, unit.fate] for unit in done.units],
+        "declared": {name: dict(said) for name, said in done.declared.items()},
         "rows": dict(done.rows),
         "content": dict(done.content),
         "report": asdict(done.report) if done.report else None,
@@ -165,6 +166,10 @@ def show_ingested(session: Session, done: "Brought", *, most: int | None = None)
     if done.units:
         fates = Counter(unit.fate for unit in done.units)
         voice.say("units-told", **{fate: fates[fate] for fate in ("new", "replaces", "held", "older")})
+    for name, said in done.declared.items():
+        if said.keys() & {"target", "fraction", "weight"}:
+            told = {word: said.get(word, "?") for word in ("target", "fraction", "weight")}
+            voice.say("delivery-population", delivery=name, **told)
     if done.commit is None:
         voice.say("units-unchanged")
         return

@@ -22,15 +22,16 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """``id`` '' = take the content's; ``produced`` None = unknown; ``fraction`` of the target, (0, 1]; ``weight`` of a person, > 0;
+    """``id`` '' = take the content's; ``produced`` None = unknown; ``fraction`` of the target,
+    (0, 1], ``weight`` of a person, > 0: None = not said;
     ``first``, ``last``: days of care covered, None = not said; ``encoding``, ``separator``: '' = look."""
 
     id: str = ""
     produced: datetime.date | None = None
     source: str = ""
     target: str = ""
-    fraction: float = 1.0
-    weight: float = 1.0
+    fraction: float | None = None
+    weight: float | None = None
     first: datetime.date | None = None
     last: datetime.date | None = None
     encoding: str = ""
@@ -38,9 +39,9 @@ class Declaration:
 
     def __post_init__(self) -> None:
         """Raises BadInput ``delivery-declaration`` with the key that is wrong."""
-        if not 0 < self.fraction <= 1:
+        if self.fraction is not None and not 0 < self.fraction <= 1:
             raise _wrong("population.fraction")
-        if not 0 < self.weight < float("inf"):
+        if self.weight is not None and not 0 < self.weight < float("inf"):
             raise _wrong("population.weight")
         if self.first and self.last and self.first > self.last:
             raise _wrong("extent.last")
@@ -89,8 +90,10 @@ def _text(parsed: Mapping[str, Any], key: str, place: str = "") -> str:
     return value.strip()
 
 
-def _number(parsed: Mapping[str, Any], key: str, place: str) -> float:
-    value = parsed.get(key, 1.0)
+def _number(parsed: Mapping[str, Any], key: str, place: str) -> float | None:
+    value = parsed.get(key)
+    if value is None:
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(place + key)
     return float(value)

@@ -6,7 +6,7 @@ Who is one person, what a rule drops and what OMOP gets is ``ingest``'s work; th
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -14,6 +14,8 @@ from rempart.errors import BadInput, Missing
 from rempart.ingest.balance import Books, last_known, window
 from rempart.ingest.context import Context, Prepared, collect_context, finish_context, gather_context, prepare_context
 from rempart.ingest.definitions import Definitions
+from rempart.ingest.deliveries import TABLE as DELIVERY
+from rempart.ingest.deliveries import delivery_table, unlike
 from rempart.ingest.persons import resolve_persons
 from rempart.ingest.report import IngestReport
 from rempart.ingest.shard import make_shard, pass_words, rule_words
@@ -27,7 +29,7 @@ from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.research_parts import INDEX, PERSON, ResearchParts
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
-from rempart.journeys.unit_register import held_units
+from rempart.journeys.unit_register import held_units, told_of
 from rempart.ports.background import Background
 from rempart.ports.broker import GrantRequest
 from rempart.ports.query import Query
@@ -111,8 +113,10 @@ class Compaction:
         return GrantRequest(intent=act.index, tables=tuple(tables), secrets=())
 
 
-WHOLE = ("usable_interval", "location", "commune_conversion", "environment", "provider", "care_site", "code_hierarchy")
-"""Tables without persons that context makes."""
+WHOLE = (
+    "delivery", "usable_interval", "location", "commune_conversion", "environment", "provider", "care_site", "code_hierarchy",
+)  # fmt: skip
+"""Tables without persons."""
 
 
 def chosen_text(switches: Mapping[str, bool], observation: Mapping[str, object]) -> str:
@@ -150,7 +154,7 @@ class _Compacting:
             self._run.named_step("persons-resolved")
             collected = self._shards(people, prepared)
             whole = {**prepared.whole, **finish_context(people, self._run.definitions, collected), **self._run.extra}
-            whole[FORMER] = self._former
+            whole |= {FORMER: self._former, DELIVERY: delivery_table(told := told_of(self._opened), self._live)}
         finally:
             people.close()
         for name, table in whole.items():
@@ -158,6 +162,7 @@ class _Compacting:
         self._books.rows.update(self._parts.finish())
         further = [*prepared.counts, *([(FOLLOWED, self._followed)] if self._followed else [])]
         report = self._books.report(self._run.definitions, self._live, names=self._run.names, further=further)
+        report = replace(report, notes=(*report.notes, *unlike(told, self._live)))
         facts = {**self._opened.body.facts, "first": report.first_day, "last": report.last_day}
         facts[RESEARCH] = live_id(self._units)
         facts["rules"] = chosen_text(self._run.switches, self._run.context.options)

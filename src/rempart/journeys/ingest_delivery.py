@@ -68,11 +68,13 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """What became of each delivered unit, in order; ``commit``: the last one, None where nothing was new; ``rows`` added by table word."""
+    """What became of each delivered unit, in order; ``commit``: the last one, None where nothing was new; ``rows`` added by table word;
+    ``declared``: what each delivery said of its population, by its id."""
 
     planned: tuple[Planned, ...]
     commit: SpaceCommit | None
     lines: Mapping[str, int]
+    declared: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -159,7 +161,7 @@ class _Gathering:
         self._act.say("units", len(todo))
         if self._commit is not None:
             self._act.say("head", self._commit.head)
-        return Gathered(planned=plans, commit=self._commit, lines=self._lines)
+        return Gathered(planned=plans, commit=self._commit, lines=self._lines, declared=self._told)
 
     def _drop(self, deliveries: Sequence[DeliveredUnits]) -> bool:
         """Drop every held unit that the deliveries do not hold with the same content and rules; whether there was one."""

@@ -33,6 +33,12 @@ def live_units(facts: Mapping[str, str]) -> list[UnitEntry]:
     return [unit for raw in json.loads(facts.get(UNITS, "[]")) if (unit := UnitEntry.from_json(raw)).state == "live"]
 
 
+def told_of(opened: OpenSpace | None) -> dict[str, dict[str, str]]:
+    """What each delivery of a snapshot declared, by its id."""
+    told: dict[str, dict[str, str]] = json.loads(opened.body.facts.get(DELIVERIES, "{}")) if opened else {}
+    return told
+
+
 def units_fact(units: Sequence[UnitEntry]) -> str:
     """The register of units as the manifest keeps it."""
     return canonical_bytes([unit.to_json() for unit in units]).decode()

@@ -17,7 +17,16 @@ RESERVED = frozenset(
 RESERVED_COLUMNS = frozenset({"pseudonym", "source_pseudonym", "release_index"})
 # Tables without persons ([whole.…] of the layouts): compile_whole's, not compile_permit's.
 WHOLE = frozenset(
-    {"usable_interval", "location", "commune_conversion", "environment", "provider", "care_site", "code_hierarchy"}
+    {
+        "delivery",
+        "usable_interval",
+        "location",
+        "commune_conversion",
+        "environment",
+        "provider",
+        "care_site",
+        "code_hierarchy",
+    }
 )
 # Their rows are spells: kept where they overlap, cut to look-back and period.
 _PERIODS = frozenset({"observation_period", "payer_plan_period", "location_history"})

@@ -17,6 +17,7 @@ from rempart.adapters.vocabulary_reader import context_definitions
 from rempart.errors import BadInput, Missing, Refused
 from rempart.ingest.declaration import Declaration
 from rempart.ingest.definitions import Definitions
+from rempart.ingest.deliveries import declared
 from rempart.ingest.gross import GrossPlan, add_unit, begin
 from rempart.ingest.rules_file import RulesChoice
 from rempart.ingest.survey import survey
@@ -114,12 +115,11 @@ def read_folders(folders: Sequence[Path], definitions: Definitions) -> Delivered
 
 def _delivered(delivery: Delivery, units: Sequence[Unit]) -> DeliveredUnits:
     said = delivery.declaration
-    told = {"source": said.source, "target": said.target, "fraction": str(said.fraction), "weight": str(said.weight)}
     return DeliveredUnits(
         id=delivery.id,
         produced=said.produced.isoformat() if said.produced else "",
         units=units,
-        declared={name: value for name, value in told.items() if value},
+        declared=declared(said),
     )
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``rempart ingest`` and ``rempart vault compact``: deliveries of the SNDS unit by unit, or one OMOP source whole."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,13 +33,15 @@ Form = Literal["snds", "omop"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brought:
     """What an ingest did. ``commit``: the last one, None where nothing was new; ``report``: None where no research table was made;
-    ``units``: what became of each delivered unit; ``rows``, ``content``: of each research table made."""
+    ``units``: what became of each delivered unit; ``rows``, ``content``: of each research table made; ``declared``: what each
+    delivery said of its population, by its id."""
 
     commit: SpaceCommit | None
     report: IngestReport | None
     rows: Mapping[str, int] = field(default_factory=dict)
     content: Mapping[str, str] = field(default_factory=dict)
     units: tuple[Planned, ...] = ()
+    declared: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def ingest_delivery(
@@ -70,8 +73,10 @@ def ingest_delivery(
         known = ingest_definitions(schema)
         gathered = _gathered(doing, folders, known, choice, replace=replace, bounds=bounds)
         if later or (gathered.commit is None and research_is_current(warehouse, choice)):
-            return Brought(commit=gathered.commit, report=None, units=gathered.planned)
-        return _compacted(doing, known, choice, vocabulary, gathered.planned)
+            return Brought(commit=gathered.commit, report=None, units=gathered.planned, declared=gathered.declared)
+        return dataclasses.replace(
+            _compacted(doing, known, choice, vocabulary), units=gathered.planned, declared=gathered.declared
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,6 @@ def _compacted(
     known: Definitions,
     choice: RulesChoice,
     vocabulary: Path | None,
-    units: tuple[Planned, ...] = (),
 ) -> Brought:
     made = compact_units(
         doing.warehouse,
@@ -118,7 +122,7 @@ def _compacted(
         extra=doing.extra,
         vocabulary=vocabulary,
     )
-    return Brought(commit=made.commit, report=made.report, rows=made.rows, content=made.content, units=units)
+    return Brought(commit=made.commit, report=made.report, rows=made.rows, content=made.content)
 
 
 def compact_warehouse(
