@@ -20,6 +20,7 @@ from tests.small_units import read_units
 UNPUBLISHED = {
     "doses",
     "drug_reference",
+    "condition_codes",
     "commune_history",
     "populations",
     "environment",

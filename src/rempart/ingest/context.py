@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from rempart.errors import BadInput
-from rempart.ingest.context_codes import Codes, code_tables, codes
+from rempart.ingest.context_codes import Codes, code_tables, codes, long_term_codes
 from rempart.ingest.geography import Change, Place, event_kinds, to_vintage
 from rempart.ingest.hierarchy import Code, Standard
 from rempart.ingest.observation import (
@@ -167,6 +167,7 @@ def prepare_context(
         "delivery_outcome": _outcomes(context.outcomes),
         "environment_kind": kinds,
         "environment_value": environment,
+        "long_term_code": long_term_codes(query),
     }
     whole = {
         "usable_interval": _intervals(intervals),

@@ -47,6 +47,13 @@ def code_tables(query: Query, known: Codes, gathered: Sequence[pa.Table]) -> tup
     return _concept_table(rows), _hierarchy_table(nodes)
 
 
+def long_term_codes(query: Query) -> pa.Table:
+    """code, ald: the number of the long-term condition of each code of the operator's IR_CIM_V; no row without it."""
+    return query.table(
+        "SELECT code, min(ald) AS ald FROM gross_condition_code WHERE code IS NOT NULL AND ald IS NOT NULL GROUP BY code ORDER BY code"
+    )
+
+
 def _standards(seen: Iterable[Code], known: Codes, drugs: Sequence[Mapping[str, Any]]) -> dict[Code, Standard]:
     """What the vocabulary says of each code seen; of a pack by itself, else by its seven figures."""
     short = {

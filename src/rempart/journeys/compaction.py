@@ -43,7 +43,7 @@ from rempart.vault.part import SealedPart
 RESEARCH = "research"
 """The manifest's fact that says which live rows the research tables were made of (``unit_plan.live_id``); another value: stale."""
 _CARD = ("psa", "card", "person", "archived", "certified", "updated", "seen", "hits")
-_WITHOUT_PERSONS = ("gross_commune_change", "gross_population", "gross_environment", "gross_drug_code")
+_WITHOUT_PERSONS = ("gross_commune_change", "gross_population", "gross_environment", "gross_drug_code", "gross_condition_code")
 _PIECES = ("person", "card_person", "psa_person", "key_person")
 
 

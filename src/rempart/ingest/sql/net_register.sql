@@ -2,13 +2,20 @@
 -- Long-term conditions, doses and certificates, each fact once; then each person's death from three sources: register, certificate, last stay.
 CREATE OR REPLACE TABLE net_condition AS
 SELECT hits, CASE WHEN hits = 0 THEN person_no END AS person_no, CASE WHEN hits = 0 THEN code END AS code,
-  CASE WHEN hits = 0 THEN first_day END AS first_day, CASE WHEN NOT bool_or(last_day IS NULL) THEN max(last_day) END AS last_day, count(*) AS lines
+  CASE WHEN hits = 0 THEN first_day END AS first_day, CASE WHEN NOT bool_or(last_day IS NULL) THEN max(last_day) END AS last_day,
+  arg_max(number, (inserted, number)) FILTER (hits = 0 AND number IS NOT NULL) AS number, count(*) AS lines
 FROM (
-  SELECT line.code, line.first_day, line.last_day, known.person_no,
+  SELECT line.code, line.first_day, line.last_day, CAST(TRY_CAST(line.number AS INTEGER) AS VARCHAR) AS number,
+    coalesce(line.inserted, DATE '0001-01-01') AS inserted, known.person_no,
     (line.hits | CASE WHEN known.person_no IS NULL THEN ${bit_R1} ELSE 0 END) & ${mask} AS hits
   FROM gross_condition AS line LEFT JOIN known_card AS known ON known.card = line.card
   WHERE coalesce(known.person_no, 0) % ${passes} = ${pass}
 ) GROUP BY ALL;
+-- The number of a long-term condition is often 0 or wrong: told anew by the longest code of IR_CIM_V that the diagnosis begins with (A1).
+CREATE OR REPLACE TABLE net_condition_number AS
+SELECT seen.code, CAST(arg_max(told.ald, length(told.code)) AS VARCHAR) AS number
+FROM (SELECT code, unnest(range(3, length(code) + 1)) AS size FROM (SELECT DISTINCT code FROM net_condition WHERE code IS NOT NULL)) AS seen
+JOIN long_term_code AS told ON told.code = left(seen.code, seen.size) GROUP BY seen.code;
 CREATE OR REPLACE TABLE net_dose AS
 SELECT hits, CASE WHEN hits = 0 THEN person_no END AS person_no, CASE WHEN hits = 0 THEN day END AS day, CASE WHEN hits = 0 THEN code END AS code,
   min(rank) AS rank, count(*) AS lines
