@@ -17,6 +17,7 @@ faults=$(mktemp)
     code=$?
     wait "$campaign" || code=1
     cat "$faults"
+    .venv/bin/python -m truth 2>&1 || code=1
     echo $code >"$status"
 } | awk -v here="$here" -v home="${HOME:-/nonexistent}" '
     function without(text, path,    at) {
