@@ -64,6 +64,8 @@ def tell(folder: Path) -> Story:
     for name, role in {"alice": "researcher", "bob": "checker", "carol": "checker", "claire": "committee"}.items():
         look(f"person add#{name}", name, "--role", role, "--by", key("officer"), "--key", key(name))
     look("person list")
+    none = house.write("native.toml", 'schema = "rempart.native/1"\ntables = []\nuntil = 2099-12-31\nbasis = "none"\n')
+    look("vault native", none, "--key", key("officer"))
     look("ingest#plan", folder / "synth" / "delivery", "--plan")
     step("ingest", folder / "synth" / "delivery")
     look("vault hash")

@@ -2,18 +2,24 @@
 """Delivered tables sealed beside as they were read: only those that the warehouse's permit names, each row with its person."""
 
 import datetime
+from pathlib import Path
 
 import pytest
 
 from rempart.adapters.delivery_reader import ingest_definitions
 from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.adapters.gross_definitions import gross_definitions, with_native_tables
-from rempart.adapters.native_permit import native_permit
 from rempart.adapters.unit_shares import make_empty
-from rempart.errors import BadInput, Refused
+from rempart.errors import BadInput, NotTrusted, Refused
 from rempart.ingest.gross import add_unit, begin
+from rempart.journeys.recorded import recorded
+from rempart.records.native import NativePermit, native_permit
+from rempart.wiring.native import native_in_force
+from rempart.wiring.signing import signer
+from tests.faults.warehouse import place as warehouse_place
+from tests.faults.warehouse.place import Outcome, Place
+from tests.ingest_house import bring, empty_warehouse, whole_delivery
 
-DOCUMENT = "0" * 64
 TODAY = datetime.date(2026, 11, 22)
 
 
@@ -50,7 +56,11 @@ def test_a_native_row_of_a_detail_is_placed_by_the_person_of_its_line() -> None:
 
 def test_every_table_of_persons_can_be_native_and_none_names_a_person_outside_its_names() -> None:
     known, plan = ingest_definitions(), gross_definitions()
-    words = [word for word in plan.reads if not word.startswith(("commune", "population", "environment", "drug_ref", "condition_codes"))]
+    words = [
+        word
+        for word in plan.reads
+        if not word.startswith(("commune", "population", "environment", "drug_ref", "condition_codes"))
+    ]
     given = with_native_tables(plan, known, words)
     for word in words:
         layout = given.layouts[f"snds_{word}"]
@@ -61,18 +71,74 @@ def test_every_table_of_persons_can_be_native_and_none_names_a_person_outside_it
         }, word
 
 
-def test_without_the_permit_there_is_none() -> None:
-    assert native_permit(None).words(TODAY) == ()
+GIVEN = {
+    "schema": "rempart.native/1",
+    "tables": ["claims"],
+    "until": datetime.date(2026, 11, 21),
+    "basis": "decision 14",
+}
+
+
+def test_without_a_permit_there_is_none() -> None:
+    assert NativePermit().words(TODAY) == ()
     assert not [name for name in gross_definitions().layouts if name.startswith("snds_")]
 
 
 def test_an_ended_permit_and_a_strange_one_are_refused() -> None:
-    given = {"tables": ["claims"], "until": datetime.date(2026, 11, 21), "document": DOCUMENT}
     with pytest.raises(Refused, match="native-expired"):
-        native_permit(given).words(TODAY)
-    assert native_permit(given | {"until": TODAY}).words(TODAY) == ("claims",)
-    for changed in ({"document": "x"}, {"until": "2026-11-22"}, {"tables": []}):
+        native_permit(GIVEN, file="f").words(TODAY)
+    again = native_permit(native_permit(GIVEN | {"until": TODAY}, file="f").body, file="f")
+    assert again.words(TODAY) == ("claims",)
+    for changed in ({"basis": " "}, {"until": "22/11/2026"}, {"tables": "claims"}, {"schema": "x"}, {"more": 1}):
         with pytest.raises(BadInput, match="config-field"):
-            native_permit(given | changed)
+            native_permit(GIVEN | changed, file="f")
     with pytest.raises(BadInput, match="config-field"):
         with_native_tables(gross_definitions(), ingest_definitions(), ["no_such"])
+
+
+def allow(place: Place, key: str, **changed: str) -> Outcome:
+    """Ask for native claims and drugs."""
+    told = {"tables": '["claims", "drugs"]', "until": "2099-12-31", "basis": '"decision 14"'} | changed
+    lines = "".join(f"{name} = {value}\n" for name, value in told.items())
+    file = place.root / "native.toml"
+    file.write_text('schema = "rempart.native/1"\n' + lines, encoding="utf-8")
+    return place.run("vault", "native", str(file), "--key", place.key(key))
+
+
+def test_only_what_an_officer_signed_is_sealed_beside_and_an_ingest_looks_at_the_signature(tmp_path: Path) -> None:
+    whole = whole_delivery(tmp_path, persons=25)
+    with empty_warehouse(tmp_path / "house") as place:
+        warehouse_place._people(place)
+        assert allow(place, "officer", until="2020-01-01").answer["error"]["code"] == "native-expired"
+        assert allow(place, "claire").answer["error"]["code"] == "role-missing"
+        assert allow(place, "officer", tables='["no_such"]').answer["error"]["code"] == "config-field"
+        document = allow(place, "officer").answer["data"]["document"]
+        path = place.directory / "controller" / "documents" / document.removeprefix("sha256:")
+        signed = path.read_bytes()
+        path.write_bytes(signed.replace(b"drugs", b"homes"))
+        with pytest.raises(NotTrusted, match="document-altered"):
+            bring(place, whole, later=True)
+        path.write_bytes(signed)
+        bring(place, whole, later=True)
+        body = place.body("warehouse").body
+        assert body.facts["native"] == document
+        native = {part.table for part in body.parts if part.table.startswith("snds_")}
+        assert native == {"snds_claims", "snds_drugs"}
+        assert sum(part.rows for part in body.parts if part.table == "snds_claims") > 100
+        bring(place, whole)
+        assert native <= {part.table for part in place.body("warehouse").body.parts}
+        assert place.run("audit", "verify", "--deep").answer["data"]["findings"] == []
+        assert allow(place, "officer", tables="[]").code == 0
+        assert native_in_force(place.warehouse()).tables == ()
+
+
+def test_a_permit_that_no_officer_signed_is_refused_whatever_the_ledger_says(tmp_path: Path) -> None:
+    with empty_warehouse(tmp_path / "house") as place:
+        warehouse_place._people(place)
+        warehouse = place.warehouse()
+        claire = signer(warehouse.trust, Path(place.key("claire")), str)
+        document = warehouse.documents.put(claire.document(native_permit(GIVEN, file="f").body).data)
+        with recorded(warehouse.recorder, "native", basis="operation:native", objects=[f"document:{document}"]):
+            pass
+        with pytest.raises(Refused, match="role-missing"):
+            native_in_force(place.warehouse())

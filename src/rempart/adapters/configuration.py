@@ -11,7 +11,6 @@ from typing import Any
 
 from rempart.adapters.host_connection import Connection, connection_from_dict
 from rempart.adapters.key_store_settings import KeyStoreSettings, settings_from_dict
-from rempart.adapters.native_permit import NativePermit, native_permit
 from rempart.adapters.private_file import create_private
 from rempart.adapters.toml_input import read_toml
 from rempart.errors import BadInput, Missing
@@ -32,7 +31,7 @@ _TEXTS = {
 class Configuration:
     """``ledger_public``, ``vault_public``: 32 raw bytes; ``trust_first``: pinned id of trust file 1; ``host``: the first host, whose
     name is its kind; ``shards``: S, a power of two; ``ledger_exported``: file of a checkpoint kept elsewhere, '' = none;
-    ``vocabulary``: folder of an Athena archive, '' = none; ``native``: delivered tables that may be sealed beside."""
+    ``vocabulary``: folder of an Athena archive, '' = none."""
 
     warehouse: str
     controller: str
@@ -45,7 +44,6 @@ class Configuration:
     ledger_exported: str = ""
     keys: KeyStoreSettings = field(default_factory=KeyStoreSettings)
     vocabulary: str = ""
-    native: NativePermit = field(default_factory=NativePermit)
 
     @property
     def vocabulary_folder(self) -> Path | None:
@@ -67,6 +65,8 @@ def read_configuration(directory: Path) -> Configuration:
     value = read_toml(path)
     if value.get("schema") != SCHEMA:
         raise BadInput("config-field", file=NAME, field="schema", expected=SCHEMA)
+    if "native" in value:
+        raise BadInput("config-field", file=NAME, field="native", expected="nothing here: rempart vault native FILE")
     told = {name: _text(value, *where, name) for name, where in _TEXTS.items()}
     host, shards = _host(value.get("host"))
     return Configuration(
@@ -81,7 +81,6 @@ def read_configuration(directory: Path) -> Configuration:
         ledger_exported=_text(value, "ledger", "exported") if "exported" in value["ledger"] else "",
         keys=settings_from_dict(value["keys"]),
         vocabulary=_text(value, "vocabulary", "folder") if "vocabulary" in value else "",
-        native=native_permit(value.get("native")),
     )
 
 

@@ -69,6 +69,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "audit witness": backup_commands.witness,
     "audit scan": proof_commands.scan,
     "vault compact": data_commands.compact,
+    "vault native": data_commands.native,
     "vault hash": proof_commands.content,
     "demo": demo,
 }

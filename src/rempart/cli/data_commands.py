@@ -121,6 +121,18 @@ def compact(session: Session, /, *, rules: Path | None = None, vocabulary: Path 
     return 0
 
 
+def native(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | None = None) -> int:
+    """Let delivered tables be sealed beside as they were read."""
+    from rempart.wiring.native import authorise_native
+    from rempart.wiring.warehouse import Warehouse
+
+    ask = session.asker(passphrase_fd)
+    made = authorise_native(Warehouse(session.directory), file=file, key_file=key, ask=ask)
+    session.voice.say("native-allowed", tables=", ".join(made.tables) or "-", until=made.until.isoformat())
+    session.voice.result("vault-native", {"document": made.document, **made.body})
+    return 0
+
+
 def _told(done: "Brought") -> dict[str, object]:
     """What was done, as plain data."""
     return {

@@ -32,6 +32,8 @@ from rempart.records.omop import MAIN
 from rempart.records.sealed import SpaceCommit
 
 _BYTES_A_ROW = 150
+NATIVE = "native"
+"""The manifest's fact that names the documents under which native tables were sealed beside."""
 
 
 class Reader(Protocol):
@@ -89,7 +91,8 @@ class _Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gather:
-    """One run's means; ``gather`` is the act. ``rules``: hash of the parameters that change the bits of a line."""
+    """One run's means; ``gather`` is the act. ``rules``: hash of the parameters that change the bits of a line;
+    ``native``: the signed document that lets native tables be sealed beside, '' = none are."""
 
     vault: Vault
     recorder: Recorder
@@ -104,6 +107,7 @@ class Gather:
     progress: Progress
     named_step: Callable[[str], None]
     bounds: Bounds = Bounds()
+    native: str = ""
 
     def gather(self, deliveries: Sequence[DeliveredUnits], *, again: bool = False) -> Gathered:
         """Add the gross parts of every unit that is new or newer. ``again``: of what was there before, only the units that these
@@ -257,6 +261,8 @@ class _Gathering:
         live = {entry.delivery for entry in self._held if entry.state == "live"}
         kept = canonical_bytes({name: said for name, said in told.items() if name in live}).decode()
         facts = {**before, "form": "snds", UNITS: units_fact(self._held), DELIVERIES: kept}
+        if self._run.native:
+            facts[NATIVE] = " ".join(sorted({*before.get(NATIVE, "").split(), self._run.native}))
         lineage = tuple(f"delivery:{name}" for name in sorted(live))
         self._commit = span.writer.commit(lineage=lineage, facts=facts)
         self._run.named_step("units-committed")

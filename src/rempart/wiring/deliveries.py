@@ -35,6 +35,7 @@ from rempart.ports.broker import GrantRequest
 from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
 from rempart.records.omop import MAIN
+from rempart.wiring.native import native_in_force
 from rempart.wiring.warehouse import Warehouse
 
 UNIT_TEXT = 1 << 30
@@ -229,8 +230,9 @@ def gather_folders(
 ) -> Gathered:
     """Read, number, seal and commit every unit that is new; raises as ``Gather.gather`` does. The caller owns ``run``."""
     given = read_folders(folders, definitions)
-    native = warehouse.configuration.native.words(warehouse.recorder.clock.now().date())
-    gross = with_native_tables(gross_definitions(choice), definitions, native)
+    native = native_in_force(warehouse)
+    words = native.words(warehouse.recorder.clock.now().date())
+    gross = with_native_tables(gross_definitions(choice), definitions, words)
     query = warehouse.new_query()
     try:
         with background() as threads:
@@ -244,6 +246,7 @@ def gather_folders(
                 shapes=gross.layouts,
                 shards=warehouse.configuration.shards,
                 rules=choice.marks_hash,
+                native=native.document if words else "",
                 run=run,
                 progress=progress,
                 named_step=named_step,
