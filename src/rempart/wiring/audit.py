@@ -18,6 +18,7 @@ from rempart.hosts.guard import check_compute, check_store
 from rempart.hosts.rules import host_rules
 from rempart.ports.host import Host
 from rempart.ports.surroundings import Progress
+from rempart.records.omop import whole_layouts
 from rempart.records.sealed import SpaceCommit
 from rempart.vault.commit import check_manifest_of
 from rempart.vault.manifest import open_keyring
@@ -50,7 +51,7 @@ def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, pr
         trust_versions=load_versions(warehouse.controller / "keys"),
         trust_first=settings.trust_first,
         document=warehouse.documents.get,
-        layouts=warehouse.layouts,
+        layouts={**warehouse.layouts, **whole_layouts(package_data.toml("records/omop54.toml"))},
         rules=audit_rules(),
         check_manifest=_host_check(warehouse, _host(warehouse, raw.leaves), deep=deep, progress=progress),
         checks=declaration_checks(),
