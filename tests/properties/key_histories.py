@@ -161,7 +161,16 @@ def _read_again() -> tuple[Story, dict[str, Any]]:
     return story, {}
 
 
+def _native_by_nobody() -> tuple[Story, dict[str, Any]]:
+    story = true_story()
+    body = {"schema": "rempart.native/1", "tables": ["claims"], "until": "2099-12-31", "basis": "none"}
+    objects, basis = [f"document:{story.signed(body, 'alice')}"], "operation:native"
+    story.leaf("native", "effect", basis, [], of=story.leaf("native", "intent", basis, objects))
+    return story, {}
+
+
 KEY_MUTANTS: dict[str, Mutant] = {
+    "native-document": _native_by_nobody,
     "rotation-document": _rotated_by_nobody,
     "key-epoch": _skipped,
     "keyring-complete": _forgotten,

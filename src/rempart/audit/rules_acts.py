@@ -9,6 +9,8 @@ from rempart.audit.findings import ANOMALY, Bad
 from rempart.audit.rules_keys import erased_spaces
 from rempart.errors import Missing, NotTrusted, RempartError
 from rempart.records.event import LedgerEvent
+from rempart.records.native import SCHEMA as NATIVE
+from rempart.records.native import native_permit
 from rempart.records.sealed import SpaceCommit
 from rempart.records.trust_chain import check_chain
 
@@ -89,6 +91,17 @@ def person_trust(book: Book) -> Iterator[Bad]:
     for trust, number in known.items():
         if trust not in named and trust != book.trust_first:
             yield None, {"version": number}
+
+
+def native_document(book: Book) -> Iterator[Bad]:
+    """Each permit for native tables that took effect was signed by an officer that day."""
+    for index, event, _, _ in book.done("native"):
+        try:
+            signed = book.document(event, "document", NATIVE)
+            book.signers(index, signed, "officer")
+            native_permit(signed.body, file=NATIVE)
+        except RempartError as error:
+            yield index, {"code": error.code}
 
 
 def commit_chain(book: Book) -> Iterator[Bad]:

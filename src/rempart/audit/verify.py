@@ -34,6 +34,7 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "end-of-intent": rules_acts.end_of_intent,
     "trust-chain": rules_acts.trust_chain,
     "person-trust": rules_acts.person_trust,
+    "native-document": rules_acts.native_document,
     "commit-chain": rules_acts.commit_chain,
     "commit-space": rules_acts.commit_space,
     "commit-manifest": rules_acts.commit_manifest,
