@@ -2,14 +2,17 @@
 """Which intent opens which keys. ``test_a_sound_request_is_granted`` is the control of all: each other test changes one thing of it."""
 
 import datetime
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from rempart.adapters import package_data
 from rempart.errors import Missing, NotTrusted, Refused, RempartError
 from rempart.keys.orders import order_body
 from rempart.records.document import SignedDocument
+from rempart.records.omop import layouts
 from tests.properties.keys_story import PERMIT, PROJECT, ROLES, Story
 
 WRITE_PERSON = "warehouse/person/main/write"
@@ -211,6 +214,27 @@ def test_the_intent_names_its_space(story: Story) -> None:
     refused("grant-space", lambda: story.ask(vote, f"{PROJECT}/result/main/read"))
     hashing = story.log("hash", basis="operation:hash")
     refused("grant-space", lambda: story.ask(hashing, "warehouse/person/main/read"))
+
+
+def test_quality_reads_the_research_tables_and_nothing_that_says_who_is_who(story: Story) -> None:
+    checking = story.log("quality", basis="operation:quality", objects=["space:warehouse"])
+    known = layouts(package_data.toml("records/omop54.toml"))
+    for table, layout in known.items():
+        for sibling in layout.siblings:
+            assert story.ask(checking, f"warehouse/{table}/{sibling}/read")
+    shut = (
+        "correspondence",
+        "name",
+        "remap",
+        "objection",
+        "former_person",
+        "person_decision",
+        "gross_card",
+        "snds_claims",
+    )
+    for name in [f"warehouse/{table}/main/read" for table in shut]:
+        refused("grant-scope", functools.partial(story.ask, checking, name))
+    refused("grant-scope", lambda: story.ask(checking, "warehouse/person/release_index/read"))
 
 
 def test_a_hash_reads_the_warehouse_and_no_project(story: Story) -> None:
