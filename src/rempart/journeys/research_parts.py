@@ -33,6 +33,7 @@ class ResearchParts:
         self._begun: list[Callable[[], StoredPart]] = []
         self._sums = dict.fromkeys(layouts, 0)
         self._rows = dict.fromkeys(layouts, 0)
+        self._empty: dict[str, pa.Table] = {}
         self._names, self._first = pa.array([], pa.string()), 0
 
     def show_people(self, query: Query, shard: int, *, known: Collection[str]) -> None:
@@ -57,9 +58,13 @@ class ResearchParts:
 
     def seal(self, query: Query, shard: int) -> None:
         """Begin to seal every table of a session, in the order of every part: person, date, key."""
+        filled = self._filled(query)
         for name, layout in self._layouts.items():
-            self._sums[name] = combine(self._sums[name], add(query.table(hashed_sql(layout)).column(0)))
-            rows = query.table(sorted_sql(layout))
+            if filled[name]:
+                self._sums[name] = combine(self._sums[name], add(query.table(hashed_sql(layout)).column(0)))
+                rows = query.table(sorted_sql(layout))
+            else:
+                rows = self._none(query, layout)
             self._rows[name] += rows.num_rows
             # Numbers of a shard's persons follow one another: no join is needed to name them.
             of = pc.subtract(rows.column(0), self._first)
@@ -77,6 +82,18 @@ class ResearchParts:
     def content(self) -> dict[str, str]:
         """Content hash by table."""
         return {name: as_text(total) for name, total in self._sums.items()}
+
+    def _filled(self, query: Query) -> dict[str, int]:
+        """Rows of a session's research tables: planning what sorts and hashes an empty one costs more than asking them all."""
+        counts = ", ".join(f"(SELECT count(*) FROM research_{name}) AS {name}" for name in self._layouts)
+        found: dict[str, int] = query.table(f"SELECT {counts}").to_pylist()[0]
+        return found
+
+    def _none(self, query: Query, layout: TableLayout) -> pa.Table:
+        """No rows of a table, in its types: asked of the engine once."""
+        if layout.name not in self._empty:
+            self._empty[layout.name] = query.table(sorted_sql(layout))
+        return self._empty[layout.name]
 
     def _begin(self, table: str, sibling: str, shard: int, rows: pa.Table) -> None:
         self._begun.append(self._background.start(lambda: self._writer.stored(table, sibling, shard, rows)))
