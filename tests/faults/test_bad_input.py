@@ -9,7 +9,7 @@ import pytest
 
 from rempart.adapters.delivery_reader import list_delivery
 from rempart.errors import BadInput
-from tests.small_delivery import certificate, claim, stay, whole, write
+from tests.small_delivery import certificate, chain, claim, stay, whole, write
 from tests.small_units import read_listed, read_units
 
 CLAIMS, CARDS = "ER_PRS_F_201503.csv", "IR_BEN_R.csv"
@@ -89,6 +89,20 @@ def _other_year(folder: Path) -> None:
     (folder / "T_MCO16C.csv").write_bytes((folder / "T_MCO15C.csv").read_bytes())
 
 
+def _renamed_year(short: str) -> Spoil:
+    """The files of acute stays under the name of another year."""
+
+    def spoil(folder: Path) -> None:
+        for path in folder.glob("T_MCO15*"):
+            path.rename(folder / path.name.replace("15", short, 1))
+
+    return spoil
+
+
+def _no_main(folder: Path) -> None:
+    (folder / CLAIMS).write_text((folder / CLAIMS).read_text("utf-8").partition("\n")[0] + "\n", "utf-8")
+
+
 def _two_lines(folder: Path) -> None:
     rows = [claim(1), claim(2, DPN_QLF="0")]
     head = ";".join([*rows[0], "BEN_CDI_NIR", "ORG_AFF_BEN"])
@@ -131,7 +145,8 @@ BAD = (
     ("text too long", text("T_MCO15B.csv", "C679", "C679 and more"), "csv-width", "T_MCO15B.csv", 2, "DGN_PAL"),
     ("a field too many", text(CLAIMS, ";3313;", ";33;13;"), "csv-fields", CLAIMS, 3, None),
     ("a field too few", text(CLAIMS, ";750000001", ""), "csv-fields", CLAIMS, 3, None),
-    ("a flow outside the month", text(CLAIMS, "2015-03-01;2015-03-01", "2015-04-01;2015-03-01"), "delivery-flow", CLAIMS, None, "FLX_DIS_DTD"),
+    ("a flow outside the month", text(CLAIMS, "2015-03-01;2015-03-01", "2015-04-01;2015-03-01"), "delivery-flow", CLAIMS, None,
+     "FLX_DIS_DTD"),
     ("a number without end", text("ER_PHA_F_201503.csv", "22.17", "inf"), "csv-number", "ER_PHA_F_201503.csv", 2, "PHA_ACT_PRU"),
     ("a day of another age", text(CLAIMS, "2015-02-10", "0215-02-10"), "csv-day", CLAIMS, 3, "EXE_SOI_DTD"),
     ("a whole number with a fraction", text("T_MCO15A.csv", ";1;0;1", ";1.5;0;1"), "csv-number", "T_MCO15A.csv", 2, "ENT_DAT_DEL"),
@@ -142,10 +157,15 @@ BAD = (
      "csv-empty", "T_MCO15D.csv.gz", None, None),
     ("a file given twice, once compressed", _twice, "delivery-twice", f"{CLAIMS}.gz", None, None),
     ("a file given twice under another month", _other_month, "delivery-flow", "ER_PRS_F_201504.csv", None, "FLX_DIS_DTD"),
-    ("a long file given twice under another year", _other_year, "delivery-twice", "T_MCO16B.csv", None, None),
-    ("a file given twice under another suffix", _other_suffix, "delivery-twice", "ER_PRS_F_201503_b.csv", None, None),
+    ("a long file given twice under another year", _other_year, "delivery-content-twice", "T_MCO16B.csv", None, None),
+    ("a file given twice under another suffix", _other_suffix, "delivery-content-twice", "ER_PRS_F_201503_b.csv", None, None),
+    ("stays under the name of a year before", _renamed_year("14"), "delivery-year", "T_MCO14C.csv", None, "EXE_SOI_DTF"),
+    ("stays under the name of a year to come", _renamed_year("21"), "delivery-year", "T_MCO21C.csv", None, "EXE_SOI_DTF"),
+    ("certificates of another year", lambda f: write(f, {"KI_CCI_R_2016": [certificate()]}), "delivery-year",
+     "KI_CCI_R_2016.csv", None, "BEN_DCD_DTE"),
+    ("a main table without a line, details with", _no_main, "delivery-main-empty", CLAIMS, None, None),
     ("unknown table", data("ER_XXX_F_201503.csv", b"A;B\n"), "delivery-unknown-table", "ER_XXX_F_201503.csv", None, None),
-    ("a month that is none", data("ER_PRS_F_201513.csv", b"A;B\n"), "delivery-unknown-table", "ER_PRS_F_201513.csv", None, None),
+    ("a month that is none", data("ER_PRS_F_201513.csv", b"A;B\n"), "delivery-period", "ER_PRS_F_201513.csv", None, None),
 )  # fmt: skip
 
 
@@ -184,6 +204,30 @@ def test_a_wrong_value_in_a_later_file_of_the_year_is_placed_in_that_file(tmp_pa
     assert caught.value.facts == {
         "file": "ER_PRS_F_201505.csv", "line": 5, "column": "PRE_PRE_DTD", "expected": "YYYY-MM-DD",
     }  # fmt: skip
+
+
+def test_a_line_with_too_few_fields_is_told_with_both_numbers(tmp_path: Path) -> None:
+    folder = write(tmp_path / "d", whole())
+    text(CLAIMS, ";750000001", "")(folder)
+    with pytest.raises(BadInput, match="csv-fields") as caught:
+        read_units(folder)
+    names = len(claim(1))
+    told = {name: caught.value.facts[name] for name in ("fields", "names", "expected")}
+    assert told == {"fields": names - 1, "names": names, "expected": ";"}
+
+
+def test_a_stay_of_another_year_among_many_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    tables = whole()
+    for year, number in (("2015", 8), ("2016", 9)):
+        tables["T_MCO15C"].append(chain(RSA_NUM=str(number), EXE_SOI_DTF=f"{year}-05-06"))
+    assert read_units(write(tmp_path / "d", tables)).lines["mco_chaining"] == 3
+
+
+def test_a_month_without_any_line_may_come(tmp_path: Path) -> None:
+    folder = write(tmp_path / "d", whole())
+    _no_main(folder)
+    (folder / "ER_PHA_F_201503.csv").unlink()
+    assert read_units(folder).lines["claims"] == 0
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:

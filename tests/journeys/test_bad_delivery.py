@@ -125,7 +125,7 @@ BAD = {
     "an empty file": Bad(empty_file, "csv-", CARDS),
     "a file that unpacks to nothing": Bad(empty_inside, "csv-empty", CARDS),
     "an empty text file": Bad(empty_text, "csv-empty", "IR_BEN_R.csv", expected="column names"),
-    "a file given twice": Bad(given_twice, "delivery-twice", "ER_PRS_F_201202_bis.csv.gz"),
+    "a file given twice": Bad(given_twice, "delivery-content-twice", "ER_PRS_F_201202_bis.csv.gz"),
     "a file zipped and not": Bad(zipped_and_not, "delivery-twice", "IR_BEN_R", logged=False),
     "a table nobody knows": Bad(no_such_table, "delivery-unknown-table", "ER_XYZ_F_201202.csv.gz", logged=False),
     "a table left out": Bad(a_table_left_out, "delivery-table-missing", "T_MCOaaC", logged=False),

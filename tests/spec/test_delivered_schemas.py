@@ -117,6 +117,7 @@ def test_a_former_name_is_read_as_the_present_one_and_told(tmp_path: Path) -> No
     for year, columns in years.items():
         old = {name: code for name, code in chain().items() if not (year == "08" and name.startswith(("EXE", "COH")))}
         old = {name: code for name, code in old.items() if not (year == "12" and name.startswith("COH"))}
+        old |= {"EXE_SOI_DTF": f"20{year}-05-06"} if "EXE_SOI_DTF" in old else {}
         record_ = {name: code for name, code in stay().items() if year == "15" or name != "TYP_GEN_RSA"}
         deliver(
             tmp_path / "d", {f"T_MCO{year}C": [old], f"T_MCO{year}B": [record_], f"T_MCO{year}UM": [record(**columns)]}
@@ -162,11 +163,12 @@ def test_an_archive_of_a_year_holds_the_flows_to_february_of_the_next(tmp_path: 
 def test_a_delivery_of_2021_is_read_and_what_is_new_in_it_is_named(tmp_path: Path) -> None:
     dose = {"BEN_NIR_PSA": PSA, "BEN_RNG_GEM": "1", "VAC_DAT": "2021-05-03", "VAC_RNG": "2", "VAC_PRD": "COMIRNATY"}
     folder = deliver(tmp_path / "d", {
-        "T_MCO21C": [chain(ID_MAM_ENF="M" * 32)], "T_MCO21B": [stay(COD_POST="75013")], "VAC_SI_F_202105": [dose],
+        "T_MCO21C": [chain(ID_MAM_ENF="M" * 32, EXE_SOI_DTF="2021-05-06")], "T_MCO21B": [stay(COD_POST="75013")], "VAC_SI_F_202105": [dose],
         "ER_PRS_F_202101": [claim(1) | keys(1, "2021-01-01")],
     })  # fmt: skip
     found = read_units(folder)
     assert ("column-unknown", "T_MCOaaB", "COD_POST 2021") in found.notes
+    assert {("schema-of-2019", "T_MCOaaC", "2021"), ("schema-of-2019", "ER_PRS_F", "2021")} <= found.notes
     assert found.rows["mco_chaining"][0]["ID_MAM_ENF"] == "M" * 32
     assert found.rows["doses"][0]["VAC_RNG"] == 2
     assert "COD_POST" not in found.rows["mco_stays"][0]
@@ -179,6 +181,7 @@ def test_a_delivery_of_2021_is_read_and_what_is_new_in_it_is_named(tmp_path: Pat
     )
     found = read_units(folder, definitions=ingest_definitions(own))
     assert not [note for note in found.notes if note[0] == "column-unknown"]
+    assert not [note for note in found.notes if note[:2] == ("schema-of-2019", "T_MCOaaB")]
     assert found.rows["mco_stays"][0]["COD_POST"] == "75013"
 
 
@@ -196,7 +199,11 @@ def test_the_published_schemas_laid_over_ours_still_read_an_old_delivery(shared_
     laid = ingest_definitions(shared_data / "schema-snds" / "schemas")
     folder = deliver(
         tmp_path / "d",
-        {"T_MCO21C": [chain()], "T_MCO21B": [stay()], "ER_PRS_F_202101": [claim(1) | keys(1, "2021-01-01")]},
+        {
+            "T_MCO21C": [chain(EXE_SOI_DTF="2021-05-06")],
+            "T_MCO21B": [stay()],
+            "ER_PRS_F_202101": [claim(1) | keys(1, "2021-01-01")],
+        },
     )
     assert read_units(folder, definitions=laid).lines["claims"] == 1
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why delivered lines are refused: the header's faults, and the first wrong value by file, line and column. Repeats no value."""
 
+import re
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from rempart.ports.query import Query
 _OTHER_SEPARATORS = ("\t", "|")
 _REJECTS, _SCANS, _ROWS = "delivery_rejects", "delivery_scans", "delivered_again"
 _NAME = 40
+_FIELDS = re.compile(r"Found: (\d+)")
 
 
 def split_header(found: UnitFile, line: str, declared: str) -> tuple[tuple[str, ...], str]:
@@ -65,7 +67,7 @@ def explain(query: Query, found: UnitFile, how: Reading, *, path: str, separator
     try:
         if failed:
             raise BadInput("csv-unreadable", file=found.file.name)
-        _refuse_rejects(query, found, line, separator)
+        _refuse_rejects(query, found, how, line=line, separator=separator)
         explain_rows(query, found, how, relation=_ROWS, line=line)
     finally:
         for name in (_REJECTS, _SCANS, _ROWS):
@@ -83,13 +85,18 @@ def explain_rows(query: Query, found: UnitFile, how: Reading, *, relation: str, 
         )
 
 
-def _refuse_rejects(query: Query, found: UnitFile, line: int, separator: str) -> None:
-    rows = query.table(f"SELECT line, error_type, column_name FROM {_REJECTS} ORDER BY line LIMIT 1").to_pylist()
+def _refuse_rejects(query: Query, found: UnitFile, how: Reading, *, line: int, separator: str) -> None:
+    rows = query.table(
+        f"SELECT line, error_type, column_name, error_message FROM {_REJECTS} ORDER BY line LIMIT 1"
+    ).to_pylist()
     if not rows:
         return
     place, kind, column = line + int(rows[0]["line"]) - 1, str(rows[0]["error_type"]), str(rows[0]["column_name"] or "")
     if "COLUMNS" in kind:
-        raise BadInput("csv-fields", file=found.file.name, line=place, column=column, expected=separator)
+        fields, names = _FIELDS.findall(str(rows[0]["error_message"])), len(how.header)
+        counted = int(fields[0]) if fields else names + (1 if "MANY" in kind else -1)
+        given: dict[str, str | int] = {"file": found.file.name, "line": place, "column": column}
+        raise BadInput("csv-fields", **given, fields=counted, names=names, expected=separator)
     raise BadInput("csv-quote", file=found.file.name, line=place, column=column)
 
 

@@ -16,12 +16,14 @@ from rempart.adapters.leak_scan import LeakScan
 from rempart.adapters.memory_files import MemoryFiles
 from rempart.adapters.parquet_rows import ParquetRows
 from rempart.adapters.text_chunks import CHUNK, Chunk, TextFile
+from rempart.adapters.unit_checks import Ended, refuse_unit
 from rempart.adapters.unit_shares import Shares, make_empty
 from rempart.errors import BadInput
 from rempart.ingest.declaration import Declaration
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.reading import Look, Reading, reading
 from rempart.ingest.schema import FLOW, TableSchema, words_of
+from rempart.ingest.survey import schema_notes
 from rempart.ingest.units import Note, Spill, Unit, UnitFile, UnitPart
 from rempart.ports.query import Query
 
@@ -33,6 +35,7 @@ _FLOW_EPOCH = 2000
 @dataclass(slots=True, kw_only=True)
 class _Run:
     """One unit under way. ``held``: rows of a word that are in its table now; ``contents``: (table, hash) → a file with lines;
+    ``ended``: by word, lines that ended in the year of their file;
     ``looked``: files in which some value had to be looked at for what it may tell of a person."""
 
     query: Query
@@ -47,6 +50,7 @@ class _Run:
     lines: dict[str, int] = field(default_factory=dict)
     notes: dict[Note, None] = field(default_factory=dict)
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
+    ended: dict[str, Ended] = field(default_factory=dict)
 
 
 def unit_parts(
@@ -64,8 +68,8 @@ def unit_parts(
     A unit whose text is longer than ``limit`` bytes (0 = none) goes through ``spill`` in shares of about a limit each; every line is
     read and checked before the first step. Raises BadInput: ``csv-empty``, ``csv-truncated``, ``csv-unreadable``, ``csv-encoding``,
     ``csv-separator``, ``csv-header``, ``csv-missing-column``, ``csv-column-twice``, ``csv-fields``, ``csv-quote``, ``csv-day``,
-    ``csv-number``, ``csv-width``, ``csv-key``, ``csv-identifier``, ``csv-value-missing``, ``delivery-changed``, ``delivery-twice``,
-    ``delivery-flow``, ``parquet-unreadable``; Unavailable ``query-memory``.
+    ``csv-number``, ``csv-width``, ``csv-key``, ``csv-identifier``, ``csv-value-missing``, ``delivery-changed``, ``delivery-flow``,
+    ``delivery-year``, ``delivery-main-empty``, ``delivery-content-twice``, ``parquet-unreadable``; Unavailable ``query-memory``.
     """
     schema = definitions.tables
     words = words_of(schema, unit.files[0].table.product)
@@ -83,7 +87,9 @@ def unit_parts(
         make_empty(query, schema, words)
         for found in unit.files:
             _read_file(run, found)
+        refuse_unit(unit, run.lines, run.ended)
         _note_absent(run, words)
+        run.notes.update(dict.fromkeys(schema_notes(unit)))
         for number in shares.each():
             yield _part(run, words, number)
     finally:
@@ -103,7 +109,7 @@ def _read_file(run: _Run, found: UnitFile) -> None:
         return
     other = run.contents.setdefault((found.table.id, found.file.sha256), found.file.name)
     if other != found.file.name:
-        raise BadInput("delivery-twice", file=found.file.name, other=other)
+        raise BadInput("delivery-content-twice", file=found.file.name, other=other)
 
 
 def _read_text(run: _Run, found: UnitFile) -> None:
@@ -194,13 +200,14 @@ def _inserted(run: _Run, found: UnitFile, select: str) -> int | None:
     except QueryFailed:
         return None
     flow = FLOW if found.table.flow else "NULL"
-    added = (
-        f"SELECT count(*) AS lines, min({flow}) AS first, max({flow}) AS last FROM unit_{word} WHERE rowid >= {before}"
-    )
+    ended = found.table.ended_sql or "NULL"
+    added = f"""SELECT count(*) AS lines, min({flow}) AS first, max({flow}) AS last, count({ended}) AS known,
+        count(*) FILTER ({ended} = {found.year}) AS own FROM unit_{word} WHERE rowid >= {before}"""
     row = run.query.table(added).to_pylist()[0]
     lines = int(row["lines"])
     run.lines[word] += lines
     run.shares.rows[word] = before + lines
+    run.ended[word] = run.ended.get(word, Ended()).plus(known=row["known"], own=row["own"])
     if found.table.flow and lines:
         _check_flows(found, row["first"], row["last"])
     return lines

@@ -37,7 +37,7 @@ def with_json(schema: Mapping[str, TableSchema], files: Iterable[Mapping[str, An
     for id_, table in schema.items():
         if columns := given.get(table.name.lower()):
             free = [column for column in columns if column.name not in table.needed]
-            merged[id_] = replace(table, columns=_merged(table.columns, free))
+            merged[id_] = replace(table, columns=_merged(table.columns, free), known_to=_OPEN)
     return merged
 
 
@@ -54,6 +54,7 @@ def _extended(own: TableSchema, raw: Mapping[str, Any]) -> TableSchema:
         wanted=tuple(dict.fromkeys((*own.wanted, *raw.get("wanted", ())))),
         absent={**own.absent, **raw.get("absent", {})},
         renamed={**own.renamed, **raw.get("renamed", {})},
+        known_to=_OPEN,
     )
 
 

@@ -76,6 +76,8 @@ class TableSchema:
     field: str = ""
     key: tuple[str, ...] = ()
     flow: str = ""
+    ended: tuple[str, ...] = ()
+    known_to: int = 0
     wanted: tuple[str, ...] = ()
     absent: Mapping[str, str] = holding(default_factory=dict)
     renamed: Mapping[str, str] = holding(default_factory=dict)
@@ -106,6 +108,12 @@ class TableSchema:
         if self.flow:
             return {LINE_KEY: "UBIGINT", FLOW: "INTEGER"}
         return {STAY: "VARCHAR"} if self.field else {}
+
+    @property
+    def ended_sql(self) -> str:
+        """The year in which what a line tells of ended; '' where the table does not say."""
+        years = [f"year({name})" if self.made[name].type == "DATE" else name for name in self.ended]
+        return f"coalesce({', '.join(years)})" if years else ""
 
     def source_of(self, name: str, header: Sequence[str]) -> str:
         """The delivered column that a made column is read from; '' where none is there."""
@@ -147,7 +155,8 @@ def tables(files: Mapping[str, Mapping[str, Any]]) -> dict[str, TableSchema]:
     for name in dict.fromkeys(order):
         file = files[name]
         for word, table in file.get("tables", {}).items():
-            made = table_schema(word, {"product": file.get("product", ""), "form": file.get("form", "")} | table, form)
+            shared = {"product": "", "form": "", "known_to": 0}
+            made = table_schema(word, {name: file.get(name, usual) for name, usual in shared.items()} | table, form)
             if made.id in found:
                 raise ValueError(f"{name}: table {made.id} is given twice")
             found[made.id] = made
@@ -167,6 +176,8 @@ def table_schema(word: str, raw: Mapping[str, Any], form: Format) -> TableSchema
         field=raw.get("field", ""),
         key=tuple(raw.get("key", ())),
         flow=raw.get("flow", ""),
+        ended=tuple(raw.get("ended", ())),
+        known_to=raw.get("known_to", 0),
         needed=tuple(raw.get("needed", ())),
         wanted=tuple(raw.get("wanted", ())),
         absent=raw.get("absent", {}),

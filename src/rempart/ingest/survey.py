@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rempart.errors import BadInput
 from rempart.ingest.declaration import FILE
 from rempart.ingest.schema import TableSchema, words_of
-from rempart.ingest.units import DeliveredFile, Unit, UnitFile, unit_of
+from rempart.ingest.units import DeliveredFile, Note, Unit, UnitFile, unit_of
 
 _ENDING = re.compile(r"\.(csv|csv\.gz|parquet)$", re.IGNORECASE)
 _YEAR = r"(?:19|20)\d{2}"
@@ -17,6 +17,8 @@ _PERIODS = {
     "month": rf"_(?P<period>{_YEAR}(?:(?:0[1-9]|1[0-2]))?)",
     "year": rf"_(?P<period>{_YEAR})",
 }
+# Six figures that would be a year and a month, were there such a month.
+_NO_MONTH = re.compile(rf"^(?:ER|NS|VAC)_\w*_{_YEAR}(?:00|1[3-9]|[2-9]\d)(?:_\w+)?\.", re.IGNORECASE)
 _CENTURY = 2000
 # A product of which every file names its own: the name stands between the table's name and the period.
 _NAMED = "environment"
@@ -38,8 +40,8 @@ class Survey:
 
 
 def survey(files: Iterable[DeliveredFile], schema: Mapping[str, TableSchema]) -> Survey:
-    """Name every file and unit; raises BadInput ``delivery-unknown-table``, ``delivery-twice``, ``delivery-table-missing``,
-    ``delivery-forms-mixed``."""
+    """Name every file and unit; raises BadInput ``delivery-unknown-table``, ``delivery-period``, ``delivery-twice``,
+    ``delivery-content-twice``, ``delivery-table-missing``, ``delivery-forms-mixed``."""
     patterns = _patterns(schema)
     found: dict[tuple[str, str], list[UnitFile]] = {}
     other = []
@@ -54,6 +56,12 @@ def survey(files: Iterable[DeliveredFile], schema: Mapping[str, TableSchema]) ->
     units = [_unit(schema, product, period, group) for (product, period), group in found.items()]
     units.sort(key=lambda unit: (order.index(_product_of(unit)), unit.product, unit.period))
     return Survey(units=tuple(units), other=tuple(name for name in other if name != FILE))
+
+
+def schema_notes(unit: Unit) -> tuple[Note, ...]:
+    """Whether a unit's year came after what our schemas tell of its tables, and no operator told more: one note a unit."""
+    late = [found.table for found in unit.files if 0 < found.table.known_to < unit.year]
+    return ((f"schema-of-{late[0].known_to}", late[0].name, str(unit.year)),) if late else ()
 
 
 def _product_of(unit: Unit) -> str:
@@ -102,6 +110,8 @@ def _recognise(file: DeliveredFile, patterns: Iterable[tuple[TableSchema, re.Pat
             name = given.get("name")
             known = UnitFile(file=file, table=table, period=period, suffix=given.get("suffix") or "")
             return (f"{table.product}/{name.lower()}" if name else table.product), known
+    if _NO_MONTH.search(file.name):
+        raise BadInput("delivery-period", file=file.name, expected="YYYYMM, 01-12")
     raise BadInput("delivery-unknown-table", file=file.name)
 
 
@@ -114,5 +124,6 @@ def _refuse_twice(known: Iterable[UnitFile]) -> None:
         marks += [content] if found.file.size > _HEADER else []
         for mark in marks:
             if mark in names:
-                raise BadInput("delivery-twice", file=found.file.name, other=names[mark])
+                code = "delivery-content-twice" if mark == content else "delivery-twice"
+                raise BadInput(code, file=found.file.name, other=names[mark])
             names[mark] = found.file.name
