@@ -18,7 +18,7 @@ from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.adapters.vocabulary_reader import context_definitions
 from rempart.ingest.context import gather_context, prepare_context
 from rempart.ingest.definitions import Definitions
-from rempart.ingest.persons import resolve_persons
+from rempart.ingest.persons import resolve_keys, resolve_persons
 from rempart.ingest.rules import met
 from rempart.ingest.shard import ShardCounts, make_shard, pass_words, rule_words
 
@@ -153,6 +153,7 @@ class Compacted:
         )
         words = rule_words(self.definitions, switches)
         resolve_persons(self.query, self.definitions, words)
+        self._keys(rows, words)
         given = {
             **words,
             **self._context(words),
@@ -162,6 +163,16 @@ class Compacted:
         }
         done = [self._pass({**given, **pass_words(0, number, passes)}, number) for number in range(passes)]
         self.counts = done[0] if passes == 1 else _added(done)
+
+    def _keys(self, rows: Mapping[str, Sequence[Row]], words: Mapping[str, str]) -> None:
+        """Keys of every card: those of ``superseded_card`` too, units in the order of their numbers."""
+        self._fill("superseded_card", _shapes()["gross_card"], rows.get("superseded_card", ()))
+        held = "SELECT card, person, unit, hits FROM"
+        self.query.execute(f"CREATE TABLE card_ever AS {held} gross_card UNION ALL {held} superseded_card")
+        self.query.execute(
+            "CREATE TABLE unit_turn AS SELECT unit, dense_rank() OVER (ORDER BY unit) AS turn FROM (SELECT DISTINCT unit FROM card_ever)"
+        )
+        resolve_keys(self.query, self.definitions, words)
 
     def _pass(self, given: Mapping[str, str], number: int) -> ShardCounts:
         """One pass; its rows go to the tables ``whole_<name>``."""

@@ -15,7 +15,7 @@ from rempart.ingest.balance import Books, last_known, window
 from rempart.ingest.context import gather_context, prepare_context
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.gross import GrossPlan, add_unit, begin
-from rempart.ingest.persons import resolve_persons
+from rempart.ingest.persons import resolve_keys, resolve_persons
 from rempart.ingest.report import IngestReport
 from rempart.ingest.shard import make_shard, pass_words, rule_words
 from rempart.ingest.survey import survey
@@ -30,6 +30,11 @@ def read_whole(folder: Path, definitions: Definitions, **switches: bool) -> tupl
     around = context_definitions()
     words = rule_words(definitions, switches) | dict(around.words)
     resolve_persons(query, definitions, words)
+    query.execute("CREATE TABLE card_ever AS SELECT card, person, unit, hits FROM gross_card")
+    query.execute(
+        "CREATE TABLE unit_turn AS SELECT unit, dense_rank() OVER (ORDER BY unit) AS turn FROM (SELECT DISTINCT unit FROM card_ever)"
+    )
+    resolve_keys(query, definitions, words)
     gathered = {name: [rows] for name, rows in gather_context(query, definitions, words).items()}
     prepared = prepare_context(query, definitions, around, gathered)
     for name, shared in prepared.shared.items():

@@ -3,6 +3,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.gross_rows import Compacted, Row, Rows, bit, card, certificate, claim, condition, day, drug, stay, whole
 
 VISITS = "SELECT person_no, visit_concept_id AS c FROM research_visit_occurrence ORDER BY ALL"
@@ -77,6 +79,37 @@ def test_a_key_from_before_certification_still_finds_the_certificate() -> None:
     before = card(person=2, certified=False, archived=True, updated=day("2012-01-01"))
     rows = whole() | {"gross_card": [card(), before], "gross_death": [certificate(person=2)]}
     assert made(rows, "SELECT person_no, death_source_value FROM research_death") == [[1, "KI_CCI_R"]]
+
+
+def test_a_key_that_only_a_superseded_card_file_knew_still_finds_the_certificate() -> None:
+    before = card(person=2, certified=False, unit=-1)
+    rows = whole() | {"gross_card": [card()], "superseded_card": [before], "gross_death": [certificate(person=2)]}
+    assert made(rows, "SELECT person_no, death_source_value FROM research_death") == [[1, "KI_CCI_R"]]
+    between = [before, card(person=3, card=12, unit=-1), card(person=2, card=12, unit=-2), card(person=3, unit=-1)]
+    rows |= {"superseded_card": between, "gross_death": [certificate(person=3)]}
+    assert made(rows, "SELECT person_no FROM research_death") == [[1]]
+
+
+def test_a_key_whose_cards_are_nobodys_any_more_is_followed_through_the_keys_after_it() -> None:
+    ever = [card(person=2, card=12, unit=-2), card(person=3, card=12, unit=-1), card(person=3, unit=-1)]
+    rows = whole() | {"superseded_card": ever, "gross_death": [certificate(person=2)]}
+    assert made(rows, "SELECT person_no FROM research_death") == [[1]]
+
+
+@pytest.mark.parametrize("where", ["gross_card", "superseded_card"])
+def test_a_certificate_under_a_key_that_two_persons_had_is_nobodys_and_is_counted(where: str) -> None:
+    ago = {"person": 9, "certified": False, "archived": True, "updated": day("2010-01-01"), "unit": -1}
+    twins, before = [card(), stranger(psa=100)], [card(**ago), stranger(psa=100, **ago)]
+    rows = whole() | {"gross_death": [certificate(person=9), certificate(person=9, kind="cause", code="I10")]}
+    rows |= {"gross_card": twins, "superseded_card": []} | {where: [*before, *(twins if where == "gross_card" else ())]}
+    with Compacted(rows, passes=2) as done:
+        assert done.rows(DEATH) == []
+        assert done.kept().get("deaths", 0) == 0
+        assert {word: done.dropped()[word] for word in ("deaths", "causes")} == {
+            "deaths": {"R3": 1},
+            "causes": {"R3": 1},
+        }
+        assert done.counts.found["certificates-under-a-key-of-several-persons"] == 1
 
 
 def test_a_fictive_card_drops_with_what_only_it_told() -> None:

@@ -13,10 +13,20 @@ from rempart.ports.query import Query
 def resolve_persons(query: Query, definitions: Definitions, words: Mapping[str, str]) -> None:
     """Over the cards of every delivery: ``person`` (person_no, person, pseudonym, shard), ``card_person`` (card, person_no, shard,
     person_keys: how many keys the card was delivered with), ``psa_person`` (psa, person_no, shard, sharing: how many persons hold it,
-    persons: as the rule on shared ones judges), ``key_person`` (person, person_no, shard).
+    persons: as the rule on shared ones judges).
 
     Reads ``gross_card`` (psa, card, person, archived, certified, updated, seen, hits) and ``person_name`` (number, pseudonym, shard).
     ``words``: ``shard.rule_words``. Person numbers are dense from 1 and follow shard and pseudonym.
     """
     for statement in definitions.statements("resolve_persons", words):
+        query.execute(statement)
+
+
+def resolve_keys(query: Query, definitions: Definitions, words: Mapping[str, str]) -> None:
+    """After ``resolve_persons``, over every card that was ever delivered: ``key_person`` (person, person_no, shard, holders: how many
+    persons the key leads to) and ``former_key`` (former, pseudonym: of each person that it leads to today).
+
+    Reads ``card_ever`` (card, person, unit, hits) and ``unit_turn`` (unit, turn: units in the order of their production).
+    """
+    for statement in definitions.statements("former_keys", words):
         query.execute(statement)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which keys persons had before, by every card that was ever delivered: an objection under one of them reaches its person.
+"""Which keys persons had before, by every card that was ever delivered: an objection or a certificate under one of them reaches
+its person.
 
 The cards of superseded units stay in the snapshot for this alone; no row of them is anybody's otherwise.
 """
@@ -9,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pyarrow as pa
 
 from rempart.ingest.definitions import Definitions
+from rempart.ingest.persons import resolve_keys
 from rempart.ingest.unit_plan import newness
 from rempart.ingest.units import UnitEntry
 from rempart.journeys.gross_parts import CARDS, GrossParts
@@ -25,16 +27,15 @@ def former_keys(
 ) -> pa.Table:
     """(former, pseudonym): a pseudonym of a key that a person had before, the person's present one; sorted.
 
-    In the session of ``resolve_persons``, after it. ``units``: all of the register, superseded ones too.
+    In the session of ``resolve_persons``, after it; leaves ``key_person`` (``resolve_keys``). ``units``: all of the register, superseded ones too.
     """
     gross.gather(query, CARDS, columns=_CARD, ever="card_ever")
     turns = [unit.number for unit in sorted(units, key=newness)]
     order = pa.array(range(1, len(turns) + 1), pa.int32())
     query.register("unit_turn", pa.table([pa.array(turns, pa.int32()), order], ["unit", "turn"]))
-    for statement in definitions.statements("former_keys", words):
-        query.execute(statement)
+    resolve_keys(query, definitions, words)
     found = query.table("SELECT former, pseudonym FROM former_key ORDER BY ALL")
-    for table in ("card_ever", "card_holder", "key_chain", "former_key"):
+    for table in ("card_ever", "card_holder", "key_chain", "key_holder", "former_key"):
         query.execute(f"DROP TABLE {table}")
     query.unregister("unit_turn")
     return found

@@ -17,9 +17,11 @@ SELECT what, CAST(n AS BIGINT) AS n FROM (
   UNION ALL SELECT 12, 'deaths-dated-differently-by-two-sources', count(*) FROM net_death
     WHERE registered <> certified OR registered <> left_dead OR certified <> left_dead
   UNION ALL SELECT 13, 'register-deaths-set-aside', count(*) FROM net_person WHERE death_hits & ${decided} <> 0
-  UNION ALL SELECT 14, 'persons-never-observed', count(*) FROM net_person ANTI JOIN context_observed USING (person_no)
-  UNION ALL SELECT 15, 'persons-who-moved', count(*) FROM (SELECT person_no FROM context_residence GROUP BY person_no HAVING count(*) > 1)
-  UNION ALL SELECT 16, 'persons-in-an-unknown-commune', count(DISTINCT person_no) FROM context_residence WHERE commune IS NULL
-  UNION ALL SELECT 17, 'childbirths', count(*) FROM context_pregnancy
-  UNION ALL SELECT 18, 'births-linked', count(*) FROM context_mother_child
+  UNION ALL SELECT 14, 'certificates-under-a-key-of-several-persons', count(*) FROM net_certificate
+    WHERE kind = 'certificate' AND hits & ${bit_R3} <> 0
+  UNION ALL SELECT 15, 'persons-never-observed', count(*) FROM net_person ANTI JOIN context_observed USING (person_no)
+  UNION ALL SELECT 16, 'persons-who-moved', count(*) FROM (SELECT person_no FROM context_residence GROUP BY person_no HAVING count(*) > 1)
+  UNION ALL SELECT 17, 'persons-in-an-unknown-commune', count(DISTINCT person_no) FROM context_residence WHERE commune IS NULL
+  UNION ALL SELECT 18, 'childbirths', count(*) FROM context_pregnancy
+  UNION ALL SELECT 19, 'births-linked', count(*) FROM context_mother_child
 ) ORDER BY place

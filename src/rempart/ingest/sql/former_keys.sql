@@ -18,12 +18,25 @@ WITH RECURSIVE chain(former, person, turn) AS (
 )
 SELECT DISTINCT former, person FROM chain;
 -- Whoever the card is today follows too, in whatever order its rows came: its claims and stays are theirs.
+CREATE OR REPLACE TABLE key_holder AS
+SELECT former, person_no, bool_or(own_card) AS own_card FROM (
+  SELECT key_chain.former, person.person_no, false AS own_card FROM key_chain JOIN person USING (person)
+  UNION ALL
+  SELECT key_chain.former, card_person.person_no, key_chain.former = card_holder.person
+  FROM key_chain JOIN card_holder USING (person) JOIN card_person ON card_person.card = card_holder.card
+) GROUP BY former, person_no;
+-- An objection reaches all of them.
 CREATE OR REPLACE TABLE former_key AS
-SELECT DISTINCT known.pseudonym AS former, holder.pseudonym FROM (
-  SELECT key_chain.former, person.person_no FROM key_chain JOIN person USING (person)
-  UNION
-  SELECT key_chain.former, card_person.person_no FROM key_chain JOIN card_holder USING (person) JOIN card_person ON card_person.card = card_holder.card
-  UNION
-  SELECT person, person_no FROM key_person
-) AS found JOIN person AS holder USING (person_no) JOIN person_name AS known ON known.number = found.former
-WHERE holder.person <> found.former
+SELECT DISTINCT known.pseudonym AS former, holder.pseudonym
+FROM key_holder JOIN person AS holder USING (person_no) JOIN person_name AS known ON known.number = key_holder.former
+WHERE holder.person <> key_holder.former;
+-- What comes under the key alone, a certificate, is its one holder's, unless the key names a person by itself: by the cards that it held, where
+-- these are nobody's any more by the keys that followed it. holders: how many there are; of several, none can be told from the others.
+CREATE OR REPLACE TABLE key_person AS
+SELECT person, person_no, shard, 1 AS holders FROM person
+UNION ALL
+SELECT found.former, arg_min(holder.person_no, holder.pseudonym), arg_min(holder.shard, holder.pseudonym), CAST(count(DISTINCT person_no) AS INTEGER)
+FROM key_holder AS found JOIN person AS holder USING (person_no)
+WHERE found.former NOT IN (SELECT person FROM person)
+  AND (found.own_card OR found.former NOT IN (SELECT former FROM key_holder WHERE own_card))
+GROUP BY found.former

@@ -30,7 +30,7 @@ SELECT * EXCLUDE (own_hits), own_hits | CASE WHEN own_hits = 0 AND row_number() 
     PARTITION BY person_no, own_hits, kind ORDER BY died NULLS LAST, code NULLS LAST, certificate) > 1 AND kind = 'certificate' THEN ${bit_K2} ELSE 0 END AS hits
 FROM (
   SELECT line.kind, line.died, line.code, line.line, line.rank, line.certificate, known.person_no,
-    (line.hits | CASE WHEN known.person_no IS NULL THEN ${bit_R1} ELSE 0 END) & ${mask} AS own_hits
+    (line.hits | CASE WHEN known.person_no IS NULL THEN ${bit_R1} WHEN known.holders > 1 THEN ${bit_R3} ELSE 0 END) & ${mask} AS own_hits
   FROM gross_death AS line LEFT JOIN key_person AS known ON known.person = line.person
   WHERE coalesce(known.person_no, 0) % ${passes} = ${pass}
 );

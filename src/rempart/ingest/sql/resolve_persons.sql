@@ -30,12 +30,4 @@ FROM (
   SELECT kept_card.psa, arg_min(person.person_no, person.pseudonym) AS person_no, arg_min(person.shard, person.pseudonym) AS shard,
     CAST(count(DISTINCT person.person_no) AS INTEGER) AS sharing
   FROM kept_card JOIN person USING (person) WHERE kept_card.psa IS NOT NULL GROUP BY kept_card.psa
-);
--- A key that a kept card had before it was certified still names the person, unless it names one by itself.
-CREATE OR REPLACE TABLE key_person AS
-SELECT person, person_no, shard FROM person
-UNION ALL
-SELECT former.person, arg_min(holder.person_no, holder.pseudonym), arg_min(holder.shard, holder.pseudonym)
-FROM gross_card AS former JOIN kept_card ON kept_card.card = former.card JOIN person AS holder ON holder.person = kept_card.person
-WHERE former.person IS NOT NULL AND former.hits & ${mask} = 0 AND former.person NOT IN (SELECT person FROM person)
-GROUP BY former.person
+)
