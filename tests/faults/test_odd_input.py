@@ -94,6 +94,30 @@ def test_a_folder_is_no_key_and_no_list(tmp_path: Path) -> None:
     assert bad.value.code == "file-missing"
 
 
+@pytest.mark.parametrize("text", ["", "A1\nA2\n", "NIR\nA1\n"])
+def test_a_list_whose_header_does_not_say_who_is_meant_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        read_objections(tmp_path / "list")
+    assert caught.value.code == "objection-header"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "names"),
+    [
+        ("BEN_IDT_ANO\nA1\n", "person", ["A1"]),
+        ('"BEN_NIR_PSA"\r\n"P1"\r\n', "psa", ["P1"]),
+        ("BEN_NIR_PSA;BEN_RNG_GEM\nP1;1\n", "card", ["P1|01"]),
+    ],
+)
+def test_the_header_of_a_list_says_how_persons_are_named(
+    text: str, kind: str, names: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "list").write_text(text, encoding="utf-8")
+    given = read_objections(tmp_path / "list")
+    assert (given.kind, list(given.names)) == (kind, names)
+
+
 def test_a_warehouse_is_not_made_where_a_file_stands(tmp_path: Path) -> None:
     place = tmp_path / "file"
     place.write_text("", encoding="utf-8")

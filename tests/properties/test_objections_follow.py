@@ -133,6 +133,64 @@ def test_an_objection_under_a_key_that_is_not_known_yet_waits_for_it(place: Plac
     assert granted(place, "first") == len(persons(place)) - 3
 
 
+def cards_of(folder: Path) -> list[dict[str, str]]:
+    """The lines of a delivery's cards."""
+    (path,) = folder.glob(f"{CARDS}*")
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter=";"))
+
+
+def by_card(place: Place, header: str, lines: list[str], verb: str = "add") -> dict[str, Any]:
+    """An objection of names under ``header``; what the officer is told."""
+    file = place.root / "cards.csv"
+    file.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    done = place.run("objection", verb, str(file), "--regime", "snds", "--key", place.key("officer"))
+    assert done.code == 0, done.told
+    return dict(done.answer["data"])
+
+
+def test_a_source_pseudonym_leaves_out_whoever_holds_it_and_an_invented_one_is_said_to_be_unknown(
+    place: Place, folders: Folders
+) -> None:
+    everyone = persons(place)
+    known = [card for card in cards_of(folders.before) if card["BEN_IDT_ANO"] in everyone]
+    alone, rank = known[0], known[1]
+    held = {c["BEN_IDT_ANO"] for c in known if c["BEN_NIR_PSA"] == alone["BEN_NIR_PSA"]}
+    assert rank["BEN_IDT_ANO"] not in held
+    told = by_card(place, "BEN_NIR_PSA", [alone["BEN_NIR_PSA"], "INVENTED1", "INVENTED2"])
+    assert (told["named"], told["known"]) == (3, 1)
+    told = by_card(place, "BEN_NIR_PSA;BEN_RNG_GEM", [f"{rank['BEN_NIR_PSA']};{rank['BEN_RNG_GEM']}"])
+    assert (told["named"], told["known"]) == (1, 1)
+    assert {everyone[key] for key in held | {rank["BEN_IDT_ANO"]}} <= set(
+        column(place, "objection", "main", "pseudonym")
+    )
+    (listed,) = place.run("objection", "list").answer["data"]["regimes"]
+    assert (listed["persons"], listed["known"]) == (len(held) + 3, len(held) + 1)
+    assert granted(place, "first") == len(everyone) - len(held) - 1
+    by_card(place, "BEN_NIR_PSA", [alone["BEN_NIR_PSA"]], "withdraw")
+    assert granted(place, "second") == len(everyone) - 1
+
+
+def test_a_source_pseudonym_that_nobody_holds_yet_waits_for_its_card(
+    place: Place, folders: Folders, tmp_path: Path
+) -> None:
+    later = tmp_path / "renamed"
+    later.mkdir()
+    declare(later, "2016-07-01")
+    (cards,) = folders.later.glob(f"{CARDS}*")
+    chosen = next(card["BEN_NIR_PSA"] for card in cards_of(folders.later) if card["BEN_IDT_ANO"] in persons(place))
+    text = gzip.decompress(cards.read_bytes()).decode().replace(chosen, "NEW" + chosen[3:])
+    (later / cards.name).write_bytes(gzip.compress(text.encode()))
+    told = by_card(place, "BEN_NIR_PSA", ["NEW" + chosen[3:]])
+    assert (told["named"], told["known"]) == (1, 0)
+    everyone = len(persons(place))
+    assert granted(place, "first") == everyone
+    bring(place, later)
+    (listed,) = place.run("objection", "list").answer["data"]["regimes"]
+    assert listed["known"] == 1
+    assert granted(place, "second") < len(persons(place))
+
+
 def _reached(place: Place) -> set[str]:
     """Pseudonyms of today of who objects under a former key."""
     out = set(column(place, "objection", "main", "pseudonym"))

@@ -1,35 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A list of persons who object: a text file with one column, the person as the source names them; its first line is a header."""
+"""A list of persons who object: a text file whose header says how the source names them. Knows nobody; no name is ever in an error."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rempart.errors import BadInput
+from rempart.identity.names import CARD, PERSON, PSA, card_name
 
+HEADERS = {"BEN_IDT_ANO": PERSON, "person_id": PERSON, "BEN_NIR_PSA": PSA, "BEN_NIR_PSA;BEN_RNG_GEM": CARD}
+"""First line of a list → the kind of name below it; ``person_id`` is of a warehouse whose source is in OMOP."""
 _LONGEST = 64
 
 
-def read_objections(path: Path) -> list[str]:
-    """The names, in order; raises BadInput ``file-missing``, ``file-encoding``, ``objection-list`` with the line, never the name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Names in order, all of one kind of ``identity.names``."""
+
+    kind: str
+    names: Sequence[str]
+
+
+def read_objections(path: Path) -> Named:
+    """The names; raises BadInput ``file-missing``, ``file-encoding``, ``objection-header``, ``objection-list``, ``objection-line``
+    with the line, never the name."""
     try:
-        lines = path.read_bytes().decode("utf-8").splitlines()
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
     except OSError as error:
         raise BadInput("file-missing", file=path.name) from error
     except UnicodeDecodeError as error:
         raise BadInput("file-encoding", file=path.name, expected="UTF-8") from error
-    return _checked(lines[1:], file=path.name, first=2)
+    kind = HEADERS.get(";".join(_cells(lines[0]))) if lines else None
+    if kind is None:
+        raise BadInput("objection-header", file=path.name)
+    return _checked(lines[1:], kind, file=path.name, first=2)
 
 
-def typed_objections(text: str) -> list[str]:
-    """The names of what somebody typed, separated by spaces; raises as ``read_objections``."""
-    return _checked(text.split(), file="-", first=1)
+def typed_objections(text: str) -> Named:
+    """The person keys of what somebody typed, separated by spaces; after a header, what it says. Raises as ``read_objections``."""
+    words = text.split()
+    kind = HEADERS.get(";".join(_cells(words[0]))) if words else None
+    return _checked(words if kind is None else words[1:], kind or PERSON, file="-", first=1)
 
 
-def _checked(lines: Sequence[str], *, file: str, first: int) -> list[str]:
-    names = [line.strip().strip('"') for line in lines]
-    for number, name in enumerate(names, first):
-        if not name or len(name) > _LONGEST or not name.isalnum():
-            raise BadInput("objection-line", file=file, line=number, expected="one column of letters and digits")
+def _cells(line: str) -> list[str]:
+    return [cell.strip().strip('"') for cell in line.split(";")]
+
+
+def _checked(lines: Sequence[str], kind: str, *, file: str, first: int) -> Named:
+    names = []
+    for number, line in enumerate(lines, first):
+        cells = _cells(line)
+        if len(cells) != (2 if kind == CARD else 1) or not all(
+            0 < len(cell) <= _LONGEST and cell.isalnum() for cell in cells
+        ):
+            raise BadInput(
+                "objection-line", file=file, line=number, expected=next(h for h, k in HEADERS.items() if k == kind)
+            )
+        names.append(card_name(*cells) if kind == CARD else cells[0])
     if not names:
-        raise BadInput("objection-list", file=file, expected="a header, then one person a line")
-    return names
+        raise BadInput("objection-list", file=file)
+    return Named(kind=kind, names=names)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``rempart objection``: persons named by a file or typed, never by an argument; said back as counts only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rempart.cli.session import Session
 
 if TYPE_CHECKING:
+    from rempart.adapters.objection_list import Named
     from rempart.journeys.objection_application import Applied
     from rempart.journeys.objections import Change
     from rempart.wiring.objections import Recorded
@@ -22,8 +23,17 @@ def add(
     from rempart.wiring.objections import check_regime
 
     check_regime(regime)
-    done = _change(session, lambda names: Change(verb="add", persons=names, regime=regime), file, key, passphrase_fd)
-    session.voice.say("objections-added", now=done.changed.standing, new=done.changed.changed)
+    done = _change(
+        session,
+        lambda given: Change(verb="add", persons=given.names, regime=regime, kind=given.kind),
+        file,
+        key,
+        passphrase_fd,
+    )
+    told = {"named": done.changed.named, "known": done.changed.known, "now": done.changed.standing}
+    session.voice.say("objections-added", new=done.changed.changed, **told)
+    if done.changed.known < done.changed.named:
+        session.voice.say("objections-unknown")
     _show_applied(session, done.applied)
     session.voice.result("objection-add", _facts(done))
     return 0
@@ -45,7 +55,11 @@ def withdraw(
     if regime is not None:
         check_regime(regime)
     done = _change(
-        session, lambda names: Change(verb="withdraw", persons=names, regime=regime), file, key, passphrase_fd
+        session,
+        lambda given: Change(verb="withdraw", persons=given.names, regime=regime, kind=given.kind),
+        file,
+        key,
+        passphrase_fd,
     )
     session.voice.say("objections-withdrawn", now=done.changed.standing, gone=done.changed.changed)
     session.voice.result("objection-withdraw", _facts(done))
@@ -88,8 +102,18 @@ def list_(session: Session) -> int:
         for name, regime in known.items()
     }
     words = {name: regime.words[voice.language] for name, regime in known.items()}
-    rows = [(f.regime, words.get(f.regime, ""), f.persons, f.first, f.last, reach.get(f.regime, "")) for f in found]
-    columns = ["column-regime", "column-what", "column-persons", "column-from", "column-to", "column-running"]
+    rows = [
+        (f.regime, words.get(f.regime, ""), f.persons, f.known, f.first, f.last, reach.get(f.regime, "")) for f in found
+    ]
+    columns = [
+        "column-regime",
+        "column-what",
+        "column-persons",
+        "column-known-now",
+        "column-from",
+        "column-to",
+        "column-running",
+    ]
     voice.table(columns, rows)
     voice.result("objection-list", {"regimes": [asdict(one) for one in found]})
     return 0
@@ -97,7 +121,7 @@ def list_(session: Session) -> int:
 
 def _change(
     session: Session,
-    change: "Callable[[Sequence[str]], Change]",
+    change: "Callable[[Named], Change]",
     file: Path | None,
     key: Path,
     passphrase_fd: int | None,
@@ -128,5 +152,7 @@ def _facts(done: "Recorded") -> dict[str, object]:
     return {
         "objections": done.changed.standing,
         "changed": done.changed.changed,
+        "named": done.changed.named,
+        "known": done.changed.known,
         "projects": [asdict(one) for one in done.applied],
     }

@@ -7,7 +7,7 @@ A person's is the one of ``identity.pseudonyms``, so that objections and project
 import hashlib
 from collections.abc import Iterable
 
-PERSON = "person"
+PERSON, PSA, CARD = "person", "psa", "card"
 _SMALLEST_KEY = 16
 _BYTES = 16
 _BLOCK = 64
@@ -33,3 +33,8 @@ def name_digests(texts: Iterable[str], kind: str, key: bytes) -> bytes:
         second.update(first.digest())
         found += second.digest()[:_BYTES]
     return bytes(found)
+
+
+def card_name(pseudonym: str, rank: str) -> str:
+    """The text by which a card is named, as ``snds_card`` of ``ingest/sql/gross_begin.sql`` makes it: the rank has two digits."""
+    return f"{pseudonym}|{rank.lstrip('0').rjust(2, '0') if rank.isdecimal() else rank}"

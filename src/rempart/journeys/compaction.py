@@ -25,6 +25,7 @@ from rempart.journeys.exchange import Exchange
 from rempart.journeys.former_keys import FOLLOWED, following, former_keys
 from rempart.journeys.gross_parts import CARDS, CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, settle
 from rempart.journeys.ingest import FORMER, OBJECTION, SPACE
+from rempart.journeys.objecting_names import waiting_pairs
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.research_parts import INDEX, PERSON, ResearchParts
@@ -43,7 +44,9 @@ from rempart.vault.part import SealedPart
 RESEARCH = "research"
 """The manifest's fact that says which live rows the research tables were made of (``unit_plan.live_id``); another value: stale."""
 _CARD = ("psa", "card", "person", "archived", "certified", "updated", "seen", "hits")
-_WITHOUT_PERSONS = ("gross_commune_change", "gross_population", "gross_environment", "gross_drug_code", "gross_condition_code")
+_WITHOUT_PERSONS = (
+    "gross_commune_change", "gross_population", "gross_environment", "gross_drug_code", "gross_condition_code",
+)  # fmt: skip
 _PIECES = ("person", "card_person", "psa_person", "key_person")
 
 
@@ -181,10 +184,10 @@ class _Compacting:
         if not _count(query, "person"):
             raise BadInput("no-person")
         self._former = former_keys(query, gross, run.definitions, self._words, self._units)
-        objections = self._opened.parts(OBJECTION, MAIN, 0)
-        self._followed = following(
-            query, self._former, sealed_parts(run.vault, self._opened, objections, reference=self._reference)
-        )
+        opened = self._opened
+        objecting = sealed_parts(run.vault, opened, opened.parts(OBJECTION, MAIN, 0), reference=self._reference)
+        self._followed = following(query, self._former, objecting)
+        self._former = pa.concat_tables([self._former, waiting_pairs(query, gross, objecting)])
         self._words |= self._days(query)
         moved = settle(query)
         if moved.num_rows:

@@ -22,6 +22,7 @@ from rempart.records.sealed import PartEntry
 NAME, REMAP, CORRESPONDENCE = "name", "remap", "correspondence"
 CARDS = "gross_card"
 """The table whose rows say which card and pseudonym are whose: they are placed by its person."""
+_NAME_COLUMNS = (("number", pa.int32()), ("kind", pa.string()), ("pseudonym", pa.string()))
 UNIT_COLUMNS: Mapping[str, str] = {"unit": "INTEGER", "flow": "INTEGER", "hits": "BIGINT"}
 Dead = Mapping[int, frozenset[int]]
 """Unit number → flows of it that another unit superseded; none named: all of it."""
@@ -110,6 +111,16 @@ class GrossParts:
             "CREATE OR REPLACE VIEW person_name AS "
             f"SELECT number, pseudonym, home AS shard FROM {NAME} WHERE kind = 'person' AND pseudonym IS NOT NULL"
         )
+
+    def find_names(self, query: Query, wanted: str) -> pa.Table:
+        """(number, kind, pseudonym) of the names of which ``wanted``, SQL over these columns, is true."""
+        found = [pa.table({name: pa.array([], kind) for name, kind in _NAME_COLUMNS})]
+        for shard in range(self.shards):
+            if self._attached(query, "name_part", NAME, shard):
+                columns = ", ".join(name for name, _ in _NAME_COLUMNS)
+                found.append(query.table(f"SELECT {columns} FROM name_part WHERE {wanted}"))
+                query.unregister("name_part")
+        return pa.concat_tables(found, promote_options="permissive")
 
     def register_moved(self, query: Query) -> None:
         """Make the table ``remapped``: the last place of every name that ever moved."""

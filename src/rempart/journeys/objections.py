@@ -5,19 +5,24 @@ Every grant from then on leaves them out. Datasets granted before are ``objectio
 """
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
 
 from rempart.errors import BadInput, Missing
+from rempart.identity.names import PERSON
 from rempart.identity.objections import Objection, added, from_columns, withdrawn
 from rempart.identity.pseudonyms import pseudonyms
+from rempart.ingest.unit_plan import dead_flows
+from rempart.journeys.gross_parts import CARDS, NAME, REMAP, GrossParts, GrossShape
 from rempart.journeys.ingest import FORMER, OBJECTION, SPACE
+from rempart.journeys.objecting_names import hashed, persons_of
 from rempart.journeys.parts import sealed_parts
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
+from rempart.journeys.unit_register import held_units
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
 from rempart.ports.query import Query
@@ -25,16 +30,19 @@ from rempart.records.document import SignedDocument
 from rempart.records.omop import MAIN
 
 SCHEMA = "rempart.objections/1"
+INDEX = ("person", "release_index")
 Verb = Literal["add", "withdraw"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What an officer signed: persons as the source names them, and the regime (None, of a withdrawal only: all of theirs)."""
+    """What an officer signed: persons as the source names them, and the regime (None, of a withdrawal only: all of theirs).
+    ``kind`` of the names: see ``identity.names``."""
 
     verb: Verb
     persons: Sequence[str]
     regime: str | None
+    kind: str = PERSON
 
     def body(self) -> dict[str, str | int]:
         """What is signed: how many persons, never who."""
@@ -43,20 +51,25 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """Objections that stand now, and how many the change added or took away."""
+    """Objections that stand now, and how many the change added or took away; ``named``: different names in the list, ``known``: those
+    of them that are somebody's in the research tables now."""
 
     standing: int
     changed: int
+    named: int
+    known: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Objections under one regime; ``first`` and ``last``: months in which they were made."""
+    """Objections under one regime; ``known``: whose person is in the research tables now; ``first`` and ``last``: months in which they
+    were made."""
 
     regime: str
     persons: int
     first: str
     last: str
+    known: int
 
 
 def change_objections(
@@ -68,6 +81,7 @@ def change_objections(
     change: Change,
     signed: SignedDocument,
     actor: str,
+    cards: GrossShape,
     named_step: Callable[[str], None],
 ) -> Changed:
     """Add or withdraw, as the next snapshot of the warehouse. ``signed``: an officer's signature over ``change.body()``.
@@ -77,19 +91,19 @@ def change_objections(
     if newest_commit(vault.ledger, SPACE) is None:
         raise Missing("space-missing", space=SPACE)
     if not change.persons:
-        raise BadInput("objection-list", file="?", expected="one person a line")
+        raise BadInput("objection-list", file="?")
     document = documents.put(signed.data)
     objects = [f"space:{SPACE}", f"document:{document}"]
     with recorded(recorder, "objection", basis="operation:objection", objects=objects, actor=actor) as act:
-        tables = tuple((SPACE, table, MAIN, mode) for table in (OBJECTION, "manifest") for mode in ("read", "write"))
-        tables += ((SPACE, FORMER, MAIN, "read"),)
-        (reference,) = vault.broker.grant(GrantRequest(intent=act.index, tables=tables, secrets=("identity",)))
-        (identity,) = vault.broker.secrets(reference, ("identity",))
+        (reference,) = vault.broker.grant(_request(act, change.kind))
         opened = open_space(vault, space=SPACE, reference=reference)
-        before = standing(vault, opened, reference, new_query())
-        today = recorder.clock.now().date()
+        book = _Book(vault, opened, reference, new_query)
+        before, today = standing(vault, opened, reference, new_query()), recorder.clock.now().date()
         former = former_names(vault, opened, reference, new_query())
-        now = _after(before, change, pseudonyms(sorted(set(change.persons)), identity), today, document, former)
+        meant = book.meant(change, cards)
+        names = sorted(frozenset().union(*meant.values()))
+        known = book.present(names, former)
+        now = _after(before, change, names, today, document, former)
         writer = SpaceWriter(
             vault,
             recorder,
@@ -102,7 +116,72 @@ def change_objections(
         )
         _commit(writer, opened, now, act)
         act.say("objections", len(now))
-    return Changed(standing=len(now), changed=abs(len(now) - len(before)))
+    return Changed(
+        standing=len(now),
+        changed=abs(len(now) - len(before)),
+        named=len(meant),
+        known=sum(bool(found & known) for found in meant.values()),
+    )
+
+
+def _request(act: Act, kind: str) -> GrantRequest:
+    """The list itself; who is known; for names that are no person's key, whose they are."""
+    read = [(FORMER, MAIN), INDEX, *(((NAME, MAIN), (REMAP, MAIN), (CARDS, MAIN)) if kind != PERSON else ())]
+    tables = [(SPACE, table, MAIN, mode) for table in (OBJECTION, "manifest") for mode in ("read", "write")]
+    return GrantRequest(
+        intent=act.index, tables=(*tables, *((SPACE, *place, "read") for place in read)), secrets=("identity",)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """A snapshot in which names are looked up."""
+
+    vault: Vault
+    opened: OpenSpace
+    reference: str
+    new_query: Callable[[], Query]
+
+    def meant(self, change: Change, cards: GrossShape) -> Mapping[str, frozenset[str]]:
+        """Each name's keyed hash → what is recorded of it: pseudonyms of persons, or the hash itself while it is nobody's."""
+        (identity,) = self.vault.broker.secrets(self.reference, ("identity",))
+        given = sorted(set(change.persons))
+        if change.kind == PERSON:
+            return {name: frozenset({name}) for name in pseudonyms(given, identity)}
+        hashes = hashed(given, change.kind, identity)
+        held = self._held(hashes, cards)
+        if change.verb == "add":
+            return {name: held.get(name) or frozenset({name}) for name in hashes}
+        return {name: held.get(name, frozenset()) | {name} for name in hashes}
+
+    def _held(self, hashes: Sequence[str], cards: GrossShape) -> Mapping[str, frozenset[str]]:
+        """Of those that somebody holds: the persons. None in a warehouse without a register of names."""
+        if not any(part.table == NAME for part in self.opened.body.parts):
+            return {}
+        query = self.new_query()
+        try:
+            dead = dead_flows(held_units(self.opened, again=True))
+            gross = GrossParts(self.vault, self.opened, reference=self.reference, shapes={CARDS: cards}, dead=dead)
+            return persons_of(query, gross, hashes)
+        finally:
+            query.close()
+
+    def present(self, names: Iterable[str], former: Sequence[tuple[str, str]]) -> frozenset[str]:
+        """Those of the pseudonyms that the research tables know, by the key of today or one of before."""
+        query, asked = self.new_query(), frozenset(names)
+        found = asked & {before for before, _ in former}
+        try:
+            query.register("asked", pa.table({"pseudonym": pa.array(sorted(asked), pa.string())}))
+            for shard in range(self.opened.body.shards):
+                parts = self.opened.parts(*INDEX, shard)
+                if parts:
+                    query.attach("known", sealed_parts(self.vault, self.opened, parts, reference=self.reference))
+                    told = query.table("SELECT pseudonym FROM asked SEMI JOIN known USING (pseudonym)")
+                    found |= frozenset(told.column("pseudonym").to_pylist())
+                    query.unregister("known")
+            return found
+        finally:
+            query.close()
 
 
 def _after(
@@ -168,13 +247,18 @@ def list_objections(*, vault: Vault, recorder: Recorder, new_query: Callable[[],
     objects = [f"space:{SPACE}"]
     basis = "operation:objection-list"
     with recorded(recorder, "objection-list", basis=basis, objects=objects, event_class="trace") as act:
-        tables = tuple((SPACE, table, MAIN, "read") for table in (OBJECTION, "manifest"))
+        tables = tuple(
+            (SPACE, *place, "read") for place in ((OBJECTION, MAIN), (FORMER, MAIN), INDEX, ("manifest", MAIN))
+        )
         (reference,) = vault.broker.grant(GrantRequest(intent=act.index, tables=tables))
         opened = open_space(vault, space=SPACE, reference=reference)
         found = standing(vault, opened, reference, new_query())
-    return [_standing(regime, found) for regime in sorted({one.regime for one in found})]
+        book, former = _Book(vault, opened, reference, new_query), former_names(vault, opened, reference, new_query())
+        known = book.present((one.pseudonym for one in found), former)
+    return [_standing(regime, found, known) for regime in sorted({one.regime for one in found})]
 
 
-def _standing(regime: str, found: Sequence[Objection]) -> Standing:
-    days = sorted(one.since for one in found if one.regime == regime)
-    return Standing(regime=regime, persons=len(days), first=f"{days[0]:%Y-%m}", last=f"{days[-1]:%Y-%m}")
+def _standing(regime: str, found: Sequence[Objection], known: frozenset[str]) -> Standing:
+    mine = [one for one in found if one.regime == regime]
+    days, here = sorted(one.since for one in mine), sum(one.pseudonym in known for one in mine)
+    return Standing(regime=regime, persons=len(days), first=f"{days[0]:%Y-%m}", last=f"{days[-1]:%Y-%m}", known=here)

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rempart.adapters import package_data
+from rempart.adapters.gross_definitions import gross_definitions
 from rempart.errors import Refused
 from rempart.identity.objections import Regime, known_regime, regimes
+from rempart.journeys.gross_parts import CARDS
 from rempart.journeys.objection_application import Applied, application_body, apply_objections, running_permits
 from rempart.journeys.objections import Change, Changed, Standing, change_objections, list_objections
 from rempart.ports.surroundings import Progress
@@ -53,6 +55,7 @@ def change(warehouse: Warehouse, wanted: Change, *, officer: Signer, progress: P
         change=wanted,
         signed=officer.document(wanted.body()),
         actor=officer.salted,
+        cards=gross_definitions().layouts[CARDS],
         named_step=no_step,
     )
     reaches = wanted.verb == "add" and wanted.regime is not None and check_regime(wanted.regime).running
