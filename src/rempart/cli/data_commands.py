@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rempart.cli.drift_rows import show_notes, told_notes
 from rempart.cli.host_commands import warn_of_endings
 from rempart.cli.session import Session
 from rempart.errors import BadInput
@@ -141,6 +142,8 @@ def _told(done: "Brought") -> dict[str, object]:
         "declared": {name: dict(said) for name, said in done.declared.items()},
         "rows": dict(done.rows),
         "content": dict(done.content),
+        "notes": told_notes(done.report.notes if done.report else done.notes),
+        "other": list(done.other),
         "report": asdict(done.report) if done.report else None,
     }
 
@@ -165,7 +168,7 @@ def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path 
     shown = [(row[0], voice.word(f"fate-{row[1]}"), *row[2:]) for row in rows]
     columns = ["column-unit", "column-fate", "column-files", "column-bytes", "column-lines-estimated"]
     voice.table(columns, shown)
-    lines = sum(unit.lines for unit in made.units if unit.plan.fate in {"new", "replaces"})
+    lines = sum(unit.lines for unit in made.units if unit.plan.fate in {"new", "replaces", "former"})
     voice.say("ingest-plan-told", lines=lines, units=len(rows), commits=made.commits, minutes=made.minutes)
     voice.say("ingest-plan-known" if made.known else "ingest-plan-unknown")
     voice.result("ingest-plan", {"units": [list(row) for row in rows], "known": made.known, "other": list(made.other)})
@@ -177,19 +180,23 @@ def show_ingested(session: Session, done: "Brought", *, most: int | None = None)
     voice = session.voice
     if done.units:
         fates = Counter(unit.fate for unit in done.units)
-        voice.say("units-told", **{fate: fates[fate] for fate in ("new", "replaces", "held", "older")})
+        voice.say("units-told", **{fate: fates[fate] for fate in ("new", "replaces", "held", "older", "former")})
     for name, said in done.declared.items():
         if said.keys() & {"target", "fraction", "weight"}:
             told = {word: said.get(word, "?") for word in ("target", "fraction", "weight")}
             voice.say("delivery-population", delivery=name, **told)
     if done.commit is None:
+        show_notes(voice, (), done.other)
         voice.say("units-unchanged")
         return
     if done.report is None:
+        show_notes(voice, done.notes, done.other)
         voice.say("ingest-later", head=done.commit.head[:16])
         voice.say("ingest-later-next")
         return
     _show_report(session, done.report, most)
+    if most is None:
+        show_notes(voice, done.report.notes, done.other)
     rows = [(table, count, done.content.get(table, "")[:16]) for table, count in done.rows.items()]
     voice.table(["column-table", "column-rows", "column-content"], rows)
     voice.say("ingest-done", head=done.commit.head[:16])
@@ -212,10 +219,6 @@ def _show_report(session: Session, report: "IngestReport", most: int | None) -> 
     voice.table(["column-table", "column-rule", "column-why", "column-lines"], drops)
     voice.say("persons-steps")
     voice.table(["column-step", "column-persons"], [(voice.word(f"persons-{s.what}"), s.count) for s in report.persons])
-    if report.notes and most is None:
-        voice.say("drift-notes")
-        notes = [(voice.word(f"note-{code}"), table, detail) for code, table, detail in report.notes]
-        voice.table(["column-note", "column-table", "column-detail"], notes)
 
 
 def check_permit(session: Session, file: Path, /) -> int:

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from rempart.errors import Refused
-from rempart.ingest.unit_plan import Planned, content_of, dead_flows, plan_unit
-from rempart.ingest.units import Unit, UnitEntry, UnitPart
+from rempart.ingest.unit_plan import READ, Planned, content_of, dead_flows, plan_unit
+from rempart.ingest.units import Note, Unit, UnitEntry, UnitPart
 from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape
 from rempart.journeys.gross_writer import GrossWriter
 from rempart.journeys.ingest import SPACE
@@ -71,12 +71,15 @@ class Bounds:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
     """What became of each delivered unit, in order; ``commit``: the last one, None where nothing was new; ``rows`` added by table word;
-    ``declared``: what each delivery said of its population, by its id."""
+    ``declared``: what each delivery said of its population, by its id; ``notes``: drift in the units read now; ``other``: names of files
+    that are no table."""
 
     planned: tuple[Planned, ...]
     commit: SpaceCommit | None
     lines: Mapping[str, int]
     declared: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    other: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,6 +141,7 @@ class _Gathering:
         self._held, self._opened = held, opened
         self._today = run.recorder.clock.now().date().isoformat()
         self._lines: dict[str, int] = {}
+        self._notes: dict[Note, None] = {}
         self._told: dict[str, dict[str, str]] = {}
         self._waiting: set[int] = set()
         self._commit: SpaceCommit | None = None
@@ -147,7 +151,7 @@ class _Gathering:
         dropped = self._drop(deliveries) if again else False
         self._told = {delivery.id: dict(delivery.declared) for delivery in deliveries}
         work = plan(deliveries, self._held, today=self._today)
-        todo = [(unit, plan, delivery) for unit, plan, delivery in work if plan.fate in {"new", "replaces"}]
+        todo = [(unit, plan, delivery) for unit, plan, delivery in work if plan.fate in READ]
         self._check_rules()
         if todo or dropped:
             writer = self._names()
@@ -165,16 +169,18 @@ class _Gathering:
         self._act.say("units", len(todo))
         if self._commit is not None:
             self._act.say("head", self._commit.head)
-        return Gathered(planned=plans, commit=self._commit, lines=self._lines, declared=self._told)
+        return Gathered(
+            planned=plans, commit=self._commit, lines=self._lines, declared=self._told, notes=tuple(self._notes)
+        )
 
     def _drop(self, deliveries: Sequence[DeliveredUnits]) -> bool:
         """Drop every held unit that the deliveries do not hold with the same content and rules; whether there was one."""
         given = {(unit.name, content_of(unit.hashes)) for delivery in deliveries for unit in delivery.units}
-        before, kept = self._held, []
-        for entry in before:
-            same = (entry.name, content_of(entry.files)) in given and entry.rules == self._run.rules
-            kept.append(entry if same and entry.state == "live" else replace(entry, state="superseded", files=()))
-        self._held = kept
+        before = self._held
+        same = [e for e in before if (e.name, content_of(e.files)) in given and e.rules == self._run.rules]
+        live = {entry.name for entry in same if entry.state == "live"}
+        stay = {entry.number for entry in same if entry.name in live}  # with what was read for its former keys alone
+        self._held = kept = [e if e.number in stay else replace(e, state="superseded", files=()) for e in before]
         return kept != before
 
     def _check_rules(self) -> None:
@@ -229,6 +235,7 @@ class _Gathering:
             self._flush(writer, span)
         span.done.append(entry)
         self._held.append(entry)
+        self._notes |= dict.fromkeys(entry.read)
         for word, count in entry.lines.items():
             self._lines[word] = self._lines.get(word, 0) + count
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deliveries of the SNDS on their way in: folders → units, what would become of each, gross parts, research tables."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ def plan_folders(warehouse: Warehouse, folders: Sequence[Path], definitions: Def
     today = warehouse.recorder.clock.now().date().isoformat() if known else ""
     rates = package_data.toml("ingest/ingest_plan.toml")
     units = tuple(_planned(unit, fate, rates) for unit, fate, _ in plan(given.units, held, today=today))
-    lines = sum(unit.lines for unit in units if unit.plan.fate in {"new", "replaces"})
+    lines = sum(unit.lines for unit in units if unit.plan.fate in READ)
     seconds = lines / rates["lines_a_second"]
     return IngestPlan(
         units=units,
@@ -236,7 +237,7 @@ def gather_folders(
     query = warehouse.new_query()
     try:
         with background() as threads:
-            return Gather(
+            done = Gather(
                 vault=warehouse.vault,
                 recorder=warehouse.recorder,
                 scratch=warehouse.scratch,
@@ -252,5 +253,6 @@ def gather_folders(
                 named_step=named_step,
                 bounds=bounds,
             ).gather(given.units, again=replace)
+            return dataclasses.replace(done, other=given.other)
     finally:
         query.close()

@@ -15,6 +15,7 @@ from rempart.ingest.definitions import Definitions
 from rempart.ingest.report import IngestReport
 from rempart.ingest.rules_file import RulesChoice
 from rempart.ingest.unit_plan import Planned
+from rempart.ingest.units import Note
 from rempart.journeys.ingest import Loaded, ingest
 from rempart.journeys.ingest_delivery import Bounds, Gathered
 from rempart.journeys.living import living
@@ -34,7 +35,7 @@ Form = Literal["snds", "omop"]
 class Brought:
     """What an ingest did. ``commit``: the last one, None where nothing was new; ``report``: None where no research table was made;
     ``units``: what became of each delivered unit; ``rows``, ``content``: of each research table made; ``declared``: what each
-    delivery said of its population, by its id."""
+    delivery said of its population, by its id; ``notes``: drift in the units read now; ``other``: names of files left alone."""
 
     commit: SpaceCommit | None
     report: IngestReport | None
@@ -42,6 +43,8 @@ class Brought:
     content: Mapping[str, str] = field(default_factory=dict)
     units: tuple[Planned, ...] = ()
     declared: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    other: tuple[str, ...] = ()
 
 
 def ingest_delivery(
@@ -73,10 +76,13 @@ def ingest_delivery(
         known = ingest_definitions(schema)
         gathered = _gathered(doing, folders, known, choice, replace=replace, bounds=bounds)
         if later or (gathered.commit is None and research_is_current(warehouse, choice)):
-            return Brought(commit=gathered.commit, report=None, units=gathered.planned, declared=gathered.declared)
-        return dataclasses.replace(
-            _compacted(doing, known, choice, vocabulary), units=gathered.planned, declared=gathered.declared
-        )
+            return _with(Brought(commit=gathered.commit, report=None), gathered)
+        return _with(_compacted(doing, known, choice, vocabulary), gathered)
+
+
+def _with(done: Brought, read: Gathered) -> Brought:
+    """What was done with what was read before it."""
+    return dataclasses.replace(done, units=read.planned, declared=read.declared, notes=read.notes, other=read.other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Notes of drift come together by column, what matters first, what may be absent in one line."""
+
+import io
+
+from rich.console import Console
+
+from rempart.cli.drift_rows import periods, show_notes
+from rempart.cli.voice import Voice
+from rempart.ingest.drift_words import grouped
+
+MONTHS = [f"2014{month:02d}" for month in range(1, 13)]
+NOTES = [
+    *(("table-not-delivered", "ER_UCD_F", month) for month in MONTHS),
+    *(("column-absent", "ER_PRS_F", f"BEN_IDT_ANO {month}") for month in MONTHS),
+    *(("column-unknown", "ER_PRS_F", f"NOM {month}") for month in MONTHS[:2]),
+    ("encoding-latin-1", "ER_PRS_F", "ER_PRS_F_201403.csv.gz"),
+    ("quarantine", "T_MCOaaB", "* lines 3"),
+]
+
+
+def test_a_note_that_comes_every_month_is_one_row_with_its_months() -> None:
+    rows = grouped(NOTES)
+    assert [(row.code, row.what, row.periods) for row in rows] == [
+        ("quarantine", "* lines 3", 0),
+        ("encoding-latin-1", "", 1),
+        ("column-unknown", "NOM", 2),
+        ("column-absent", "BEN_IDT_ANO", 12),
+        ("table-not-delivered", "", 12),
+    ]
+    assert periods(Voice("en", as_json=False), rows[2]) == "2 months, 201401–201402"
+    assert (rows[-1].first, rows[-1].last) == ("201401", "201412")
+
+
+def test_what_may_be_absent_is_one_line_and_files_left_alone_are_named() -> None:
+    voice, out = Voice("en", as_json=False), io.StringIO()
+    voice._out = Console(file=out, width=160)
+    show_notes(voice, NOTES, ["lisez-moi.xlsx"])
+    told = out.getvalue()
+    assert "ER_UCD_F" not in told
+    assert "tables 1, columns 1" in told
+    assert "lisez-moi.xlsx" in told
+    assert told.index("Latin-1") < told.index("NOM")
