@@ -50,11 +50,17 @@ class TextFile:
     def __init__(self, file: DeliveredFile, *, encoding: str = "", chunk: int = CHUNK) -> None:
         """``encoding``: as declared, '' = look. Raises BadInput ``csv-empty``, ``csv-truncated``, ``csv-encoding``, ``csv-header``."""
         self._name, self._chunk, self._encoding = file.name, chunk, encoding
-        self._text = _text(file, chunk)
+        self._digest = hashlib.sha256()
+        self._text = _text(file, chunk, self._digest)
         self._rest = b""
         self.latin1 = False
         self._utf8 = False
         self.header = self._first_line()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the text, once it was read to its end: the same however the file was packed."""
+        return self._digest.hexdigest()
 
     def chunks(self) -> Iterator[Chunk]:
         """The lines after the header. Raises BadInput ``csv-encoding``, ``csv-quote``, ``csv-truncated``, ``delivery-changed``."""
@@ -133,30 +139,38 @@ def _damaged(data: bytes, *, mixed: bool) -> bool:
 
 
 def _cut(data: bytes) -> int:
-    """Where the last whole line ends: after a line end outside quotes; 0 where there is none."""
-    end = len(data)
-    quotes = data.count(b'"')
-    while True:
-        at = data.rfind(b"\n", 0, end)
-        if at < 0:
-            return 0
-        quotes -= data.count(b'"', at, end) if quotes else 0
-        if quotes % 2 == 0:
+    """Where the last whole line ends: after a line end outside quotes; 0 where the longest line that may be holds none.
+
+    Goes back from quote to quote, not from line to line, and no further than one line: a quote left open is not a long search.
+    """
+    end, least, within = len(data), max(len(data) - _LINE_LIMIT, 0), data.count(b'"') % 2 == 1
+    while end > least:
+        quote = data.rfind(b'"', least, end)
+        at = -1 if within else data.rfind(b"\n", max(quote, least), end)
+        if at >= 0:
             return at + 1
-        end = at
+        if quote < 0:
+            return 0
+        end, within = quote, not within
+    return 0
 
 
-def _text(file: DeliveredFile, most: int) -> Iterator[bytes]:
-    """The file's text in pieces, read ``most`` bytes at a time or fewer; at its end, its hash is compared with the listed one."""
+def _text(file: DeliveredFile, most: int, of_text: "hashlib._Hash") -> Iterator[bytes]:
+    """The file's text in pieces, read ``most`` bytes at a time or fewer; at its end, its hash is compared with the listed one.
+
+    ``of_text`` is fed with the text.
+    """
     digest = hashlib.sha256()
     with Path(file.path).open("rb") as stream:
         first = stream.read(min(_ZIPPED_PIECE, most))
         if first[:2] == _ZIPPED:
-            yield from _unzipped(file.name, first, stream, digest, most)
+            for text in _unzipped(file.name, first, stream, digest, most):
+                of_text.update(text)
+                yield text
         else:
             if first and file.name.lower().endswith(".gz"):
                 raise BadInput("csv-truncated", file=file.name)
-            piece = first
+            piece, digest = first, of_text
             while piece:
                 digest.update(piece)
                 yield piece
@@ -171,12 +185,15 @@ def _unzipped(name: str, first: bytes, stream: BinaryIO, digest: "hashlib._Hash"
     try:
         while piece:
             digest.update(piece)
-            left = piece
-            while left:
+            left, text = piece, b""
+            # So much text may come of one piece that it comes in pieces too.
+            while left or len(text) == _PIECE:
                 if member.eof:
+                    if not left:
+                        break
                     member = zlib.decompressobj(31)
-                text = member.decompress(left)
-                left = member.unused_data
+                text = member.decompress(left, _PIECE)
+                left = member.unused_data if member.eof else member.unconsumed_tail
                 if text:
                     yield text
             piece = stream.read(min(_ZIPPED_PIECE, most))

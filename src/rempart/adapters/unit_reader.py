@@ -34,7 +34,7 @@ _FLOW_EPOCH = 2000
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """One unit under way. ``held``: rows of a word that are in its table now; ``contents``: (table, hash) → a file with lines;
+    """One unit under way. ``held``: rows of a word that are in its table now; ``contents``: (table, hash of the text) → a file with lines;
     ``ended``: by word, lines that ended in the year of their file;
     ``looked``: files in which some value had to be looked at for what it may tell of a person."""
 
@@ -100,19 +100,17 @@ def unit_parts(
 def _read_file(run: _Run, found: UnitFile) -> None:
     before = run.lines.get(found.table.word, 0)
     run.lines.setdefault(found.table.word, 0)
-    if found.file.name.lower().endswith(".parquet"):
-        _read_parquet(run, found)
-    else:
-        _read_text(run, found)
+    content = (_read_parquet if found.file.name.lower().endswith(".parquet") else _read_text)(run, found)
     if run.lines[found.table.word] == before:
         run.notes[("no-lines", found.table.name, found.file.name)] = None
         return
-    other = run.contents.setdefault((found.table.id, found.file.sha256), found.file.name)
+    other = run.contents.setdefault((found.table.id, content), found.file.name)
     if other != found.file.name:
         raise BadInput("delivery-content-twice", file=found.file.name, other=other)
 
 
-def _read_text(run: _Run, found: UnitFile) -> None:
+def _read_text(run: _Run, found: UnitFile) -> str:
+    """The hash of its text, however it was packed."""
     text = TextFile(found.file, encoding=run.declaration.encoding, chunk=run.chunk)
     header, separator = split_header(found, text.header, run.declaration.separator)
     how = _how(run, found, header)
@@ -124,6 +122,7 @@ def _read_text(run: _Run, found: UnitFile) -> None:
             run.files.give_back(held)
     if text.latin1:
         run.notes[("encoding-latin-1", found.table.name, found.file.name)] = None
+    return text.sha256
 
 
 def _how(run: _Run, found: UnitFile, header: tuple[str, ...]) -> Reading:
@@ -135,8 +134,7 @@ def _how(run: _Run, found: UnitFile, header: tuple[str, ...]) -> Reading:
 def _insert_text(run: _Run, found: UnitFile, how: Reading, chunk: Chunk, *, path: str, separator: str) -> None:
     """The quick way; where it stumbles, the reason, or the exact way where there is none."""
     relation, gone = scan_sql(path, how.header, separator=separator, quote=how.format.quote), 0
-    screened = run.leaks.columns(found, how.header)
-    lines, again = None, False
+    every, screened, lines = relation, run.leaks.columns(found, how.header), None
     if found.file.name not in run.looked:
         lines = _inserted(run, found, how.select_sql(relation, chunk.look, stop=run.leaks.test_sql(screened)))
     if lines is None and screened:
@@ -152,30 +150,29 @@ def _insert_text(run: _Run, found: UnitFile, how: Reading, chunk: Chunk, *, path
         lines = _inserted(run, found, how.select_sql(relation, chunk.look))
     if lines is None:
         explain(run.query, found, how, path=path, separator=separator, line=chunk.line)
-        again = True
-    elif lines + gone != chunk.lines:
-        # Lines without a field, or a value over two lines: a stray quote may have swallowed one.
-        _refuse_broken_values(run, found, how, chunk, relation=relation)
-    if again:
         lines = _inserted(run, found, how.select_sql(relation, Look()))
     if lines is None:
         raise BadInput("csv-unreadable", file=found.file.name)
+    if lines + gone != chunk.lines:
+        # Lines without a field, or a value over two lines: a stray quote may have swallowed one, whichever way was taken.
+        _refuse_broken_values(run, found, how, chunk, relation=every)
     run.shares.added(len(chunk.data))
 
 
 def _refuse_broken_values(run: _Run, found: UnitFile, how: Reading, chunk: Chunk, *, relation: str) -> None:
-    for name in how.header:
-        known = found.table.columns.get(name)
-        if known is not None and known.kind == "text" and not known.widths:
-            continue
-        asked = f"""SELECT min(row) AS row FROM (SELECT row_number() OVER () AS row, {_quoted(name)} AS value FROM {relation})
-            WHERE contains(value, chr(10))"""
-        row = run.query.table(asked).column(0)[0].as_py()
-        if row is not None:
-            raise BadInput("csv-quote", file=found.file.name, line=chunk.line + row - 1, column=name[:40])
+    known = found.table.columns
+    bound = [name for name in how.header if name not in known or known[name].kind != "text" or known[name].widths]
+    if not bound:
+        return
+    asked = ", ".join(f"min(row) FILTER (WHERE contains({_quoted(name)}, chr(10)))" for name in bound)
+    rows = run.query.table(f"SELECT {asked} FROM (SELECT *, row_number() OVER () AS row FROM {relation})")
+    first = [(value[0].as_py(), name) for name, value in zip(bound, rows.columns, strict=True)]
+    if broken := sorted(place for place in first if place[0] is not None):
+        row, name = broken[0]
+        raise BadInput("csv-quote", file=found.file.name, line=chunk.line + row - 1, column=name[:40])
 
 
-def _read_parquet(run: _Run, found: UnitFile) -> None:
+def _read_parquet(run: _Run, found: UnitFile) -> str:
     rows = ParquetRows(found.file)
     how = _how(run, found, tuple(rows.header))
     line = 2
@@ -190,6 +187,7 @@ def _read_parquet(run: _Run, found: UnitFile) -> None:
         line += batch.num_rows
         run.query.unregister(_ROWS)
         run.shares.added(batch.nbytes)
+    return found.file.sha256
 
 
 def _inserted(run: _Run, found: UnitFile, select: str) -> int | None:
