@@ -12,6 +12,7 @@ from rempart.ingest.schema import FLOW, LINE_KEY, Column, Format, TableSchema
 # The months of ``flow`` are counted from January of this year.
 _FLOW_EPOCH = 2000
 _DIGITS = "[0-9]+"
+_LARGEST_WHOLE = 2_000_000_000
 _KEY = "[0-9]+|[0-9]{1,2}[AB][0-9]+"
 
 
@@ -134,13 +135,19 @@ def _wrong_filled_sql(column: Column, form: Format, value: str) -> str:
     if column.kind in {"key", "tail"}:
         return f"strlen({value}) > {widest} OR NOT regexp_full_match({value}, '{_KEY}')"
     if column.kind in {"day", "dayKey"}:
-        return f"strlen({value}) <> 10 OR ({_no_day_sql(f'TRY_CAST({value} AS DATE)', form)})"
+        return f"{value} NOT LIKE '____-__-__' OR ({_no_day_sql(f'TRY_CAST({value} AS DATE)', form)})"
     if column.kind == "whole":
         number = f"TRY_CAST({value} AS DOUBLE)"
-        return f"coalesce({number} <> trunc({number}) OR abs({number}) > 2000000000, true)"
+        return f"coalesce({number} <> trunc({number}) OR abs({number}) > {_LARGEST_WHOLE}, true) OR {_odd_number_sql(value)}"
     if column.kind == "number":
-        return f"NOT coalesce(isfinite(TRY_CAST({value} AS DOUBLE)), false)"
+        within = f"abs(TRY_CAST({value} AS DOUBLE)) <= {form.largest_number}"
+        return f"NOT coalesce({within}, false) OR {_odd_number_sql(value)}"
     return f"length({value}) > {widest}" if widest else ""
+
+
+def _odd_number_sql(value: str) -> str:
+    """True of a number as programs write it and the delivered files do not: with an exponent, with its digits in groups."""
+    return " OR ".join(f"contains({value}, '{sign}')" for sign in "eE_")
 
 
 def _no_day_sql(day: str, form: Format) -> str:
@@ -161,6 +168,9 @@ def canonical_sql(column: Column, form: Format, look: Look) -> str:
         return f"right({_padded(value, width)}, {min(column.widths)})"
     if column.kind == "code":
         return f"nullif(upper(replace({value}, '.', '')), '')"
+    if column.kind == "place":
+        lost = f"strlen({value}) < {width} AND regexp_full_match({value}, '{_DIGITS}')"
+        return f"CASE WHEN {lost} THEN {_padded(value, width)} ELSE nullif(upper(replace({value}, '.', '')), '') END"
     if column.kind in {"day", "dayKey"}:
         day = _day_sql(column, look)
         return f"CASE WHEN {day} >= DATE '{form.first_year}-01-01' THEN {day} END"

@@ -12,14 +12,14 @@ from typing import Any
 
 _YEARS = re.compile(r"(\d{4})-(\d{4})?")
 _ALWAYS = 0
-_KINDS = frozenset({"id", "key", "serial", "tail", "code", "day", "dayKey", "whole", "number", "text"})
+_KINDS = frozenset({"id", "key", "serial", "tail", "code", "place", "day", "dayKey", "whole", "number", "text"})
 _TYPES = {"day": "DATE", "dayKey": "DATE", "whole": "INTEGER", "number": "DOUBLE"}
 LINE_KEY, FLOW, STAY = "line_key", "flow", "stay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """``kind``: id, key, serial, tail, code, day, dayKey, whole, number, text; ``widths``: () = any; years inclusive, 0 = open."""
+    """``kind``: id, key, serial, tail, code, place, day, dayKey, whole, number, text; ``widths``: () = any; years inclusive, 0 = open."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ class Column:
         """Raises ValueError for an unknown kind or a kind that needs widths and has none."""
         if self.kind not in _KINDS:
             raise ValueError(f"column {self.name}: no kind {self.kind}")
-        if self.kind in {"id", "key", "serial", "tail"} and not self.widths:
+        if self.kind in {"id", "key", "serial", "tail", "place"} and not self.widths:
             raise ValueError(f"column {self.name}: kind {self.kind} needs a width")
 
     def exists(self, year: int) -> bool:
@@ -48,7 +48,7 @@ class Column:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """How files are written. ``first_year`` and ``last_year``: the span of every day but the ``no_date_years``; ``whole``: products
-    never read in shares; ``archive_months``: of the next year, held by a yearly archive."""
+    never read in shares; ``archive_months``: of the next year, held by a yearly archive; ``largest_number``: bound of every number."""
 
     separators: tuple[str, ...]
     quote: str
@@ -56,6 +56,7 @@ class Format:
     first_year: int
     last_year: int
     open_end: str
+    largest_number: int
     whole: tuple[str, ...] = ()
     archive_months: int = 0
 
@@ -147,6 +148,7 @@ def tables(files: Mapping[str, Mapping[str, Any]]) -> dict[str, TableSchema]:
         first_year=raw["first_year"],
         last_year=raw["last_year"],
         open_end=raw["open_end"],
+        largest_number=raw["largest_number"],
         whole=tuple(raw["whole"]),
         archive_months=raw["archive_months"],
     )
