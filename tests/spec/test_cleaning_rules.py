@@ -248,7 +248,7 @@ def test_a_bit_is_never_changed_nor_used_again() -> None:
     written = {
         "K1": 0, "B1": 1, "B2": 2, "B3": 3, "B4": 4, "B5": 5, "D1": 6, "D2": 7, "D3": 8, "P1": 9, "P2": 10, "P3": 11, "P4": 12, "P5": 13,
         "P6": 14, "A1": 15, "C1": 16, "T1": 17, "V1": 18, "P9": 19, "R1": 20, "R2": 21, "J1": 22, "J2": 23, "D4": 24, "M1": 25, "P10": 26,
-        "K2": 27, "D5": 28, "D7": 29, "P7": 30, "P8a": 31, "P8b": 32, "D6": 33, "L1": 34, "R3": 35,
+        "K2": 27, "D5": 28, "D7": 29, "P7": 30, "P8a": 31, "P8b": 32, "P11": 36, "T2": 37, "D6": 33, "L1": 34, "R3": 35,
     }  # fmt: skip
     assert {rule.id: rule.bit for rule in plan().choice.rules if rule.id in written} == written
 

@@ -144,6 +144,8 @@ def test_causes_of_death_are_usable_to_the_last_linked_year() -> None:
 def test_a_few_lines_say_nothing_of_lags_so_their_calendar_years_count() -> None:
     lines = [Counted(source="dcir", scheme="general", month=month("2015-02"), flow=month("2015-03"), lines=3)]
     assert whole(usable_intervals(lines, RULES), "dcir") == ("2015-01-01", "2015-12-31", "too-few-lines")
+    wrong = Counted(source="dcir", scheme="general", month=month("2031-02"), flow=month("2015-12"), lines=1)
+    assert whole(usable_intervals([*lines, wrong], RULES), "dcir") == ("2015-01-01", "2015-12-31", "too-few-lines")
 
 
 def test_ending_observation_at_the_last_contact_is_refused() -> None:

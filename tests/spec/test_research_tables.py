@@ -75,7 +75,7 @@ def test_a_main_line_counts_by_its_own_rules_and_its_detail_by_both() -> None:
         drug(lead=False, hits=bit("J1"), card=None),
     )
     with Compacted(rows) as done:
-        assert done.dropped() == {"claims": {"D1": 1, "D4": 1}, "drugs": {"V1": 1, "D1": 1, "R1": 1}}
+        assert done.dropped() == {"claims": {"D1": 1, "D4": 1}, "drugs": {"J1": 1, "V1": 1, "D1": 1}}
         judged = {(word, hits): lines for word, hits, lines in done.counts.judged}
         assert judged["drugs", bit("D1", "D3")] == judged["claims", bit("D1", "D3")] == 1
 
@@ -87,10 +87,12 @@ def test_a_switch_lets_lines_pass_and_counts_them_under_the_next_rule() -> None:
 
 
 def test_a_nature_without_a_visit_is_no_visit_and_remote_care_is_told_apart() -> None:
-    rows = with_claims(claim(nature="9999"), claim(nature="1191"), claim())
+    rows = with_claims(claim(nature="9999"), claim(nature="1191"), claim(nature="1211"), claim())
     asked = """SELECT visit_concept_id, visit_source_value, provider_id, total_paid FROM research_visit_occurrence
         WHERE visit_source_value LIKE 'DCIR%' ORDER BY 1"""
-    assert made(rows, asked) == [[5083, "DCIR 1191", 700, 23.0], [9202, "DCIR 1111", 700, 23.0]]
+    assert made(rows, asked) == [[5083, "DCIR 1191", 700, 23.0], [9202, "DCIR 1111", 700, 23.0],
+        [581476, "DCIR 1211", 700, 23.0],
+    ]  # fmt: skip
     with Compacted(rows) as done:
         assert done.dropped() == {"claims": {"M1": 1}}
 

@@ -197,7 +197,8 @@ def _claims(lines: Sequence[Counted], rules: ObservationRules) -> list[UsableInt
 
 
 def _claims_interval(lines: Sequence[Counted], rules: ObservationRules) -> UsableInterval:
-    by_month = _by_month(lines)
+    # Care after its own flow is a wrong day (T2).
+    by_month = _by_month(one for one in lines if not one.flow or one.month <= one.flow) or _by_month(lines)
     flows = {one.flow for one in lines if one.flow}
     if sum(by_month.values()) < rules.least_lines or not flows:
         return _whole_years(CLAIMS, by_month)

@@ -17,6 +17,6 @@ FROM (
 )
 UNION ALL
 SELECT person_no, 'claims', NULL, ${base} + 2 * row_number() OVER () + 1,
-  CASE WHEN nature IN (${telehealth_natures}) THEN ${visit_telehealth} ELSE ${visit_outpatient} END, care, care, ${type_claim},
+  CASE WHEN nature IN (${telehealth_natures}) THEN ${visit_telehealth} WHEN nature IN (${home_natures}) THEN ${visit_home} ELSE ${visit_outpatient} END, care, care, ${type_claim},
   'DCIR ' || nature, NULL, NULL, executing, facility, NULL, paid, reimbursed
 FROM net_claim WHERE word = 'claims' AND hits = 0 AND quantity > 0
