@@ -283,7 +283,7 @@ def test_the_27_kinds_of_the_dashboard_are_all_there() -> None:
     kinds = rules().kinds
     assert {kind.dqd for kind in kinds.values() if kind.dqd} == DQD
     assert len(DQD) == 27
-    assert set(kinds) == {*DEFECTS, "flow-arrived", "flow-gap", "linked"}
+    assert set(kinds) == {*DEFECTS, "flow-arrived", "flow-gap", "linked", "stay-twice"}
 
 
 def test_a_clean_set_passes_every_check(query: DuckDBQuery) -> None:

@@ -52,7 +52,8 @@ def concept_checks(
         kind = "source-concept" if is_source else "concept-mapped"
         domain = rules.facts["domains"].get(column, "")
         why = "vocabulary" if vocabulary is None and domain and column != "gender_concept_id" else ""
-        yield _counted(Check(kind=kind, table=layout.name, field=column), empty, mine, why=why)
+        if f"{layout.name}.{column}" not in rules.facts["unmapped"]["columns"]:
+            yield _counted(Check(kind=kind, table=layout.name, field=column), empty, mine, why=why)
         known = vocabulary or {}
         yield from _known(layout.name, column, named, known, is_source=is_source, loaded=vocabulary is not None)
         if domain:

@@ -5,23 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rempart.ingest.quality import Check, Measured, Settings
+from rempart.ingest.quality_lag import Arrived, lag_checks, month_name
 from rempart.ingest.quality_values import compared
 
-_EPOCH, _YEAR = 2000, 12
 CLAIM_SQL = (
     "SELECT unit, flow, (year(care) - 2000) * 12 + month(care) - 1 AS month, count(*) FILTER (WHERE lead) AS lines "
     "FROM gross_claim WHERE care IS NOT NULL AND flow > 0 GROUP BY ALL"
 )
 """Lines by unit, flow month and care month, months counted from January 2000."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
-    """Lines of a care month that came in a flow month; months since January 2000."""
-
-    flow: int
-    month: int
-    lines: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,30 +25,66 @@ class Reaching:
     lost: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twice:
+    """Stays of a group (a field and year of discharge) and how many repeat another one; persons likewise."""
+
+    group: str
+    rows: int
+    again: int
+    persons: int
+    touched: int
+
+
 def stay_sql(bits: Sequence[int]) -> str:
-    """Stays by unit, field and year of discharge; lost: without a pseudonym, or met by one of the rules with these bits."""
-    mask = sum(1 << bit for bit in bits)
+    """Stays by unit, field and year of discharge (else of delivery); lost: without a pseudonym, or met by a rule of ``bits``."""
+    year = "coalesce(year(coalesce(leaving, entry))::VARCHAR, nullif(split_part(stay, '|', 2), ''), 'undated')"
     return (
-        "SELECT unit, field || ' ' || coalesce(year(coalesce(leaving, entry))::VARCHAR, '?') AS grp, count(*) AS rows, "
-        f"count(*) FILTER (WHERE psa IS NULL OR (hits & {mask}::BIGINT) <> 0) AS lost FROM gross_stay GROUP BY ALL"
+        f"SELECT unit, field || ' ' || {year} AS grp, count(*) AS rows, "
+        f"count(*) FILTER (WHERE psa IS NULL OR (hits & {_mask(bits)}::BIGINT) <> 0) AS lost FROM gross_stay GROUP BY ALL"
     )
 
 
+def twice_sql(bits: Sequence[int], dead: Sequence[int]) -> str:
+    """Acute stays of live units by year of discharge; again: with the facility, days and principal diagnosis of another of the person.
+
+    Stays that a rule of ``bits`` drops are not asked: known double deliveries, and pseudonyms that many persons share.
+    """
+    live = f" AND unit NOT IN ({', '.join(map(str, dead))})" if dead else ""
+    same = "psa, coalesce(place_facility, legal_facility), entry, leaving, principal"
+    return (
+        "SELECT 'mco ' || year(leaving) AS grp, count(*) AS rows, count(*) FILTER (WHERE nth > 1) AS again, "
+        "count(DISTINCT psa) AS persons, count(DISTINCT psa) FILTER (WHERE nth > 1) AS touched "
+        f"FROM (SELECT psa, leaving, row_number() OVER (PARTITION BY {same}) AS nth FROM gross_stay WHERE field = 'mco' "
+        f"AND has_stay AND psa IS NOT NULL AND entry IS NOT NULL AND leaving IS NOT NULL AND principal IS NOT NULL "
+        f"AND (hits & {_mask(bits)}::BIGINT) = 0{live}) GROUP BY ALL"
+    )
+
+
+def _mask(bits: Sequence[int]) -> int:
+    return sum(1 << bit for bit in bits)
+
+
 DEATH_SQL = (
-    "SELECT unit, coalesce(year(died)::VARCHAR, '?') AS grp, count(*) AS rows, count(*) FILTER (WHERE NOT coalesce(linked, false)) AS lost "
-    "FROM gross_death WHERE kind = 'certificate' GROUP BY ALL"
+    "SELECT unit, coalesce(year(died)::VARCHAR, 'undated') AS grp, count(*) AS rows, "
+    "count(*) FILTER (WHERE NOT coalesce(linked, false)) AS lost FROM gross_death WHERE kind = 'certificate' GROUP BY ALL"
 )
 
 
-def flow_checks(arrived: Sequence[Arrived], rules: Settings) -> Iterator[Measured]:
-    """Each flow month against its neighbours, then each care month against the lag curve."""
+def flow_checks(
+    arrived: Sequence[Arrived], rules: Settings, usable: tuple[int, int] | None = None
+) -> Iterator[Measured]:
+    """Each flow month against its neighbours, then each care month against the lag curve.
+
+    ``usable``: first and last month in which claims are complete; None where that is not known.
+    """
     if not arrived:
         return
     flows: dict[int, int] = {}
     for one in arrived:
         flows[one.flow] = flows.get(one.flow, 0) + one.lines
     yield from _gaps(flows, rules)
-    yield from _curve(arrived, min(flows), max(flows), rules)
+    yield from lag_checks(arrived, rules, usable)
 
 
 def _gaps(flows: Mapping[int, int], rules: Settings) -> Iterator[Measured]:
@@ -70,46 +97,19 @@ def _gaps(flows: Mapping[int, int], rules: Settings) -> Iterator[Measured]:
         yield compared(check, now, around, ratio=said["ratio"], least=said["least"])
 
 
-def _curve(arrived: Sequence[Arrived], first: int, last: int, rules: Settings) -> Iterator[Measured]:
-    """A care month's lines so far, against the mean complete month times the share that should have come by now."""
-    said = rules.facts["lag"]
-    months: dict[int, int] = {}
-    for one in arrived:
-        if first <= one.month <= one.flow:
-            months[one.month] = months.get(one.month, 0) + one.lines
-    full = [n for month, n in months.items() if last - month >= said["months"][-4]]
-    usual = sum(full) // len(full) if full else 0
-    there = [month for month, lines in months.items() if lines >= said["least"]]
-    for month in range(first, min(last, max(there, default=first) + 1)):
-        share = expected_share(last - month, rules)
-        check = Check(kind="flow-arrived", table="claims", detail=month_name(month))
-        if usual * share < said["least"]:
-            yield Measured(check=check, failing=0, base=0, why="few")
-            continue
-        wanted = int(usual * share)
-        missing = max(0, wanted - months.get(month, 0))
-        late = missing > said["tolerance"] * wanted
-        yield Measured(check=check, failing=missing if late else 0, base=wanted, broken=late)
-
-
-def expected_share(lag: int, rules: Settings) -> float:
-    """Share of a month's lines that has come after ``lag`` flow months, by the settings' curve, straight between its points."""
-    said = rules.facts["lag"]
-    before, share = 0, 0.0
-    for months, now in zip(said["months"], said["shares"], strict=True):
-        if lag <= months:
-            return float(share + (now - share) * (lag - before) / (months - before))
-        before, share = months, now
-    return 1.0
-
-
-def linked_checks(found: Sequence[Reaching]) -> Iterator[Measured]:
-    """Rows that reach no person, by field and year."""
+def linked_checks(found: Sequence[Reaching], rules: Settings) -> Iterator[Measured]:
+    """Rows that reach no person, by field and year; says nothing of few rows."""
+    least = rules.facts["linking"]["least"]
     for one in found:
         check = Check(kind="linked", table=one.table, detail=one.group)
-        yield Measured(check=check, failing=one.lost, base=one.rows, persons=(one.lost, one.rows))
+        why = "few" if one.rows < least else ""
+        yield Measured(check=check, failing=one.lost, base=one.rows, persons=(one.lost, one.rows), why=why)
 
 
-def month_name(month: int) -> str:
-    """Months since January 2000 → ``2015-03``."""
-    return f"{_EPOCH + month // _YEAR:04d}-{month % _YEAR + 1:02d}"
+def twice_checks(found: Sequence[Twice], rules: Settings) -> Iterator[Measured]:
+    """Stays that repeat another one, by field and year; says nothing of few stays."""
+    least = rules.facts["twice"]["least"]
+    for one in found:
+        check = Check(kind="stay-twice", table="stay", detail=one.group)
+        why = "few" if one.rows < least else ""
+        yield Measured(check=check, failing=one.again, base=one.rows, persons=(one.touched, one.persons), why=why)

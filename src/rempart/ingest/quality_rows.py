@@ -119,7 +119,7 @@ class Expansion:
         if self._visited():
             days = self.rules.facts["visits"]["days"]
             for column in self.dates():
-                if column == self.layout.date:
+                if column == self.layout.date and column not in self.rules.facts["visits"]["free"]:
                     outside = f"t.{column} < v.visit_start_date - {days} OR t.{column} > v.visit_end_date + {days}"
                     yield self.of("within-visit", column, outside, "v.visit_start_date IS NOT NULL", "v")
 

@@ -95,10 +95,10 @@ def _sets(layout: TableLayout, columns: Columns, rules: Settings) -> list[tuple[
             ("code", ("vocabulary_", "code_", "mapped_", "sex_")),
             ("who", ("vocabulary_", "group_", "sex_", "age_")),
         ]
-    if layout.date in columns and layout.name != "observation_period":
+    if layout.date in columns and layout.name in rules.facts["breaks"]["events"]:
         found.append(("month", ("month_",)))
-        if named.code:
-            found.append(("year", ("vocabulary_", "chapter_", "year_")))
+    if layout.date in columns and named.code:
+        found.append(("year", ("vocabulary_", "chapter_", "year_")))
     if {"unit_concept_id", "measurement_concept_id"} <= set(columns):
         found.append(("unit", ("measurement_concept_id", "unit_concept_id")))
     return found

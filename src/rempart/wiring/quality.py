@@ -31,15 +31,15 @@ def quality(warehouse: Warehouse, *, thresholds: Path | None, progress: Progress
             new_query=new_query,
             layouts=warehouse.layouts,
             rules=rules,
-            beyond=Delivered(rules, bits=_unlinked()),
+            beyond=Delivered(rules, bits=_bits("linking"), dropped=_bits("twice")),
             progress=progress,
         )
 
 
-def _unlinked() -> list[int]:
-    """Bits of the rules on return codes and pseudonyms of stays."""
+def _bits(what: str) -> list[int]:
+    """Bits of the cleaning rules that a table of the settings names."""
     parsed = package_data.toml("ingest/cleaning.toml")
-    names = package_data.toml("ingest/quality.toml")["linking"]["rules"]
+    names = package_data.toml("ingest/quality.toml")[what]["rules"]
     return [row["bit"] for row in parsed["rules"] if row["id"] in names]
 
 
