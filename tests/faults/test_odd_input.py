@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rempart.adapters.gross_definitions import rules_file
 from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.objection_list import read_objections
 from rempart.adapters.private_file import read_private
@@ -116,6 +117,12 @@ def test_the_header_of_a_list_says_how_persons_are_named(
     (tmp_path / "list").write_text(text, encoding="utf-8")
     given = read_objections(tmp_path / "list")
     assert (given.kind, list(given.names)) == (kind, names)
+
+
+def test_a_rules_file_that_is_not_there_is_missing_and_not_of_the_wrong_form(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        rules_file(tmp_path / "rules.toml")
+    assert caught.value.code == "file-missing"
 
 
 def test_a_warehouse_is_not_made_where_a_file_stands(tmp_path: Path) -> None:

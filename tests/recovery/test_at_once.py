@@ -113,7 +113,7 @@ def test_a_grant_that_ends_while_another_is_at_work_makes_the_other_lose(place: 
 def test_objections_recorded_while_an_ingest_is_at_work_are_not_lost(place: Place) -> None:
     """The ingest worked from the snapshot before them: it must lose, or carry them over; here it loses."""
     objecting = place.root / "objecting.txt"
-    objecting.write_text("person\nsomebody1\n", encoding="utf-8")
+    objecting.write_text("BEN_IDT_ANO\nsomebody1\n", encoding="utf-8")
 
     def meanwhile(step: str) -> None:
         if step == "persons-resolved":

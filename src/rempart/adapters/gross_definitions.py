@@ -44,7 +44,9 @@ def with_native_tables(plan: GrossPlan, definitions: Definitions, words: Sequenc
 
 
 def rules_file(path: Path) -> dict[str, Any]:
-    """An operator's rules file, parsed; raises BadInput ``rules-unreadable``."""
+    """An operator's rules file, parsed; raises BadInput ``file-missing``, ``rules-unreadable``."""
+    if not path.is_file():
+        raise BadInput("file-missing", file=path.name)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -6,6 +6,7 @@ import numpy as np
 from rempart.synthetic.plan import SyntheticPlan, Texts
 
 KINDS = ("name", "number", "telephone", "address")
+HANDFUL = 3
 _LABELS = ("INSUFFISANCE CARDIAQUE", "CHOC SEPTIQUE", "PNEUMOPATHIE", "CANCER METASTATIQUE", "AVC ISCHEMIQUE")
 _SURNAMES = ("MARTINAUD", "DUBOISSET", "LEFEVRIER", "MOREAUDIN", "GIRARDET", "ROUSSELIN")
 _GIVEN = ("JEANNE", "PIERRE", "MARIE", "LOUIS", "SUZANNE", "ANDRE")
@@ -13,14 +14,23 @@ _STREETS = ("RUE DES LILAS", "AVENUE DE LA GARE", "PLACE DU MARCHE", "CHEMIN DES
 
 
 def labels(plan: SyntheticPlan, size: int, share: float = 0.03) -> tuple[Texts, dict[str, int]]:
-    """Free text of so many causes, and how many of each kind of leak are in it. Numbers carry a right key; nobody bears them."""
+    """Free text of so many causes, and how many of each kind of leak are in it: a share, and at least a handful of each kind where there
+    are causes enough. Numbers carry a right key; nobody bears them."""
     draw = plan.stream("leaks")
     texts = np.array(_LABELS, dtype="U80")[draw.integers(0, len(_LABELS), size)]
     counts = dict.fromkeys(KINDS, 0)
-    for row in np.flatnonzero(draw.random(size) < share).tolist():
-        kind = KINDS[int(draw.integers(0, len(KINDS)))]
+
+    def plant(row: int, kind: str) -> None:
         counts[kind] += 1
         texts[row] = f"{texts[row]} {_leak(draw, kind)}"
+
+    drawn = draw.random(size) < share
+    for row in np.flatnonzero(drawn).tolist():
+        plant(row, KINDS[int(draw.integers(0, len(KINDS)))])
+    clean = iter(draw.permutation(np.flatnonzero(~drawn)).tolist())
+    wanted = [kind for turn in range(HANDFUL) for kind in KINDS if counts[kind] <= turn]
+    for kind, row in zip(wanted, clean, strict=False):
+        plant(row, kind)
     return texts, {f"leaks_{kind}": count for kind, count in counts.items()}
 
 

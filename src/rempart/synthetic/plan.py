@@ -43,7 +43,7 @@ class SyntheticPlan:
     ``studies`` and ``mode``: what is planted in "france" (``studies.toml``); ``study_effect``: instead of the one study's own effect.
     ``block`` and ``first_person`` say which persons of a larger plan these are (``blocks``).
     Raises BadInput ``synth-persons``, ``synth-years``, ``synth-population``, ``synth-density``,
-    ``synth-effect``, ``synth-seed``, ``synth-mark``, ``synth-tables``.
+    ``synth-effect``, ``synth-leaks``, ``synth-seed``, ``synth-mark``, ``synth-tables``.
     """
 
     persons: int
@@ -75,6 +75,8 @@ class SyntheticPlan:
                 raise BadInput("synth-effect", given=str(effect))
         if self.population not in POPULATIONS:
             raise BadInput("synth-population", given=self.population)
+        if self.leaks and not self.whole:
+            raise BadInput("synth-leaks")
         if not 0.01 <= self.density <= 10:
             raise BadInput("synth-density", given=str(self.density))
         if not 0 <= self.seed < 2**63:
