@@ -85,21 +85,26 @@ class _Draft:
         return escape(str(self.words[word]).format(**facts))
 
     def number(self, text: str) -> str:
-        """A count with thousands apart."""
-        digits = text.lstrip("<>")
-        if not digits.isdigit():
-            return escape(text)
-        apart = f"{int(digits):,}".replace(",", str(self.words["separator"]))
-        return escape(text[: len(text) - len(digits)] + apart)
+        """A number as the language writes it: thousands apart, its decimal mark; a sign before it stays."""
+        return escape(self.written(text))
+
+    def written(self, text: str) -> str:
+        """The same, not yet safe in HTML."""
+        sign = text[: len(text) - len(text.lstrip("<>"))]
+        whole, point, rest = text[len(sign) :].partition(".")
+        if not whole.isdigit() or (point and not rest.isdigit()):
+            return text
+        apart = f"{int(whole):,}".replace(",", str(self.words["separator"]))
+        return sign + apart + (f"{self.words['mark']}{rest}" if point else "")
 
     def _lead(self, page: Page, findings: Sequence[Finding]) -> str:
         return self.say(
             "lead",
-            checks=self.number(str(len(findings))),
-            rows=self.number(str(page.rows)),
-            scans=self.number(str(page.scans)),
+            checks=self.written(str(len(findings))),
+            rows=self.written(str(page.rows)),
+            scans=self.written(str(page.scans)),
             shards=page.shards,
-            seconds=f"{page.seconds:.1f}",
+            seconds=self.written(f"{page.seconds:.1f}"),
         )
 
     def _totals(self, findings: Sequence[Finding]) -> str:
@@ -117,7 +122,7 @@ class _Draft:
         for name in names:
             counts: Counter[str] = Counter(finding.status for finding in findings if getattr(finding, what) == name)
             said = self.say(name) if what == "category" else f"<code>{escape(name)}</code>"
-            cells = "".join(f'<td class="n {state}">{counts[state]}</td>' for state in _STATES)
+            cells = "".join(f'<td class="n {state}">{self.number(str(counts[state]))}</td>' for state in _STATES)
             lines.append(f'<tr><th scope="row">{said}</th>{cells}<td>{self._bar(counts)}</td></tr>')
         heads = "".join(f'<th scope="col" class="n">{self.say(state)}</th>' for state in _STATES)
         return (
@@ -171,11 +176,10 @@ class _Draft:
 
     def _line(self, finding: Finding, *, kinds: bool) -> str:
         word = f"<td>{escape(self.kinds[finding.kind].words[self.language])}</td>" if kinds else ""
-        places = "".join(
-            f"<td><code>{escape(text)}</code></td>" for text in (finding.table, finding.field, finding.detail)
-        )
+        detail = finding.detail.replace("undated", str(self.words["undated"]))
+        places = "".join(f"<td><code>{escape(text)}</code></td>" for text in (finding.table, finding.field, detail))
         numbers = "".join(f'<td class="n">{self.number(text)}</td>' for text in (finding.failing, finding.base))
-        share, allowed = escape(finding.share), f"{finding.percent:g}"
+        share, allowed = self.number(finding.share), self.number(f"{finding.percent:g}")
         return (
             f'<tr><td class="{finding.status}">{self.say(finding.status)}</td>{word}{places}{numbers}'
             f'<td class="n">{share}</td><td class="n">{allowed}</td><td>{self._share(finding)}</td></tr>'
@@ -187,7 +191,7 @@ class _Draft:
         if not digits:
             return ""
         wide, mark = _BAR * min(100.0, float(digits)) / 100, _BAR * min(100.0, finding.percent) / 100
-        spoken = self.say("share-bar", share=finding.share, allowed=f"{finding.percent:g}")
+        spoken = self.say("share-bar", share=self.written(finding.share), allowed=self.written(f"{finding.percent:g}"))
         return (
             f'<svg role="img" aria-label="{spoken}" width="{_BAR + 2}" height="{_HIGH}">'
             f'<rect class="back" x="0" y="4" width="{_BAR}" height="4"/>'

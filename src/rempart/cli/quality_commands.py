@@ -53,11 +53,11 @@ def _show(session: Session, report: "Report", words: dict[str, str], seconds: fl
     voice = session.voice
     voice.say(
         "quality-done",
-        checks=len(report.findings),
-        rows=report.rows,
+        checks=_number(session, str(len(report.findings))),
+        rows=_number(session, str(report.rows)),
         scans=report.scans,
         shards=report.shards,
-        seconds=f"{seconds:.1f}",
+        seconds=_number(session, f"{seconds:.1f}"),
     )
     by: Counter[tuple[str, str]] = Counter((finding.category, finding.status) for finding in report.findings)
     lines: list[tuple[str | int, ...]] = [
@@ -73,12 +73,20 @@ def _show(session: Session, report: "Report", words: dict[str, str], seconds: fl
                 words[f.kind],
                 f.table,
                 " ".join(filter(None, (f.field, f.detail))),
-                f.failing,
-                f.base,
-                f.share,
-                f"{f.percent:g}",
+                *(_number(session, text) for text in (f.failing, f.base, f.share, f"{f.percent:g}")),
             )
             for f in worst[:_WORST]
         ]
         columns = ["column-check", "column-table", "column-place", "column-breaking", "column-base", "column-share"]
         voice.table([*columns, "column-allowed"], rows)
+
+
+def _number(session: Session, text: str) -> str:
+    """A count or share as the language writes it; a sign before it stays."""
+    sign = text[: len(text) - len(text.lstrip("<>"))]
+    whole, point, rest = text[len(sign) :].partition(".")
+    if not whole.isdigit():
+        return text
+    return (
+        sign + f"{int(whole):,}".replace(",", "\u202f") + (session.voice.word("decimal-mark") + rest if point else "")
+    )

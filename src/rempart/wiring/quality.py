@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """``rempart quality``: the settings' file, then the journey."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rempart.adapters import package_data
 from rempart.adapters.quality_page import Page, write_page
 from rempart.adapters.toml_input import read_toml
 from rempart.ingest.quality import Settings, settings
+from rempart.ingest.quality_thresholds import own_thresholds
 from rempart.journeys.quality import Report, check_quality
 from rempart.journeys.quality_delivered import Delivered
 from rempart.ports.surroundings import Progress
+from rempart.records.omop import layouts
 from rempart.wiring.signing import today
 from rempart.wiring.warehouse import Warehouse
 
 
 def quality_settings(thresholds: Path | None = None) -> Settings:
-    """The shipped settings, with an operator's own thresholds (``[[thresholds]]``) before them."""
+    """The shipped settings, with an operator's own thresholds (``[[thresholds]]``) before them; raises BadInput ``unknown-key``."""
     parsed = package_data.toml("ingest/quality.toml")
-    own = read_toml(thresholds).get("thresholds", []) if thresholds else []
+    own: Sequence[Mapping[str, Any]] = ()
+    if thresholds:
+        known = layouts(package_data.toml("records/omop54.toml"))
+        own = own_thresholds(thresholds.name, read_toml(thresholds), parsed, known)
     return settings({**parsed, "thresholds": [*own, *parsed["thresholds"]]}, today=today())
 
 

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The quality page writes numbers as its language does; a threshold that would have no effect is refused with what was expected."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from rempart.adapters import package_data
+from rempart.adapters.quality_page import Page, write_page
+from rempart.errors import BadInput
+from rempart.ingest.quality import Finding, settings
+from rempart.wiring.quality import quality_settings
+
+DAY = datetime.date(2026, 1, 2)
+
+
+def page(folder: Path, language: str) -> str:
+    rules = settings(package_data.toml("ingest/quality.toml"), today=DAY)
+    finding = Finding(
+        kind="linked",
+        category="completeness",
+        table="stay",
+        field="",
+        detail="ace undated",
+        status="failed",
+        failing="12345",
+        base="67890123",
+        share="<0.02",
+        percent=0.5,
+        why="",
+    )
+    told = Page(head="ab" * 32, day=DAY, scans=1234, shards=16, rows=4567890, seconds=12.34, below=11)
+    write_page(folder / "q.html", told, [finding], rules.kinds, language=language)
+    return (folder / "q.html").read_text(encoding="utf-8")
+
+
+def test_the_french_page_has_decimal_commas_narrow_spaces_and_fragments(tmp_path: Path) -> None:
+    text = page(tmp_path, "fr")
+    for wanted in (
+        "12\u202f345",
+        "67\u202f890\u202f123",
+        "&lt;0,02",
+        ">0,5<",
+        "12,3 s",
+        "16 fragments",
+        "ace sans date",
+    ):
+        assert wanted in text, wanted
+    assert "1\u202f234 agrégats" in text
+    assert "4\u202f567\u202f890 lignes" in text
+    assert "partition" not in text
+    assert "amp;lt" not in text
+
+
+def test_the_english_page_has_points_and_commas(tmp_path: Path) -> None:
+    text = page(tmp_path, "en")
+    for wanted in ("12,345", "67,890,123", "&lt;0.02", ">0.5<", "12.3 s", "16 shards", "ace undated"):
+        assert wanted in text, wanted
+
+
+@pytest.mark.parametrize(
+    ("row", "key", "expected"),
+    [
+        ('kind = "fillled"\npercent = 0', "kind = fillled", "filled"),
+        ("percent = 0", "kind = ", "filled"),
+        ('kind = "filled"\ntable = "persons"\npercent = 0', "table = persons", "person"),
+        ('kind = "filled"\ntable = "person"\nfield = "quantity"\npercent = 0', "field = quantity", "year_of_birth"),
+        ('kind = "filled"\nfield = "quantitty"\npercent = 0', "field = quantitty", "quantity"),
+        ('kind = "filled"\nshare = 3\npercent = 0', "share", "percent"),
+        ('kind = "filled"\npercent = 101', "percent = 101", "0…100"),
+        ('kind = "filled"', "percent = None", "0…100"),
+    ],
+)
+def test_a_threshold_that_would_have_no_effect_is_refused(tmp_path: Path, row: str, key: str, expected: str) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(f"[[thresholds]]\n{row}\n", encoding="utf-8")
+    with pytest.raises(BadInput) as raised:
+        quality_settings(file)
+    assert raised.value.code == "unknown-key"
+    assert raised.value.facts["key"] == key
+    assert expected in str(raised.value.facts["expected"])
+
+
+def test_thresholds_of_every_sort_of_place_are_taken(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    rows = (
+        'kind = "linked"\ntable = "stay"\npercent = 3.5',
+        'kind = "year-break"\nfield = "CIM-10 C"\npercent = 50',
+        'kind = "sex-of-group"\nfield = "CCAM"\npercent = 2',
+        'kind = "filled"\ntable = "person"\nfield = "day_of_birth"\npercent = 7',
+    )
+    file.write_text("".join(f"[[thresholds]]\n{row}\n" for row in rows), encoding="utf-8")
+    said = quality_settings(file)
+    assert said.percent("linked", "stay", "") == 3.5
+    assert said.percent("filled", "person", "day_of_birth") == 7
