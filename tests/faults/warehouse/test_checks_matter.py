@@ -20,7 +20,6 @@ import pytest
 from rempart.adapters.person_key import load_person_key
 from rempart.errors import NotTrusted, Refused, Unavailable
 from rempart.journeys import chain, space
-from rempart.journeys.ingest import Ingested
 from rempart.journeys.space import commits, open_space, read_parts
 from rempart.keys import grant_rules, intents
 from rempart.ports.broker import GrantRequest
@@ -34,8 +33,9 @@ from rempart.vault import outer, read, snapshots
 from rempart.vault.parquet import parquet_bytes
 from rempart.wiring import audit, people
 from rempart.wiring.acts import read_permit_file, read_study_file
-from rempart.wiring.ingest import ingest_delivery
-from tests.faults.warehouse.place import Place, Silence
+from rempart.wiring.ingest import Brought
+from tests.faults.warehouse.place import Place
+from tests.faults.warehouse.small_omop import next_snapshot
 
 Patch = pytest.MonkeyPatch
 EVEN = 16_000
@@ -93,7 +93,7 @@ def filled(rows: pa.Table, fill: int) -> bytes:
 
 def ingest_evenly(place: Place, patch: Patch) -> None:
     patch.setattr(space, "parquet_bytes", even_parquet)
-    ingest_delivery(place.warehouse(), place.delivery(), form="snds", replace=True, progress=Silence())
+    next_snapshot(place.warehouse(), place.root)
 
 
 def swap_two_shards_with_their_keys(place: Place) -> None:
@@ -175,7 +175,7 @@ def test_the_manifest_signature_alone_catches_a_snapshot_that_the_vault_did_not_
     warehouse = place.warehouse()
     stranger = load_person_key(Path(place.key("bob")))
     vars(warehouse)["vault"] = replace(warehouse.vault, broker=SignsItself(warehouse.broker, stranger))
-    ingest_delivery(warehouse, place.delivery("first"), form="snds", replace=True, progress=Silence())
+    next_snapshot(warehouse, place.root)
     assert place.run("vault", "hash").error == "manifest"
     assert place.run("audit", "verify").code == 20
     monkeypatch.setattr(outer, "verify", lambda *_, **__: None)
@@ -206,7 +206,7 @@ def test_the_head_from_the_ledger_alone_catches_yesterdays_host(place: Place, mo
 def test_head_and_place_in_the_chain_each_catch_an_older_manifest_without_keys(
     place: Place, monkeypatch: Patch, left: str
 ) -> None:
-    old, new = commits(place.warehouse().ledger, "warehouse")
+    *_, old, new = commits(place.warehouse().ledger, "warehouse")
     shutil.copy(place.host / old.manifest, place.host / new.manifest)
     if left != "head":
         true = audit.read_outer
@@ -217,21 +217,15 @@ def test_head_and_place_in_the_chain_each_catch_an_older_manifest_without_keys(
     assert place.run("audit", "verify").code == (20 if left else 0)
 
 
-def late_writer(place: Place) -> tuple[Ingested, list[Ingested]]:
-    """An ingest that is overtaken by another before its commit."""
-    between: list[Ingested] = []
+def late_writer(place: Place) -> tuple[Brought, list[Brought]]:
+    """An ingest that is overtaken by another before its only commit."""
+    between: list[Brought] = []
 
     def step(name: str) -> None:
         if name == "keyring-stored":
-            between.append(
-                ingest_delivery(
-                    place.warehouse(), place.delivery("second"), form="snds", replace=True, progress=Silence()
-                )
-            )
+            between.append(next_snapshot(place.warehouse(), place.root, born=1930))
 
-    late = ingest_delivery(
-        place.warehouse(), place.delivery("first"), form="snds", replace=True, progress=Silence(), named_step=step
-    )
+    late = next_snapshot(place.warehouse(), place.root, born=1960, named_step=step)
     return late, between
 
 
