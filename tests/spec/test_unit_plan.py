@@ -41,6 +41,16 @@ def test_a_delivered_unit_is_held_replaces_or_is_older(content: str, produced: s
     assert (planned.fate, planned.held) == (fate, 1)
 
 
+def test_an_older_card_file_is_read_once_for_its_former_keys_and_makes_nothing_live() -> None:
+    held = unit("cards", 1, "2016-03-01", content="a" * 64)
+    asked = [("x.csv", "b" * 64)]
+    assert plan_unit("cards", asked, produced="2016-01-01", held=[held]).fate == "former"
+    older = unit("cards", 2, "2016-01-01", content="b" * 64)
+    assert dead_flows([held, older]) == {2: frozenset()}
+    assert plan_unit("cards", asked, produced="2016-01-01", held=[held, older]).fate == "older"
+    assert live_id([held, older]) != live_id([held]), "who objected under one of its keys is to be found before a grant"
+
+
 def test_a_unit_that_a_fresh_start_dropped_is_new_again() -> None:
     dropped = replace(HELD, state="superseded", files=())
     assert plan_unit("dcir/201503", [("x.csv", "a" * 64)], produced="2016-01-01", held=[dropped]).fate == "new"

@@ -11,7 +11,12 @@ from typing import Literal, Protocol
 
 from rempart.records.canonical import content_id
 
-Fate = Literal["new", "held", "replaces", "older"]
+Fate = Literal["new", "held", "replaces", "older", "former"]
+"""``former``: older than the one held, and read for the keys that persons had before; it is superseded at once."""
+READ: frozenset[Fate] = frozenset({"new", "replaces", "former"})
+"""Fates of units that are read."""
+_KEYED = frozenset({"cards"})
+"""Products that join a person key to what stays when it changes. Simplified claims name the key alone."""
 
 
 class HeldUnit(Protocol):
@@ -69,7 +74,10 @@ def plan_unit(name: str, files: Iterable[tuple[str, str]], *, produced: str, hel
     live, content = same[-1], content_of(files)
     if content_of(live.files) == content:
         return Planned(name=name, fate="held", held=live.number)
-    fate: Fate = "older" if produced < live.produced else "replaces"
+    fate: Fate = "replaces"
+    if produced < live.produced:
+        known = any(content_of(unit.files) == content for unit in same)
+        fate = "former" if _product(live) in _KEYED and not known else "older"
     return Planned(name=name, fate=fate, held=live.number)
 
 
@@ -100,8 +108,9 @@ def _product(unit: HeldUnit) -> str:
 
 
 def live_id(units: Collection[HeldUnit]) -> str:
-    """What identifies the live rows: research tables that were made from another set are stale."""
+    """What identifies the live rows, and the superseded ones that tell of former keys: research tables of another set are stale."""
     dead = dead_flows(units)
     whole = [unit.number for unit in units if unit.number not in dead]
     part = [[number, sorted(flows)] for number, flows in dead.items() if flows]
-    return content_id({"live": sorted(whole), "without": sorted(part)})
+    former = [unit.number for unit in units if dead.get(unit.number) == frozenset() and _product(unit) in _KEYED]
+    return content_id({"live": sorted(whole), "without": sorted(part), "former": sorted(former)})
