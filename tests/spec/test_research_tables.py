@@ -3,7 +3,9 @@
 
 from typing import Any
 
-from tests.gross_rows import Compacted, Row, Rows, bit, claim, day, drug, fact, stay, whole
+from rempart.ingest.balance import Books
+from rempart.ingest.report import unmapped
+from tests.gross_rows import Compacted, Row, Rows, bit, claim, day, drug, fact, known, stay, whole
 from tests.spec.omop_page import PAGE, filled
 from tests.spec.test_persons import made
 
@@ -95,6 +97,21 @@ def test_a_nature_without_a_visit_is_no_visit_and_remote_care_is_told_apart() ->
     ]  # fmt: skip
     with Compacted(rows) as done:
         assert done.dropped() == {"claims": {"M1": 1}}
+
+
+def test_what_is_not_mapped_is_told_by_nature_and_few_lines_are_not_counted() -> None:
+    few = [claim(nature="6111") for _ in range(10)]
+    rows = with_claims(
+        *(claim(nature="3125") for _ in range(11)), *few, claim(nature=None), claim(nature="2", hits=bit("D1"))
+    )
+    with Compacted(rows) as done:
+        books = Books()
+        books.add(done.counts)
+        books.add(done.counts)
+        once = {key: lines // 2 for key, lines in books.unmapped.items()}
+        assert unmapped(known().rules, once) == (("3125", 11), ("", None), ("6111", None))
+        assert unmapped(known().rules, books.unmapped) == (("3125", 22), ("6111", 20), ("", None))
+        assert done.dropped()["claims"] == {"M1": 22, "D1": 1}
 
 
 def test_the_anaesthetist_makes_no_second_act() -> None:

@@ -164,14 +164,25 @@ def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path 
     from rempart.wiring.warehouse import Warehouse
 
     made = plan_folders(Warehouse(session.directory), deliveries, ingest_definitions(schema))
-    rows = [(unit.plan.name, unit.plan.fate, unit.files, unit.size, unit.lines) for unit in made.units]
-    shown = [(row[0], voice.word(f"fate-{row[1]}"), *row[2:]) for row in rows]
-    columns = ["column-unit", "column-fate", "column-files", "column-bytes", "column-lines-estimated"]
+    rows = [(unit.plan.name, unit.plan.fate, unit.files, unit.size, unit.lines, unit.replaced) for unit in made.units]
+    shown = [(row[0], voice.word(f"fate-{row[1]}"), *row[2:5], row[5] or "") for row in rows]
+    columns = [
+        "column-unit",
+        "column-fate",
+        "column-files",
+        "column-bytes",
+        "column-lines-estimated",
+        "column-replaced",
+    ]
     voice.table(columns, shown)
     lines = sum(unit.lines for unit in made.units if unit.plan.fate in {"new", "replaces", "former"})
     voice.say("ingest-plan-told", lines=lines, units=len(rows), commits=made.commits, minutes=made.minutes)
+    if made.notes:
+        notes = [(voice.word(f"note-{code}"), table, detail) for code, table, detail in made.notes]
+        voice.table(["column-note", "column-table", "column-detail"], notes)
     voice.say("ingest-plan-known" if made.known else "ingest-plan-unknown")
-    voice.result("ingest-plan", {"units": [list(row) for row in rows], "known": made.known, "other": list(made.other)})
+    told = {"units": [list(row) for row in rows], "known": made.known, "other": list(made.other)}
+    voice.result("ingest-plan", {**told, "notes": [list(note) for note in made.notes]})
     return 0
 
 
@@ -217,6 +228,10 @@ def _show_report(session: Session, report: "IngestReport", most: int | None) -> 
     if most is not None:
         drops = sorted(drops, key=lambda drop: -drop[3])[:most]
     voice.table(["column-table", "column-rule", "column-why", "column-lines"], drops)
+    if report.unmapped:
+        voice.say("natures-unmapped", count=len(report.unmapped))
+        top = [(nature or "-", "1-10" if lines is None else lines) for nature, lines in report.unmapped[:10]]
+        voice.table(["column-nature", "column-lines"], top)
     voice.say("persons-steps")
     voice.table(["column-step", "column-persons"], [(voice.word(f"persons-{s.what}"), s.count) for s in report.persons])
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rempart.ingest.definitions import Definitions
-from rempart.ingest.report import IngestReport, Step, reconcile
+from rempart.ingest.report import IngestReport, Step, reconcile, unmapped
 from rempart.ingest.shard import ShardCounts
 from rempart.ingest.units import UnitEntry
 
@@ -20,9 +20,11 @@ Note = tuple[str, str, str]
 
 @dataclass(slots=True)
 class Books:
-    """Sums over passes and shards. ``superseded``: lines of a live unit whose flow another unit gives, by word."""
+    """Sums over passes and shards. ``unmapped``: by (nature, hits);
+    ``superseded``: lines of a live unit whose flow another unit gives, by word."""
 
     judged: dict[tuple[str, int], int] = field(default_factory=dict)
+    unmapped: dict[tuple[str, int], int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
     found: dict[str, int] = field(default_factory=dict)
     superseded: dict[str, int] = field(default_factory=dict)
@@ -32,6 +34,8 @@ class Books:
         """One pass more."""
         for word, hits, lines in counts.judged:
             self.judged[word, hits] = self.judged.get((word, hits), 0) + lines
+        for nature, hits, lines in counts.unmapped:
+            self.unmapped[nature, hits] = self.unmapped.get((nature, hits), 0) + lines
         for into, numbers in ((self.kept, counts.kept), (self.found, counts.found.items())):
             for name, number in numbers:
                 into[name] = into.get(name, 0) + number
@@ -77,6 +81,7 @@ class Books:
             rows=dict(self.rows),
             notes=tuple(dict.fromkeys(note for entry in live for note in entry.read)),
             rules={rule.id: rule.words for rule in definitions.rules},
+            unmapped=unmapped(definitions.rules, self.unmapped),
         )
 
 

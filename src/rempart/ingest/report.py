@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from rempart.ingest.rules import Rule, met
 
+_UNMAPPED, _FEW = "M1", 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciliation:
@@ -36,7 +38,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestReport:
-    """``rows``: research table → rows; ``notes``: (code, table, detail) of drift; ``rules``: rule id → words by language."""
+    """``rows``: research table → rows; ``notes``: (code, table, detail) of drift; ``rules``: rule id → words by language;
+    ``unmapped``: (nature, lines) counted under M1, most lines first; None for 1 to 10 lines."""
 
     first_day: str
     last_day: str
@@ -45,6 +48,18 @@ class IngestReport:
     rows: Mapping[str, int]
     notes: tuple[tuple[str, str, str], ...]
     rules: Mapping[str, Mapping[str, str]]
+    unmapped: tuple[tuple[str, int | None], ...] = ()
+
+
+def unmapped(ordered: tuple[Rule, ...], counted: Mapping[tuple[str, int], int]) -> tuple[tuple[str, int | None], ...]:
+    """Natures of the lines whose first rule is M1, from lines by (nature, hits); of 1 to 10 lines the number is not told."""
+    natures: dict[str, int] = {}
+    for (nature, hits), lines in counted.items():
+        if met(ordered, hits)[0] == _UNMAPPED:
+            natures[nature] = natures.get(nature, 0) + lines
+    most = sorted(((nature, lines) for nature, lines in natures.items() if lines), key=lambda one: (-one[1], one[0]))
+    told = [(nature, lines if lines > _FEW else None) for nature, lines in most]
+    return (*(one for one in told if one[1]), *sorted(one for one in told if one[1] is None))
 
 
 def reconcile(

@@ -17,16 +17,22 @@ from rempart.records.omop import TableLayout
 # Row ids of a pass begin where those of the pass before can never reach.
 _PASS_BITS, _ROW_BITS = 6, 34
 MOST_PASSES = 1 << _PASS_BITS
-_BOOKS = {"judged": "word VARCHAR, hits BIGINT, lines BIGINT", "kept": "word VARCHAR, lines BIGINT"}
+_BOOKS = {
+    "judged": "word VARCHAR, hits BIGINT, lines BIGINT",
+    "unmapped": "nature VARCHAR, hits BIGINT, lines BIGINT",
+    "kept": "word VARCHAR, lines BIGINT",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardCounts:
-    """``judged``: (word, hits, lines); ``kept``: (word, lines) that reached a research table; ``found``: finding → number."""
+    """``judged``: (word, hits, lines); ``kept``: (word, lines) that reached a research table; ``found``: finding → number;
+    ``unmapped``: (nature, hits, lines) of claim lines whose nature is not mapped (M1)."""
 
     judged: tuple[tuple[str, int, int], ...]
     kept: tuple[tuple[str, int], ...]
     found: Mapping[str, int]
+    unmapped: tuple[tuple[str, int, int], ...] = ()
 
 
 def rule_words(definitions: Definitions, switches: Mapping[str, bool]) -> dict[str, str]:
@@ -73,6 +79,7 @@ def make_shard(query: Query, definitions: Definitions, given: Mapping[str, str])
                 query.execute(statement)
     return ShardCounts(
         judged=tuple((row["word"], row["hits"], row["n"]) for row in _rows(query, _JUDGED)),
+        unmapped=tuple((row["nature"], row["hits"], row["n"]) for row in _rows(query, _UNMAPPED)),
         kept=tuple((row["word"], row["n"]) for row in _rows(query, _KEPT)),
         found={
             str(row["what"]): row["n"] for row in _rows(query, definitions.filled(definitions.sql["findings"], given))
@@ -81,6 +88,7 @@ def make_shard(query: Query, definitions: Definitions, given: Mapping[str, str])
 
 
 _JUDGED = "SELECT word, hits, CAST(sum(lines) AS BIGINT) AS n FROM judged WHERE lines > 0 GROUP BY word, hits"
+_UNMAPPED = "SELECT nature, hits, CAST(sum(lines) AS BIGINT) AS n FROM unmapped GROUP BY nature, hits"
 _KEPT = "SELECT word, CAST(sum(lines) AS BIGINT) AS n FROM kept WHERE lines > 0 GROUP BY word"
 
 

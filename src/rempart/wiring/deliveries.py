@@ -21,9 +21,9 @@ from rempart.ingest.definitions import Definitions
 from rempart.ingest.deliveries import declared
 from rempart.ingest.gross import GrossPlan, add_unit, begin
 from rempart.ingest.rules_file import RulesChoice
-from rempart.ingest.survey import survey
+from rempart.ingest.survey import schema_notes, survey
 from rempart.ingest.unit_plan import Planned
-from rempart.ingest.units import Unit, UnitEntry, UnitPart
+from rempart.ingest.units import Note, Unit, UnitEntry, UnitPart
 from rempart.journeys.compaction import Compacted, Compaction, chosen_text
 from rempart.journeys.ingest import SPACE
 from rempart.journeys.ingest_delivery import Bounds, DeliveredUnits, Gather, Gathered, plan
@@ -54,23 +54,26 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedUnit:
-    """One line of a plan: sizes in bytes as delivered, lines estimated."""
+    """One line of a plan: sizes in bytes as delivered, lines estimated; ``replaced``: lines, as read, of the unit that goes."""
 
     plan: Planned
     files: int
     size: int
     lines: int
+    replaced: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestPlan:
-    """``known``: whether there was a snapshot to compare with; ``other``: names of files that are no table."""
+    """``known``: whether there was a snapshot to compare with; ``other``: names of files that are no table;
+    ``notes``: (code, table, year)."""
 
     units: tuple[PlannedUnit, ...]
     known: bool
     other: tuple[str, ...]
     minutes: int
     commits: int
+    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +135,14 @@ def plan_folders(warehouse: Warehouse, folders: Sequence[Path], definitions: Def
     held = _held(warehouse) if known else []
     today = warehouse.recorder.clock.now().date().isoformat() if known else ""
     rates = package_data.toml("ingest/ingest_plan.toml")
-    units = tuple(_planned(unit, fate, rates) for unit, fate, _ in plan(given.units, held, today=today))
+    units = tuple(_planned(unit, fate, rates, held) for unit, fate, _ in plan(given.units, held, today=today))
     lines = sum(unit.lines for unit in units if unit.plan.fate in READ)
     seconds = lines / rates["lines_a_second"]
     return IngestPlan(
         units=units,
         known=known,
         other=given.other,
+        notes=tuple(dict.fromkeys(note for one in given.units for unit in one.units for note in schema_notes(unit))),
         minutes=math.ceil(seconds / 60),
         commits=2 + int(seconds / Bounds().seconds) if lines else 0,
     )
@@ -206,9 +210,11 @@ def compact_units(
         ).compact()
 
 
-def _planned(unit: Unit, fate: Planned, rates: Mapping[str, Any]) -> PlannedUnit:
+def _planned(unit: Unit, fate: Planned, rates: Mapping[str, Any], held: Sequence[UnitEntry]) -> PlannedUnit:
     text = sum(found.file.size * _shrunk(found.file.name, rates) for found in unit.files)
-    return PlannedUnit(plan=fate, files=len(unit.files), size=unit.size, lines=int(text / rates["bytes_a_line"]))
+    lines = int(text / rates["bytes_a_line"])
+    gone = [sum(one.lines.values()) for one in held if fate.fate == "replaces" and one.number == fate.held]
+    return PlannedUnit(plan=fate, files=len(unit.files), size=unit.size, lines=lines, replaced=sum(gone))
 
 
 def _shrunk(name: str, rates: Mapping[str, Any]) -> int:

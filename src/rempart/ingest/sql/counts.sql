@@ -47,6 +47,7 @@ UNION ALL
 SELECT 'causes', CASE WHEN hits = 0 AND certificate NOT IN (SELECT certificate FROM net_death WHERE certificate IS NOT NULL) THEN ${bit_J1} ELSE hits END,
   count(*)
 FROM net_certificate WHERE kind = 'cause' GROUP BY ALL;
+INSERT INTO unmapped SELECT coalesce(nature, ''), hits, sum(lines) FROM net_claim WHERE word = 'claims' AND hits & ${bit_M1} <> 0 GROUP BY ALL;
 INSERT INTO kept
 SELECT CASE WHEN archived THEN 'archived_beneficiaries' ELSE 'beneficiaries' END, count(*) FROM net_card WHERE hits = 0 GROUP BY ALL
 UNION ALL

@@ -4,7 +4,7 @@
 -- Sums of ten-thousandths are sums of whole numbers: the order of lines cannot change them.
 CREATE OR REPLACE TABLE net_claim AS
 SELECT word, hits, CASE WHEN hits = 0 THEN person_no END AS person_no, CASE WHEN hits = 0 THEN care END AS care,
-  CASE WHEN hits = 0 AND word <> 'claims' THEN code END AS code, CASE WHEN hits = 0 AND word = 'claims' THEN nature END AS nature,
+  CASE WHEN hits = 0 AND word <> 'claims' THEN code END AS code, CASE WHEN word = 'claims' AND (hits = 0 OR hits & ${bit_M1} <> 0) THEN nature END AS nature,
   CASE WHEN hits = 0 AND word <> 'claims' THEN prescribing END AS prescribing, CASE WHEN hits = 0 THEN executing END AS executing,
   CASE WHEN hits = 0 AND word = 'claim_acts' THEN activity END AS activity,
   CASE WHEN hits = 0 AND word IN ('drugs', 'hospital_drugs') THEN phase END AS phase,
