@@ -14,11 +14,10 @@ import pytest
 
 from rempart.adapters.directory_host import DirectoryHost
 from rempart.errors import Missing, NotTrusted, Unavailable
-from rempart.journeys.ingest import Ingested
 from rempart.journeys.space import OpenSpace, commits
-from rempart.records.sealed import PartEntry, Sealed
+from rempart.records.sealed import PartEntry, Sealed, SpaceCommit
 from rempart.vault.seal import seal_part
-from rempart.wiring.ingest import ingest_delivery
+from rempart.wiring.ingest import Brought, ingest_delivery
 from tests.faults.warehouse.place import Place, Silence, served
 
 WAREHOUSE, PROJECT = "warehouse", "project:first"
@@ -171,13 +170,18 @@ def swap_is_caught(place: Place, kind: str, first: str, second: str) -> None:
         assert named_by_the_audit(place, "--deep")
 
 
+def yesterdays(place: Place) -> SpaceCommit:
+    """The newest snapshot of the warehouse that yesterday's host held."""
+    there = place.root / "host-yesterday"
+    return [commit for commit in commits(place.warehouse().ledger, WAREHOUSE) if (there / commit.manifest).exists()][-1]
+
+
 def older(place: Place, kind: str) -> str:
     """The same kind of object of yesterday's snapshot of the warehouse: still on the host, and once true."""
-    yesterday = commits(place.warehouse().ledger, WAREHOUSE)[0]
     if "manifest" in kind:
-        return yesterday.manifest
+        return yesterdays(place).manifest
     if "keyring" in kind:
-        return yesterday.keyring
+        return yesterdays(place).keyring
     there = {f"o/{file.name}" for file in (place.root / "host-yesterday" / "o").iterdir()}
     return min(there)
 
@@ -213,14 +217,24 @@ def test_a_part_of_another_warehouse_under_the_same_name_is_caught(shared: Place
         assert named_by_the_audit(shared, "--deep")
 
 
-def test_the_pointer_is_only_a_hint(shared: Place, spaces: Spaces) -> None:
+POINTER_LIES: dict[str, Callable[[Path, bytes], object]] = {
+    "another's": lambda file, other: file.write_bytes(other),
+    "emptied": lambda file, _: file.write_bytes(b""),
+    "deleted": lambda file, _: file.unlink(),
+}
+
+
+@pytest.mark.parametrize("lie", POINTER_LIES)
+def test_the_pointer_is_only_a_hint(shared: Place, lie: str) -> None:
+    """All pointers lie at once, the newest of each space too."""
     content = shared.content()
     hints = [f"s/{file.name}" for file in sorted((shared.host / "s").iterdir())]
-    assert len(hints) == 3
+    ledger = shared.warehouse().ledger
+    assert len(hints) == sum(len(commits(ledger, space)) for space in (WAREHOUSE, PROJECT)) > 2
     with lying(shared, *hints) as files:
-        files[0].write_bytes(files[1].read_bytes())
-        files[1].write_bytes(b"")
-        files[2].unlink()
+        held = [file.read_bytes() for file in files]
+        for number, file in enumerate(files):
+            POINTER_LIES[lie](file, held[number - 1])
         assert shared.content() == content
         assert not named_by_the_audit(shared, "--deep")
 
@@ -235,7 +249,8 @@ def test_a_whole_older_host_state_is_caught(place: Place) -> None:
 
 def test_an_older_state_under_the_newest_names_is_caught(place: Place) -> None:
     """Yesterday's manifest, keyring and parts, whole and consistent in themselves, where today's are asked for."""
-    old, new = commits(place.warehouse().ledger, WAREHOUSE)
+    old, new = yesterdays(place), commits(place.warehouse().ledger, WAREHOUSE)[-1]
+    assert old != new
     for stale, name in ((old.manifest, new.manifest), (old.keyring, new.keyring)):
         shutil.copy(place.host / stale, place.host / name)
     assert caught(place, "hash") == "keyring"
@@ -251,22 +266,29 @@ class SaysCreated(DirectoryHost):
         return True
 
 
-def two_committers(place: Place) -> list[Ingested | BaseException]:
-    """Two ingests that both stand before their commit with the same parent, on a host that tells both "created"."""
+def told_content(place: Place, which: int) -> dict[str, str]:
+    """Content by research table of the n-th ingest that made them, as its effect leaf tells."""
+    effects = [event for event in place.events() if event.kind == "ingest" and event.facts("content")]
+    told = dict(fact.split("=") for fact in effects[which].facts("content"))
+    return {table: content for table, content in told.items() if table in place.warehouse().layouts}
+
+
+def two_committers(place: Place) -> list[Brought | BaseException]:
+    """Two ingests of units that both stand before their one commit with the same parent, on a host that tells both "created"."""
     meeting = threading.Barrier(2, timeout=120)
-    ends: list[Ingested | BaseException] = []
+    ends: list[Brought | BaseException] = []
 
     def step(name: str) -> None:
         if name == "keyring-stored":
             meeting.wait()
 
     def ingest() -> None:
-        warehouse = place.warehouse()
+        warehouse, first = place.warehouse(), place.delivery("first")
         vars(warehouse)["host"] = SaysCreated(place.host)
         try:
             ends.append(
                 ingest_delivery(
-                    warehouse, place.delivery(), form="snds", replace=True, progress=Silence(), named_step=step
+                    warehouse, first, form="snds", replace=True, later=True, progress=Silence(), named_step=step
                 )
             )
         except Unavailable as error:
@@ -281,17 +303,19 @@ def two_committers(place: Place) -> list[Ingested | BaseException]:
 
 
 def test_of_two_writers_that_were_both_told_created_one_wins_and_the_other_can_run_again(place: Place) -> None:
-    content, before = place.content(), commits(place.warehouse().ledger, WAREHOUSE)
+    old, new, before = told_content(place, 1), told_content(place, 0), commits(place.warehouse().ledger, WAREHOUSE)
+    assert old != new
     ends = two_committers(place)
     (lost,) = [end for end in ends if isinstance(end, Unavailable)]
-    (won,) = [end for end in ends if isinstance(end, Ingested)]
+    (won,) = [end for end in ends if isinstance(end, Brought)]
     assert (lost.code, lost.exit_code) == ("commit-lost", 60)
     after = commits(place.warehouse().ledger, WAREHOUSE)
+    assert won.commit is not None
     assert [commit.head for commit in after] == [*(commit.head for commit in before), won.commit.head]
-    assert place.content() == content
+    assert place.content() == old, "research tables changed before anyone made them anew"
     assert [event for event in place.events() if event.objects == ("error:unavailable/commit-lost",)]
-    assert place.ingest("second", "--replace").code == 0
-    assert place.content() == content
+    assert place.ingest("first", "--replace").code == 0
+    assert place.content() == new
     assert not named_by_the_audit(place, "--deep")
 
 
