@@ -41,3 +41,8 @@ def test_what_may_be_absent_is_one_line_and_files_left_alone_are_named() -> None
     assert "tables 1, columns 1" in told
     assert "lisez-moi.xlsx" in told
     assert told.index("Latin-1") < told.index("NOM")
+
+
+def test_files_of_hospital_years_are_one_row() -> None:
+    (row,) = grouped(("no-lines", "T_HADaaA", f"T_HAD{year}A.csv.gz") for year in (12, 13, 17))
+    assert (row.periods, row.first, row.last) == (3, "2012", "2017")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from rempart.cli.drift_rows import show_notes, told_notes
+from rempart.cli.drift_rows import show_delivery, show_notes, told_notes
 from rempart.cli.host_commands import warn_of_endings
 from rempart.cli.session import Session
 from rempart.errors import BadInput
@@ -164,6 +164,8 @@ def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path 
     from rempart.wiring.warehouse import Warehouse
 
     made = plan_folders(Warehouse(session.directory), deliveries, ingest_definitions(schema))
+    for one in made.deliveries:
+        show_delivery(voice, one)
     rows = [(unit.plan.name, unit.plan.fate, unit.files, unit.size, unit.lines, unit.replaced) for unit in made.units]
     shown = [(row[0], voice.word(f"fate-{row[1]}"), *row[2:5], row[5] or "") for row in rows]
     columns = [
@@ -177,12 +179,11 @@ def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path 
     voice.table(columns, shown)
     lines = sum(unit.lines for unit in made.units if unit.plan.fate in {"new", "replaces", "former"})
     voice.say("ingest-plan-told", lines=lines, units=len(rows), commits=made.commits, minutes=made.minutes)
-    if made.notes:
-        notes = [(voice.word(f"note-{code}"), table, detail) for code, table, detail in made.notes]
-        voice.table(["column-note", "column-table", "column-detail"], notes)
+    show_notes(voice, made.notes, made.other)
     voice.say("ingest-plan-known" if made.known else "ingest-plan-unknown")
     told = {"units": [list(row) for row in rows], "known": made.known, "other": list(made.other)}
-    voice.result("ingest-plan", {**told, "notes": [list(note) for note in made.notes]})
+    given = [{"id": one.id, "produced": one.produced, "declared": dict(one.declared)} for one in made.deliveries]
+    voice.result("ingest-plan", {**told, "deliveries": given, "notes": told_notes(made.notes)})
     return 0
 
 

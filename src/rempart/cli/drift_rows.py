@@ -9,6 +9,7 @@ from rempart.cli.voice import Voice
 
 if TYPE_CHECKING:
     from rempart.ingest.drift_words import Grouped
+    from rempart.journeys.ingest_delivery import DeliveredUnits
 
 
 def show_notes(voice: Voice, notes: Iterable[tuple[str, str, str]], other: Sequence[str] = ()) -> None:
@@ -27,6 +28,14 @@ def show_notes(voice: Voice, notes: Iterable[tuple[str, str, str]], other: Seque
         voice.say("drift-optional", tables=tables, columns=sum(bool(row.what) for row in absent))
     if other:
         voice.say("files-left-alone", files=", ".join(sorted(other)))
+
+
+def show_delivery(voice: Voice, one: "DeliveredUnits") -> None:
+    """Whose a delivery is, of when, and of whom, as it declares."""
+    voice.say("plan-delivery", delivery=one.id, produced=one.produced or "?")
+    if one.declared.keys() & {"target", "fraction", "weight"}:
+        told = {word: one.declared.get(word, "?") for word in ("target", "fraction", "weight")}
+        voice.say("delivery-population", delivery=one.id, **told)
 
 
 def periods(voice: Voice, row: "Grouped") -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 _PERIOD = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])?")
 _IN_NAME = re.compile(r"_((?:19|20)\d{2}(?:(?:0[1-9]|1[0-2]))?)(?=[_.])")
+_SHORT = re.compile(r"T_[A-Z]+(\d\d)[A-Z0-9]*\.")
 _FIRST = (
-    "quarantine", "encoding-latin-1", "column-unknown", "columns-left-out", "table-left-out", "column-outside-its-years", "no-lines",
-    "column-renamed", "population-unlike", "keys-made-anew",
+    "file-refused", "file-empty", "column-missing", "quarantine", "encoding-latin-1", "column-unknown", "columns-left-out",
+    "table-left-out", "column-outside-its-years", "no-lines", "column-renamed", "population-unlike", "keys-made-anew",
 )  # fmt: skip
 OPTIONAL = ("column-not-yet", "column-absent", "table-not-delivered")
 """Codes of what may be absent, and is."""
@@ -47,12 +48,14 @@ def grouped(notes: Iterable[tuple[str, str, str]]) -> list[Grouped]:
 
 def _split(code: str, detail: str) -> tuple[str, str]:
     """(what, period): a detail ends in its period, or is a file's name that holds it."""
-    if code == "quarantine":
+    if code in {"quarantine", "file-refused", "file-empty"}:
         return detail, ""
     before, _, last = detail.rpartition(" ")
     if _PERIOD.fullmatch(last):
         return before, last
-    named = _IN_NAME.search(detail)
+    named, short = _IN_NAME.search(detail), _SHORT.match(detail)
+    if short:
+        return "", f"20{short[1]}"
     return ("", named[1]) if named else (detail, "")
 
 

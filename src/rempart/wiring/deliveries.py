@@ -14,6 +14,7 @@ from rempart.adapters import package_data
 from rempart.adapters.background_threads import background
 from rempart.adapters.delivery_reader import Delivery, list_delivery, unit_parts
 from rempart.adapters.gross_definitions import gross_definitions, known_rules, rules_file, with_native_tables
+from rempart.adapters.header_look import header_notes
 from rempart.adapters.vocabulary_reader import context_definitions
 from rempart.errors import BadInput, Missing, Refused
 from rempart.ingest.declaration import Declaration
@@ -22,7 +23,7 @@ from rempart.ingest.deliveries import declared
 from rempart.ingest.gross import GrossPlan, add_unit, begin
 from rempart.ingest.rules_file import RulesChoice
 from rempart.ingest.survey import schema_notes, survey
-from rempart.ingest.unit_plan import Planned
+from rempart.ingest.unit_plan import READ, Planned
 from rempart.ingest.units import Note, Unit, UnitEntry, UnitPart
 from rempart.journeys.compaction import Compacted, Compaction, chosen_text
 from rempart.journeys.ingest import SPACE
@@ -74,6 +75,7 @@ class IngestPlan:
     minutes: int
     commits: int
     notes: tuple[Note, ...]
+    deliveries: tuple[DeliveredUnits, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,19 @@ def plan_folders(warehouse: Warehouse, folders: Sequence[Path], definitions: Def
         units=units,
         known=known,
         other=given.other,
-        notes=tuple(dict.fromkeys(note for one in given.units for unit in one.units for note in schema_notes(unit))),
+        notes=tuple(dict.fromkeys(note for one in given.units for unit in one.units for note in _noticed(unit, given))),
+        deliveries=given.units,
         minutes=math.ceil(seconds / 60),
         commits=2 + int(seconds / Bounds().seconds) if lines else 0,
     )
+
+
+def _noticed(unit: Unit, given: Delivered) -> Iterator[Note]:
+    """What names and the beginnings of a unit's files tell."""
+    yield from schema_notes(unit)
+    said = given.declared[unit.files[0].file.path]
+    for found in unit.files:
+        yield from header_notes(found, said)
 
 
 def _held(warehouse: Warehouse) -> list[UnitEntry]:
