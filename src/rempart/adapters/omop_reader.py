@@ -24,6 +24,7 @@ from rempart.records.omop import layouts
 _NAME = re.compile(r"(?P<table>[a-z_]+)\.(?:csv|csv\.gz|parquet)", re.IGNORECASE)
 _MAGIC = b"DUCK"
 _SEPARATORS = b",;\t|"
+_FIELDS = re.compile(r"Expected \d+ columns, got (\d+)")
 _ROW = re.compile(r"[Rr]ow #?(\d+)")
 Progress = Callable[[str, int, int], None]
 
@@ -147,7 +148,10 @@ def _read_csv(path: Path) -> pa.Table:
         text = str(error)
         row = _ROW.search(text)
         line = int(row.group(1)) if row else 0
-        failed = BadInput("csv-fields", file=path.name, line=line, expected=chr(separator))
+        counted = _FIELDS.search(text)
+        fields = int(counted.group(1)) if counted else 0
+        given: dict[str, str | int] = {"file": path.name, "line": line}
+        failed = BadInput("csv-fields", **given, fields=fields, names=len(names), expected=chr(separator))
         if "UTF8" in text:
             failed = BadInput("csv-encoding", file=path.name, line=_first_foreign_line(data), expected="UTF-8")
     # Outside the handler: the engine's text may hold a row, and no context keeps it.

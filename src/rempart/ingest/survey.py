@@ -124,6 +124,7 @@ def _refuse_twice(known: Iterable[UnitFile]) -> None:
         marks += [content] if found.file.size > _HEADER else []
         for mark in marks:
             if mark in names:
-                code = "delivery-content-twice" if mark == content else "delivery-twice"
-                raise BadInput(code, file=found.file.name, other=names[mark])
+                if mark == content:
+                    raise BadInput("delivery-content-twice", file=found.file.name, other=names[mark])
+                raise BadInput("delivery-twice", file=found.file.name, other=names[mark])
             names[mark] = found.file.name
