@@ -15,6 +15,7 @@ import pytest
 from rempart.adapters.delivery_reader import list_delivery
 from rempart.adapters.text_chunks import TextFile
 from rempart.errors import BadInput
+from rempart.journeys.ingest_delivery import DeliveredUnits, plan
 from tests.small_delivery import card, claim, pack, whole, write
 from tests.small_units import read_units
 
@@ -165,6 +166,17 @@ def test_a_packed_file_without_measure_takes_little_time_and_little_memory(
     assert longest <= 9 << 20
     assert most < 48 << 20
     assert time.process_time() - begun < 5
+
+
+def test_a_delivery_of_a_day_to_come_is_refused() -> None:
+    for produced in ("", "2026-01-01", "2026-01-31", "2026-02-01"):
+        plan([_delivered(produced)], [], today="2026-01-31")
+    with pytest.raises(BadInput, match="delivery-not-yet"):
+        plan([_delivered("2026-02-02")], [], today="2026-01-31")
+
+
+def _delivered(produced: str) -> DeliveredUnits:
+    return DeliveredUnits(id="d", produced=produced, units=(), declared={})
 
 
 def test_places_that_lost_their_zeros_get_them_back(tmp_path: Path) -> None:

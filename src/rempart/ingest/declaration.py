@@ -71,6 +71,17 @@ def declaration(parsed: Mapping[str, Any]) -> Declaration:
     )
 
 
+def refuse_future(produced: str, today: str) -> None:
+    """Raises BadInput ``delivery-not-yet`` for a day of production (ISO, '' = unknown) after ``today``, a day of zones allowed.
+
+    Such a delivery would stand above every later one. Nothing is refused where ``today`` is ''.
+    """
+    if produced and today:
+        latest = datetime.date.fromisoformat(today) + datetime.timedelta(days=1)
+        if datetime.date.fromisoformat(produced) > latest:
+            raise BadInput("delivery-not-yet", file=FILE, produced=produced, today=today)
+
+
 def _refuse_unknown(parsed: Mapping[str, Any]) -> None:
     for name in parsed:
         if name not in _KEYS[""]:

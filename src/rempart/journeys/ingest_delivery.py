@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from rempart.errors import Refused
+from rempart.ingest.declaration import refuse_future
 from rempart.ingest.unit_plan import READ, Planned, content_of, dead_flows, plan_unit
 from rempart.ingest.units import Note, Unit, UnitEntry, UnitPart
 from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape
@@ -283,6 +284,7 @@ def plan(
     """Each delivered unit with its fate, deliveries in the order of their production."""
     found = []
     for delivery in sorted(deliveries, key=lambda one: one.produced or today):
+        refuse_future(delivery.produced, today)
         for unit in delivery.units:
             fate = plan_unit(unit.name, unit.hashes, produced=delivery.produced or today, held=held)
             found.append((unit, fate, delivery))
