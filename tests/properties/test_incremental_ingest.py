@@ -149,6 +149,21 @@ def test_an_objection_under_a_former_key_reaches_its_person_in_any_order_of_the_
         assert place.run("audit", "verify", "--deep").answer["data"]["findings"] == []
 
 
+@pytest.mark.parametrize("waiting", ["B", "C"])
+def test_no_grant_is_made_of_research_tables_that_do_not_know_all_units(tmp_path: Path, waiting: str) -> None:
+    acts.example("glitazones", tmp_path)
+    warehouse_place._permits(tmp_path)
+    folders = card_files(tmp_path / "cards")
+    with empty_warehouse(tmp_path) as place:
+        warehouse_place._people(place)
+        bring(place, folders["A"], folders["B" if waiting == "C" else "C"])
+        bring(place, folders[waiting], later=True)
+        refused = place.grant("first")
+        assert (refused.code, refused.error) == (10, "research-stale"), "newer cards, or older ones with former keys"
+        assert place.run("vault", "compact").code == 0
+        assert place.grant("second").code == 0
+
+
 def early_first(folder: Path, into: Path) -> list[Path]:
     """The uncorrected delivery, then the others."""
     return cut(folder / "whole", into, random.Random(7), pieces=2)

@@ -201,6 +201,19 @@ def test_care_before_birth_and_a_stay_that_ends_before_it_begins_go_and_late_car
         assert done.kept()["drugs"] == 1
 
 
+@pytest.mark.parametrize(("care", "late"), [("2012-12-30", 0), ("2012-12-31", 0), ("2013-01-01", 1)])
+def test_care_is_late_from_the_day_after_a_year_from_death(care: str, late: int) -> None:
+    rows = whole() | {
+        "gross_card": [card(died=day("2012-01-01"))],
+        "gross_claim": [claim(care=day(care))],
+        "gross_stay": [stay(entry=day(care), leaving=day(care))],
+        "gross_stay_fact": [],
+    }
+    with Compacted(rows, X2=True) as done:
+        told = {word: done.dropped().get(word, {}) for word in ("claims", "mco_stays")}
+        assert told == dict.fromkeys(told, {"X2": 1} if late else {})
+
+
 def test_a_condition_is_one_from_a_day_and_open_if_one_of_its_lines_is() -> None:
     lines = [condition(last_day=day("2012-01-01")), condition(), condition(code="I10", last_day=day("2014-01-01"))]
     rows = whole() | {"gross_condition": [*lines, condition(card=99)]}

@@ -219,6 +219,16 @@ def test_drugs_given_on_top_of_a_stay_are_summed_by_day() -> None:
     ]  # fmt: skip
 
 
+def test_parts_of_a_unit_are_netted_as_parts() -> None:
+    dose = fact("mco_drugs", "drug", "9000001", delay=1, quantity=0.5, paid=0.0003)
+    rows = inside(dose, dose, dose | {"quantity": -0.25, "paid": -0.0001}) | {"gross_claim": []}
+    asked = "SELECT quantity, total_paid FROM research_drug_exposure"
+    assert made(rows, asked) == [[0.75, 0.0005]]
+    box = drug(quantity=0.5, paid=0.25)
+    rows = with_claims(box, box, box | {"quantity": -0.25, "paid": -0.125})
+    assert made(rows, asked) == [[0.75, 0.375]]
+
+
 def test_wards_are_details_of_their_stay_and_end_with_it() -> None:
     rows = inside(
         fact("mco_wards", "ward", None, delay=0, duration=2, ward="07"),
