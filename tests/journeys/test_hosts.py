@@ -180,7 +180,9 @@ def test_the_account_of_leaks_equals_an_independent_scan_of_the_host(officers: H
     assert told["objects"]["part"]["bytes"] == sum(parts)
     assert told["sizes"] == [list(pair) for pair in sorted(Counter(parts).items())]
     assert told["outside_buckets"] == 0 == told["unlisted_parts"]
-    assert told["keys"]["wrapped"] == sum(len(keyring["keys"]) for keyring in keyrings) == len(parts) + len(outers)
+    assert told["keys"]["wrapped"] == sum(len(keyring["keys"]) for keyring in keyrings)
+    # A part that two snapshots keep stands in the keyring of each.
+    assert len({name for keyring in keyrings for name in keyring["keys"]}) == len(parts) + len(outers)
     assert told["keys"]["epochs"] == sorted({keyring["epoch"] for keyring in keyrings})
     assert told["pointers"] == {"count": len(pointers), "least": pointers[0], "most": pointers[-1]}
     assert sum(chain["snapshots"] for chain in told["chains"]) == len(outers)

@@ -451,8 +451,9 @@ def test_who_is_no_officer_cannot_enrol(house: House) -> None:
     assert not (house.folder / "eve.key").exists()
 
 
-def test_a_second_delivery_needs_to_be_asked_for(house: House, small_delivery: Path) -> None:
-    refused(house, 10, "warehouse-not-empty", ("ingest", small_delivery))
+def test_a_source_of_another_form_does_not_replace_deliveries_unasked(house: House, tmp_path: Path) -> None:
+    (tmp_path / "person.csv").write_text("person_id,gender_concept_id,year_of_birth\n1,8507,1950\n", encoding="utf-8")
+    refused(house, 10, "warehouse-not-empty", ("ingest", "--as", "omop", tmp_path))
 
 
 def test_a_warehouse_is_made_once(house: House) -> None:
