@@ -85,8 +85,15 @@ def test_a_key_that_only_a_superseded_card_file_knew_still_finds_the_certificate
     before = card(person=2, certified=False, unit=-1)
     rows = whole() | {"gross_card": [card()], "superseded_card": [before], "gross_death": [certificate(person=2)]}
     assert made(rows, "SELECT person_no, death_source_value FROM research_death") == [[1, "KI_CCI_R"]]
-    between = [before, card(person=3, card=12, unit=-1), card(person=2, card=12, unit=-2), card(person=3, unit=-1)]
-    rows |= {"superseded_card": between, "gross_death": [certificate(person=3)]}
+
+
+def test_a_certificate_is_his_who_has_the_card_of_its_key_not_of_one_who_took_another_card_later() -> None:
+    ever = [card(person=3, unit=-3), card(unit=-2), stranger(person=1, unit=-2)]
+    rows = whole() | {
+        "gross_card": [card(), stranger()],
+        "superseded_card": ever,
+        "gross_death": [certificate(person=3)],
+    }
     assert made(rows, "SELECT person_no FROM research_death") == [[1]]
 
 
