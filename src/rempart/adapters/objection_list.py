@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rempart.adapters import package_data
 from rempart.errors import BadInput
-from rempart.identity.names import CARD, PERSON, PSA, card_name
+from rempart.identity.names import CARD, PERSON, card_name
 
-HEADERS = {"BEN_IDT_ANO": PERSON, "person_id": PERSON, "BEN_NIR_PSA": PSA, "BEN_NIR_PSA;BEN_RNG_GEM": CARD}
-"""First line of a list → the kind of name below it; ``person_id`` is of a warehouse whose source is in OMOP."""
 _LONGEST = 64
 
 
@@ -21,6 +20,11 @@ class Named:
     names: Sequence[str]
 
 
+def headers() -> dict[str, str]:
+    """First line of a list → the kind of name below it (``identity/objection_regimes.toml``)."""
+    return dict(package_data.toml("identity/objection_regimes.toml")["headers"])
+
+
 def read_objections(path: Path) -> Named:
     """The names; raises BadInput ``file-missing``, ``file-encoding``, ``objection-header``, ``objection-list``, ``objection-line``
     with the line, never the name."""
@@ -30,7 +34,7 @@ def read_objections(path: Path) -> Named:
         raise BadInput("file-missing", file=path.name) from error
     except UnicodeDecodeError as error:
         raise BadInput("file-encoding", file=path.name, expected="UTF-8") from error
-    kind = HEADERS.get(";".join(_cells(lines[0]))) if lines else None
+    kind = headers().get(";".join(_cells(lines[0]))) if lines else None
     if kind is None:
         raise BadInput("objection-header", file=path.name)
     return _checked(lines[1:], kind, file=path.name, first=2)
@@ -39,7 +43,7 @@ def read_objections(path: Path) -> Named:
 def typed_objections(text: str) -> Named:
     """The person keys of what somebody typed, separated by spaces; after a header, what it says. Raises as ``read_objections``."""
     words = text.split()
-    kind = HEADERS.get(";".join(_cells(words[0]))) if words else None
+    kind = headers().get(";".join(_cells(words[0]))) if words else None
     return _checked(words if kind is None else words[1:], kind or PERSON, file="-", first=1)
 
 
@@ -54,9 +58,8 @@ def _checked(lines: Sequence[str], kind: str, *, file: str, first: int) -> Named
         if len(cells) != (2 if kind == CARD else 1) or not all(
             0 < len(cell) <= _LONGEST and cell.isalnum() for cell in cells
         ):
-            raise BadInput(
-                "objection-line", file=file, line=number, expected=next(h for h, k in HEADERS.items() if k == kind)
-            )
+            expected = next(header for header, named in headers().items() if named == kind)
+            raise BadInput("objection-line", file=file, line=number, expected=expected)
         names.append(card_name(*cells) if kind == CARD else cells[0])
     if not names:
         raise BadInput("objection-list", file=file)

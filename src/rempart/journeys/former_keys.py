@@ -27,7 +27,8 @@ def former_keys(
 ) -> pa.Table:
     """(former, pseudonym): a pseudonym of a key that a person had before, the person's present one; sorted.
 
-    In the session of ``resolve_persons``, after it; leaves ``key_person`` (``resolve_keys``). ``units``: all of the register, superseded ones too.
+    In the session of ``resolve_persons``, after it; leaves ``key_person`` (``resolve_keys``). ``units``: all of the register,
+    superseded ones too.
     """
     gross.gather(query, CARDS, columns=_CARD, ever="card_ever")
     turns = [unit.number for unit in sorted(units, key=newness)]

@@ -104,16 +104,7 @@ def change_objections(
         names = sorted(frozenset().union(*meant.values()))
         known = book.present(names, former)
         now = _after(before, change, names, today, document, former)
-        writer = SpaceWriter(
-            vault,
-            recorder,
-            act,
-            space=SPACE,
-            shards=opened.body.shards,
-            parent=opened.commit,
-            reference=reference,
-            named_step=named_step,
-        )
+        writer = _writer(vault, recorder, act, opened, reference, named_step)
         _commit(writer, opened, now, act)
         act.say("objections", len(now))
     return Changed(
@@ -121,6 +112,27 @@ def change_objections(
         changed=abs(len(now) - len(before)),
         named=len(meant),
         known=sum(bool(found & known) for found in meant.values()),
+    )
+
+
+def _writer(
+    vault: Vault,
+    recorder: Recorder,
+    act: Act,
+    opened: OpenSpace,
+    reference: str,
+    named_step: Callable[[str], None],
+) -> SpaceWriter:
+    """What writes the snapshot after ``opened``."""
+    return SpaceWriter(
+        vault,
+        recorder,
+        act,
+        space=SPACE,
+        shards=opened.body.shards,
+        parent=opened.commit,
+        reference=reference,
+        named_step=named_step,
     )
 
 
