@@ -23,7 +23,7 @@ _BAR, _HIGH = 160, 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a page tells besides its findings."""
+    """What a page tells besides its findings. ``hiding``: that table of ``quality.toml``."""
 
     head: str
     day: datetime.date
@@ -31,7 +31,7 @@ class Page:
     shards: int
     rows: int
     seconds: float
-    below: int
+    hiding: Mapping[str, Any]
 
 
 def write_page(
@@ -61,7 +61,7 @@ class _Draft:
             f"<h1>{self.say('title')}</h1>",
             f"<p>{self._lead(page, findings)}</p>",
             f'<p class="quiet">{self.say("of", head=page.head[:16], day=page.day.isoformat())} '
-            f"{self.say('hidden', last=page.below - 1, below=page.below)}</p>",
+            f"{self._hidden(page)}</p>",
             self._totals(findings),
             f'<h2 id="failed">{self.say("failed-title")}</h2>',
             self._table([finding for finding in findings if finding.status == "failed"], kinds=True),
@@ -96,6 +96,11 @@ class _Draft:
             return text
         apart = f"{int(whole):,}".replace(",", str(self.words["separator"]))
         return sign + apart + (f"{self.words['mark']}{rest}" if point else "")
+
+    def _hidden(self, page: Page) -> str:
+        said = page.hiding
+        below, estimated = said["below"], said["estimated_below"]
+        return self.say("hidden", last=below - 1, below=below, estimated=estimated, step=said["step"])
 
     def _lead(self, page: Page, findings: Sequence[Finding]) -> str:
         return self.say(

@@ -29,6 +29,7 @@ def quality(session: Session, *, page: Path | None = None, thresholds: Path | No
     seconds = time.monotonic() - begun
     rules = quality_settings(thresholds)
     _show(session, report, {name: kind.words[voice.language] for name, kind in rules.kinds.items()}, seconds)
+    voice.say("quality-rounded", step=rules.facts["hiding"]["step"], below=rules.facts["hiding"]["below"])
     if page is not None:
         write_quality_page(page, report, rules, seconds=seconds, language=voice.language)
         voice.say("quality-page", file=str(page))
@@ -41,6 +42,7 @@ def quality(session: Session, *, page: Path | None = None, thresholds: Path | No
             "scans": report.scans,
             "shards": report.shards,
             "rows": report.rows,
+            "rounded_to": rules.facts["hiding"]["step"],
             "seconds": round(seconds, 2),
             "status": {state: counts[state] for state in _STATES},
             "findings": [asdict(finding) for finding in report.findings],
@@ -72,7 +74,7 @@ def _show(session: Session, report: "Report", words: dict[str, str], seconds: fl
             (
                 words[f.kind],
                 f.table,
-                " ".join(filter(None, (f.field, f.detail))),
+                " ".join(filter(None, (f.field, f.detail.replace("undated", voice.word("quality-undated"))))),
                 *(_number(session, text) for text in (f.failing, f.base, f.share, f"{f.percent:g}")),
             )
             for f in worst[:_WORST]

@@ -79,7 +79,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What may be shown of a check: counts of 1 to 10 persons or rows are ``<11``, shares are rounded."""
+    """What may be shown of a check: counts of 1 to 10 persons or rows are ``<11`` (``<16`` where persons are estimated).
+
+    Others are rounded to the step; share, state and order are of the rounded counts.
+    """
 
     kind: str
     category: str
@@ -112,67 +115,97 @@ def settings(parsed: Mapping[str, Any], *, today: datetime.date) -> Settings:
 
 def judged(measured: Iterable[Measured], rules: Settings) -> list[Finding]:
     """Findings in order: failed first, the worst share first, then passed, then what did not apply."""
-    pairs = [(_rank(one, rules), _finding(one, rules)) for one in measured]
+    pairs = [(_rank(coarse, rules), _finding(coarse, rules)) for coarse in (coarsened(one, rules) for one in measured)]
     return [finding for _, finding in sorted(pairs, key=lambda pair: pair[0])]
 
 
-def status_of(one: Measured, rules: Settings) -> Status:
-    """Failed when more than the threshold's share of the base breaks the check."""
-    if one.why or one.base == 0:
-        return "none"
-    allowed = rules.percent(one.check.kind, one.check.table, one.check.field)
-    return "failed" if one.broken or 100 * one.failing > allowed * one.base else "passed"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coarse:
+    """All that may be known of a measurement: counts as multiples of the step, None for a small one. What is shown, the state and the
+    order follow from this alone, so that no number, no share and no threshold of an operator's says more than it does."""
+
+    one: Measured
+    failing: int | None
+    base: int | None
+    below: int
+
+    @property
+    def applies(self) -> bool:
+        """Whether anything was asked."""
+        return not self.one.why and self.base != 0
 
 
-def _rank(one: Measured, rules: Settings) -> tuple[int, float, str, str, str, str]:
-    order = ("failed", "passed", "none").index(status_of(one, rules))
-    share = one.failing / one.base if one.base else 0.0
-    check = one.check
-    return order, -_coarse(share), check.kind, check.table, check.field, check.detail
-
-
-def _coarse(share: float) -> float:
-    """Whole percents: an order that does not tell more than the numbers shown."""
-    return round(share, 2)
-
-
-def _finding(one: Measured, rules: Settings) -> Finding:
-    check = one.check
-    hiding = rules.facts["hiding"]
-    below = hiding["estimated_below" if one.estimated else "below"]
-    least = (
-        (one.failing, one.base)
-        if one.persons is None
-        else (min(one.failing, one.persons[0]), min(one.base, one.persons[1]))
+def coarsened(one: Measured, rules: Settings) -> Coarse:
+    """Small counts (of rows or of persons) hidden, the others rounded; a yes-or-no check keeps its answer."""
+    below = rules.facts["hiding"]["estimated_below" if one.estimated else "below"]
+    if one.shape:
+        return Coarse(one=one, failing=one.failing, base=one.base, below=below)
+    persons = one.persons or (one.failing, one.base)
+    failing, base = (
+        None if 0 < min(rows, people or rows) < below else rounded(rows, rules)
+        for rows, people in zip((one.failing, one.base), persons, strict=True)
     )
-    small = 0 < least[1] < below
-    hidden = small or 0 < least[0] < below
-    nearly = one.persons is not None and 0 < one.base - one.failing < below
-    failing, share = shown(one, hidden=hidden, nearly=nearly, below=hiding["below"])
+    return Coarse(one=one, failing=failing, base=base, below=below)
+
+
+def rounded(count: int, rules: Settings) -> int:
+    """To the nearest multiple of the step, halves up: the difference of two such numbers never tells one of 1 to below-1."""
+    step: int = rules.facts["hiding"]["step"]
+    return (count + step // 2) // step * step
+
+
+def status_of(one: Measured, rules: Settings) -> Status:
+    """Failed when more than the threshold's share of the base breaks the check, by what may be known of both."""
+    return _status(coarsened(one, rules), rules)
+
+
+def _status(coarse: Coarse, rules: Settings) -> Status:
+    check = coarse.one.check
+    if not coarse.applies:
+        return "none"
+    allowed = rules.percent(check.kind, check.table, check.field)
+    failing, base = _stand_ins(coarse)
+    return "failed" if coarse.one.broken or 100 * failing > allowed * base else "passed"
+
+
+def _stand_ins(coarse: Coarse) -> tuple[float, int]:
+    """(failing, base) to judge by: a hidden count is half of what it is below, a hidden base the whole."""
+    base = coarse.below if coarse.base is None else coarse.base
+    return min(base, coarse.below / 2 if coarse.failing is None else coarse.failing), base
+
+
+def _rank(coarse: Coarse, rules: Settings) -> tuple[int, float, str, str, str, str]:
+    order = ("failed", "passed", "none").index(_status(coarse, rules))
+    check = coarse.one.check
+    failing, base = _stand_ins(coarse)
+    return order, -failing / base if base else 0.0, check.kind, check.table, check.field, check.detail
+
+
+def _finding(coarse: Coarse, rules: Settings) -> Finding:
+    one, check = coarse.one, coarse.one.check
+    failing, share = _shown(coarse)
     return Finding(
         kind=check.kind,
         category=rules.kinds[check.kind].category,
         table=check.table,
         field=check.field,
         detail=check.detail,
-        status=status_of(one, rules),
+        status=_status(coarse, rules),
         failing=failing,
-        base="" if one.shape else f"<{hiding['below']}" if small else str(one.base),
+        base="" if one.shape else f"<{coarse.below}" if coarse.base is None else str(coarse.base),
         share=share,
         percent=rules.percent(check.kind, check.table, check.field),
-        why=one.why or ("empty" if one.base == 0 else ""),
+        why=one.why or ("empty" if coarse.base == 0 else ""),
     )
 
 
-def shown(one: Measured, *, hidden: bool, nearly: bool, below: int) -> tuple[str, str]:
-    """(failing, share) as texts: exact where nobody can be singled out, else bounds; nothing for a yes-or-no check."""
-    if one.why or one.base == 0 or one.shape:
+def _shown(coarse: Coarse) -> tuple[str, str]:
+    """(failing, share) as texts: rounded, or a bound where the count is small; nothing for a yes-or-no check."""
+    if not coarse.applies or coarse.one.shape:
         return "", ""
-    if hidden:
-        return f"<{below}", "" if one.base < below else _percent(min(1.0, below / one.base), "<")
-    if nearly:
-        return f">{max(0, one.base - below)}", _percent(max(0.0, 1 - below / one.base), ">")
-    return str(one.failing), _percent(one.failing / one.base, "")
+    if coarse.failing is None:
+        return f"<{coarse.below}", _percent(min(1.0, coarse.below / coarse.base), "<") if coarse.base else ""
+    return str(coarse.failing), _percent(coarse.failing / coarse.base, "") if coarse.base else ""
 
 
 def _percent(share: float, sign: str) -> str:

@@ -42,7 +42,7 @@ class Battery:
     def scan(self, query: Query) -> None:
         """Add one shard."""
         if not self.stored:
-            self._learn(query)
+            self.learn(query)
         for name in self.held:
             self._rows(query, self.layouts[name])
             self._keys(query, self.layouts[name])
@@ -51,8 +51,8 @@ class Battery:
                 self.values.setdefault(name, []).append(query.table(values))
                 self.scans += 1
 
-    def _learn(self, query: Query) -> None:
-        """Columns and types as they are stored, and the checks that follow."""
+    def learn(self, query: Query) -> None:
+        """Columns and types as they are stored, and the checks that follow; the first scan does it."""
         for name in self.held:
             told = query.table(f"DESCRIBE {name}").to_pylist()
             self.stored[name] = {str(row["column_name"]): str(row["column_type"]) for row in told}

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from rempart.errors import Missing
-from rempart.ingest.quality import Finding, Measured, Settings, judged
+from rempart.ingest.quality import Finding, Measured, Settings, judged, rounded
 from rempart.ingest.quality_battery import VOCABULARY, Battery, read_vocabulary
 from rempart.journeys.ingest import SPACE
 from rempart.journeys.parts import one_ahead, sealed_parts
@@ -29,7 +29,10 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Findings, failed ones first; ``scans``: aggregates run over stored tables; ``head``: the snapshot they are of."""
+    """Findings, failed ones first; ``scans``: aggregates run over stored tables; ``head``: the snapshot they are of.
+
+    ``rows``: rounded as counts are.
+    """
 
     findings: tuple[Finding, ...]
     scans: int
@@ -118,7 +121,7 @@ def check_quality(
         findings=tuple(judged(measured, rules)),
         scans=battery.scans,
         shards=opened.body.shards,
-        rows=battery.rows,
+        rows=rounded(battery.rows, rules),
         head=opened.commit.head,
     )
 

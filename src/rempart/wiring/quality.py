@@ -59,6 +59,6 @@ def write_quality_page(path: Path, report: Report, rules: Settings, *, seconds: 
         shards=report.shards,
         rows=report.rows,
         seconds=seconds,
-        below=rules.facts["hiding"]["below"],
+        hiding=rules.facts["hiding"],
     )
     write_page(path, page, report.findings, rules.kinds, language=language)
