@@ -222,6 +222,10 @@ def test_quality_reads_the_research_tables_and_nothing_that_says_who_is_who(stor
     for table, layout in known.items():
         for sibling in layout.siblings:
             assert story.ask(checking, f"warehouse/{table}/{sibling}/read")
+    for table in ("concept", "manifest", "gross_claim", "gross_stay", "gross_death", "usable_interval"):
+        assert story.ask(checking, f"warehouse/{table}/main/read")
+        refused("grant-scope", functools.partial(story.ask, checking, f"warehouse/{table}/main/write"))
+        refused("grant-scope", functools.partial(story.ask, checking, f"{PROJECT}/{table}/main/read"))
     shut = (
         "correspondence",
         "name",

@@ -30,7 +30,9 @@ def page(folder: Path, language: str) -> str:
         percent=0.5,
         why="",
     )
-    told = Page(head="ab" * 32, day=DAY, scans=1234, shards=16, rows=4567890, seconds=12.34, hiding=rules.facts["hiding"])
+    told = Page(
+        head="ab" * 32, day=DAY, scans=1234, shards=16, rows=4567890, seconds=12.34, hiding=rules.facts["hiding"]
+    )
     write_page(folder / "q.html", told, [finding], rules.kinds, language=language)
     return (folder / "q.html").read_text(encoding="utf-8")
 
