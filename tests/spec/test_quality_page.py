@@ -8,32 +8,38 @@ import pytest
 
 from rempart.adapters import package_data
 from rempart.adapters.quality_page import Page, write_page
+from rempart.cli.quality_commands import quality
+from rempart.cli.session import Session
+from rempart.cli.voice import Voice
 from rempart.errors import BadInput
 from rempart.ingest.quality import Finding, settings
+from rempart.journeys.quality import Report
 from rempart.wiring.quality import quality_settings
 
 DAY = datetime.date(2026, 1, 2)
 
 
+FINDING = Finding(
+    kind="linked",
+    category="completeness",
+    table="stay",
+    field="",
+    detail="ace undated",
+    status="failed",
+    failing="12345",
+    base="67890123",
+    share="<0.02",
+    percent=0.5,
+    why="",
+)
+
+
 def page(folder: Path, language: str) -> str:
     rules = settings(package_data.toml("ingest/quality.toml"), today=DAY)
-    finding = Finding(
-        kind="linked",
-        category="completeness",
-        table="stay",
-        field="",
-        detail="ace undated",
-        status="failed",
-        failing="12345",
-        base="67890123",
-        share="<0.02",
-        percent=0.5,
-        why="",
-    )
     told = Page(
         head="ab" * 32, day=DAY, scans=1234, shards=16, rows=4567890, seconds=12.34, hiding=rules.facts["hiding"]
     )
-    write_page(folder / "q.html", told, [finding], rules.kinds, language=language)
+    write_page(folder / "q.html", told, [FINDING], rules.kinds, language=language)
     return (folder / "q.html").read_text(encoding="utf-8")
 
 
@@ -59,6 +65,22 @@ def test_the_english_page_has_points_and_commas(tmp_path: Path) -> None:
     text = page(tmp_path, "en")
     for wanted in ("12,345", "67,890,123", "&lt;0.02", ">0.5<", "12.3 s", "16 shards", "ace undated"):
         assert wanted in text, wanted
+
+
+@pytest.mark.parametrize(
+    ("language", "wanted"),
+    [("fr", ("ace sans date", "multiple de 20", "<0,02")), ("en", ("ace undated", "nearest 20", "<0.02"))],
+)
+def test_the_terminal_speaks_its_language_and_says_that_counts_are_rounded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], language: str, wanted: tuple[str, ...]
+) -> None:
+    report = Report(findings=(FINDING,), scans=1, shards=1, rows=20, head="ab" * 32)
+    monkeypatch.setattr("rempart.wiring.quality.quality", lambda *_, **__: report)
+    monkeypatch.setattr("rempart.wiring.warehouse.Warehouse", lambda _: None)
+    assert quality(Session(voice=Voice(language, as_json=False), directory=Path())) == 1
+    text = capsys.readouterr().out
+    for words in wanted:
+        assert words in text, words
 
 
 @pytest.mark.parametrize(
