@@ -220,14 +220,19 @@ def test_the_attacker_reads_what_a_step_below_the_threshold_would_give_away() ->
     facts = {**RULES.facts, "hiding": {**RULES.facts["hiding"], "step": 1}}
     (bases,) = ({finding.base for finding in judged(found, replace(RULES, facts=facts))},)
     assert bases == {"200", "195"}
-    assert BELOW <= STEP
-    assert STEP % 2 == 0
+    assert STEP == 2 * BELOW
 
 
 @given(tables())
 @examples(max_examples=150, deadline=None)
 def test_no_table_gives_a_hidden_count_back(found: list[Measured]) -> None:
     assert betrayed(found) == []
+
+
+def test_two_parts_at_the_lower_edges_of_their_cells_leave_the_rest_open() -> None:
+    """With a step of 20 the rest, 1, would be 0 to 8."""
+    assert betrayed(planted(42, [(0, 11, 30)])) == []
+    assert betrayed(planted(3 * STEP + 2, [(0, STEP // 2, 2 * STEP + STEP // 2)])) == []
 
 
 def classes(count: int) -> Interval:

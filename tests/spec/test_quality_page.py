@@ -69,7 +69,7 @@ def test_the_english_page_has_points_and_commas(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("language", "wanted"),
-    [("fr", ("ace sans date", "multiple de 20", "<0,02")), ("en", ("ace undated", "nearest 20", "<0.02"))],
+    [("fr", ("ace sans date", "multiple de 22", "<0,02")), ("en", ("ace undated", "nearest 22", "<0.02"))],
 )
 def test_the_terminal_speaks_its_language_and_says_that_counts_are_rounded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], language: str, wanted: tuple[str, ...]

@@ -35,8 +35,8 @@ def test_the_report_may_be_shown_and_says_which_checks_failed(shared: Place) -> 
     assert said.code == (1 if data["status"]["failed"] else 0), said.told
     assert data["checks"] == len(data["findings"]) == sum(data["status"].values()) > 1500
     assert data["scans"] < 120
-    assert data["rounded_to"] == 20
-    assert data["rows"] % 20 == 0
+    assert data["rounded_to"] == 22
+    assert data["rows"] % 22 == 0
     for finding in data["findings"]:
         for name in ("failing", "base"):
             text = finding[name]
