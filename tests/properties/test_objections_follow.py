@@ -165,7 +165,9 @@ def test_a_source_pseudonym_leaves_out_whoever_holds_it_and_an_invented_one_is_s
         column(place, "objection", "main", "pseudonym")
     )
     (listed,) = place.run("objection", "list").answer["data"]["regimes"]
-    assert (listed["persons"], listed["known"]) == (len(held) + 3, len(held) + 1)
+    assert (listed["persons"], listed["known"]) == (len(held) + 5, len(held) + 1), (
+        "the two found ones wait for others too"
+    )
     assert granted(place, "first") == len(everyone) - len(held) - 1
     by_card(place, "BEN_NIR_PSA", [alone["BEN_NIR_PSA"]], "withdraw")
     assert granted(place, "second") == len(everyone) - 1
@@ -189,6 +191,93 @@ def test_a_source_pseudonym_that_nobody_holds_yet_waits_for_its_card(
     (listed,) = place.run("objection", "list").answer["data"]["regimes"]
     assert listed["known"] == 1
     assert granted(place, "second") < len(persons(place))
+
+
+def deliver(place: Place, folders: Folders, produced: str, rows: list[dict[str, str]]) -> None:
+    """Cards delivered as of ``produced``, with nothing else."""
+    folder = place.root / f"cards-{produced}"
+    folder.mkdir()
+    declare(folder, produced)
+    (model,) = folders.before.glob(f"{CARDS}*")
+    with gzip.open(folder / model.name, "wt", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), delimiter=";", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    bring(place, folder)
+
+
+def alone(place: Place, folder: Path, count: int) -> list[dict[str, str]]:
+    """Certified cards of so many persons who have one card, under a pseudonym of their own."""
+    cards, everyone = cards_of(folder), persons(place)
+    keys, psas = ([card[name] for card in cards] for name in ("BEN_IDT_ANO", "BEN_NIR_PSA"))
+    found = [
+        card
+        for card in cards
+        if card["BEN_IDT_ANO"] in everyone
+        and card["BEN_IDT_TOP"] == "1"
+        and keys.count(card["BEN_IDT_ANO"]) == psas.count(card["BEN_NIR_PSA"]) == 1
+    ]
+    assert len(found) >= count
+    return found[:count]
+
+
+def test_a_pseudonym_that_only_cards_of_before_held_reaches_everybody_whom_their_key_became(
+    place: Place, folders: Folders
+) -> None:
+    one, two = alone(place, folders.before, 2)
+    key, unseen = one["BEN_IDT_ANO"][::-1], one["BEN_NIR_PSA"][::-1]
+    assert key not in persons(place)
+    assert by_card(place, "BEN_NIR_PSA", [unseen])["known"] == 0
+    deliver(
+        place,
+        folders,
+        "2015-01-01",
+        [card | {"BEN_IDT_ANO": key} for card in (one | {"BEN_NIR_PSA": unseen}, one, two)],
+    )
+    everyone = len(persons(place))
+    assert granted(place, "first") == everyone - 2, "it waited"
+    assert by_card(place, "BEN_NIR_PSA", [unseen], "withdraw")["changed"] >= 1
+    assert granted(place, "second") == everyone
+    assert by_card(place, "BEN_NIR_PSA", [unseen])["known"] == 1
+    assert granted(place, "third") == everyone - 2, "it is added now"
+
+
+def test_a_provisional_key_of_a_card_that_came_certified_is_that_cards_person(place: Place, folders: Folders) -> None:
+    one, two = alone(place, folders.before, 2)
+    unseen = two["BEN_NIR_PSA"][::-1]
+    everyone = len(persons(place))
+    names = [f"{psa}{int(card['BEN_RNG_GEM'])}" for card, psa in ((one, one["BEN_NIR_PSA"]), (two, unseen))]
+    assert not persons(place).keys() & set(names)
+    assert by_card(place, "BEN_IDT_ANO", names)["known"] == 1
+    assert granted(place, "first") == everyone - 1
+    deliver(place, folders, "2016-07-01", [*cards_of(folders.before), two | {"BEN_NIR_PSA": unseen}])
+    assert len(persons(place)) == everyone
+    assert granted(place, "second") == everyone - 2
+    by_card(place, "BEN_IDT_ANO", names[:1], "withdraw")
+    assert granted(place, "third") == everyone - 1
+
+
+def test_a_pseudonym_that_was_somebodys_when_added_reaches_who_shares_it_later(place: Place, folders: Folders) -> None:
+    one, two = alone(place, folders.before, 2)
+    assert by_card(place, "BEN_NIR_PSA", [one["BEN_NIR_PSA"]])["known"] == 1
+    everyone = len(persons(place))
+    assert granted(place, "first") == everyone - 1
+    shared = two | {"BEN_NIR_PSA": one["BEN_NIR_PSA"], "BEN_RNG_GEM": str(int(one["BEN_RNG_GEM"]) + 1)}
+    deliver(place, folders, "2016-07-01", [*cards_of(folders.before), shared])
+    assert len(persons(place)) == everyone
+    assert granted(place, "second") == everyone - 2
+    assert objecting(place, "withdraw", [one["BEN_IDT_ANO"]]) >= 0
+    assert granted(place, "third") == everyone - 1
+
+
+def test_who_is_taken_back_by_key_does_not_return_by_a_pseudonym_that_is_not_paired_yet(
+    place: Place, folders: Folders
+) -> None:
+    (one,) = alone(place, folders.before, 1)
+    by_card(place, "BEN_NIR_PSA", [one["BEN_NIR_PSA"]])
+    assert objecting(place, "withdraw", [one["BEN_IDT_ANO"]]) == 2
+    deliver(place, folders, "2016-07-01", cards_of(folders.before))
+    assert granted(place, "first") == len(persons(place))
 
 
 def _reached(place: Place) -> set[str]:

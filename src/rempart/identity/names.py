@@ -8,6 +8,9 @@ import hashlib
 from collections.abc import Iterable
 
 PERSON, PSA, CARD = "person", "psa", "card"
+_CERTIFIED = 17
+"""Characters of a pseudonym, and of a person key that is certified."""
+_RANK = 2
 _SMALLEST_KEY = 16
 _BYTES = 16
 _BLOCK = 64
@@ -38,3 +41,10 @@ def name_digests(texts: Iterable[str], kind: str, key: bytes) -> bytes:
 def card_name(pseudonym: str, rank: str) -> str:
     """The text by which a card is named, as ``snds_card`` of ``ingest/sql/gross_begin.sql`` makes it: the rank has two digits."""
     return f"{pseudonym}|{rank.lstrip('0').rjust(2, '0') if rank.isdecimal() else rank}"
+
+
+def provisional_card(key: str) -> str:
+    """Name of the card that a person key spells out, as the source writes it of who is not certified: a pseudonym, then the rank;
+    '' for any other key."""
+    pseudonym, rank = key[:_CERTIFIED], key[_CERTIFIED:]
+    return card_name(pseudonym, rank) if 0 < len(rank) <= _RANK else ""

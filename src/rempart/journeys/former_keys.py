@@ -19,7 +19,7 @@ from rempart.vault.part import SealedPart
 
 FOLLOWED = "objections-followed"
 """The finding: objections under a key that their person does not have any more."""
-_CARD = ("card", "person", "unit", "hits")
+_CARD = ("psa", "card", "person", "unit", "hits")
 
 
 def former_keys(
@@ -27,8 +27,8 @@ def former_keys(
 ) -> pa.Table:
     """(former, pseudonym): a pseudonym of a key that a person had before, the person's present one; sorted.
 
-    In the session of ``resolve_persons``, after it; leaves ``key_person`` (``resolve_keys``). ``units``: all of the register,
-    superseded ones too.
+    In the session of ``resolve_persons``, after it; leaves ``key_person`` (``resolve_keys``) and, for ``waiting_pairs`` to drop,
+    ``card_ever`` and ``key_holder``. ``units``: all of the register, superseded ones too.
     """
     gross.gather(query, CARDS, columns=_CARD, ever="card_ever")
     turns = [unit.number for unit in sorted(units, key=newness)]
@@ -36,7 +36,7 @@ def former_keys(
     query.register("unit_turn", pa.table([pa.array(turns, pa.int32()), order], ["unit", "turn"]))
     resolve_keys(query, definitions, words)
     found = query.table("SELECT former, pseudonym FROM former_key ORDER BY ALL")
-    for table in ("card_ever", "card_holder", "key_chain", "key_holder", "former_key"):
+    for table in ("card_holder", "key_chain", "former_key"):
         query.execute(f"DROP TABLE {table}")
     query.unregister("unit_turn")
     return found

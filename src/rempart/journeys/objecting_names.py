@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose a pseudonym or a card in an objection is: by the register of names and the live cards. Knows keyed hashes only, no name.
+"""Whose a pseudonym or a card in an objection is: by the register of names and every card ever delivered. Knows keyed hashes only.
 
-A pseudonym that several persons hold is all of theirs; one that nobody holds yet waits, and compaction asks again.
+A pseudonym that several persons hold or held is all of theirs: a person left out in vain loses less than one let in. Each stays
+recorded beside them, and compaction asks again: whoever comes to hold it later is left out too.
 """
 
 from collections.abc import Sequence
@@ -14,11 +15,16 @@ from rempart.ports.query import Query
 from rempart.vault.part import SealedPart
 
 _BYTES = 16
+_EVER, _HOLDER = "card_ever", "key_holder"
 _HELD = (
-    f"SELECT DISTINCT called.pseudonym AS called, line.person FROM called JOIN {CARDS} AS line ON line.psa = called.number "
+    f"SELECT DISTINCT called.pseudonym AS called, line.person FROM called JOIN {_EVER} AS line ON line.psa = called.number "
     f"WHERE called.kind = '{PSA}' AND line.person IS NOT NULL UNION "
-    f"SELECT called.pseudonym, line.person FROM called JOIN {CARDS} AS line ON line.card = called.number "
+    f"SELECT called.pseudonym, line.person FROM called JOIN {_EVER} AS line ON line.card = called.number "
     f"WHERE called.kind = '{CARD}' AND line.person IS NOT NULL"
+)
+_PAIRS = (
+    f"WITH held AS ({_HELD}) SELECT called AS former, person.pseudonym FROM held JOIN person USING (person) UNION "
+    f"SELECT called, person.pseudonym FROM held JOIN {_HOLDER} AS found ON found.former = held.person JOIN person USING (person_no)"
 )
 _ASKED = f"kind IN ('{PSA}', '{CARD}') AND pseudonym IN (SELECT pseudonym FROM asked)"
 
@@ -30,9 +36,10 @@ def hashed(names: Sequence[str], kind: str, key: bytes) -> list[str]:
 
 
 def persons_of(query: Query, gross: GrossParts, hashes: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Hash of a pseudonym or a card → pseudonyms of the persons who hold it; without those that nobody holds."""
+    """Hash of a pseudonym or a card → pseudonyms of the persons who hold or held it, by the keys they had on its cards; without those
+    that nobody ever held."""
     _call(query, gross, hashes)
-    gross.gather(query, CARDS, columns=("psa", "card", "person"))
+    gross.gather(query, CARDS, columns=("psa", "card", "person"), ever=_EVER)
     query.execute(f"CREATE OR REPLACE TABLE held AS {_HELD}")
     query.register("known_as", gross.find_names(query, "number IN (SELECT person FROM held)"))
     rows = query.table("SELECT called, pseudonym FROM held JOIN known_as ON known_as.number = held.person").to_pylist()
@@ -43,22 +50,20 @@ def persons_of(query: Query, gross: GrossParts, hashes: Sequence[str]) -> dict[s
 
 
 def waiting_pairs(query: Query, gross: GrossParts, objections: Sequence[SealedPart]) -> pa.Table:
-    """(former, pseudonym): hash of a pseudonym or a card under which somebody objects, each person that holds it now; sorted.
+    """(former, pseudonym): hash of a pseudonym or a card under which somebody objects, each person that its cards ever led to; sorted.
 
-    In the session of ``resolve_persons``, after it.
+    In the session of ``former_keys``, after it; drops ``card_ever`` and ``key_holder``.
     """
-    empty = pa.table({name: pa.array([], pa.string()) for name in ("former", "pseudonym")})
-    if not objections:
-        return empty
-    query.attach("objecting", objections)
-    hashes = query.table("SELECT DISTINCT pseudonym FROM objecting").column("pseudonym").to_pylist()
-    query.unregister("objecting")
-    _call(query, gross, hashes)
-    found = query.table(
-        f"SELECT DISTINCT held.called AS former, person.pseudonym FROM ({_HELD}) AS held JOIN key_person USING (person) "
-        "JOIN person USING (person_no) ORDER BY ALL"
-    )
-    query.unregister("called")
+    found = pa.table({name: pa.array([], pa.string()) for name in ("former", "pseudonym")})
+    if objections:
+        query.attach("objecting", objections)
+        hashes = query.table("SELECT DISTINCT pseudonym FROM objecting").column("pseudonym").to_pylist()
+        query.unregister("objecting")
+        _call(query, gross, hashes)
+        found = query.table(f"{_PAIRS} ORDER BY ALL")
+        query.unregister("called")
+    for table in (_EVER, _HOLDER):
+        query.execute(f"DROP TABLE {table}")
     return found
 
 

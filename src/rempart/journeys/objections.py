@@ -12,17 +12,15 @@ from typing import Literal
 import pyarrow as pa
 
 from rempart.errors import BadInput, Missing
-from rempart.identity.names import PERSON
+from rempart.identity.names import CARD, PERSON, provisional_card
 from rempart.identity.objections import Objection, added, from_columns, withdrawn
 from rempart.identity.pseudonyms import pseudonyms
-from rempart.ingest.unit_plan import dead_flows
 from rempart.journeys.gross_parts import CARDS, NAME, REMAP, GrossParts, GrossShape
 from rempart.journeys.ingest import FORMER, OBJECTION, SPACE
 from rempart.journeys.objecting_names import hashed, persons_of
 from rempart.journeys.parts import sealed_parts
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
-from rempart.journeys.unit_register import held_units
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
 from rempart.ports.query import Query
@@ -47,6 +45,11 @@ class Change:
     def body(self) -> dict[str, str | int]:
         """What is signed: how many persons, never who."""
         return {"schema": SCHEMA, "verb": self.verb, "regime": self.regime or "", "lines": len(self.persons)}
+
+    @property
+    def asks_cards(self) -> bool:
+        """Whether whose a name is has to be asked of the cards: of those listed, or of those that a person taken back stands under."""
+        return self.kind != PERSON or self.verb == "withdraw" or any(map(provisional_card, self.persons))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +98,15 @@ def change_objections(
     document = documents.put(signed.data)
     objects = [f"space:{SPACE}", f"document:{document}"]
     with recorded(recorder, "objection", basis="operation:objection", objects=objects, actor=actor) as act:
-        (reference,) = vault.broker.grant(_request(act, change.kind))
+        (reference,) = vault.broker.grant(_request(act, change))
         opened = open_space(vault, space=SPACE, reference=reference)
         book = _Book(vault, opened, reference, new_query)
         before, today = standing(vault, opened, reference, new_query()), recorder.clock.now().date()
         former = former_names(vault, opened, reference, new_query())
-        meant = book.meant(change, cards)
+        meant, called = book.meant(change, cards, before)
         names = sorted(frozenset().union(*meant.values()))
         known = book.present(names, former)
-        now = _after(before, change, names, today, document, former)
+        now = _after(before, change, names, today, document, [*former, *_led(called, former)])
         writer = _writer(vault, recorder, act, opened, reference, named_step)
         _commit(writer, opened, now, act)
         act.say("objections", len(now))
@@ -136,9 +139,9 @@ def _writer(
     )
 
 
-def _request(act: Act, kind: str) -> GrantRequest:
-    """The list itself; who is known; for names that are no person's key, whose they are."""
-    read = [(FORMER, MAIN), INDEX, *(((NAME, MAIN), (REMAP, MAIN), (CARDS, MAIN)) if kind != PERSON else ())]
+def _request(act: Act, change: Change) -> GrantRequest:
+    """The list itself; who is known; where cards are asked, whose names are."""
+    read = [(FORMER, MAIN), INDEX, *(((NAME, MAIN), (REMAP, MAIN), (CARDS, MAIN)) if change.asks_cards else ())]
     tables = [(SPACE, table, MAIN, mode) for table in (OBJECTION, "manifest") for mode in ("read", "write")]
     return GrantRequest(
         intent=act.index, tables=(*tables, *((SPACE, *place, "read") for place in read)), secrets=("identity",)
@@ -154,17 +157,22 @@ class _Book:
     reference: str
     new_query: Callable[[], Query]
 
-    def meant(self, change: Change, cards: GrossShape) -> Mapping[str, frozenset[str]]:
-        """Each name's keyed hash → what is recorded of it: pseudonyms of persons, or the hash itself while it is nobody's."""
+    def meant(
+        self, change: Change, cards: GrossShape, before: Sequence[Objection]
+    ) -> tuple[Mapping[str, frozenset[str]], Mapping[str, frozenset[str]]]:
+        """Each name's keyed hash → what is recorded of it: itself, so that it waits for whoever comes to it later, and who is known to
+        hold or have held it. Then the same of every name that is asked of the cards, of ``before`` too."""
         (identity,) = self.vault.broker.secrets(self.reference, ("identity",))
         given = sorted(set(change.persons))
-        if change.kind == PERSON:
-            return {name: frozenset({name}) for name in pseudonyms(given, identity)}
-        hashes = hashed(given, change.kind, identity)
-        held = self._held(hashes, cards)
-        if change.verb == "add":
-            return {name: held.get(name) or frozenset({name}) for name in hashes}
-        return {name: held.get(name, frozenset()) | {name} for name in hashes}
+        own = list(pseudonyms(given, identity)) if change.kind == PERSON else hashed(given, change.kind, identity)
+        spelt = [provisional_card(text) if change.kind == PERSON else "" for text in given]
+        by_card = dict(zip(filter(None, spelt), hashed(list(filter(None, spelt)), CARD, identity), strict=True))
+        asked = {*own, *by_card.values(), *(one.pseudonym for one in before)}
+        held = self._held(sorted(asked), cards) if change.asks_cards else {}
+        return {
+            name: frozenset().union(*({one} | held.get(one, frozenset()) for one in (name, by_card.get(card)) if one))
+            for name, card in zip(own, spelt, strict=True)
+        }, held
 
     def _held(self, hashes: Sequence[str], cards: GrossShape) -> Mapping[str, frozenset[str]]:
         """Of those that somebody holds: the persons. None in a warehouse without a register of names."""
@@ -172,8 +180,7 @@ class _Book:
             return {}
         query = self.new_query()
         try:
-            dead = dead_flows(held_units(self.opened, again=True))
-            gross = GrossParts(self.vault, self.opened, reference=self.reference, shapes={CARDS: cards}, dead=dead)
+            gross = GrossParts(self.vault, self.opened, reference=self.reference, shapes={CARDS: cards}, dead={})
             return persons_of(query, gross, hashes)
         finally:
             query.close()
@@ -194,6 +201,14 @@ class _Book:
             return found
         finally:
             query.close()
+
+
+def _led(called: Mapping[str, frozenset[str]], former: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(name, present pseudonym) of who holds or held a name, as compaction would pair them: what was added since is not yet paired."""
+    today: dict[str, set[str]] = {}
+    for before, now in former:
+        today.setdefault(before, set()).add(now)
+    return [(name, now) for name, held in called.items() for one in held for now in today.get(one, {one})]
 
 
 def _after(
