@@ -88,7 +88,9 @@ def test_a_working_warehouse_moves_and_what_stays_behind_opens_with_nothing(plac
     old = [(s.origin.head, s.current.epoch, s.current.keyring) for s in moving_snapshots(moving)]
     assert len(old) == 6, "two of each ingest, one of each project"
     shutil.copytree(place.host, place.root / "copy-of-the-old-host")
-    assert len(old_keys_open(moving, place.root / "copy-of-the-old-host", old)) == len(old), "the look must see what opens"
+    assert len(old_keys_open(moving, place.root / "copy-of-the-old-host", old)) == len(old), (
+        "the look must see what opens"
+    )
     late = a_writer_on_the_old_host(place)
     done = moving.cutover()
     assert (done.code, done.answer["data"]["left"]) == (0, 0)
