@@ -65,8 +65,8 @@ class Changed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Objections under one regime; ``known``: whose person is in the research tables now; ``first`` and ``last``: months in which they
-    were made."""
+    """Objections under one regime, a pseudonym's or a card's own, which waits, beside its persons'; ``known``: whose person is in the
+    research tables now (of one that waits, since the last compaction); ``first`` and ``last``: months in which they were made."""
 
     regime: str
     persons: int
