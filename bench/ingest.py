@@ -63,7 +63,7 @@ def snds_csv() -> tuple[Work, Work]:
 @bench(
     "ingest-memory", peer="the same with a tenth of the lines", bound=1.2, runs=1, given=True,
     note=f"peak memory of the ingest of ten years of flows ({MEMORY_LINES * 10:,} lines of ER_PRS_F) against one year ({MEMORY_LINES:,}): "
-    f"flows of the same size, {WAITING:,} rows waiting at most, {MEMORY_SHARDS} shards",
+    f"flows of the same size, {WAITING:,} rows waiting or compacted at once at most, {MEMORY_SHARDS} shards",
 )  # fmt: skip
 def memory() -> tuple[Work, Work]:
     """Peak memory in kilobytes. A year is large enough to fill what waits."""
@@ -71,12 +71,11 @@ def memory() -> tuple[Work, Work]:
     return lambda: measured("bounded", ten)["peak"], lambda: measured("bounded", one)["peak"]
 
 
-def ours(folder: Path, *, shards: int = SHARDS, waiting: int = Bounds().rows) -> float:
+def ours(folder: Path, *, shards: int = SHARDS, bounds: Bounds = Bounds()) -> float:  # noqa: B008
     """Seconds of an ingest into an empty warehouse."""
     warehouse_place.SHARDS = shards
     with tempfile.TemporaryDirectory(prefix="rempart-bench-") as root, empty_warehouse(Path(root)) as place:
         begin = time.perf_counter()
-        bounds = Bounds(rows=waiting)
         ingest_delivery(place.warehouse(), folder, form="snds", replace=False, progress=Silence(), bounds=bounds)
         return time.perf_counter() - begin
 
@@ -97,7 +96,7 @@ def peer(folder: Path) -> float:
 
 def bounded(folder: Path) -> float:
     """Seconds of an ingest whose bounds a small delivery reaches."""
-    return ours(folder, shards=MEMORY_SHARDS, waiting=WAITING)
+    return ours(folder, shards=MEMORY_SHARDS, bounds=Bounds(rows=WAITING, pass_rows=WAITING))
 
 
 _WORK: dict[str, Callable[[Path], float]] = {"ingest": ours, "parquet": peer, "bounded": bounded}

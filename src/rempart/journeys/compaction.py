@@ -12,23 +12,26 @@ import pyarrow as pa
 
 from rempart.errors import BadInput, Missing
 from rempart.ingest.balance import Books, last_known, window
+from rempart.ingest.collected import Collected
 from rempart.ingest.context import Context, Prepared, collect_context, finish_context, gather_context, prepare_context
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.deliveries import TABLE as DELIVERY
 from rempart.ingest.deliveries import delivery_table, unlike
 from rempart.ingest.persons import resolve_persons
 from rempart.ingest.report import IngestReport
-from rempart.ingest.shard import make_shard, pass_words, rule_words
+from rempart.ingest.shard import MOST_PASSES, make_shard, pass_words, rule_words
 from rempart.ingest.unit_plan import dead_flows, live_id
 from rempart.ingest.units import UnitEntry
 from rempart.journeys.exchange import Exchange
 from rempart.journeys.former_keys import FOLLOWED, following, former_keys
-from rempart.journeys.gross_parts import CARDS, CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, settle
+from rempart.journeys.gross_parts import CARDS, CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, Shards
 from rempart.journeys.ingest import FORMER, OBJECTION, SPACE
+from rempart.journeys.ingest_delivery import Bounds
 from rempart.journeys.objecting_names import waiting_pairs
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Act, Recorder, recorded
-from rempart.journeys.research_parts import INDEX, PERSON, ResearchParts
+from rempart.journeys.remaps import settle
+from rempart.journeys.research_parts import INDEX, PERSON, ResearchParts, known_before
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
 from rempart.journeys.unit_register import held_units, told_of
 from rempart.ports.background import Background
@@ -63,7 +66,8 @@ class Compacted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compaction:
     """One run's means; ``compact`` is the act. ``switches``: rule id → on, over the rules' defaults; ``names``: word → delivered table;
-    ``pass_rows``: gross rows of a shard that one session takes; ``extra``: tables without persons to seal beside."""
+    ``pass_rows``: gross rows that one session takes, of several shards or in several passes; ``extra``: tables without persons to
+    seal beside."""
 
     vault: Vault
     recorder: Recorder
@@ -78,7 +82,7 @@ class Compaction:
     progress: Progress
     named_step: Callable[[str], None]
     switches: Mapping[str, bool] = field(default_factory=dict)
-    pass_rows: int = 12_000_000
+    pass_rows: int = Bounds().pass_rows
     extra: Mapping[str, pa.Table] = field(default_factory=dict)
 
     def compact(self) -> Compacted:
@@ -147,7 +151,7 @@ class _Compacting:
         self._books = Books()
         self._former, self._followed = pa.table({}), 0
         self._parts = ResearchParts(self._writer, run.background, run.recorder.randomness, run.layouts)
-        self._pairs = self._readers()
+        self._pairs = known_before(run.vault, opened, reference=reference)
 
     def go(self) -> Compacted:
         """Persons, context, shards, commit."""
@@ -214,83 +218,78 @@ class _Compacting:
     def _gathered(self) -> dict[str, list[pa.Table]]:
         """What context gathers, by name, shard after shard."""
         run, found = self._run, dict[str, list[pa.Table]]()
-        with closing(
-            one_ahead(range(self._gross.shards), new_query=run.new_query, attach=self._gross.attach)
-        ) as shards:
-            for shard, query in shards:
-                run.progress.step("gather-shards", shard, self._gross.shards)
-                self._gross.show(query, shard)
+        groups = self._gross.together(run.pass_rows)
+        with closing(one_ahead(groups, new_query=run.new_query, attach=self._gross.attach)) as sessions:
+            for shards, query in sessions:
+                run.progress.step("gather-shards", shards[0], self._gross.shards)
+                self._gross.show(query, shards)
                 for name, table in gather_context(query, run.definitions, self._words).items():
                     found.setdefault(name, []).append(table)
         return found
 
     def _shards(self, people: Query, prepared: Prepared) -> dict[str, list[pa.Table]]:
-        """Every shard's research tables, sealed; what context collects of them, by name."""
-        run, count, collected = self._run, self._gross.shards, dict[str, list[pa.Table]]()
+        """Every shard's research tables, sealed, small shards in one session; what context collects of them, by name."""
+        run, count, collected = self._run, self._gross.shards, Collected()
 
-        def attach(query: Query, shard: int) -> None:
-            self._gross.attach(query, shard)
-            for name, parts in self._pairs[shard].items():
+        def attach(query: Query, shards: Shards) -> None:
+            self._gross.attach(query, shards)
+            for name, parts in self._known(shards).items():
                 query.attach(name, parts)
 
-        with closing(one_ahead(range(count), new_query=run.new_query, attach=attach)) as shards:
-            for shard, query in shards:
-                run.progress.step("compact-shards", shard, count)
-                self._gross.show(query, shard)
-                self._show_people(query, people, shard)
+        groups = self._gross.together(run.pass_rows)
+        with closing(one_ahead(groups, new_query=run.new_query, attach=attach)) as sessions:
+            for shards, query in sessions:
+                run.progress.step("compact-shards", shards[0], count)
+                self._gross.show(query, shards)
+                self._show_people(query, people, shards)
                 for name, table in prepared.shared.items():
                     query.register(name, table)
-                self._make(query, shard)
-                for name, table in collect_context(query, run.definitions, self._words).items():
-                    collected.setdefault(name, []).append(table)
-                run.named_step("shard-compacted")
+                self._make(query, shards)
+                collected.add(collect_context(query, run.definitions, self._words))
+                for _ in shards:
+                    run.named_step("shard-compacted")
         run.progress.step("compact-shards", count, count)
-        return collected
+        return collected.tables
 
-    def _show_people(self, query: Query, people: Query, shard: int) -> None:
-        """The maps of persons of one shard; of cards delivered with several person keys, all: only one of their rows is kept."""
+    def _known(self, shards: Shards) -> dict[str, list[SealedPart]]:
+        found: dict[str, list[SealedPart]] = {}
+        for shard in shards:
+            for name, parts in self._pairs[shard].items():
+                found.setdefault(name, []).extend(parts)
+        return found
+
+    def _show_people(self, query: Query, people: Query, shards: Shards) -> None:
+        """The maps of persons of some shards; of cards delivered with several person keys, all: only one of their rows is kept."""
         for name in _PIECES:
             more = " OR person_keys > 1" if name == "card_person" else ""
-            query.register(f"{name}_piece", people.table(f"SELECT * FROM {name} WHERE shard = {shard}{more}"))
+            where = f"shard BETWEEN {shards[0]} AND {shards[-1]}{more}"
+            query.register(f"{name}_piece", people.table(f"SELECT * FROM {name} WHERE {where}"))
             query.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {name}_piece")
             query.unregister(f"{name}_piece")
-        self._parts.show_people(query, shard, known=self._pairs[shard].keys())
+        self._parts.show_people(query, shards, known=self._known(shards).keys())
 
-    def _make(self, query: Query, shard: int) -> None:
-        """One shard in as many passes as its rows ask for, each pass sealed."""
-        passes = -(-max(1, sum(self._gross.rows(shard).values())) // self._run.pass_rows)
-        self._count_superseded(query, shard)
+    def _make(self, query: Query, shards: Shards) -> None:
+        """Shards together, or one in as many passes as its rows ask for; each pass sealed."""
+        rows = self._gross.rows()
+        passes = min(MOST_PASSES, -(-max(1, sum(rows[shard] for shard in shards)) // self._run.pass_rows))
+        self._count_superseded(query, shards)
         for number in range(passes):
-            given = {**self._words, **pass_words(shard, number, passes)}
+            given = {**self._words, **pass_words(shards[0], number, passes)}
             self._books.add(make_shard(query, self._run.definitions, given))
-            self._parts.seal(query, shard)
+            self._parts.seal(query)
 
-    def _count_superseded(self, query: Query, shard: int) -> None:
+    def _count_superseded(self, query: Query, shards: Shards) -> None:
         """Lines of live units whose flow another unit gives: they are in the units' counts and in no view."""
         partly = [(unit, sorted(flows)) for unit, flows in self._dead.items() if flows]
-        if not partly or not self._opened.parts("gross_claim", MAIN, shard):
+        lines = self._gross.delivered("gross_claim", shards)
+        if not partly or not lines:
             return
         where = " OR ".join(f"unit = {unit} AND flow IN ({', '.join(map(str, flows))})" for unit, flows in partly)
-        counted = query.table(self._run.definitions.filled(self._run.definitions.sql["superseded"], {"where": where}))
-        for word, lines in zip(*(column.to_pylist() for column in counted.columns), strict=True):
-            self._books.superseded[word] = self._books.superseded.get(word, 0) + lines
-
-    def _readers(self) -> list[dict[str, list[SealedPart]]]:
-        """By shard: the parts of the correspondence and of the release index, as they are in the snapshot before."""
-        found: list[dict[str, list[SealedPart]]] = []
-        for shard in range(self._opened.body.shards):
-            entries = {
-                CORRESPONDENCE: self._opened.parts(CORRESPONDENCE, MAIN, shard),
-                INDEX: self._opened.parts(PERSON, INDEX, shard),
-            }
-            found.append(
-                {
-                    name: sealed_parts(self._run.vault, self._opened, parts, reference=self._reference)
-                    for name, parts in entries.items()
-                    if parts
-                }
-            )
-        return found
+        counted = query.table(
+            self._run.definitions.filled(self._run.definitions.sql["superseded"], {"where": where, "lines": lines})
+        )
+        for word, count in zip(*(column.to_pylist() for column in counted.columns), strict=True):
+            self._books.superseded[word] = self._books.superseded.get(word, 0) + count
 
 
 def _count(query: Query, table: str) -> int:

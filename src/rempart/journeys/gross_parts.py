@@ -12,7 +12,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from rempart.journeys.exchange import Exchange
-from rempart.journeys.parts import one_ahead, sealed_parts
+from rempart.journeys.parts import FreshParts, one_ahead, sealed_parts
 from rempart.journeys.space import OpenSpace, Vault
 from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
@@ -26,6 +26,8 @@ _NAME_COLUMNS = (("number", pa.int32()), ("kind", pa.string()), ("pseudonym", pa
 UNIT_COLUMNS: Mapping[str, str] = {"unit": "INTEGER", "flow": "INTEGER", "hits": "BIGINT"}
 Dead = Mapping[int, frozenset[int]]
 """Unit number → flows of it that another unit superseded; none named: all of it."""
+Shards = Sequence[int]
+"""Shards that one session takes together, following one another."""
 
 
 class GrossShape(Protocol):
@@ -73,7 +75,7 @@ class GrossParts:
         wanted = {*shapes, NAME, REMAP, *(() if known else (CORRESPONDENCE,))}
         parts = [part for part in opened.body.parts if part.table in wanted and part.sibling == MAIN]
         readers = sealed_parts(vault, opened, parts, reference=reference)
-        self._readers = {part.part: reader for part, reader in zip(parts, readers, strict=True)}
+        self._readers = FreshParts({part.part: reader for part, reader in zip(parts, readers, strict=True)})
         self._moved = pa.table({"number": pa.array([], pa.int32()), "place": pa.array([], pa.int32())})
         self._exchange: Exchange | None = None
 
@@ -82,13 +84,25 @@ class GrossParts:
         """How many shards there are."""
         return self._opened.body.shards
 
-    def rows(self, shard: int) -> dict[str, int]:
-        """Rows by gross table as the parts of a shard have them, dead and departed ones too: what to size a pass by."""
-        found = dict.fromkeys(self._shapes, 0)
+    def rows(self) -> list[int]:
+        """Gross rows of each shard as its parts have them, dead and departed ones too: what to size a pass by."""
+        found = [0] * self.shards
         for part in self._opened.body.parts:
-            if part.shard == shard and part.table in found:
-                found[part.table] += part.rows
+            if part.table in self._shapes and part.sibling == MAIN:
+                found[part.shard] += part.rows
         return found
+
+    def together(self, bound: int) -> list[tuple[int, ...]]:
+        """All shards in order, following ones taken together while their gross rows stay within ``bound``: planning its statements is
+        most of what a small shard costs."""
+        groups, held = list[list[int]](), bound
+        for shard, rows in enumerate(self.rows()):
+            held += rows
+            if held > bound or not groups:
+                groups.append([])
+                held = rows
+            groups[-1].append(shard)
+        return [tuple(group) for group in groups]
 
     def register_names(self, query: Query, *, shown: Sequence[str] = ()) -> None:
         """Make the table ``name`` (number, kind, pseudonym: of the kinds ``shown`` alone, else NULL; home: the shard that it was first
@@ -155,7 +169,7 @@ class GrossParts:
         query.execute(f"CREATE OR REPLACE TABLE {ever or table} ({typed})")
         for shard in range(self.shards):
             if self._attached(query, "gathered", table, shard):
-                live = "true" if ever else self._live(table, shard)
+                live = "true" if ever else self._live(table, (shard,))
                 query.execute(f"INSERT INTO {ever or table} SELECT {_listed(picked)} FROM gathered WHERE {live}")
                 query.unregister("gathered")
 
@@ -181,8 +195,8 @@ class GrossParts:
             {"number": pa.array(list(last), pa.int32()), "place": pa.array(list(last.values()), pa.int32())}
         )
         self._exchange = exchange
-        with closing(one_ahead(sorted(left), new_query=new_query, attach=self.attach)) as shards:
-            for done, (shard, query) in enumerate(shards):
+        with closing(one_ahead([(shard,) for shard in sorted(left)], new_query=new_query, attach=self.attach)) as found:
+            for done, ((shard,), query) in enumerate(found):
                 progress.step("move-names", done, len(left))
                 query.register("moved_name", self._moved)
                 for table in self._shapes:
@@ -198,35 +212,49 @@ class GrossParts:
             query.unregister("remap_part")
         return found
 
-    def attach(self, query: Query, shard: int) -> None:
-        """Begin to open a shard's parts in ``query`` (as ``one_ahead`` asks for it); ``show`` then makes the views."""
+    def attach(self, query: Query, shards: Shards) -> None:
+        """Begin to open the parts of shards in ``query`` (as ``one_ahead`` asks for it); ``show`` then makes the views."""
         for table in self._shapes:
-            parts = self._opened.parts(table, MAIN, shard)
-            if parts:
-                query.attach(f"{table}__parts", [self._readers[part.part] for part in parts])
+            for some in self._apart(shards):
+                if parts := self._parts(table, some):
+                    query.attach(_view(table, some), [self._readers[part.part] for part in parts])
 
-    def show(self, query: Query, shard: int) -> None:
-        """Make the views ``gross_<table>`` of a shard: live rows of names that are there now, names as numbers."""
+    def show(self, query: Query, shards: Shards) -> None:
+        """Make the views ``gross_<table>`` of what was attached: live rows of names that are there now, names as numbers."""
         query.register("moved_name", self._moved)
         for table, shape in self._shapes.items():
+            found = [source for some in self._apart(shards) for source in self._sources(query, table, shape, some)]
+            empty = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in sealed_columns(shape).items())
             query.execute(
-                f"CREATE OR REPLACE VIEW {table} AS {' UNION ALL '.join(self._sources(query, table, shape, shard))}"
+                f"CREATE OR REPLACE VIEW {table} AS {' UNION ALL '.join(found or [f'SELECT {empty} WHERE false'])}"
             )
 
-    def _sources(self, query: Query, table: str, shape: GrossShape, shard: int) -> list[str]:
-        picked, found = sealed_columns(shape), []
-        if self._opened.parts(table, MAIN, shard):
-            here = f"SELECT {_listed(picked)} FROM {table}__parts r WHERE {self._live(table, shard)}"
+    def delivered(self, table: str, shards: Shards) -> str:
+        """SQL of every row of a table that was attached, dead and departed ones too; '' where there is none."""
+        views = [_view(table, some) for some in self._apart(shards) if self._parts(table, some)]
+        return " UNION ALL ".join(f"FROM {view}" for view in views)
+
+    def _apart(self, shards: Shards) -> list[Shards]:
+        """One view for all of them, but one for each where names moved: whether a row left is asked of the shard that it lies in."""
+        return [(shard,) for shard in shards] if self._moved.num_rows else [shards]
+
+    def _parts(self, table: str, shards: Shards) -> list[PartEntry]:
+        return [part for shard in shards for part in self._opened.parts(table, MAIN, shard)]
+
+    def _sources(self, query: Query, table: str, shape: GrossShape, shards: Shards) -> list[str]:
+        picked, found = _listed(sealed_columns(shape)), []
+        if self._parts(table, shards):
+            here = f"SELECT {picked} FROM {_view(table, shards)} r WHERE {self._live(table, shards)}"
             if self._moved.num_rows and shape.place:
                 number = placing(shape, lambda name: f'r."{name}"')
-                gone = f"SELECT 1 FROM moved_name m WHERE m.number = {number} AND m.place <> {shard}"
+                gone = f"SELECT 1 FROM moved_name m WHERE m.number = {number} AND m.place <> {shards[0]}"
                 here += f" AND NOT EXISTS ({gone})"
             found.append(here)
-        if self._exchange is not None and self._exchange.has(table, shard):
-            query.register(f"{table}__arrived", self._exchange.get(table, shard))
-            found.append(f"SELECT {_listed(picked)} FROM {table}__arrived")
-        empty = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in picked.items())
-        return found or [f"SELECT {empty} WHERE false"]
+        for shard in shards:
+            if self._exchange is not None and self._exchange.has(table, shard):
+                query.register(f"{table}__arrived_{shard}", self._exchange.get(table, shard))
+                found.append(f"SELECT {picked} FROM {table}__arrived_{shard}")
+        return found
 
     def _send(self, query: Query, table: str, shard: int, exchange: Exchange) -> None:
         shape = self._shapes[table]
@@ -235,8 +263,8 @@ class GrossParts:
         number = placing(shape, lambda name: f'r."{name}"')
         picked = ", ".join(f'r."{name}"' for name in sealed_columns(shape))
         rows = query.table(
-            f"SELECT {picked}, m.place AS target FROM {table}__parts r JOIN moved_name m ON m.number = {number} "
-            f"WHERE m.place <> {shard} AND {self._live(table, shard)}"
+            f"SELECT {picked}, m.place AS target FROM {_view(table, (shard,))} r JOIN moved_name m ON m.number = {number} "
+            f"WHERE m.place <> {shard} AND {self._live(table, (shard,))}"
         )
         if rows.num_rows:
             exchange.put(table, shard, rows)
@@ -247,9 +275,9 @@ class GrossParts:
             query.attach(view, [self._readers[part.part] for part in parts])
         return bool(parts)
 
-    def _live(self, table: str, shard: int) -> str:
+    def _live(self, table: str, shards: Shards) -> str:
         """SQL: the row is of no superseded flow; asked only where a part may hold one."""
-        units = {unit for part in self._opened.parts(table, MAIN, shard) for unit in units_of(part)}
+        units = {unit for part in self._parts(table, shards) for unit in units_of(part)}
         dead = [(unit, sorted(flows)) for unit, flows in sorted(self._dead.items()) if unit in units]
         return " AND ".join(_alive(unit, flows) for unit, flows in dead) or "true"
 
@@ -259,29 +287,13 @@ def _alive(unit: int, dead: Sequence[int]) -> str:
     return f"NOT (unit = {unit}{flows})"
 
 
-def settle(query: Query) -> pa.Table:
-    """The names whose rows lie elsewhere than their person: (number, from_shard, to_shard), by number, as ``remap`` keeps them.
-
-    Reads ``name`` (``GrossParts.register_names``) and what person resolution leaves: ``card_person``, ``psa_person`` and ``key_person``,
-    each with the ``shard`` of the person.
-    """
-    return query.table(
-        """
-        WITH found AS (
-            SELECT card AS number, shard FROM card_person
-            UNION SELECT psa, shard FROM psa_person
-            UNION SELECT person, shard FROM key_person
-        )
-        SELECT n.number, n.place AS from_shard, CAST(min(f.shard) AS INTEGER) AS to_shard
-        FROM found f JOIN name n USING (number)
-        GROUP BY n.number, n.place HAVING n.place <> min(f.shard) ORDER BY n.number
-        """
-    )
-
-
 def units_of(part: PartEntry) -> frozenset[int]:
     """Numbers of the units whose rows a part holds, from its lineage (``unit:<number>``)."""
     return frozenset(int(item.removeprefix("unit:")) for item in part.lineage if item.startswith("unit:"))
+
+
+def _view(table: str, shards: Shards) -> str:
+    return f"{table}__parts_{shards[0]}"
 
 
 def _listed(columns: Mapping[str, str]) -> str:

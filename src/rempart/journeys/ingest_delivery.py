@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ingest, first half: units of deliveries → gross parts → commits. Names die here; nothing is judged across units.
+"""Ingest, first half: units of deliveries → gross parts → commits. Names die here; nothing is judged across units (``compaction`` does).
 
 A unit is in the warehouse once a commit names it: whoever is killed before finds it new again, and that is all there is to resuming.
-What makes the research tables of it is ``journeys.compaction``.
 """
 
 import json
@@ -63,10 +62,12 @@ class DeliveredUnits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """When rows go to the host and when a commit is worth its while. ``rows``: gross rows in memory; ``seconds`` between commits."""
+    """When rows go to the host and when a commit is worth its while. ``rows``: gross rows in memory; ``seconds`` between commits;
+    ``pass_rows``: gross rows that compaction takes at once."""
 
     rows: int = 2_000_000
     seconds: int = 300
+    pass_rows: int = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

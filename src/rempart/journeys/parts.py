@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sealed parts as a query reads them, with their keys; and the next shard's on their way while one is computed. Reads no byte itself."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from copy import copy
 from typing import TypeVar
 
 from rempart.journeys.space import OpenSpace, Vault
@@ -24,6 +25,18 @@ def with_keys(vault: Vault, parts: Sequence[PartEntry], keys: Sequence[bytes]) -
     return [
         SealedPart(vault.host, part, warehouse=vault.warehouse, key=key) for part, key in zip(parts, keys, strict=True)
     ]
+
+
+class FreshParts:
+    """Readers by part, a new one at each asking: a reader keeps what it fetched first, of a small part all of it, as long as it lives."""
+
+    def __init__(self, readers: Mapping[str, SealedPart]) -> None:
+        """``readers``: none of them read from yet, nor ever."""
+        self._readers = readers
+
+    def __getitem__(self, part: str) -> SealedPart:
+        """Raises KeyError for a part that is not there."""
+        return copy(self._readers[part])
 
 
 def one_ahead(

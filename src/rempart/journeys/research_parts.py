@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Research tables of one session become sealed parts: pseudonyms for person numbers, sorted, hashed, one part a sibling and pass.
+"""Research tables of one session become sealed parts: pseudonyms for person numbers, sorted, hashed, one part a sibling, shard, pass.
 
 Sealing and storing go on in the background while the engine makes the next table. Decides nothing about rows.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from rempart.journeys.gross_parts import CORRESPONDENCE
-from rempart.journeys.space import SpaceWriter, StoredPart
+from rempart.journeys.parts import sealed_parts
+from rempart.journeys.space import OpenSpace, SpaceWriter, StoredPart, Vault
 from rempart.ports.background import Background
 from rempart.ports.query import Query
 from rempart.ports.surroundings import Randomness
-from rempart.records.omop import WAREHOUSE_PERSON, TableLayout
+from rempart.records.omop import MAIN, WAREHOUSE_PERSON, TableLayout
 from rempart.vault.content_hash import add, as_text, combine, hashed_columns, row_hash_sql
+from rempart.vault.part import SealedPart
 
 PERSON, INDEX = "person", "release_index"
 _HASH = "row_hash"
@@ -34,10 +37,11 @@ class ResearchParts:
         self._sums = dict.fromkeys(layouts, 0)
         self._rows = dict.fromkeys(layouts, 0)
         self._empty: dict[str, pa.Table] = {}
-        self._names, self._first = pa.array([], pa.string()), 0
+        self._names, self._first, self._ends = pa.array([], pa.string()), 0, dict[int, int]()
 
-    def show_people(self, query: Query, shard: int, *, known: Collection[str]) -> None:
-        """Add to the table ``person`` each one's source pseudonym; seal the release index, where persons of before keep theirs."""
+    def show_people(self, query: Query, shards: Sequence[int], *, known: Collection[str]) -> None:
+        """Add to the table ``person`` each one's source pseudonym; seal the release index, where persons of before keep theirs.
+        ``shards``: those of the persons, in order."""
         source, index = "NULL::VARCHAR", "NULL::BIGINT"
         joins = ""
         if CORRESPONDENCE in known:
@@ -49,14 +53,26 @@ class ResearchParts:
         query.execute(
             f"CREATE OR REPLACE TABLE person AS SELECT p.*, {source} AS {_SOURCE}, {index} AS {INDEX} FROM person AS p{joins}"
         )
-        rows = query.table(f"SELECT person_no, pseudonym, {INDEX} FROM person ORDER BY person_no")
+        rows = query.table(f"SELECT person_no, pseudonym, shard, {INDEX} FROM person ORDER BY person_no")
         self._names = rows.column("pseudonym").combine_chunks()
         self._first = rows.column("person_no")[0].as_py() if rows.num_rows else 0
         fresh = np.frombuffer(self._randomness.bytes(8 * rows.num_rows), dtype=np.uint64) >> np.uint64(1)
         values = pc.coalesce(rows.column(INDEX), pa.array(fresh.astype(np.int64)))
-        self._begin(PERSON, INDEX, shard, pa.table({WAREHOUSE_PERSON: self._names, INDEX: values}))
+        ends = np.searchsorted(rows.column("shard").to_numpy(), shards, side="right")
+        self._ends = {shard: int(end) for shard, end in zip(shards, ends, strict=True)}
+        index = pa.table({WAREHOUSE_PERSON: self._names, INDEX: values})
+        for shard, some in self._by_shard(index, np.arange(rows.num_rows)):
+            self._begin(PERSON, INDEX, shard, some)
 
-    def seal(self, query: Query, shard: int) -> None:
+    def _by_shard(self, rows: pa.Table, persons: NDArray[np.integer]) -> Iterator[tuple[int, pa.Table]]:
+        """Rows in the order of their persons (from 0, as ``show_people`` had them), cut by shard."""
+        start = 0
+        for shard, last in self._ends.items():
+            end = int(np.searchsorted(persons, last))
+            yield shard, rows.slice(start, end - start)
+            start = end
+
+    def seal(self, query: Query) -> None:
         """Begin to seal every table of a session, in the order of every part: person, date, key."""
         filled = self._filled(query)
         for name, layout in self._layouts.items():
@@ -67,10 +83,11 @@ class ResearchParts:
                 rows = self._none(query, layout)
             self._rows[name] += rows.num_rows
             # Numbers of a shard's persons follow one another: no join is needed to name them.
-            of = pc.subtract(rows.column(0), self._first)
-            named = rows.set_column(0, WAREHOUSE_PERSON, self._names.take(of.combine_chunks()))
-            for sibling in layout.siblings:
-                self._begin(name, sibling, shard, named.select(list(layout.stored(sibling, WAREHOUSE_PERSON))))
+            of = pc.subtract(rows.column(0), self._first).combine_chunks()
+            named = rows.set_column(0, WAREHOUSE_PERSON, self._names.take(of))
+            for shard, some in self._by_shard(named, of.to_numpy(zero_copy_only=False)):
+                for sibling in layout.siblings:
+                    self._begin(name, sibling, shard, some.select(list(layout.stored(sibling, WAREHOUSE_PERSON))))
 
     def finish(self) -> dict[str, int]:
         """Wait for what is under way and list it; rows by table. Raises what sealing or storing raised."""
@@ -97,6 +114,21 @@ class ResearchParts:
 
     def _begin(self, table: str, sibling: str, shard: int, rows: pa.Table) -> None:
         self._begun.append(self._background.start(lambda: self._writer.stored(table, sibling, shard, rows)))
+
+
+def known_before(vault: Vault, opened: OpenSpace, *, reference: str) -> list[dict[str, list[SealedPart]]]:
+    """By shard: the parts of the correspondence and of the release index, as they are in the snapshot before."""
+    found: list[dict[str, list[SealedPart]]] = []
+    for shard in range(opened.body.shards):
+        entries = {
+            CORRESPONDENCE: opened.parts(CORRESPONDENCE, MAIN, shard),
+            INDEX: opened.parts(PERSON, INDEX, shard),
+        }
+        readers = {
+            name: sealed_parts(vault, opened, parts, reference=reference) for name, parts in entries.items() if parts
+        }
+        found.append(readers)
+    return found
 
 
 def sorted_sql(layout: TableLayout) -> str:

@@ -198,6 +198,7 @@ def compact_units(
     named_step: Callable[[str], None],
     extra: Mapping[str, pa.Table] | None = None,
     vocabulary: Path | None = None,
+    pass_rows: int = Bounds().pass_rows,
 ) -> Compacted:
     """Make the research tables of every live unit and commit them; raises as ``Compaction.compact`` does. The caller owns ``run``."""
     around = context_definitions(choice.observation, vocabulary or warehouse.configuration.vocabulary_folder)
@@ -217,6 +218,7 @@ def compact_units(
             progress=progress,
             named_step=named_step,
             switches=choice.switches,
+            pass_rows=pass_rows,
             extra=extra or {},
         ).compact()
 

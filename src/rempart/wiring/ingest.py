@@ -77,7 +77,7 @@ def ingest_delivery(
         gathered = _gathered(doing, folders, known, choice, replace=replace, bounds=bounds)
         if later or (gathered.commit is None and research_is_current(warehouse, choice)):
             return _with(Brought(commit=gathered.commit, report=None), gathered)
-        return _with(_compacted(doing, known, choice, vocabulary), gathered)
+        return _with(_compacted(doing, known, choice, vocabulary, bounds), gathered)
 
 
 def _with(done: Brought, read: Gathered) -> Brought:
@@ -117,6 +117,7 @@ def _compacted(
     known: Definitions,
     choice: RulesChoice,
     vocabulary: Path | None,
+    bounds: Bounds = Bounds(),  # noqa: B008
 ) -> Brought:
     made = compact_units(
         doing.warehouse,
@@ -127,6 +128,7 @@ def _compacted(
         named_step=doing.named_step,
         extra=doing.extra,
         vocabulary=vocabulary,
+        pass_rows=bounds.pass_rows,
     )
     return Brought(commit=made.commit, report=made.report, rows=made.rows, content=made.content)
 
