@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rempart.ingest.quality import Check, Measured, Settings
-from rempart.ingest.quality_values import Columns, Count, coded, concept_columns
+from rempart.ingest.quality_values import Columns, Count, coded, concept_columns, counted
 from rempart.records.omop import TableLayout
 
 
@@ -53,7 +53,7 @@ def concept_checks(
         domain = rules.facts["domains"].get(column, "")
         why = "vocabulary" if vocabulary is None and domain and column != "gender_concept_id" else ""
         if f"{layout.name}.{column}" not in rules.facts["unmapped"]["columns"]:
-            yield _counted(Check(kind=kind, table=layout.name, field=column), empty, mine, why=why)
+            yield counted(Check(kind=kind, table=layout.name, field=column), empty, mine, why=why)
         known = vocabulary or {}
         yield from _known(layout.name, column, named, known, is_source=is_source, loaded=vocabulary is not None)
         if domain:
@@ -109,22 +109,11 @@ def _units(table: str, counts: Sequence[Count], rules: Settings) -> Iterator[Mea
     for concept, units in rules.facts["units"].items():
         mine = [count for count in counts if count.values[0] == str(concept) and count.values[1] not in {"", "0"}]
         bad = [count for count in mine if int(count.values[1]) not in units]
-        yield _counted(Check(kind="unit-of-code", table=table, field="unit_concept_id", detail=str(concept)), bad, mine)
+        yield counted(Check(kind="unit-of-code", table=table, field="unit_concept_id", detail=str(concept)), bad, mine)
 
 
 def _told(
     kind: str, table: str, column: str, bad: Sequence[Count], base: Sequence[Count], vocabulary: Vocabulary | None
 ) -> Measured:
     why = "vocabulary" if vocabulary is None else ""
-    return _counted(Check(kind=kind, table=table, field=column), bad, base, why=why)
-
-
-def _counted(check: Check, bad: Sequence[Count], base: Sequence[Count], *, why: str = "") -> Measured:
-    return Measured(
-        check=check,
-        failing=sum(count.rows for count in bad),
-        base=sum(count.rows for count in base),
-        persons=(sum(count.persons for count in bad), sum(count.persons for count in base)),
-        estimated=True,
-        why=why,
-    )
+    return counted(Check(kind=kind, table=table, field=column), bad, base, why=why)

@@ -160,13 +160,11 @@ def _forms(table: str, codes: Sequence[Count], rules: Settings) -> Iterator[Meas
     for system in systems:
         mine = [count for count in codes if count.values[0] == system and count.values[1]]
         if system not in rules.facts["systems"]:
-            yield _counted(
-                Check(kind="code-form", table=table, field="code", detail=system), [], mine, why="vocabulary"
-            )
+            yield counted(Check(kind="code-form", table=table, field="code", detail=system), [], mine, why="vocabulary")
             continue
         form = re.compile(rules.facts["systems"][system]["form"])
         bad = [count for count in mine if not form.fullmatch(count.values[1])]
-        yield _counted(Check(kind="code-form", table=table, field="code", detail=system), bad, mine)
+        yield counted(Check(kind="code-form", table=table, field="code", detail=system), bad, mine)
 
 
 def _of(system: str, counts: Sequence[Count]) -> list[Count]:
@@ -182,15 +180,15 @@ def _sexes(
     for group in expand(said.get("groups", ())):
         mine = [count for count in who if count.values[1] == group and count.values[2]]
         bad = [count for count in mine if count.values[2] == other]
-        yield _counted(Check(kind="sex-of-group", table=table, field=system, detail=f"{group} {sex}"), bad, mine)
+        yield counted(Check(kind="sex-of-group", table=table, field=system, detail=f"{group} {sex}"), bad, mine)
     for prefix in said.get("prefixes", ()):
         mine = [count for count in who if count.values[1].startswith(prefix) and count.values[2]]
         bad = [count for count in mine if count.values[2] == other]
-        yield _counted(Check(kind="sex-of-group", table=table, field=system, detail=f"{prefix} {sex}"), bad, mine)
+        yield counted(Check(kind="sex-of-group", table=table, field=system, detail=f"{prefix} {sex}"), bad, mine)
     for code in said.get("codes", ()):
         mine = [count for count in codes if count.values[1] == code and count.values[3]]
         bad = [count for count in mine if count.values[3] == other]
-        yield _counted(Check(kind="sex-of-code", table=table, field=system, detail=f"{code} {sex}"), bad, mine)
+        yield counted(Check(kind="sex-of-code", table=table, field=system, detail=f"{code} {sex}"), bad, mine)
 
 
 def _ages(table: str, said: Mapping[str, Any], who: Sequence[Count]) -> Iterator[Measured]:
@@ -199,7 +197,7 @@ def _ages(table: str, said: Mapping[str, Any], who: Sequence[Count]) -> Iterator
         mine = [count for count in who if count.values[1] == group and count.values[3].lstrip("-").isdigit()]
         bad = [count for count in mine if not said["from"] <= int(count.values[3]) <= said["to"]]
         detail = f"{group} {said['from']}–{said['to']}"
-        yield _counted(Check(kind="age-of-group", table=table, field=said["system"], detail=detail), bad, mine)
+        yield counted(Check(kind="age-of-group", table=table, field=said["system"], detail=detail), bad, mine)
 
 
 def expand(ranges: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -252,7 +250,8 @@ def compared(check: Check, now: int, before: int, *, ratio: float, least: int) -
     return Measured(check=check, failing=abs(now - before) if apart else 0, base=max(now, before, 1), broken=apart)
 
 
-def _counted(check: Check, bad: Sequence[Count], base: Sequence[Count], *, why: str = "") -> Measured:
+def counted(check: Check, bad: Sequence[Count], base: Sequence[Count], *, why: str = "") -> Measured:
+    """Rows and persons of the values that break a check, of those it asks of; persons are added over values, so an estimate."""
     return Measured(
         check=check,
         failing=sum(count.rows for count in bad),
