@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The quality page writes numbers as its language does; a threshold that would have no effect is refused with what was expected."""
+"""The quality page writes numbers as its language does and alarms by failures alone; a threshold without effect is refused."""
 
+import dataclasses
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -34,12 +36,12 @@ FINDING = Finding(
 )
 
 
-def page(folder: Path, language: str) -> str:
+def page(folder: Path, language: str, findings: Sequence[Finding] = (FINDING,)) -> str:
     rules = settings(package_data.toml("ingest/quality.toml"), today=DAY)
     told = Page(
         head="ab" * 32, day=DAY, scans=1234, shards=16, rows=4567890, seconds=12.34, hiding=rules.facts["hiding"]
     )
-    write_page(folder / "q.html", told, [FINDING], rules.kinds, language=language)
+    write_page(folder / "q.html", told, findings, rules.kinds, language=language)
     return (folder / "q.html").read_text(encoding="utf-8")
 
 
@@ -118,3 +120,26 @@ def test_thresholds_of_every_sort_of_place_are_taken(tmp_path: Path) -> None:
     said = quality_settings(file)
     assert said.percent("linked", "stay", "") == 3.5
     assert said.percent("filled", "person", "day_of_birth") == 7
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "no vocabulary loaded (1)"), ("fr", "aucun vocabulaire chargé (1)")]
+)
+def test_each_kind_says_why_checks_do_not_apply_and_a_line_breaks_after_underscores_only(
+    tmp_path: Path, language: str, said: str
+) -> None:
+    reasons = ("vocabulary", "table", "field", "few", "empty")
+    none = [dataclasses.replace(FINDING, status="none", share="", why=why) for why in reasons]
+    text = page(tmp_path, language, [dataclasses.replace(FINDING, field="care_site_id"), *none])
+    assert said in text
+    assert "<code>care_<wbr>site_<wbr>id</code>" in text
+    assert "<script" not in text
+
+
+def test_no_failure_is_no_alarm(tmp_path: Path) -> None:
+    """A zero is not in the colour of failures; what stands for each number is told where a screen is too narrow for heads."""
+    text = page(tmp_path, "fr", [dataclasses.replace(FINDING, status="passed")])
+    assert '<dd class="none">0</dd>' in text
+    assert 'class="n failed"' not in text
+    assert '.checks .breaking::before{content:"en défaut "}' in text
+    assert '<td class="first passed">réussi</td>' in text

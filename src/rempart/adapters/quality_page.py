@@ -17,6 +17,7 @@ from rempart.errors import BadInput
 from rempart.ingest.quality import Finding, Kind
 
 _STATES = ("failed", "passed", "none")
+_NUMBERS = ("breaking", "base", "share", "allowed")
 _LISTED = 40
 _BAR, _HIGH = 160, 12
 
@@ -60,8 +61,7 @@ class _Draft:
             f'<a class="skip" href="#failed">{self.say("skip")}</a><main>',
             f"<h1>{self.say('title')}</h1>",
             f"<p>{self._lead(page, findings)}</p>",
-            f'<p class="quiet">{self.say("of", head=page.head[:16], day=page.day.isoformat())} '
-            f"{self._hidden(page)}</p>",
+            f'<p class="quiet">{self._of(page)} {self._hidden(page)}</p>',
             self._totals(findings),
             f'<h2 id="failed">{self.say("failed-title")}</h2>',
             self._table([finding for finding in findings if finding.status == "failed"], kinds=True),
@@ -69,14 +69,14 @@ class _Draft:
             self._by("category", findings),
             f"<h2>{self.say('tables')}</h2>",
             self._by("table", findings),
-            f"<h2>{self.say('kinds')}</h2><p class='quiet'>{self.say('kinds-note')}</p>",
+            f'<h2>{self.say("kinds")}</h2><p class="quiet note">{self.say("kinds-note")}</p>',
             *(self._kind(kind, findings) for kind in self.kinds.values()),
             "</main>",
         ]
         head = (
             f'<!doctype html><html lang="{self.language}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            f"<title>{self.say('title')}</title><style>{self.css}</style></head><body>"
+            f"<title>{self.say('title')}</title><style>{self.css}{self._labels()}</style></head><body>"
         )
         return head + "\n".join(body) + "</body></html>\n"
 
@@ -97,6 +97,15 @@ class _Draft:
         apart = f"{int(whole):,}".replace(",", str(self.words["separator"]))
         return sign + apart + (f"{self.words['mark']}{rest}" if point else "")
 
+    def _labels(self) -> str:
+        """Heads of the number columns, for a screen too narrow for a table."""
+        said = "".join(f'.checks .{name}::before{{content:"{self.words[name]} "}}' for name in _NUMBERS)
+        return f"@media screen and (max-width:40rem){{{said}}}"
+
+    def _of(self, page: Page) -> str:
+        day = page.day.isoformat()
+        return self.say("of", head=page.head[:16], day=day).replace(day, f"<time>{day}</time>")
+
     def _hidden(self, page: Page) -> str:
         said = page.hiding
         below, estimated = said["below"], said["estimated_below"]
@@ -115,7 +124,7 @@ class _Draft:
     def _totals(self, findings: Sequence[Finding]) -> str:
         counts: Counter[str] = Counter(finding.status for finding in findings)
         cells = "".join(
-            f'<div><dt>{self.say(state)}</dt><dd class="{state}">{self.number(str(counts[state]))}</dd></div>'
+            f'<div><dt>{self.say(state)}</dt><dd class="{_tone(state, counts)}">{self.number(str(counts[state]))}</dd></div>'
             for state in _STATES
         )
         return f"<dl>{cells}</dl>"
@@ -126,13 +135,15 @@ class _Draft:
         lines = []
         for name in names:
             counts: Counter[str] = Counter(finding.status for finding in findings if getattr(finding, what) == name)
-            said = self.say(name) if what == "category" else f"<code>{escape(name)}</code>"
-            cells = "".join(f'<td class="n {state}">{self.number(str(counts[state]))}</td>' for state in _STATES)
-            lines.append(f'<tr><th scope="row">{said}</th>{cells}<td>{self._bar(counts)}</td></tr>')
+            said = self.say(name) if what == "category" else _code(name)
+            cells = "".join(
+                f'<td class="n {_tone(state, counts)}">{self.number(str(counts[state]))}</td>' for state in _STATES
+            )
+            lines.append(f'<tr><th scope="row">{said}</th>{cells}<td class="bar">{self._bar(counts)}</td></tr>')
         heads = "".join(f'<th scope="col" class="n">{self.say(state)}</th>' for state in _STATES)
         return (
             f'<div class="scroll"><table><caption>{self.say("summary-note")}</caption><thead><tr><th scope="col">'
-            f'{self.say(what)}</th>{heads}<th scope="col">{self.say("checks")}</th></tr></thead>'
+            f'{self.say(what)}</th>{heads}<th scope="col" class="bar">{self.say("checks")}</th></tr></thead>'
             f"<tbody>{''.join(lines)}</tbody></table></div>"
         )
 
@@ -147,7 +158,7 @@ class _Draft:
             if wide:
                 marks.append(f'<rect class="{state}" x="{at:.1f}" y="0" width="{wide:.1f}" height="{_HIGH}"/>')
             at += wide
-        return f'<svg role="img" aria-label="{spoken}" width="{_BAR + 9}" height="{_HIGH}">{"".join(marks)}</svg>'
+        return _drawing(spoken, _BAR + 9, "".join(marks))
 
     def _kind(self, kind: Kind, findings: Sequence[Finding]) -> str:
         mine = [finding for finding in findings if finding.kind == kind.name]
@@ -158,36 +169,45 @@ class _Draft:
         said = self.say("bar", **{state: counts[state] for state in _STATES})
         shown = [finding for finding in mine if finding.status != "none"][:_LISTED]
         rest = len(mine) - len(shown)
-        more = f'<p class="quiet">{self.say("more", more=rest)}</p>' if rest else ""
+        more = f'<p class="quiet">{self._more(mine, rest)}</p>' if rest else ""
         state = "failed" if counts["failed"] else "passed" if counts["passed"] else "none"
         return (
             f'<details><summary><span class="{state}">{escape(kind.words[self.language])}</span>{known}, {said}</summary>'
             f"{self._table(shown, kinds=False)}{more}</details>"
         )
 
+    def _more(self, mine: Sequence[Finding], rest: int) -> str:
+        """How many are not listed, and why those that are not applicable are not."""
+        why = Counter(finding.why for finding in mine if finding.status == "none" and finding.why)
+        told = [f"{self.say(f'why-{code}')} ({self.number(str(count))})" for code, count in sorted(why.items())]
+        return "; ".join([self.say("more", more=self.written(str(rest))), *told])
+
     def _table(self, findings: Sequence[Finding], *, kinds: bool) -> str:
+        """Checks, a line each: of several kinds, all of which failed, or of one kind in any state."""
         if not findings:
             return f"<p>{self.say('failed-none')}</p>" if kinds else ""
-        names = [*(["kind"] if kinds else []), "table", "field", "detail"]
+        names = ["kind" if kinds else "state", "table", "field", "detail"]
         heads = "".join(f'<th scope="col">{self.say(name)}</th>' for name in names)
-        numbers = "".join(
-            f'<th scope="col" class="n">{self.say(n)}</th>' for n in ("breaking", "base", "share", "allowed")
-        )
+        numbers = "".join(f'<th scope="col" class="n">{self.say(name)}</th>' for name in _NUMBERS)
         lines = "".join(self._line(finding, kinds=kinds) for finding in findings)
         return (
-            f'<div class="scroll"><table><thead><tr><th scope="col">{self.say("state")}</th>{heads}{numbers}'
-            f'<th scope="col">{self.say("share")}</th></tr></thead><tbody>{lines}</tbody></table></div>'
+            f'<div class="scroll"><table class="checks"><thead><tr>{heads}{numbers}'
+            f'<th scope="col" class="bar">{self.say("against")}</th></tr></thead><tbody>{lines}</tbody></table></div>'
         )
 
     def _line(self, finding: Finding, *, kinds: bool) -> str:
-        word = f"<td>{escape(self.kinds[finding.kind].words[self.language])}</td>" if kinds else ""
+        word = self.kinds[finding.kind].words[self.language] if kinds else str(self.words[f"{finding.status}-one"])
         detail = finding.detail.replace("undated", str(self.words["undated"]))
-        places = "".join(f"<td><code>{escape(text)}</code></td>" for text in (finding.table, finding.field, detail))
-        numbers = "".join(f'<td class="n">{self.number(text)}</td>' for text in (finding.failing, finding.base))
-        share, allowed = self.number(finding.share), self.number(f"{finding.percent:g}")
+        places = "".join(f"<td>{_code(text)}</td>" for text in (finding.table, finding.field))
+        places += f'<td class="detail">{_code(detail)}</td>'
+        numbers = (finding.failing, finding.base, finding.share, f"{finding.percent:g}")
+        told = "".join(
+            f'<td class="n {name}">{self.number(text)}</td>' if text else "<td></td>"
+            for name, text in zip(_NUMBERS, numbers, strict=True)
+        )
         return (
-            f'<tr><td class="{finding.status}">{self.say(finding.status)}</td>{word}{places}{numbers}'
-            f'<td class="n">{share}</td><td class="n">{allowed}</td><td>{self._share(finding)}</td></tr>'
+            f'<tr><td class="first {finding.status}">{escape(word)}</td>{places}{told}'
+            f'<td class="bar">{self._share(finding)}</td></tr>'
         )
 
     def _share(self, finding: Finding) -> str:
@@ -197,9 +217,26 @@ class _Draft:
             return ""
         wide, mark = _BAR * min(100.0, float(digits)) / 100, _BAR * min(100.0, finding.percent) / 100
         spoken = self.say("share-bar", share=self.written(finding.share), allowed=self.written(f"{finding.percent:g}"))
-        return (
-            f'<svg role="img" aria-label="{spoken}" width="{_BAR + 2}" height="{_HIGH}">'
+        return _drawing(
+            spoken,
+            _BAR + 2,
             f'<rect class="back" x="0" y="4" width="{_BAR}" height="4"/>'
             f'<rect class="{finding.status}" x="0" y="2" width="{max(1.0, wide):.1f}" height="8"/>'
-            f'<rect class="mark" x="{mark:.1f}" y="0" width="2" height="{_HIGH}"/></svg>'
+            f'<rect class="mark" x="{mark:.1f}" y="0" width="2" height="{_HIGH}"/>',
         )
+
+
+def _tone(state: str, counts: Mapping[str, int]) -> str:
+    """The class of a count: none of a state is no alarm."""
+    return state if counts.get(state) else "none"
+
+
+def _code(text: str) -> str:
+    """A name of the warehouse, which may break after its underscores and nowhere else."""
+    return f"<code>{escape(text).replace('_', '_<wbr>')}</code>" if text else ""
+
+
+def _drawing(spoken: str, width: int, marks: str) -> str:
+    """As wide as its column lets it be."""
+    size = f'viewBox="0 0 {width} {_HIGH}" height="{_HIGH}" preserveAspectRatio="none"'
+    return f'<svg role="img" aria-label="{spoken}" {size}>{marks}</svg>'
