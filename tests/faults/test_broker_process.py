@@ -214,6 +214,32 @@ def test_the_server_asks_for_the_peer_on_every_connection(tmp_path: Path, monkey
     assert not (tmp_path / "keys" / "broker.sock").exists()
 
 
+def test_a_lock_is_answered_before_the_server_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nobody:
+        def forget(self) -> None:
+            """No key is held."""
+
+    ended: list[bool] = []
+    send = broker_socket.wire.send
+
+    def slowly(connection: socket.socket, answer: object) -> None:
+        thread.join(0.7)  # longer than three turns of the listener
+        ended.append(not thread.is_alive())
+        send(connection, answer)
+
+    server = broker_socket.BrokerServer(Nobody(), expires="", minutes=1)  # type: ignore[arg-type]
+    ready = threading.Event()
+    thread = threading.Thread(target=server.serve, args=(tmp_path / "keys",), kwargs={"ready": ready.set})
+    thread.start()
+    ready.wait(5)
+    request = framed({"call": "lock", "arguments": {}})
+    monkeypatch.setattr(broker_socket.wire, "send", slowly)
+    house = type("House", (), {"keys": tmp_path / "keys"})
+    assert b'"ok":true' in talk(house, request)  # type: ignore[arg-type]
+    thread.join(5)
+    assert (ended, thread.is_alive()) == ([False], False)
+
+
 def test_only_one_broker_serves_a_warehouse(house: BrokerHouse) -> None:
     pid = pid_of(house)
     with pytest.raises(Refused, match="broker-running"):

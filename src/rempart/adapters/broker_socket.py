@@ -51,7 +51,7 @@ class BrokerServer:
         """``accounts``: user ids served beside this process's own."""
         self._keeper, self._expires, self._accounts = keeper, expires, accounts
         self._deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + 60 * minutes
-        self._stop = threading.Event()
+        self._locked, self._stop = threading.Event(), threading.Event()
         self._state, self._signing = threading.Lock(), threading.Lock()
         self._places = threading.BoundedSemaphore(_CONNECTIONS)
         self._calls: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
@@ -118,21 +118,27 @@ class BrokerServer:
         except BadInput as error:
             wire.send(connection, wire.failure(error))
             return False
+        locks = False
         try:
             answer: dict[str, object] = {"ok": True, "value": self._do(request)}
+            locks = request["call"] == "lock"
         except RempartError as error:
             answer = wire.failure(error)
-        wire.send(connection, answer)
+        try:
+            wire.send(connection, answer)
+        finally:  # only now: the process ends with its listener, and an answer on its way would be lost
+            if locks:
+                self.stop()
         return True
 
     def _do(self, request: Any) -> object:
         name, given = _call_of(request)
-        if self._stop.is_set():
+        if self._locked.is_set() or self._stop.is_set():
             raise Unavailable("broker-locked")
         if name == "status":
             return self.status()
         if name == "lock":
-            self.stop()
+            self._locked.set()
             return None
         if (
             name == "sign"
