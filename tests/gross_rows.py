@@ -18,7 +18,7 @@ from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.adapters.vocabulary_reader import context_definitions
 from rempart.ingest.context import gather_context, prepare_context
 from rempart.ingest.definitions import Definitions
-from rempart.ingest.persons import resolve_keys, resolve_persons
+from rempart.ingest.persons import CARD_DIGEST, resolve_keys, resolve_persons
 from rempart.ingest.rules import met
 from rempart.ingest.shard import ShardCounts, make_shard, pass_words, rule_words
 
@@ -152,6 +152,7 @@ class Compacted:
             "CREATE TABLE person_name AS SELECT number, lpad(CAST(number AS VARCHAR), 32, '0') AS pseudonym, 0 AS shard FROM named"
         )
         words = rule_words(self.definitions, switches)
+        self.query.execute(f"CREATE OR REPLACE TABLE gross_card AS SELECT *, {CARD_DIGEST} FROM gross_card")
         resolve_persons(self.query, self.definitions, words)
         self._keys(rows, words)
         given = {

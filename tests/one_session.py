@@ -15,7 +15,7 @@ from rempart.ingest.balance import Books, last_known, window
 from rempart.ingest.context import gather_context, prepare_context
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.gross import GrossPlan, add_unit, begin
-from rempart.ingest.persons import resolve_keys, resolve_persons
+from rempart.ingest.persons import CARD_DIGEST, resolve_keys, resolve_persons
 from rempart.ingest.report import IngestReport
 from rempart.ingest.shard import make_shard, pass_words, rule_words
 from rempart.ingest.survey import survey
@@ -29,6 +29,7 @@ def read_whole(folder: Path, definitions: Definitions, **switches: bool) -> tupl
     _number(query, plan)
     around = context_definitions()
     words = rule_words(definitions, switches) | dict(around.words)
+    query.execute(f"CREATE OR REPLACE TABLE gross_card AS SELECT *, {CARD_DIGEST} FROM gross_card")
     resolve_persons(query, definitions, words)
     query.execute("CREATE TABLE card_ever AS SELECT card, person, unit, hits FROM gross_card")
     query.execute(

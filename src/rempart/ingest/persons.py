@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from rempart.ingest.definitions import Definitions
 from rempart.ports.query import Query
 
+CARD_DIGEST = "md5_number_lower(CAST((inserted, died, sex, born, birth_month, commune, scheme) AS VARCHAR)) AS digest"
+"""SQL of ``gross_card.digest``: what tells two rows of a card apart whose dates are alike, of the delivery's facts and no key of ours."""
+
 
 def resolve_persons(query: Query, definitions: Definitions, words: Mapping[str, str]) -> None:
     """Over the cards of every delivery: ``person`` (person_no, person, pseudonym, shard), ``card_person`` (card, person_no, shard,
     person_keys: how many keys the card was delivered with), ``psa_person`` (psa, person_no, shard, sharing: how many persons hold it,
     persons: as the rule on shared ones judges).
 
-    Reads ``gross_card`` (psa, card, person, archived, certified, updated, seen, hits) and ``person_name`` (number, pseudonym, shard).
+    Reads ``gross_card`` (psa, card, person, archived, certified, updated, seen, hits, digest) and ``person_name`` (number,
+    pseudonym, shard).
     ``words``: ``shard.rule_words``. Person numbers are dense from 1 and follow shard and pseudonym.
     """
     for statement in definitions.statements("resolve_persons", words):

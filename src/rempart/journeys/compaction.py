@@ -17,14 +17,15 @@ from rempart.ingest.context import Context, Prepared, collect_context, finish_co
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.deliveries import TABLE as DELIVERY
 from rempart.ingest.deliveries import delivery_table, unlike
-from rempart.ingest.persons import resolve_persons
+from rempart.ingest.persons import CARD_DIGEST, resolve_persons
 from rempart.ingest.report import IngestReport
 from rempart.ingest.shard import MOST_PASSES, make_shard, pass_words, rule_words
 from rempart.ingest.unit_plan import dead_flows, live_id
 from rempart.ingest.units import UnitEntry
 from rempart.journeys.exchange import Exchange
 from rempart.journeys.former_keys import FOLLOWED, following, former_keys
-from rempart.journeys.gross_parts import CARDS, CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape, Shards
+from rempart.journeys.gross_parts import CARDS, CORRESPONDENCE, NAME, REMAP, GrossParts, Shards
+from rempart.journeys.gross_shape import GrossShape
 from rempart.journeys.ingest import FORMER, OBJECTION, SPACE
 from rempart.journeys.ingest_delivery import Bounds
 from rempart.journeys.objecting_names import waiting_pairs
@@ -183,7 +184,7 @@ class _Compacting:
         """Who is who over all cards, rows brought to where their persons are, and what context needs of all shards before any is made."""
         run, gross = self._run, self._gross
         gross.register_names(query, shown=("person",))
-        gross.gather(query, CARDS, columns=_CARD)
+        gross.gather(query, CARDS, columns=(*_CARD, CARD_DIGEST))
         resolve_persons(query, run.definitions, self._words)
         if not _count(query, "person"):
             raise BadInput("no-person")

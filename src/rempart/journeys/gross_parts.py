@@ -7,11 +7,11 @@ they lie and come to their shard through an exchange. Decides neither who is one
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from typing import Protocol
 
 import pyarrow as pa
 
 from rempart.journeys.exchange import Exchange
+from rempart.journeys.gross_shape import GrossShape, no_rows, placing, sealed_columns
 from rempart.journeys.parts import FreshParts, one_ahead, sealed_parts
 from rempart.journeys.space import OpenSpace, Vault
 from rempart.ports.query import Query
@@ -23,44 +23,10 @@ NAME, REMAP, CORRESPONDENCE = "name", "remap", "correspondence"
 CARDS = "gross_card"
 """The table whose rows say which card and pseudonym are whose: they are placed by its person."""
 _NAME_COLUMNS = (("number", pa.int32()), ("kind", pa.string()), ("pseudonym", pa.string()))
-UNIT_COLUMNS: Mapping[str, str] = {"unit": "INTEGER", "flow": "INTEGER", "hits": "BIGINT"}
 Dead = Mapping[int, frozenset[int]]
 """Unit number → flows of it that another unit superseded; none named: all of it."""
 Shards = Sequence[int]
 """Shards that one session takes together, following one another."""
-
-
-class GrossShape(Protocol):
-    """What is needed to know of a gross table: see ``ingest/gross.toml``."""
-
-    @property
-    def place(self) -> str:
-        """The column that places a row; '' for a table in shard 0."""
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """Name column → kind of name."""
-
-    @property
-    def columns(self) -> Mapping[str, str]:
-        """Other columns → SQL type."""
-
-
-def sealed_columns(shape: GrossShape) -> dict[str, str]:
-    """Column → SQL type of a sealed gross part, in order: names as numbers, then the others, then the unit's."""
-    return {**dict.fromkeys(shape.names, "INTEGER"), **shape.columns, **UNIT_COLUMNS}
-
-
-def placing(shape: GrossShape, column: Callable[[str], str]) -> str:
-    """SQL of what places a row: the placing column, where it is empty the first name that is not; NULL for shard 0."""
-    ordered = [*([shape.place] if shape.place else []), *(name for name in shape.names if name != shape.place)]
-    return (
-        f"coalesce({', '.join(map(column, ordered))})" if shape.place and len(ordered) > 1 else _single(ordered, column)
-    )
-
-
-def _single(ordered: Sequence[str], column: Callable[[str], str]) -> str:
-    return column(ordered[0]) if ordered else "NULL"
 
 
 class GrossParts:
@@ -161,16 +127,16 @@ class GrossParts:
         return pa.concat_tables(found)
 
     def gather(self, query: Query, table: str, *, columns: Sequence[str] = (), ever: str = "") -> None:
-        """Make the table ``table`` of the live rows of every shard: for narrow tables alone. ``ever``: the name of a table of all
-        rows instead, superseded ones too."""
-        shape = self._shapes[table]
-        picked = {name: kind for name, kind in sealed_columns(shape).items() if not columns or name in columns}
-        typed = ", ".join(f'"{name}" {kind}' for name, kind in picked.items())
-        query.execute(f"CREATE OR REPLACE TABLE {ever or table} ({typed})")
+        """Make the table ``table`` of the live rows of every shard: for narrow tables alone. ``columns``: names or SQL of some; all
+        unless told. ``ever``: the name of a table of all rows instead, superseded ones too."""
+        picked = ", ".join(columns) or _listed(sealed_columns(self._shapes[table]))
+        query.execute(
+            f"CREATE OR REPLACE TABLE {ever or table} AS SELECT {picked} FROM ({no_rows(self._shapes[table])})"
+        )
         for shard in range(self.shards):
             if self._attached(query, "gathered", table, shard):
                 live = "true" if ever else self._live(table, (shard,))
-                query.execute(f"INSERT INTO {ever or table} SELECT {_listed(picked)} FROM gathered WHERE {live}")
+                query.execute(f"INSERT INTO {ever or table} SELECT {picked} FROM gathered WHERE {live}")
                 query.unregister("gathered")
 
     def move(
@@ -224,10 +190,7 @@ class GrossParts:
         query.register("moved_name", self._moved)
         for table, shape in self._shapes.items():
             found = [source for some in self._apart(shards) for source in self._sources(query, table, shape, some)]
-            empty = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in sealed_columns(shape).items())
-            query.execute(
-                f"CREATE OR REPLACE VIEW {table} AS {' UNION ALL '.join(found or [f'SELECT {empty} WHERE false'])}"
-            )
+            query.execute(f"CREATE OR REPLACE VIEW {table} AS {' UNION ALL '.join(found or [no_rows(shape)])}")
 
     def delivered(self, table: str, shards: Shards) -> str:
         """SQL of every row of a table that was attached, dead and departed ones too; '' where there is none."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from rempart.journeys.gross_parts import UNIT_COLUMNS, GrossShape, placing
+from rempart.journeys.gross_shape import UNIT_COLUMNS, GrossShape, placing
 from rempart.journeys.names import Names
 from rempart.journeys.space import SpaceWriter, StoredPart
 from rempart.ports.background import Background

@@ -14,7 +14,8 @@ from rempart.errors import Refused
 from rempart.ingest.declaration import refuse_future
 from rempart.ingest.unit_plan import READ, Planned, content_of, dead_flows, plan_unit
 from rempart.ingest.units import Note, Unit, UnitEntry, UnitPart
-from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts, GrossShape
+from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts
+from rempart.journeys.gross_shape import GrossShape
 from rempart.journeys.gross_writer import GrossWriter
 from rempart.journeys.ingest import SPACE
 from rempart.journeys.names import Names
@@ -51,8 +52,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveredUnits:
-    """One delivery. ``id``: its own or its content's; ``produced``: ISO day, '' where it says none; ``declared``: target population,
-    sampling and source as it tells them."""
+    """One delivery. ``id``: its own or its content's; ``produced``: ISO day or ''; ``declared``: population, sampling and source."""
 
     id: str
     produced: str

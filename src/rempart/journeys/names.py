@@ -14,16 +14,19 @@ from numpy.typing import NDArray
 
 from rempart.identity.names import PERSON, name_digests
 from rempart.identity.shards import shard_of
-from rempart.journeys.gross_parts import CARDS, GrossParts, GrossShape
+from rempart.journeys.gross_parts import CARDS, GrossParts
+from rempart.journeys.gross_shape import GrossShape
 from rempart.ports.query import Query
 
 _BATCH = 50_000
+_REMEMBERED = 1_000_000
 _NEW = "flush_new"
 
 
 @dataclass(slots=True)
 class Names:
-    """The register in a run's session: table ``name_known`` (kind, high, low: the pseudonym's 128 bits; number; place).
+    """The register in a run's session: table ``name_known`` (kind, high, low: the pseudonym's 128 bits; number; place), and of the
+    names met lately ``name_seen`` (kind, text, number, place).
 
     ``kinds``: every kind of name, in an order that holds for the session.
     """
@@ -39,7 +42,8 @@ class Names:
     def begin(self) -> None:
         """An empty register."""
         self.query.execute(
-            "CREATE OR REPLACE TABLE name_known (kind UTINYINT, high UBIGINT, low UBIGINT, number INTEGER, place INTEGER)"
+            "CREATE OR REPLACE TABLE name_known (kind UTINYINT, high UBIGINT, low UBIGINT, number INTEGER, place INTEGER); "
+            "CREATE OR REPLACE TABLE name_seen (kind UTINYINT, text VARCHAR, number INTEGER, place INTEGER)"
         )
 
     def load(self, gross: GrossParts) -> None:
@@ -76,18 +80,22 @@ class Names:
 
     def number(self, shapes: Mapping[str, GrossShape]) -> None:
         """Give every text in the tables ``new_*`` its number and place: the table ``flush_name`` (kind, text, number, place)."""
-        self._hash(shapes)
+        self._gather_texts(shapes)
         self.query.execute(
-            "CREATE OR REPLACE TABLE flush_name AS SELECT d.kind, d.text, k.number, k.place "
+            "CREATE OR REPLACE TABLE flush_name AS SELECT kind, text, number, place FROM flush_text JOIN name_seen USING (kind, text)"
+        )
+        self._hash()
+        self.query.execute(
+            "INSERT INTO flush_name SELECT d.kind, d.text, k.number, k.place "
             "FROM flush_digest d JOIN name_known k USING (kind, high, low)"
         )
         unknown = self.query.table(
             "SELECT kind, text, high, low FROM flush_digest d ANTI JOIN name_known k USING (kind, high, low) "
             "ORDER BY kind, high, low"
         )
-        self.query.execute("DROP TABLE flush_digest")
         if unknown.num_rows:
             self._add(unknown, shapes)
+        self._remember()
 
     def taken(self) -> Iterator[tuple[str, int, pa.Table]]:
         """(table, shard, rows) of the register and the correspondence since this was asked last."""
@@ -103,21 +111,38 @@ class Names:
             yield "correspondence", shard, self.query.table(pairs)
         self.query.unregister("new_name")
 
-    def _hash(self, shapes: Mapping[str, GrossShape]) -> None:
-        """``flush_digest`` (kind, text, high, low): the distinct texts of every name column, hashed by thousands."""
-        self.query.execute(
-            "CREATE OR REPLACE TABLE flush_digest (kind UTINYINT, text VARCHAR, high UBIGINT, low UBIGINT)"
-        )
+    def _gather_texts(self, shapes: Mapping[str, GrossShape]) -> None:
+        """``flush_text`` (kind, text): the distinct texts of every name column."""
+        self.query.execute("CREATE OR REPLACE TABLE flush_text (kind UTINYINT, text VARCHAR)")
         for code, kind in enumerate(self.kinds):
             columns = [(t, c) for t, shape in shapes.items() for c, named in shape.names.items() if named == kind]
             given = [
                 f'SELECT "{column}" AS text FROM new_{table} WHERE "{column}" <> \'\'' for table, column in columns
             ]
-            if not given:
-                continue
-            texts = self.query.table(f"SELECT DISTINCT text FROM ({' UNION ALL '.join(given)})").column("text")
+            if given:
+                self.query.execute(
+                    f"INSERT INTO flush_text SELECT DISTINCT {code}, text FROM ({' UNION ALL '.join(given)})"
+                )
+
+    def _hash(self) -> None:
+        """``flush_digest`` (kind, text, high, low): the texts that are not remembered, hashed by thousands."""
+        self.query.execute(
+            "CREATE OR REPLACE TABLE flush_digest (kind UTINYINT, text VARCHAR, high UBIGINT, low UBIGINT)"
+        )
+        for code, kind in enumerate(self.kinds):
+            texts = self.query.table(
+                f"SELECT text FROM flush_text ANTI JOIN name_seen USING (kind, text) WHERE kind = {code}"
+            ).column("text")
             for start in range(0, len(texts), _BATCH):
                 self._hash_some(texts.slice(start, _BATCH).combine_chunks(), code, kind)
+
+    def _remember(self) -> None:
+        """Names that come again in a later flush are not hashed again, as many as there is place for."""
+        place = _REMEMBERED - int(self.query.table("SELECT count(*) AS n FROM name_seen").column("n")[0].as_py())
+        self.query.execute(
+            f"INSERT INTO name_seen FROM flush_name SEMI JOIN flush_digest USING (kind, text) LIMIT {place}; "
+            "DROP TABLE flush_digest; DROP TABLE flush_text"
+        )
 
     def _hash_some(self, texts: pa.Array, code: int, kind: str) -> None:
         halves = np.frombuffer(name_digests(texts.to_pylist(), kind, self.identity_key), ">u8").reshape(-1, 2)
@@ -128,7 +153,9 @@ class Names:
 
     def _add(self, unknown: pa.Table, shapes: Mapping[str, GrossShape]) -> None:
         """Number the names that nobody had seen; persons lie in their own shard, cards and pseudonyms in their person's if it is told."""
-        pseudonyms = [f"{high:016x}{low:016x}" for high, low in zip(*_halves(unknown), strict=True)]
+        halves = np.column_stack([unknown.column(half).to_numpy() for half in ("high", "low")])
+        digits = halves.astype(">u8").tobytes().hex()
+        pseudonyms = [digits[at : at + 32] for at in range(0, len(digits), 32)]
         own = shard_of(pseudonyms, self.shard_key, self.shards).astype(np.int32)
         numbers = np.arange(self.last + 1, self.last + 1 + unknown.num_rows, dtype=np.int32)
         self.last += unknown.num_rows
@@ -169,7 +196,3 @@ class Names:
             "GROUP BY n.number ORDER BY n.number"
         )
         return np.asarray(found.column("place").to_numpy(), dtype=np.int32)
-
-
-def _halves(rows: pa.Table) -> tuple[list[int], list[int]]:
-    return rows.column("high").to_pylist(), rows.column("low").to_pylist()

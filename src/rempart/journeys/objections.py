@@ -15,7 +15,8 @@ from rempart.errors import BadInput, Missing
 from rempart.identity.names import CARD, PERSON, provisional_card
 from rempart.identity.objections import Objection, added, from_columns, withdrawn
 from rempart.identity.pseudonyms import pseudonyms
-from rempart.journeys.gross_parts import CARDS, NAME, REMAP, GrossParts, GrossShape
+from rempart.journeys.gross_parts import CARDS, NAME, REMAP, GrossParts
+from rempart.journeys.gross_shape import GrossShape
 from rempart.journeys.ingest import FORMER, OBJECTION, SPACE
 from rempart.journeys.objecting_names import hashed, persons_of
 from rempart.journeys.parts import sealed_parts

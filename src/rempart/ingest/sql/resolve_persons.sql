@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- A person is a person key, over the cards of every delivery, archive included. One card may come twice: the certified, then the latest, is kept.
+-- Rows alike in these go by what else they tell (digest), so that no key of ours decides; rows alike in everything by their pseudonym.
 -- Of one session for the whole warehouse, and narrow for that: given gross_card and person_name (number, pseudonym, shard).
 -- Person numbers follow shard and pseudonym, so that sorting by number is sorting by pseudonym.
 CREATE OR REPLACE TABLE kept_card AS
 SELECT card, psa, person, person_keys FROM (
   SELECT line.card, line.psa, line.person, line.hits & ${mask} AS hits, count(DISTINCT line.person) OVER (PARTITION BY line.card) AS person_keys,
     row_number() OVER (PARTITION BY line.card ORDER BY line.hits & ${mask} = 0 DESC, line.certified DESC, line.updated DESC NULLS LAST,
-      line.archived, line.seen DESC NULLS LAST, known.pseudonym NULLS LAST) AS turn
+      line.archived, line.seen DESC NULLS LAST, line.digest, known.pseudonym NULLS LAST) AS turn
   FROM gross_card AS line LEFT JOIN person_name AS known ON known.number = line.person
   WHERE line.archived IS NOT NULL
 ) WHERE turn = 1 AND hits = 0;
