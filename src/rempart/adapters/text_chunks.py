@@ -26,22 +26,19 @@ _HEADER_LIMIT = 1 << 16
 _LINE_LIMIT = 1 << 20
 _ZIPPED = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_BLANK = 32
+_BLANK, _PIECE = 32, 1 << 18
 UTF8, LATIN1 = "utf-8", "latin-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """``data``: whole lines, UTF-8; ``line``: the number of its first line in the file, the header being line 1."""
+    """``data``: whole lines, UTF-8; ``line``: the number of its first line in the file, the header being line 1; ``lines``: how many
+    physical lines, the last one with or without its end."""
 
     data: bytes
     line: int
+    lines: int
     look: Look
-
-    @property
-    def lines(self) -> int:
-        """Physical lines, the last one with or without its end."""
-        return self.data.count(b"\n") + (not self.data.endswith(b"\n"))
 
 
 class TextFile:
@@ -101,13 +98,14 @@ class TextFile:
         wide = not data.isascii()
         if wide:
             data = self._decoded(data, line)
-        controls = np.frombuffer(data, np.uint8) < _BLANK
-        odd = int(np.count_nonzero(controls)) - data.count(b"\n") - data.count(b"\r")
+        ends = data.count(b"\n")
+        odd = _controls(data) - ends - data.count(b"\r")
         if odd and b"\0" in data:
             raise BadInput(
                 "csv-encoding", file=self._name, line=line + data.count(b"\n", 0, data.index(b"\0")), expected="UTF-8"
             )
-        return Chunk(data=data, line=line, look=Look(wide=wide or odd > 0, spaced=b" " in data))
+        lines, look = ends + (not data.endswith(b"\n")), Look(wide=wide or odd > 0, spaced=b" " in data)
+        return Chunk(data=data, line=line, lines=lines, look=look)
 
     def _decoded(self, data: bytes, line: int) -> bytes:
         """The same text in UTF-8. Latin-1 only where not one byte says otherwise: a file of both is damaged."""
@@ -136,6 +134,12 @@ def _damaged(data: bytes, *, mixed: bool) -> bool:
         return True
     text = data.decode(UTF8, "surrogateescape") if mixed else ""
     return any(not letter.isascii() and not "\udc80" <= letter <= "\udcff" for letter in set(text))
+
+
+def _controls(data: bytes) -> int:
+    """Bytes under a blank; in pieces that stay in the processor's cache."""
+    codes = np.frombuffer(data, np.uint8)
+    return sum(int(np.count_nonzero(codes[at : at + _PIECE] < _BLANK)) for at in range(0, len(codes), _PIECE))
 
 
 def _cut(data: bytes) -> int:
