@@ -165,11 +165,12 @@ def test_a_source_pseudonym_leaves_out_whoever_holds_it_and_an_invented_one_is_s
         column(place, "objection", "main", "pseudonym")
     )
     (listed,) = place.run("objection", "list").answer["data"]["regimes"]
-    assert (listed["persons"], listed["known"]) == (len(held) + 5, len(held) + 1), (
+    assert (listed["persons"], listed["known"], listed["waiting"]) == (len(held) + 5, len(held) + 1, 4), (
         "the two found ones wait for others too"
     )
+    assert told["waiting"] == 4
     assert granted(place, "first") == len(everyone) - len(held) - 1
-    by_card(place, "BEN_NIR_PSA", [alone["BEN_NIR_PSA"]], "withdraw")
+    assert by_card(place, "BEN_NIR_PSA", [alone["BEN_NIR_PSA"]], "withdraw")["waiting"] == 3
     assert granted(place, "second") == len(everyone) - 1
 
 
@@ -184,12 +185,12 @@ def test_a_source_pseudonym_that_nobody_holds_yet_waits_for_its_card(
     text = gzip.decompress(cards.read_bytes()).decode().replace(chosen, "NEW" + chosen[3:])
     (later / cards.name).write_bytes(gzip.compress(text.encode()))
     told = by_card(place, "BEN_NIR_PSA", ["NEW" + chosen[3:]])
-    assert (told["named"], told["known"]) == (1, 0)
+    assert (told["named"], told["known"], told["objections"], told["waiting"]) == (1, 0, 1, 1)
     everyone = len(persons(place))
     assert granted(place, "first") == everyone
     bring(place, later)
     (listed,) = place.run("objection", "list").answer["data"]["regimes"]
-    assert listed["known"] == 1
+    assert (listed["known"], listed["waiting"]) == (1, 0)
     assert granted(place, "second") < len(persons(place))
 
 

@@ -32,6 +32,7 @@ def add(
     )
     told = {"named": done.changed.named, "known": done.changed.known, "now": done.changed.standing}
     session.voice.say("objections-added", new=done.changed.changed, **told)
+    _say_waiting(session, done.changed.waiting)
     if done.changed.known < done.changed.named:
         session.voice.say("objections-unknown")
     _show_applied(session, done.applied)
@@ -62,6 +63,7 @@ def withdraw(
         passphrase_fd,
     )
     session.voice.say("objections-withdrawn", now=done.changed.standing, gone=done.changed.changed)
+    _say_waiting(session, done.changed.waiting)
     session.voice.result("objection-withdraw", _facts(done))
     return 0
 
@@ -103,18 +105,20 @@ def list_(session: Session) -> int:
     }
     words = {name: regime.words[voice.language] for name, regime in known.items()}
     rows = [
-        (f.regime, words.get(f.regime, ""), f.persons, f.known, f.first, f.last, reach.get(f.regime, "")) for f in found
+        (f.regime, words.get(f.regime, ""), f.persons, f.waiting, f.first, f.last, reach.get(f.regime, ""))
+        for f in found
     ]
     columns = [
         "column-regime",
         "column-what",
-        "column-persons",
-        "column-known-now",
+        "column-names",
+        "column-waiting",
         "column-from",
         "column-to",
         "column-running",
     ]
     voice.table(columns, rows)
+    _say_waiting(session, sum(f.waiting for f in found))
     voice.result("objection-list", {"regimes": [asdict(one) for one in found]})
     return 0
 
@@ -140,6 +144,12 @@ def _change(
         return record(warehouse, change(names), officer=officer, progress=bars)
 
 
+def _say_waiting(session: Session, waiting: int) -> None:
+    """That counts are of names, where some are nobody's yet."""
+    if waiting:
+        session.voice.say("objections-waiting", waiting=waiting)
+
+
 def _show_applied(session: Session, applied: "tuple[Applied, ...]") -> None:
     if applied:
         rows = [(one.project, one.permit, one.persons, one.shards, one.head[:16]) for one in applied]
@@ -151,6 +161,7 @@ def _show_applied(session: Session, applied: "tuple[Applied, ...]") -> None:
 def _facts(done: "Recorded") -> dict[str, object]:
     return {
         "objections": done.changed.standing,
+        "waiting": done.changed.waiting,
         "changed": done.changed.changed,
         "named": done.changed.named,
         "known": done.changed.known,

@@ -55,10 +55,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """Objections that stand now, and how many the change added or took away; ``named``: different names in the list, ``known``: those
-    of them that are somebody's in the research tables now."""
+    """Objections that stand now, and how many the change added or took away, a name that waits counted as one in each; ``waiting``: of
+    those that stand, as in ``Standing``; ``named``: different names in the list, ``known``: those of them that are somebody's in the
+    research tables now."""
 
     standing: int
+    waiting: int
     changed: int
     named: int
     known: int
@@ -66,14 +68,16 @@ class Changed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Objections under one regime, a pseudonym's or a card's own, which waits, beside its persons'; ``known``: whose person is in the
-    research tables now (of one that waits, since the last compaction); ``first`` and ``last``: months in which they were made."""
+    """Objections under one regime, a pseudonym's or a card's own beside its persons'; ``known``: whose person is in the research tables
+    now; ``waiting``: the others, names under which the last compaction found nobody; ``first`` and ``last``: months in which they were
+    made."""
 
     regime: str
     persons: int
     first: str
     last: str
     known: int
+    waiting: int
 
 
 def change_objections(
@@ -106,13 +110,14 @@ def change_objections(
         former = former_names(vault, opened, reference, new_query())
         meant, called = book.meant(change, cards, before)
         names = sorted(frozenset().union(*meant.values()))
-        known = book.present(names, former)
         now = _after(before, change, names, today, document, [*former, *_led(called, former)])
+        known = book.present({*names, *(one.pseudonym for one in now)}, former)
         writer = _writer(vault, recorder, act, opened, reference, named_step)
         _commit(writer, opened, now, act)
         act.say("objections", len(now))
     return Changed(
         standing=len(now),
+        waiting=sum(one.pseudonym not in known for one in now),
         changed=abs(len(now) - len(before)),
         named=len(meant),
         known=sum(bool(found & known) for found in meant.values()),
@@ -289,4 +294,5 @@ def list_objections(*, vault: Vault, recorder: Recorder, new_query: Callable[[],
 def _standing(regime: str, found: Sequence[Objection], known: frozenset[str]) -> Standing:
     mine = [one for one in found if one.regime == regime]
     days, here = sorted(one.since for one in mine), sum(one.pseudonym in known for one in mine)
-    return Standing(regime=regime, persons=len(days), first=f"{days[0]:%Y-%m}", last=f"{days[-1]:%Y-%m}", known=here)
+    first, last = (f"{day:%Y-%m}" for day in (days[0], days[-1]))
+    return Standing(regime=regime, persons=len(days), first=first, last=last, known=here, waiting=len(days) - here)
