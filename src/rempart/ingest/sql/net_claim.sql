@@ -8,8 +8,8 @@ SELECT word, hits, CASE WHEN hits = 0 THEN person_no END AS person_no, CASE WHEN
   CASE WHEN hits = 0 AND word <> 'claims' THEN prescribing END AS prescribing, CASE WHEN hits = 0 THEN executing END AS executing,
   CASE WHEN hits = 0 AND word = 'claim_acts' THEN activity END AS activity,
   CASE WHEN hits = 0 AND word IN ('drugs', 'hospital_drugs') THEN phase END AS phase,
-  sum(CAST(round(quantity * 10000) AS HUGEINT)) / 10000.0 AS quantity, sum(CAST(round(paid * 10000) AS HUGEINT)) / 10000.0 AS paid,
-  sum(CAST(round(reimbursed * 10000) AS HUGEINT)) / 10000.0 AS reimbursed, min(prescribed) AS prescribed, max(care_end) AS care_end,
+  sum(CAST(round(quantity * 10000) AS BIGINT)) / 10000.0 AS quantity, sum(CAST(round(paid * 10000) AS BIGINT)) / 10000.0 AS paid,
+  sum(CAST(round(reimbursed * 10000) AS BIGINT)) / 10000.0 AS reimbursed, min(prescribed) AS prescribed, max(care_end) AS care_end,
   min(facility) AS facility, count(*) FILTER (WHERE lead) AS leads, count(*) FILTER (WHERE CASE WHEN word = 'claims' THEN lead ELSE detail END) AS lines
 FROM (
   SELECT line.* EXCLUDE (hits, kind), known.person_no,

@@ -19,8 +19,8 @@ SELECT word, field, kind, hits, status, CASE WHEN hits = 0 THEN visit_no END AS 
   CASE WHEN hits = 0 AND kind IN ('ward', 'week') THEN duration END AS duration, CASE WHEN hits = 0 AND kind IN ('ward', 'week') THEN ward END AS ward,
   CASE WHEN hits = 0 AND kind IN ('ward', 'week') THEN place_facility END AS place_facility,
   kind IN ('drug', 'device', 'lab', 'service') AS summed, min(person_no) AS person_no, min(entry) AS entry, min(leaving) AS leaving, min(day) AS day,
-  max(quantity) AS most, sum(CAST(round(quantity * 10000) AS HUGEINT)) / 10000.0 AS quantity,
-  sum(CAST(round(paid * 10000) AS HUGEINT)) / 10000.0 AS paid, count(*) AS lines
+  max(quantity) AS most, sum(CAST(round(quantity * 10000) AS BIGINT)) / 10000.0 AS quantity,
+  sum(CAST(round(paid * 10000) AS BIGINT)) / 10000.0 AS paid, count(*) AS lines
 FROM (
   SELECT fact.word, fact.field, fact.kind, fact.status, fact.code, coalesce(fact.delay, CAST(fact.day - stay.entry AS INTEGER), 0) AS delay,
     coalesce(fact.day, stay.entry + fact.delay, stay.entry) AS day, fact.duration,
