@@ -51,6 +51,21 @@ def test_no_stray_quotes_swallow_lines_into_one_that_is_left_out(tmp_path: Path)
         read_units(folder)
 
 
+@pytest.mark.parametrize("column", ["PHA_NOM_PA", "PHA_ATC_L07"])
+def test_lines_inside_a_label_without_width_are_told_and_counted(column: str, tmp_path: Path) -> None:
+    rows = [
+        {"PHA_CIP_C13": f"34009000000{n:02d}", "PHA_ATC_C07": "A10BG03", "PHA_NOM_PA": "A", "PHA_ATC_L07": "B"}
+        for n in range(9)
+    ]
+    rows[1][column], rows[4][column] = '"a', 'd"'
+    write(tmp_path / "d", whole())
+    lines = [";".join(rows[0]), *(";".join(row.values()) for row in rows)]
+    (tmp_path / "d" / "IR_PHA_R.csv").write_text("\n".join([*lines, ""]), "utf-8")
+    found = read_units(tmp_path / "d")
+    assert found.lines["drug_reference"] == len(rows) - 3
+    assert ("lines-joined", "IR_PHA_R", "IR_PHA_R.csv: 3") in found.notes
+
+
 @pytest.mark.parametrize("value", ["1e15", "1000000000000001", "9" * 300, "1e2", "1E2", "1_000", "-2000000000"])
 def test_numbers_beyond_measure_or_of_another_writing_are_refused(value: str, tmp_path: Path) -> None:
     folder = write(tmp_path / "d", whole() | {DRUGS: [pack(2, PHA_ACT_QSN=value)]})

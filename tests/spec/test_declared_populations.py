@@ -5,7 +5,7 @@ import datetime
 
 from rempart.adapters.package_data import toml
 from rempart.ingest.declaration import Declaration, declaration
-from rempart.ingest.deliveries import declared, delivery_table, unlike
+from rempart.ingest.deliveries import declared, delivery_table, redeclared, unlike
 from rempart.ingest.units import UnitEntry
 from rempart.records.omop import whole_layouts
 
@@ -60,3 +60,13 @@ def test_unlike_samples_are_noted_and_like_ones_are_not() -> None:
         "population.fraction",
         "population.weight",
     ]
+
+
+def test_two_deliveries_of_one_id_that_declare_otherwise_are_noted() -> None:
+    one = declared(declaration(SAID))
+    other = one | {"fraction": "1.0", "last": "2016-12-31"}
+    assert redeclared("A", other, {"A": one}, {"A": other}) == (
+        ("population-unlike", "A population.fraction", "0.01 | 1.0"),
+    )
+    assert redeclared("A", one | {"last": "2016-12-31"}, {"A": one}) == (), "an extent grows from month to month"
+    assert redeclared("A", other, {"B": one}, {}) == ()

@@ -36,7 +36,8 @@ _FLOW_EPOCH = 2000
 class _Run:
     """One unit under way. ``held``: rows of a word that are in its table now; ``contents``: (table, hash of the text) → a file with lines;
     ``ended``: by word, lines that ended in the year of their file;
-    ``looked``: files in which some value had to be looked at for what it may tell of a person."""
+    ``looked``: files in which some value had to be looked at for what it may tell of a person; ``joined``: by file, lines that lie inside
+    a value of free text, and empty ones."""
 
     query: Query
     unit: Unit
@@ -46,6 +47,7 @@ class _Run:
     shares: Shares
     leaks: LeakScan
     looked: set[str] = field(default_factory=set)
+    joined: dict[str, int] = field(default_factory=dict)
     files: MemoryFiles = field(default_factory=MemoryFiles)
     lines: dict[str, int] = field(default_factory=dict)
     notes: dict[Note, None] = field(default_factory=dict)
@@ -122,6 +124,8 @@ def _read_text(run: _Run, found: UnitFile) -> str:
             run.files.give_back(held)
     if text.latin1:
         run.notes[("encoding-latin-1", found.table.name, found.file.name)] = None
+    if joined := run.joined.get(found.file.name):
+        run.notes[("lines-joined", found.table.name, f"{found.file.name}: {joined}")] = None
     return text.sha256
 
 
@@ -156,6 +160,7 @@ def _insert_text(run: _Run, found: UnitFile, how: Reading, chunk: Chunk, *, path
     if lines + gone != chunk.lines:
         # Lines without a field, or a value over two lines: a stray quote may have swallowed one, whichever way was taken.
         _refuse_broken_values(run, found, how, chunk, relation=every)
+        run.joined[found.file.name] = run.joined.get(found.file.name, 0) + chunk.lines - lines - gone
     run.shares.added(len(chunk.data))
 
 

@@ -77,6 +77,17 @@ def unlike(told: Told, live: Iterable[HeldUnit]) -> tuple[tuple[str, str, str], 
     return tuple(found)
 
 
+def redeclared(name: str, said: Mapping[str, str], *others: Told) -> tuple[tuple[str, str, str], ...]:
+    """The same notes where another delivery of this ``name`` declared otherwise: of the two, the last ingested stands for both."""
+    found: dict[tuple[str, str, str], None] = {}
+    for other in (told[name] for told in others if name in told):
+        for key in _SAMPLING:
+            values = sorted({said.get(key, "?"), other.get(key, "?")})
+            if len(values) > 1:
+                found[(UNLIKE, f"{name} population.{key}", " | ".join(values))] = None
+    return tuple(found)
+
+
 def _typed(told: Mapping[str, str]) -> dict[str, Any]:
     numbers = {key: float(told[key]) for key in ("fraction", "weight") if key in told}
     days = {key: datetime.date.fromisoformat(told[key]) for key in ("first", "last") if key in told}

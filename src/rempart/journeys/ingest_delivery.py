@@ -4,7 +4,6 @@
 A unit is in the warehouse once a commit names it: whoever is killed before finds it new again, and that is all there is to resuming.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Protocol
 
 from rempart.errors import Refused
 from rempart.ingest.declaration import refuse_future
+from rempart.ingest.deliveries import redeclared
 from rempart.ingest.unit_plan import READ, Planned, content_of, dead_flows, plan_unit
 from rempart.ingest.units import Note, Unit, UnitEntry, UnitPart
 from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts
@@ -21,7 +21,7 @@ from rempart.journeys.ingest import SPACE
 from rempart.journeys.names import Names
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
-from rempart.journeys.unit_register import DELIVERIES, UNITS, dead_objects, held_units, joined, units_fact
+from rempart.journeys.unit_register import DELIVERIES, UNITS, dead_objects, held_units, joined, told_of, units_fact
 from rempart.journeys.unit_scratch import UnitScratch
 from rempart.ports.background import Background
 from rempart.ports.broker import GrantRequest
@@ -251,6 +251,7 @@ class _Gathering:
             lines={},
             flows=(),
             rules=self._run.rules,
+            read=redeclared(delivery.id, delivery.declared, told_of(self._opened), self._told),
         )
 
     def _flush(self, writer: GrossWriter, span: _Span) -> None:
@@ -266,14 +267,13 @@ class _Gathering:
             span.writer.keep(span.opened, but=dead_objects(span.opened, gone))
         writer.take(span.writer)
         before = span.opened.body.facts if span.opened else {}
-        told = {**json.loads(before.get(DELIVERIES, "{}")), **self._told}
+        told = {**told_of(span.opened), **self._told}
         live = {entry.delivery for entry in self._held if entry.state == "live"}
         kept = canonical_bytes({name: said for name, said in told.items() if name in live}).decode()
         facts = {**before, "form": "snds", UNITS: units_fact(self._held), DELIVERIES: kept}
         if self._run.native:
             facts[NATIVE] = " ".join(sorted({*before.get(NATIVE, "").split(), self._run.native}))
-        lineage = tuple(f"delivery:{name}" for name in sorted(live))
-        self._commit = span.writer.commit(lineage=lineage, facts=facts)
+        self._commit = span.writer.commit(lineage=tuple(f"delivery:{name}" for name in sorted(live)), facts=facts)
         self._run.named_step("units-committed")
         self._opened = open_space(self._run.vault, space=SPACE, reference=self._reference, head=self._commit.head)
         return self._span()
