@@ -81,6 +81,20 @@ HOLDING = (
     ("M. Hamelin 9 rue des Lilas", {"name", "address"}),
     (f"Mme Pruvost {nir(_B)}", {"name", "nir"}),
     ("Dr Attali dr.attali@cabinet.example", {"name", "email"}),
+    ("0033612345678", {"telephone"}),
+    ("+33.6.12.34.56.78", {"telephone"}),
+    ("0612345678,", {"telephone"}),
+    ("tel_0612345678", {"telephone"}),
+    ("06\u00a012\u00a034\u00a056\u00a078", {"telephone"}),
+    ("06\u202f12\u202f34\u202f56\u202f78", {"telephone"}),
+    (f"{nir(_A)},", {"nir"}),
+    (f"nir={nir(_B)}", {"nir"}),
+    (f"２{nir(_B)[1:]}", {"nir"}),
+    ("JEAN_DUPONT", {"name"}),
+    ("Jean,DUPONT", {"name"}),
+    ("jean|dupont", {"name"}),
+    ("JEAN\u00a0DUPONT", {"name"}),
+    ("12,rue_Victor", {"address"}),
 )
 
 HOLDING_NOTHING = (
@@ -182,4 +196,11 @@ HOLDING_NOTHING = (
     "MARTIN",
     "123456789012345",
     "987654321098765",
+    "0.0612345678",
+    "0033612345678901",
+    "1234.0612345678",
+    "CODE_A",
+    "MOIS_ANNEE",
+    "2015-03-01 06:12:34",
+    "EN_COURS|CLOS",
 )
