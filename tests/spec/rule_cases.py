@@ -158,6 +158,8 @@ DROPPED = (
     case("B2", "beneficiaries", "no kind of identity", product="cards", BEN_CDI_NIR=None),
     case("B3", "beneficiaries", "sex 9", product="cards", BEN_SEX_COD="9"),
     case("B4", "beneficiaries", "year of birth 1600", product="cards", BEN_NAI_ANN=1600),
+    case("B4", "beneficiaries", "year of birth 1849", product="cards", BEN_NAI_ANN=1849),
+    case("B4", "beneficiaries", "year of birth -5", product="cards", BEN_NAI_ANN=-5),
     case("B5", "beneficiaries", "no person key", product="cards", BEN_IDT_ANO=None),
     case("D1", "claims", "expense qualifier 71", DPN_QLF="71"),
     case("D1", "claims", "service qualifier 72, the other empty", DPN_QLF=None, PRS_DPN_QLP="72"),
@@ -232,6 +234,7 @@ DROPPED = (
 )
 
 KEPT = (
+    case("B4", "beneficiaries", "year of birth 1850", product="cards", BEN_NAI_ANN=1850),
     case("D1", "claims", "both qualifiers empty", DPN_QLF=None, PRS_DPN_QLP=None),
     case("D1", "claims", "qualifier 70", DPN_QLF="70"),
     more("D2", "facility_lines", "a facility line without the mark", detail(1, ETE_IND_TAA=None)),

@@ -138,7 +138,8 @@ def _wrong_filled_sql(column: Column, form: Format, value: str) -> str:
         return f"{value} NOT LIKE '____-__-__' OR ({_no_day_sql(f'TRY_CAST({value} AS DATE)', form)})"
     if column.kind == "whole":
         number = f"TRY_CAST({value} AS DOUBLE)"
-        return f"coalesce({number} <> trunc({number}) OR abs({number}) > {_LARGEST_WHOLE}, true) OR {_odd_number_sql(value)}"
+        most = min(10**widest - 1, _LARGEST_WHOLE) if widest else _LARGEST_WHOLE
+        return f"coalesce({number} <> trunc({number}) OR abs({number}) > {most}, true) OR {_odd_number_sql(value)}"
     if column.kind == "number":
         within = f"abs(TRY_CAST({value} AS DOUBLE)) <= {form.largest_number}"
         return f"NOT coalesce({within}, false) OR {_odd_number_sql(value)}"

@@ -40,7 +40,7 @@ def rule_words(definitions: Definitions, switches: Mapping[str, bool]) -> dict[s
     on = enabled(definitions.rules, switches)
     claims = mask(definitions.rules, "claims", {"claims": ("claim_lines",)})
     chosen = [item for item in definitions.decisions if switches.get(item.id, item.enabled)]
-    named = [f"CASE WHEN death_hits & {item.mask} <> 0 THEN '{item.id}' END" for item in chosen]
+    named = [f"CASE WHEN decision_hits & {item.mask} <> 0 THEN '{item.id}' END" for item in chosen]
     return {
         "mask": str(on),
         "mask_claims": str(on & claims),

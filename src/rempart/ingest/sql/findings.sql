@@ -16,7 +16,10 @@ SELECT what, CAST(n AS BIGINT) AS n FROM (
   UNION ALL SELECT 11, 'deaths-known-only-from-a-stay', count(*) FROM net_death WHERE registered IS NULL AND certified IS NULL
   UNION ALL SELECT 12, 'deaths-dated-differently-by-two-sources', count(*) FROM net_death
     WHERE registered <> certified OR registered <> left_dead OR certified <> left_dead
-  UNION ALL SELECT 13, 'register-deaths-set-aside', count(*) FROM net_person WHERE death_hits & ${decided} <> 0
+  UNION ALL SELECT 13, 'register-deaths-set-aside', count(*) FROM net_person
+    WHERE decision_hits & ${decided} & (${decision_E1} | ${decision_E2}) <> 0
+  UNION ALL SELECT 20, 'years-of-birth-set-aside', count(*) FROM net_person WHERE decision_hits & ${decided} & ${decision_E3} <> 0
+  UNION ALL SELECT 21, 'months-of-birth-set-aside', count(*) FROM net_person WHERE decision_hits & ${decided} & ${decision_E4} <> 0
   UNION ALL SELECT 14, 'certificates-under-a-key-of-several-persons', count(*) FROM net_certificate
     WHERE kind = 'certificate' AND hits & ${bit_R3} <> 0
   UNION ALL SELECT 15, 'persons-never-observed', count(*) FROM net_person ANTI JOIN context_observed USING (person_no)

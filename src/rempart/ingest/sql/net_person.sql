@@ -16,12 +16,17 @@ FROM (
   WHERE line.archived IS NOT NULL AND coalesce(holder.person_no, 0) % ${passes} = ${pass}
 );
 CREATE OR REPLACE TABLE net_person AS
-SELECT * EXCLUDE (turn), CASE WHEN death_hits & ${decided} = 0 THEN register_death END AS died
+SELECT * EXCLUDE (turn, told_born, told_month),
+  CASE WHEN decision_hits & ${decided} & (${decision_E1} | ${decision_E2}) = 0 THEN register_death END AS died
 FROM (
-  SELECT *, CASE WHEN year(register_death) < born THEN ${decision_E1} ELSE 0 END
-    | CASE WHEN register_death > DATE '${last_known}' THEN ${decision_E2} ELSE 0 END AS death_hits
+  SELECT *, CASE WHEN told_born > year(DATE '${last_known}') AND ${decision_E3} & ${decided} <> 0 THEN NULL ELSE told_born END AS born,
+    CASE WHEN told_month BETWEEN 1 AND 12 THEN told_month END AS birth_month,
+    CASE WHEN year(register_death) < told_born AND told_born <= year(DATE '${last_known}') THEN ${decision_E1} ELSE 0 END
+    | CASE WHEN register_death > DATE '${last_known}' THEN ${decision_E2} ELSE 0 END
+    | CASE WHEN told_born > year(DATE '${last_known}') THEN ${decision_E3} ELSE 0 END
+    | CASE WHEN told_month NOT BETWEEN 1 AND 12 THEN ${decision_E4} ELSE 0 END AS decision_hits
   FROM (
-    SELECT person_no, sex, born, birth_month, department, commune, scheme, updated, unit, archived AS told_by_archive,
+    SELECT person_no, sex, born AS told_born, birth_month AS told_month, department, commune, scheme, updated, unit, archived AS told_by_archive,
       row_number() OVER latest AS turn, count(*) OVER whole AS cards, count(*) FILTER (WHERE archived) OVER whole AS archived_cards,
       bool_or(certified) OVER whole AS certified, count(DISTINCT psa) OVER whole AS pseudonyms, count(DISTINCT sex) OVER whole AS sexes,
       count(DISTINCT (born, birth_month)) OVER whole AS births, count(DISTINCT commune) OVER whole AS communes,
