@@ -192,8 +192,8 @@ def test_a_mutant_that_moves_no_name_is_seen(
 def test_a_mutant_that_supersedes_nothing_is_seen(
     folder: Path, full: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (compaction, ingest_delivery):
-        monkeypatch.setattr(module, "dead_flows", lambda units: {})
+    monkeypatch.setattr(compaction, "dead_flows", lambda units, **_: {})
+    monkeypatch.setattr(ingest_delivery, "outlived", lambda units: set())
     with empty_warehouse(tmp_path / "house") as place:
         assert in_order(place, early_first(folder, tmp_path / "cut"), 1) != full
 

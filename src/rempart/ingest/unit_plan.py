@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of each delivered unit, and which flows of which held unit are live. Pure; order of ingest does not matter where
-deliveries say when they were produced.
+"""What becomes of each delivered unit, and which flows of which held unit are live. Pure, and a function of the set of units: the order
+of ingest does not matter where deliveries say when they were produced.
 
-One unit of a name is live, that of the newest delivery; of monthly units of one product that hold the same flow, the newest gives it.
+One unit of a name is live, that of the newest delivery, and what it replaced never comes back; of units of one product that give the same
+flow, the newest gives it, and the others do again once it gives it no more. A yearly archive gives March of its year to February of the
+next: of its lines of another flow rule D7 decides, and they take no other unit's place.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from rempart.errors import BadInput
 from rempart.records.canonical import content_id
 
 Fate = Literal["new", "held", "replaces", "older", "former"]
@@ -17,6 +20,10 @@ READ: frozenset[Fate] = frozenset({"new", "replaces", "former"})
 """Fates of units that are read."""
 _KEYED = frozenset({"cards"})
 """Products that join a person key to what stays when it changes. Simplified claims name the key alone."""
+_ARCHIVED = frozenset({"dcir"})
+"""Products whose yearly archives hold March to February (rule D7)."""
+_EPOCH, _MONTHS, _MARCH = 2000, 12, 2
+_YEAR = 4
 
 
 class HeldUnit(Protocol):
@@ -40,7 +47,7 @@ class HeldUnit(Protocol):
 
     @property
     def flows(self) -> Sequence[int]:
-        """Flow months; 0 or none where it has none."""
+        """Flow months met, since January 2000; 0 or none where it has none."""
 
     @property
     def state(self) -> str:
@@ -61,19 +68,36 @@ def content_of(files: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(sorted(sha256 for _, sha256 in files))
 
 
-def newness(unit: HeldUnit) -> tuple[str, int]:
-    """By what the later of two units wins: production, then ingest."""
-    return unit.produced, unit.number
+def newness(unit: HeldUnit) -> tuple[str, str, tuple[str, ...], int]:
+    """By what the later of two units wins: production; of one day a month before its year's archive, then content; the number last,
+    between units alike in all."""
+    return unit.produced, unit.name, content_of(unit.files), unit.number
+
+
+def given_flows(unit: HeldUnit) -> frozenset[int]:
+    """Flow months that the unit gives: those met, of a yearly archive those that belong to it."""
+    product, _, period = unit.name.partition("/")
+    met = frozenset(flow for flow in unit.flows if flow)
+    if product not in _ARCHIVED or len(period) != _YEAR:
+        return met
+    first = (int(period) - _EPOCH) * _MONTHS + _MARCH
+    return met & frozenset(range(first, first + _MONTHS))
 
 
 def plan_unit(name: str, files: Iterable[tuple[str, str]], *, produced: str, held: Iterable[HeldUnit]) -> Planned:
-    """The fate of one delivered unit beside those held of its name."""
+    """The fate of one delivered unit beside those held of its name.
+
+    Raises BadInput ``delivery-tie`` where the newest of these holds something else and was produced on the same day: the order in which
+    they came would decide.
+    """
     same = sorted((unit for unit in held if unit.name == name and unit.files), key=newness)
     if not same:
         return Planned(name=name, fate="new", held=0)
     live, content = same[-1], content_of(files)
     if content_of(live.files) == content:
         return Planned(name=name, fate="held", held=live.number)
+    if produced == live.produced:
+        raise BadInput("delivery-tie", unit=name, produced=produced)
     fate: Fate = "replaces"
     if produced < live.produced:
         known = any(content_of(unit.files) == content for unit in same)
@@ -81,26 +105,36 @@ def plan_unit(name: str, files: Iterable[tuple[str, str]], *, produced: str, hel
     return Planned(name=name, fate=fate, held=live.number)
 
 
-def dead_flows(units: Collection[HeldUnit]) -> dict[int, frozenset[int]]:
+def outlived(units: Iterable[HeldUnit]) -> set[int]:
+    """Units that never come back: a newer one has their name. What lost its flows to units of other names alone is not among them."""
+    held = list(units)
+    newest = _newest(held)
+    return {unit.number for unit in held if unit.state != "live" or newest[unit.name].number != unit.number}
+
+
+def dead_flows(units: Collection[HeldUnit], *, every_line: bool = False) -> dict[int, frozenset[int]]:
     """Unit number → flows of it that a newer unit gives, none named: all of it. Units of which everything is live are not named.
 
-    What was superseded stays so: its parts have left the snapshot.
+    ``every_line``: rule D7 is switched off, so that an archive's lines of flows beyond its own stand, too; but not beside a unit that
+    gives the flow.
     """
-    newest: dict[str, HeldUnit] = {}
+    newest, gone_for_good = _newest(units), outlived(units)
     giver: dict[tuple[str, int], int] = {}
-    kept = [unit for unit in units if unit.state == "live"]
-    for unit in sorted(kept, key=newness):
-        newest[unit.name] = unit
     for unit in sorted(newest.values(), key=newness):
-        giver.update({(_product(unit), flow): unit.number for flow in unit.flows if flow})
-    dead: dict[int, frozenset[int]] = {unit.number: frozenset() for unit in units if unit.state != "live"}
-    for unit in kept:
-        gone = frozenset(flow for flow in unit.flows if flow and giver.get((_product(unit), flow)) != unit.number)
-        if newest[unit.name].number != unit.number or (gone and gone == frozenset(unit.flows)):
-            dead[unit.number] = frozenset()
-        elif gone:
-            dead[unit.number] = gone
+        giver.update({(_product(unit), flow): unit.number for flow in given_flows(unit)})
+    dead: dict[int, frozenset[int]] = {number: frozenset() for number in gone_for_good}
+    for unit in newest.values():
+        judged = unit.flows if every_line else given_flows(unit)
+        gone = frozenset(
+            flow for flow in judged if flow and giver.get((_product(unit), flow), unit.number) != unit.number
+        )
+        if gone:
+            dead[unit.number] = frozenset() if gone == frozenset(unit.flows) else gone
     return dead
+
+
+def _newest(units: Iterable[HeldUnit]) -> dict[str, HeldUnit]:
+    return {unit.name: unit for unit in sorted(units, key=newness) if unit.state == "live"}
 
 
 def _product(unit: HeldUnit) -> str:

@@ -47,6 +47,8 @@ from rempart.vault.part import SealedPart
 
 RESEARCH = "research"
 """The manifest's fact that says which live rows the research tables were made of (``unit_plan.live_id``); another value: stale."""
+_ARCHIVE_RULE = "D7"
+"""Drops lines of a yearly archive whose flow is not of its months."""
 _CARD = ("psa", "card", "person", "archived", "certified", "updated", "seen", "hits")
 _WITHOUT_PERSONS = (
     "gross_commune_change", "gross_population", "gross_environment", "gross_drug_code", "gross_condition_code",
@@ -139,7 +141,7 @@ class _Compacting:
     def __init__(self, run: Compaction, act: Act, reference: str, opened: OpenSpace) -> None:
         self._run, self._reference, self._opened = run, reference, opened
         self._units = held_units(opened, again=False)
-        self._dead = dead_flows(self._units)
+        self._dead = dead_flows(self._units, every_line=not run.switches.get(_ARCHIVE_RULE, True))
         self._live: list[UnitEntry] = [unit for unit in self._units if self._dead.get(unit.number, unit) != frozenset()]
         self._gross = GrossParts(run.vault, opened, reference=reference, shapes=run.shapes, dead=self._dead)
         self._writer = SpaceWriter(

@@ -51,10 +51,11 @@ class GrossParts:
         return self._opened.body.shards
 
     def rows(self) -> list[int]:
-        """Gross rows of each shard as its parts have them, dead and departed ones too: what to size a pass by."""
+        """Gross rows of each shard as its parts have them, dead and departed ones too: what to size a pass by. Not of parts that hold
+        nothing live: they wait until the unit that took their place has gone."""
         found = [0] * self.shards
         for part in self._opened.body.parts:
-            if part.table in self._shapes and part.sibling == MAIN:
+            if part.table in self._shapes and part.sibling == MAIN and not self._asleep(part):
                 found[part.shard] += part.rows
         return found
 
@@ -202,7 +203,12 @@ class GrossParts:
         return [(shard,) for shard in shards] if self._moved.num_rows else [shards]
 
     def _parts(self, table: str, shards: Shards) -> list[PartEntry]:
-        return [part for shard in shards for part in self._opened.parts(table, MAIN, shard)]
+        parts = (part for shard in shards for part in self._opened.parts(table, MAIN, shard))
+        return [part for part in parts if not self._asleep(part)]
+
+    def _asleep(self, part: PartEntry) -> bool:
+        units = units_of(part)
+        return bool(units) and all(self._dead.get(unit) == frozenset() for unit in units)
 
     def _sources(self, query: Query, table: str, shape: GrossShape, shards: Shards) -> list[str]:
         picked, found = _listed(sealed_columns(shape)), []
@@ -221,7 +227,7 @@ class GrossParts:
 
     def _send(self, query: Query, table: str, shard: int, exchange: Exchange) -> None:
         shape = self._shapes[table]
-        if not shape.place or not self._opened.parts(table, MAIN, shard):
+        if not shape.place or not self._parts(table, (shard,)):
             return
         number = placing(shape, lambda name: f'r."{name}"')
         picked = ", ".join(f'r."{name}"' for name in sealed_columns(shape))
@@ -240,7 +246,7 @@ class GrossParts:
 
     def _live(self, table: str, shards: Shards) -> str:
         """SQL: the row is of no superseded flow; asked only where a part may hold one."""
-        units = {unit for part in self._parts(table, shards) for unit in units_of(part)}
+        units = {unit for shard in shards for part in self._opened.parts(table, MAIN, shard) for unit in units_of(part)}
         dead = [(unit, sorted(flows)) for unit, flows in sorted(self._dead.items()) if unit in units]
         return " AND ".join(_alive(unit, flows) for unit, flows in dead) or "true"
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from rempart.errors import Refused
 from rempart.ingest.declaration import refuse_future
 from rempart.ingest.deliveries import redeclared
-from rempart.ingest.unit_plan import READ, Planned, content_of, dead_flows, plan_unit
+from rempart.ingest.unit_plan import READ, Planned, content_of, outlived, plan_unit
 from rempart.ingest.units import Note, Unit, UnitEntry, UnitPart
 from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts
 from rempart.journeys.gross_shape import GrossShape
@@ -261,7 +261,7 @@ class _Gathering:
     def _store(self, writer: GrossWriter, span: _Span) -> _Span:
         """Flush, list, commit: from here on these units need not be read again."""
         self._flush(writer, span)
-        gone = {number for number, flows in dead_flows(self._held).items() if not flows}
+        gone = outlived(self._held)
         self._held = [replace(entry, state="superseded") if entry.number in gone else entry for entry in self._held]
         if span.opened is not None:
             span.writer.keep(span.opened, but=dead_objects(span.opened, gone))
