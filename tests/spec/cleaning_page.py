@@ -20,6 +20,11 @@ Written by `python -m tests.spec.cleaning_page` from `src/rempart/ingest/cleanin
 a test compares. A line is counted under the first rule that it meets, in this order; lines that meet several are shown as overlaps.
 For every table: lines in = lines kept + lines dropped. An empty value passes: a comparison with nothing is not true.
 
+Four tables make no row of their own: ER_ETE_F tells the facility of a claim, T_MCOaaVALO what a stay was paid, T_HADaaGRP the tariff group
+of a sequence, and T_SSRaaGME repeats the group that a week has. *Kept* is then a line whose claim, stay or sequence was delivered with it,
+J1 one without. Of a reference file, *kept* are its unlike lines. A line of IR_MAT_R is kept as a beginning of pregnancy, one of IR_ESM_R
+as a spell in a care home, of which no research table is made yet: it stays in the sealed rows.
+
 A line is sealed with the bits of all rules *of the line* that it meets, switched on or off; a switch is a mask when research tables are
 made. `rempart ingest DIR --rules FILE.toml` takes a file with `[switch]` (`P7 = true`) and `[parameters]`
 (`duplicate_facilities_until = 2018`). A fixed rule is not switched; units marked under unlike parameters are not put together. The

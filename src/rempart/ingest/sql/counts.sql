@@ -1,6 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Lines of each delivered table by the set of rules that they meet, the first of which drops them; 0 = kept. Told from what was judged alone: the
 -- rows of the research tables are counted apart, as the other side of the balance.
+CREATE OR REPLACE TABLE net_reference AS
+SELECT 'drug_reference' AS word, count(*) AS lines, count(DISTINCT (cip13, cip7, ucd, atc, label)) AS facts FROM gross_drug_code
+UNION ALL
+SELECT 'condition_codes', count(*), count(DISTINCT (code, ald)) FROM gross_condition_code
+UNION ALL
+SELECT 'commune_history', count(*), count(DISTINCT (effective, kind, before, after)) FROM gross_commune_change
+UNION ALL
+SELECT 'populations', count(*), count(DISTINCT (vintage, commune, sex, age, persons)) FROM gross_population;
 INSERT INTO judged
 SELECT CASE WHEN archived THEN 'archived_beneficiaries' ELSE 'beneficiaries' END, hits, count(*) FROM net_card GROUP BY ALL
 UNION ALL
@@ -42,6 +50,21 @@ SELECT 'doses', hits, CASE WHEN hits = 0 THEN count(*) ELSE sum(lines) END FROM 
 UNION ALL
 SELECT 'doses', ${bit_K2}, sum(lines) - count(*) FROM net_dose WHERE hits = 0
 UNION ALL
+SELECT 'maternity', hits, CASE WHEN hits = 0 THEN count(*) ELSE sum(lines) END FROM net_maternity GROUP BY hits
+UNION ALL
+SELECT 'maternity', ${bit_K2}, sum(lines) - count(*) FROM net_maternity WHERE hits = 0
+UNION ALL
+SELECT 'homes', hits, CASE WHEN hits = 0 THEN count(*) ELSE sum(lines) END FROM net_home GROUP BY hits
+UNION ALL
+SELECT 'homes', ${bit_K2}, sum(lines) - count(*) FROM net_home WHERE hits = 0
+UNION ALL
+-- Without persons, these lie in one shard and are told in its first pass.
+SELECT word, hits, sum(lines) FROM gross_consulted WHERE ${pass} = 0 GROUP BY ALL
+UNION ALL
+SELECT word, ${bit_K2}, lines - facts FROM net_reference WHERE ${pass} = 0
+UNION ALL
+SELECT word, 0, facts FROM net_reference WHERE ${pass} = 0
+UNION ALL
 SELECT 'deaths', hits, count(*) FROM net_certificate WHERE kind = 'certificate' GROUP BY hits
 UNION ALL
 SELECT 'causes', CASE WHEN hits = 0 AND certificate NOT IN (SELECT certificate FROM net_death WHERE certificate IS NOT NULL) THEN ${bit_J1} ELSE hits END,
@@ -52,6 +75,14 @@ INSERT INTO kept
 SELECT CASE WHEN archived THEN 'archived_beneficiaries' ELSE 'beneficiaries' END, count(*) FROM net_card WHERE hits = 0 GROUP BY ALL
 UNION ALL
 SELECT 'claims', sum(leads) FROM net_claim WHERE word <> 'claims' AND hits & ${mask_claims} = 0
+UNION ALL
+SELECT 'maternity', count(*) FROM net_maternity WHERE hits = 0
+UNION ALL
+SELECT 'homes', count(*) FROM net_home WHERE hits = 0
+UNION ALL
+SELECT word, sum(lines) FROM gross_consulted WHERE hits = 0 AND ${pass} = 0 GROUP BY word
+UNION ALL
+SELECT word, facts FROM net_reference WHERE ${pass} = 0
 UNION ALL
 SELECT 'deaths', count(*) FROM net_death WHERE certificate IS NOT NULL
 UNION ALL

@@ -25,6 +25,21 @@ FROM (
   FROM gross_dose AS line LEFT JOIN known_card AS known ON known.card = line.card
   WHERE coalesce(known.person_no, 0) % ${passes} = ${pass}
 ) GROUP BY ALL;
+CREATE OR REPLACE TABLE net_maternity AS
+SELECT hits, CASE WHEN hits = 0 THEN person_no END AS person_no, CASE WHEN hits = 0 THEN conceived END AS conceived, count(*) AS lines
+FROM (
+  SELECT line.conceived, known.person_no, (line.hits | CASE WHEN known.person_no IS NULL THEN ${bit_R1} ELSE 0 END) & ${mask} AS hits
+  FROM gross_maternity AS line LEFT JOIN known_card AS known ON known.card = line.card
+  WHERE coalesce(known.person_no, 0) % ${passes} = ${pass}
+) GROUP BY ALL;
+CREATE OR REPLACE TABLE net_home AS
+SELECT hits, CASE WHEN hits = 0 THEN (person_no, facility, kind, first_day, last_day) END AS spell, count(*) AS lines
+FROM (
+  SELECT line.facility, line.kind, line.first_day, line.last_day, known.person_no,
+    (line.hits | CASE WHEN known.person_no IS NULL THEN ${bit_R1} ELSE 0 END) & ${mask} AS hits
+  FROM gross_home AS line LEFT JOIN known_card AS known ON known.card = line.card
+  WHERE coalesce(known.person_no, 0) % ${passes} = ${pass}
+) GROUP BY ALL;
 CREATE OR REPLACE TABLE net_certificate AS
 SELECT * EXCLUDE (own_hits), own_hits | CASE WHEN own_hits = 0 AND row_number() OVER (
     PARTITION BY person_no, own_hits, kind ORDER BY died NULLS LAST, code NULLS LAST, certificate) > 1 AND kind = 'certificate' THEN ${bit_K2} ELSE 0 END AS hits
