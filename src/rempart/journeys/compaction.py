@@ -52,6 +52,7 @@ _ARCHIVE_RULE = "D7"
 _CARD = ("psa", "card", "person", "archived", "certified", "updated", "seen", "hits")
 _WITHOUT_PERSONS = (
     "gross_commune_change", "gross_population", "gross_environment", "gross_drug_code", "gross_condition_code",
+_SUPERSEDED = {"gross_claim": "superseded", "gross_consulted": "superseded_consulted"}
 )  # fmt: skip
 _PIECES = ("person", "card_person", "psa_person", "key_person")
 
@@ -284,15 +285,15 @@ class _Compacting:
     def _count_superseded(self, query: Query, shards: Shards) -> None:
         """Lines of live units whose flow another unit gives: they are in the units' counts and in no view."""
         partly = [(unit, sorted(flows)) for unit, flows in self._dead.items() if flows]
-        lines = self._gross.delivered("gross_claim", shards)
-        if not partly or not lines:
-            return
         where = " OR ".join(f"unit = {unit} AND flow IN ({', '.join(map(str, flows))})" for unit, flows in partly)
-        counted = query.table(
-            self._run.definitions.filled(self._run.definitions.sql["superseded"], {"where": where, "lines": lines})
-        )
-        for word, count in zip(*(column.to_pylist() for column in counted.columns), strict=True):
-            self._books.superseded[word] = self._books.superseded.get(word, 0) + count
+        for table, sql in _SUPERSEDED.items():
+            lines = self._gross.delivered(table, shards)
+            if not partly or not lines:
+                continue
+            filled = self._run.definitions.filled(self._run.definitions.sql[sql], {"where": where, "lines": lines})
+            counted = query.table(filled)
+            for word, count in zip(*(column.to_pylist() for column in counted.columns), strict=True):
+                self._books.superseded[word] = self._books.superseded.get(word, 0) + count
 
 
 def _count(query: Query, table: str) -> int:
