@@ -20,7 +20,7 @@ Row = tuple[int, int, str]
 """Unit, card, key."""
 _TYPES = {
     "psa": pa.int32(), "card": pa.int32(), "person": pa.int32(), "archived": pa.bool_(), "certified": pa.bool_(),
-    "updated": pa.date32(), "seen": pa.date32(), "hits": pa.int64(), "unit": pa.int32(),
+    "updated": pa.date32(), "seen": pa.date32(), "hits": pa.int64(), "unit": pa.int32(), "digest": pa.string(),
 }  # fmt: skip
 
 

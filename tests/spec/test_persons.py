@@ -240,3 +240,28 @@ def test_a_condition_is_one_from_a_day_and_open_if_one_of_its_lines_is() -> None
     assert made(rows, asked) == [["E11", None], ["I10", day("2014-01-01")]]
     with Compacted(rows) as done:
         assert done.dropped()["conditions"] == {"K2": 1, "R1": 1}
+
+
+KEYED = {"card": 77, "person": 9, "archived": None}
+"""What simplified claims tell of a card: the person key that they came under."""
+
+
+@pytest.mark.parametrize("where", ["gross_card", "superseded_card"])
+def test_a_simplified_claim_under_a_key_from_before_certification_is_its_persons(where: str) -> None:
+    before = card(person=9, certified=False, archived=True, updated=day("2012-01-01"), unit=-1)
+    rows = whole() | {"gross_card": [card(), stranger(), KEYED], "gross_claim": [claim(card=77)]}
+    rows[where] = [*rows.get(where, []), before]
+    with Compacted(rows, passes=2) as done:
+        assert done.kept()["claims"] == 1
+        assert "claims" not in done.dropped()
+        visits = "SELECT person_no FROM whole_visit_occurrence WHERE visit_concept_id = 9202"
+        assert done.rows(visits) == [{"person_no": 1}]
+
+
+def test_a_simplified_claim_under_a_key_that_two_persons_had_is_nobodys_and_is_counted() -> None:
+    ago = {"person": 9, "certified": False, "unit": -1}
+    rows = whole() | {"gross_card": [card(), stranger(), KEYED], "superseded_card": [card(**ago), stranger(**ago)]}
+    rows["gross_claim"] = [claim(card=77), drug(card=77)]
+    with Compacted(rows, passes=2) as done:
+        assert (done.dropped()["claims"], done.dropped()["drugs"]) == ({"R3": 2}, {"R3": 1})
+        assert "claims" not in done.kept()

@@ -15,8 +15,8 @@ CARD_DIGEST = "md5_number_lower(CAST((inserted, died, sex, born, birth_month, co
 
 def resolve_persons(query: Query, definitions: Definitions, words: Mapping[str, str]) -> None:
     """Over the cards of every delivery: ``person`` (person_no, person, pseudonym, shard), ``card_person`` (card, person_no, shard,
-    person_keys: how many keys the card was delivered with), ``psa_person`` (psa, person_no, shard, sharing: how many persons hold it,
-    persons: as the rule on shared ones judges).
+    person_keys: how many keys the card was delivered with, holders: how many persons its key leads to), ``psa_person`` (psa,
+    person_no, shard, sharing: how many persons hold it, persons: as the rule on shared ones judges).
 
     Reads ``gross_card`` (psa, card, person, archived, certified, updated, seen, hits, digest) and ``person_name`` (number,
     pseudonym, shard).
@@ -28,7 +28,8 @@ def resolve_persons(query: Query, definitions: Definitions, words: Mapping[str, 
 
 def resolve_keys(query: Query, definitions: Definitions, words: Mapping[str, str]) -> None:
     """After ``resolve_persons``, over every card that was ever delivered: ``key_person`` (person, person_no, shard, holders: how many
-    persons the key leads to) and ``former_key`` (former, pseudonym: of each person that it leads to today).
+    persons the key leads to) and ``former_key`` (former, pseudonym: of each person that it leads to today). Simplified claims under such
+    a key join ``card_person``.
 
     Reads ``card_ever`` (card, person, unit, hits) and ``unit_turn`` (unit, turn: units in the order of their production).
     """

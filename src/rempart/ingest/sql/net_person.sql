@@ -41,6 +41,6 @@ FROM (
 ) WHERE turn = 1;
 -- What a line of a card or of a pseudonym is judged by: its person, and the days outside of which that person cannot have had care.
 CREATE OR REPLACE TABLE known_card AS
-SELECT card, person_no, make_date(born, 1, 1) AS not_before, died + ${days_after_death} AS not_after FROM card_person LEFT JOIN net_person USING (person_no);
+SELECT card, person_no, holders, make_date(born, 1, 1) AS not_before, died + ${days_after_death} AS not_after FROM card_person LEFT JOIN net_person USING (person_no);
 CREATE OR REPLACE TABLE known_psa AS
 SELECT psa, person_no, persons, make_date(born, 1, 1) AS not_before, died + ${days_after_death} AS not_after FROM psa_person LEFT JOIN net_person USING (person_no)

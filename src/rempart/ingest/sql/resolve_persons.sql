@@ -15,14 +15,15 @@ CREATE OR REPLACE TABLE person AS
 SELECT CAST(row_number() OVER (ORDER BY shard, pseudonym) AS INTEGER) AS person_no, number AS person, pseudonym, CAST(shard AS INTEGER) AS shard
 FROM person_name SEMI JOIN kept_card ON kept_card.person = person_name.number;
 -- sharing: how many persons hold the card's pseudonym, told to each of them, in whatever shard they lie.
--- A card of simplified claims is no line of a register: it is its person's if the register knows the person.
+-- A card of simplified claims is no line of a register: it is its person's if the register knows the person (by a former key: former_keys.sql).
+-- holders: how many persons its key leads to.
 CREATE OR REPLACE TABLE card_person AS
-SELECT kept_card.card, person.person_no, person.shard, CAST(kept_card.person_keys AS INTEGER) AS person_keys, coalesce(held.sharing, 1) AS sharing
+SELECT kept_card.card, person.person_no, person.shard, CAST(kept_card.person_keys AS INTEGER) AS person_keys, coalesce(held.sharing, 1) AS sharing, 1 AS holders
 FROM kept_card JOIN person USING (person) LEFT JOIN (
   SELECT kept_card.psa, CAST(count(DISTINCT person) AS INTEGER) AS sharing FROM kept_card SEMI JOIN person USING (person) GROUP BY kept_card.psa
 ) AS held ON held.psa = kept_card.psa
 UNION ALL
-SELECT DISTINCT line.card, person.person_no, person.shard, 1, 1 FROM gross_card AS line JOIN person ON person.person = line.person
+SELECT DISTINCT line.card, person.person_no, person.shard, 1, 1, 1 FROM gross_card AS line JOIN person ON person.person = line.person
 WHERE line.archived IS NULL AND line.card NOT IN (SELECT card FROM kept_card);
 -- persons: how many share the pseudonym, 1 where the rule on shared ones is switched off; then they are their first person's.
 CREATE OR REPLACE TABLE psa_person AS
