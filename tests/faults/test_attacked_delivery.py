@@ -15,7 +15,7 @@ import pytest
 from rempart.adapters.delivery_reader import list_delivery
 from rempart.adapters.text_chunks import TextFile
 from rempart.errors import BadInput
-from rempart.journeys.ingest_delivery import DeliveredUnits, plan
+from rempart.journeys.delivered_units import DeliveredUnits, plan
 from tests.small_delivery import card, claim, pack, whole, write
 from tests.small_units import read_units
 

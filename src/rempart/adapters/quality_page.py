@@ -24,7 +24,8 @@ _BAR, _HIGH = 160, 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a page tells besides its findings. ``hiding``: that table of ``quality.toml``."""
+    """What a page tells besides its findings. ``hiding``: that table of ``quality.toml``; ``behind``: the tables are not of
+    the live units."""
 
     head: str
     day: datetime.date
@@ -33,6 +34,7 @@ class Page:
     rows: int
     seconds: float
     hiding: Mapping[str, Any]
+    behind: bool = False
 
 
 def write_page(
@@ -60,6 +62,7 @@ class _Draft:
         body = [
             f'<a class="skip" href="#failed">{self.say("skip")}</a><main>',
             f"<h1>{self.say('title')}</h1>",
+            *([f'<p role="note"><strong>{self.say("behind")}</strong></p>'] if page.behind else []),
             f"<p>{self._lead(page, findings)}</p>",
             f'<p class="quiet">{self._of(page)} {self._hidden(page)}</p>',
             self._totals(findings),

@@ -16,6 +16,7 @@ from rempart.ingest.context import Context, context
 from rempart.ingest.hierarchy import Code, Standard, System, systems
 
 _CONCEPT, _RELATION, _OWN_MAP = "CONCEPT.csv", "CONCEPT_RELATIONSHIP.csv", "SOURCE_TO_CONCEPT_MAP.csv"
+_LIST, _OF_ALL = "VOCABULARY.csv", "None"
 _MAPS_TO = "Maps to"
 _STANDARD = "S"
 _BLOCK = 8 << 20
@@ -50,6 +51,15 @@ def read_vocabulary(folder: Path, known: Mapping[str, System]) -> dict[Code, Sta
         targets[code] = concepts
     standard = _standard_domains(folder, {target for found in targets.values() for target in found})
     return {code: _chosen(own.get(code, 0), found, standard, wanted[code[0]]) for code, found in targets.items()}
+
+
+def vocabulary_version(folder: Path) -> str:
+    """What Athena calls the version of all that is in the folder; '' where it says none."""
+    if not (folder / _LIST).is_file():
+        return ""
+    names = ("vocabulary_id", "vocabulary_version")
+    rows = (row for batch in _batches(folder / _LIST, names) for row in batch.to_pylist())
+    return next((str(row[names[1]])[:80] for row in rows if row[names[0]] == _OF_ALL), "")
 
 
 def _chosen(own: int, targets: Sequence[int], standard: Mapping[int, str], domain: str) -> Standard:

@@ -50,12 +50,14 @@ def _run(arguments: Sequence[str], session: Session) -> int:
     except RempartError as error:
         _note(session.directory, error)
         voice.error(error)
+        voice.after(error)
         return error.exit_code
     except CycloptsError as error:
         voice.problem("usage", "usage", str(error), voice.word("usage-hint"), message=str(error))
         return _USAGE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         voice.warn(voice.word("cancelled"))
+        voice.after(error)
         return _CANCELLED
     except BrokenPipeError:
         return 0
@@ -63,6 +65,7 @@ def _run(arguments: Sequence[str], session: Session) -> int:
         file = str(write_crash(error))
         told = voice.word("defect", kind=type(error).__name__)
         voice.problem("error", "defect", told, voice.word("defect-hint", file=file), file=file)
+        voice.after(error)
         return _DEFECT
 
 

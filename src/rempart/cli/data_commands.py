@@ -2,13 +2,14 @@
 """Commands about data on its way in: synthetic deliveries, ingest, permits."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rempart.cli.drift_rows import show_delivery, show_notes, told_notes
 from rempart.cli.host_commands import warn_of_endings
+from rempart.cli.ingest_words import show_choice, show_leaving, show_mapped, told_leaving
 from rempart.cli.session import Session
 from rempart.errors import BadInput
 
@@ -87,7 +88,8 @@ def ingest(
     if not deliveries:
         raise BadInput("delivery-missing", file="?")
     if plan:
-        return _plan(session, deliveries, as_, schema)
+        how = {"replace": replace, "later": later, "rules": rules, "vocabulary": vocabulary}
+        return _plan(session, deliveries, as_, schema, how)
     voice = session.voice
     warn_of_endings(session)
     with voice.bars() as bars:
@@ -103,6 +105,8 @@ def ingest(
             schema=schema,
         )
     show_ingested(session, done)
+    if later and (rules or vocabulary):
+        voice.say("ingest-later-again")
     voice.result("ingest", _told(done))
     return 0
 
@@ -115,6 +119,7 @@ def compact(session: Session, /, *, rules: Path | None = None, vocabulary: Path 
     with session.voice.bars() as bars:
         done = compact_warehouse(Warehouse(session.directory), rules=rules, vocabulary=vocabulary, progress=bars)
     if done.commit is None:
+        show_choice(session.voice, done.told)
         session.voice.say("compact-current")
     else:
         show_ingested(session, done)
@@ -139,6 +144,9 @@ def _told(done: "Brought") -> dict[str, object]:
     return {
         "head": done.commit.head if done.commit else None,
         "units": [[unit.name, unit.fate] for unit in done.units],
+        "leaving": told_leaving(done.left),
+        "rules": asdict(done.told),
+        "mapped": [list(row) for row in done.mapped],
         "declared": {name: dict(said) for name, said in done.declared.items()},
         "rows": dict(done.rows),
         "content": dict(done.content),
@@ -148,7 +156,7 @@ def _told(done: "Brought") -> dict[str, object]:
     }
 
 
-def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path | None) -> int:
+def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path | None, how: Mapping[str, Any]) -> int:
     """What would become of each unit."""
     voice = session.voice
     if form == "omop":
@@ -160,10 +168,10 @@ def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path 
         voice.result("ingest-plan", {"tables": [list(row) for row in sources]})
         return 0
     from rempart.adapters.delivery_reader import ingest_definitions
-    from rempart.wiring.deliveries import plan_folders
+    from rempart.wiring.ingest_plan import plan_folders
     from rempart.wiring.warehouse import Warehouse
 
-    made = plan_folders(Warehouse(session.directory), deliveries, ingest_definitions(schema))
+    made = plan_folders(Warehouse(session.directory), deliveries, ingest_definitions(schema), **how)
     for one in made.deliveries:
         show_delivery(voice, one)
     rows = [(unit.plan.name, unit.plan.fate, unit.files, unit.size, unit.lines, unit.replaced) for unit in made.units]
@@ -177,12 +185,15 @@ def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path 
         "column-replaced",
     ]
     voice.table(columns, shown)
+    show_leaving(voice, made.left, word="plan-leaving")
+    show_choice(voice, made.told)
     lines = sum(unit.lines for unit in made.units if unit.plan.fate in {"new", "replaces", "former"})
     voice.say("ingest-plan-told", lines=lines, units=len(rows), commits=made.commits, minutes=made.minutes)
     show_notes(voice, made.notes, made.other)
     voice.say("ingest-plan-known" if made.known else "ingest-plan-unknown")
-    told = {"units": [list(row) for row in rows], "known": made.known, "other": list(made.other)}
+    told: dict[str, object] = {"units": [list(row) for row in rows], "known": made.known, "other": list(made.other)}
     given = [{"id": one.id, "produced": one.produced, "declared": dict(one.declared)} for one in made.deliveries]
+    told |= {"leaving": told_leaving(made.left), "commits": made.commits, "rules": asdict(made.told)}
     voice.result("ingest-plan", {**told, "deliveries": given, "notes": told_notes(made.notes)})
     return 0
 
@@ -193,21 +204,25 @@ def show_ingested(session: Session, done: "Brought", *, most: int | None = None)
     if done.units:
         fates = Counter(unit.fate for unit in done.units)
         voice.say("units-told", **{fate: fates[fate] for fate in ("new", "replaces", "held", "older", "former")})
+    show_leaving(voice, done.left, word="units-left")
     for name, said in done.declared.items():
         if said.keys() & {"target", "fraction", "weight"}:
             told = {word: said.get(word, "?") for word in ("target", "fraction", "weight")}
             voice.say("delivery-population", delivery=name, **told)
     if done.commit is None:
         show_notes(voice, (), done.other)
+        show_choice(voice, done.told)
         voice.say("units-unchanged")
         return
     if done.report is None:
         show_notes(voice, done.notes, done.other)
-        voice.say("ingest-later", head=done.commit.head[:16])
+        voice.say("ingest-later" if done.stood else "ingest-later-first", head=done.commit.head[:16])
         voice.say("ingest-later-next")
         return
     _show_report(session, done.report, most)
     if most is None:
+        show_choice(voice, done.told)
+        show_mapped(voice, done)
         show_notes(voice, done.report.notes, done.other)
     rows = [(table, count, done.content.get(table, "")[:16]) for table, count in done.rows.items()]
     voice.table(["column-table", "column-rows", "column-content"], rows)

@@ -9,7 +9,7 @@ from rempart.cli.voice import Voice
 
 if TYPE_CHECKING:
     from rempart.ingest.drift_words import Grouped
-    from rempart.journeys.ingest_delivery import DeliveredUnits
+    from rempart.journeys.delivered_units import DeliveredUnits
 
 
 def show_notes(voice: Voice, notes: Iterable[tuple[str, str, str]], other: Sequence[str] = ()) -> None:

@@ -28,6 +28,8 @@ def quality(session: Session, *, page: Path | None = None, thresholds: Path | No
         report = check(Warehouse(session.directory), thresholds=thresholds, progress=bars)
     seconds = time.monotonic() - begun
     rules = quality_settings(thresholds)
+    if report.behind:
+        voice.warn(voice.word("quality-behind"))
     _show(session, report, {name: kind.words[voice.language] for name, kind in rules.kinds.items()}, seconds)
     voice.say("quality-rounded", step=rules.facts["hiding"]["step"], below=rules.facts["hiding"]["below"])
     if page is not None:
@@ -42,6 +44,7 @@ def quality(session: Session, *, page: Path | None = None, thresholds: Path | No
             "scans": report.scans,
             "shards": report.shards,
             "rows": report.rows,
+            "behind": report.behind,
             "rounded_to": rules.facts["hiding"]["step"],
             "seconds": round(seconds, 2),
             "status": {state: counts[state] for state in _STATES},

@@ -127,6 +127,11 @@ class Voice:
         """One line and a hint; or the JSON object with family, code, facts and hint."""
         self.problem(error.family, error.code, self.error_line(error), self.hint(error), **error.facts)
 
+    def after(self, error: BaseException) -> None:
+        """What stands in spite of the error: its notes, words of the ``say`` block, on standard error."""
+        for note in getattr(error, "__notes__", ()):
+            self.warn(self.word(note))
+
     def problem(self, family: str, code: str, message: str, hint: str, /, **facts: str | int) -> None:
         """What went wrong, in words or as the JSON object of an error."""
         if self.as_json:

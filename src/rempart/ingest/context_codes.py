@@ -47,6 +47,17 @@ def code_tables(query: Query, known: Codes, gathered: Sequence[pa.Table]) -> tup
     return _concept_table(rows), _hierarchy_table(nodes)
 
 
+def mapped_codes(concept_map: pa.Table) -> dict[str, tuple[int, int]]:
+    """System → (codes met, those with a standard concept), by name."""
+    found: dict[str, tuple[int, int]] = {}
+    for system, concept in zip(
+        *(concept_map.column(name).to_pylist() for name in ("system", "concept_id")), strict=True
+    ):
+        codes, mapped = found.get(system, (0, 0))
+        found[system] = codes + 1, mapped + bool(concept)
+    return dict(sorted(found.items()))
+
+
 def long_term_codes(query: Query) -> pa.Table:
     """code, ald: the number of the long-term condition of each code of the operator's IR_CIM_V; no row without it."""
     return query.table(

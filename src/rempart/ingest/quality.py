@@ -26,13 +26,14 @@ class Kind:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Parsed ``quality.toml``: ``facts`` are its other tables; ``today`` bounds every date; ``french``: codes without a said vocabulary
-    are of the SNDS."""
+    are of the SNDS; ``mapped``: concepts were filled from a vocabulary, which need not be in the snapshot."""
 
     kinds: Mapping[str, Kind]
     thresholds: Sequence[Mapping[str, Any]]
     facts: Mapping[str, Any]
     today: datetime.date
     french: bool = True
+    mapped: bool = False
 
     def percent(self, kind: str, table: str, field: str) -> float:
         """The threshold of one check: the closest of the overrides, else its kind's."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of concepts, answered from counts of concept columns and what a loaded vocabulary says of those concepts.
 
-Without a vocabulary they do not apply, and say so; concept 0 ("none fits") is asked of by ``concept-mapped`` alone.
+Without a vocabulary they do not apply, and say so; where tables were made with one that is not in the snapshot, those of mapping do.
+Concept 0 ("none fits") is asked of by ``concept-mapped`` alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +52,9 @@ def concept_checks(
         named = [count for count in mine if count not in empty]
         kind = "source-concept" if is_source else "concept-mapped"
         domain = rules.facts["domains"].get(column, "")
-        why = "vocabulary" if vocabulary is None and domain and column != "gender_concept_id" else ""
+        why = (
+            "vocabulary" if vocabulary is None and not rules.mapped and domain and column != "gender_concept_id" else ""
+        )
         if f"{layout.name}.{column}" not in rules.facts["unmapped"]["columns"]:
             yield counted(Check(kind=kind, table=layout.name, field=column), empty, mine, why=why)
         known = vocabulary or {}
@@ -99,7 +102,8 @@ def _codes(
             codes[key] = codes.get(key, False) or count.values[2] == "true"
     check = Check(kind="codes-mapped", table=layout.name, field=named.code)
     unmapped = sum(1 for mapped in codes.values() if not mapped)
-    yield Measured(check=check, failing=unmapped, base=len(codes), why="vocabulary" if vocabulary is None else "")
+    why = "vocabulary" if vocabulary is None and not rules.mapped else ""
+    yield Measured(check=check, failing=unmapped, base=len(codes), why=why)
 
 
 def _units(table: str, counts: Sequence[Count], rules: Settings) -> Iterator[Measured]:

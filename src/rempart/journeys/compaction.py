@@ -14,6 +14,7 @@ from rempart.errors import BadInput, Missing
 from rempart.ingest.balance import Books, last_known, window
 from rempart.ingest.collected import Collected
 from rempart.ingest.context import Context, Prepared, collect_context, finish_context, gather_context, prepare_context
+from rempart.ingest.context_codes import mapped_codes
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.deliveries import TABLE as DELIVERY
 from rempart.ingest.deliveries import delivery_table, unlike
@@ -33,6 +34,7 @@ from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.remaps import settle
 from rempart.journeys.research_parts import INDEX, PERSON, ResearchParts, known_before
+from rempart.journeys.research_state import RESEARCH, RULES, VOCABULARY, chosen_text
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
 from rempart.journeys.unit_register import held_units, told_of
 from rempart.ports.background import Background
@@ -40,38 +42,37 @@ from rempart.ports.broker import GrantRequest
 from rempart.ports.query import Query
 from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Progress
-from rempart.records.canonical import canonical_bytes
 from rempart.records.omop import MAIN, TableLayout
 from rempart.records.sealed import SpaceCommit
 from rempart.vault.part import SealedPart
 
-RESEARCH = "research"
-"""The manifest's fact that says which live rows the research tables were made of (``unit_plan.live_id``); another value: stale."""
 _ARCHIVE_RULE = "D7"
 """Drops lines of a yearly archive whose flow is not of its months."""
 _CARD = ("psa", "card", "person", "archived", "certified", "updated", "seen", "hits")
 _WITHOUT_PERSONS = (
     "gross_commune_change", "gross_population", "gross_environment", "gross_drug_code", "gross_condition_code",
-_SUPERSEDED = {"gross_claim": "superseded", "gross_consulted": "superseded_consulted"}
 )  # fmt: skip
+_SUPERSEDED = {"gross_claim": "superseded", "gross_consulted": "superseded_consulted"}
 _PIECES = ("person", "card_person", "psa_person", "key_person")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compacted:
-    """What a compaction did: the reconciliation, the commit, rows and content hash by table."""
+    """What a compaction did: the reconciliation, the commit, rows and content hash by table; ``mapped``: code system → codes met, and
+    those with a standard concept."""
 
     report: IngestReport
     commit: SpaceCommit
     rows: Mapping[str, int]
     content: Mapping[str, str]
+    mapped: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compaction:
     """One run's means; ``compact`` is the act. ``switches``: rule id → on, over the rules' defaults; ``names``: word → delivered table;
     ``pass_rows``: gross rows that one session takes, of several shards or in several passes; ``extra``: tables without persons to
-    seal beside."""
+    seal beside; ``vocabulary``: what the manifest says of the one in ``context``."""
 
     vault: Vault
     recorder: Recorder
@@ -88,6 +89,7 @@ class Compaction:
     switches: Mapping[str, bool] = field(default_factory=dict)
     pass_rows: int = Bounds().pass_rows
     extra: Mapping[str, pa.Table] = field(default_factory=dict)
+    vocabulary: str = ""
 
     def compact(self) -> Compacted:
         """Make the research tables of the newest snapshot's live gross rows and commit them as the next.
@@ -130,12 +132,6 @@ WHOLE = (
 """Tables without persons."""
 
 
-def chosen_text(switches: Mapping[str, bool], observation: Mapping[str, object]) -> str:
-    """What an operator chose for a compaction, as the manifest keeps it (fact ``rules``)."""
-    further = {"observation": dict(observation)} if observation else {}
-    return canonical_bytes({"switches": dict(switches), **further}).decode()
-
-
 class _Compacting:
     """One act under way."""
 
@@ -176,12 +172,14 @@ class _Compacting:
         report = replace(report, notes=(*report.notes, *unlike(told, self._live)))
         facts = {**self._opened.body.facts, "first": report.first_day, "last": report.last_day}
         facts[RESEARCH] = live_id(self._units)
-        facts["rules"] = chosen_text(self._run.switches, self._run.context.options)
+        facts[RULES] = chosen_text(self._run.switches, self._run.context.options)
+        facts[VOCABULARY] = self._run.vocabulary
         commit = self._writer.commit(lineage=self._opened.body.lineage, facts=facts)
         content = {
             name: total for name, total in self._parts.content().items() if name in self._run.definitions.research
         }
-        return Compacted(report=report, commit=commit, rows=report.rows, content=content)
+        mapped = mapped_codes(prepared.shared["concept_map"])
+        return Compacted(report=report, commit=commit, rows=report.rows, content=content, mapped=mapped)
 
     def _people(self, query: Query) -> Prepared:
         """Who is who over all cards, rows brought to where their persons are, and what context needs of all shards before any is made."""

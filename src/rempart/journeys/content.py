@@ -7,6 +7,7 @@ from contextlib import closing
 from rempart.journeys.ingest import SPACE
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Recorder, recorded
+from rempart.journeys.research_state import require_tables
 from rempart.journeys.shard_evidence import joined_view
 from rempart.journeys.space import Vault, open_space
 from rempart.ports.broker import GrantRequest
@@ -26,7 +27,9 @@ def hash_content(
     new_query: Callable[[], Query],
     progress: Progress,
 ) -> dict[str, str]:
-    """Content hash of each research table: sum of row hashes with the person's source pseudonym in place of ours."""
+    """Content hash of each research table: sum of row hashes with the person's source pseudonym in place of ours.
+
+    Raises Missing ``space-missing``, ``research-missing``."""
     with recorded(recorder, "hash", basis="operation:hash", objects=[f"space:{SPACE}"], event_class="trace") as act:
         stored = [(table, sibling) for table, layout in layouts.items() for sibling in layout.siblings]
         stored.append((_PERSONS, MAIN))
@@ -36,6 +39,7 @@ def hash_content(
         )
         (reference,) = vault.broker.grant(request)
         opened = open_space(vault, space=SPACE, reference=reference)
+        require_tables(opened.body.tables, layouts)
         parts = [p for shard in range(opened.body.shards) for place in stored for p in opened.parts(*place, shard)]
         readers = {part.name: part for part in sealed_parts(vault, opened, parts, reference=reference)}
         totals = dict.fromkeys(layouts, 0)

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from rempart.errors import Refused
-from rempart.ingest.declaration import refuse_future
 from rempart.ingest.deliveries import redeclared
-from rempart.ingest.unit_plan import READ, Planned, content_of, outlived, plan_unit
+from rempart.ingest.unit_plan import READ, Planned, outlived
 from rempart.ingest.units import Note, Unit, UnitEntry, UnitPart
+from rempart.journeys.delivered_units import DeliveredUnits, entered, leaving, plan, staying, without
 from rempart.journeys.gross_parts import CORRESPONDENCE, NAME, REMAP, GrossParts
 from rempart.journeys.gross_shape import GrossShape
 from rempart.journeys.gross_writer import GrossWriter
@@ -51,16 +51,6 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveredUnits:
-    """One delivery. ``id``: its own or its content's; ``produced``: ISO day or ''; ``declared``: population, sampling and source."""
-
-    id: str
-    produced: str
-    units: Sequence[Unit]
-    declared: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """When rows go to the host and when a commit is worth its while. ``rows``: gross rows in memory; ``seconds`` between commits;
     ``pass_rows``: gross rows that compaction takes at once."""
@@ -74,7 +64,7 @@ class Bounds:
 class Gathered:
     """What became of each delivered unit, in order; ``commit``: the last one, None where nothing was new; ``rows`` added by table word;
     ``declared``: what each delivery said of its population, by its id; ``notes``: drift in the units read now; ``other``: names of files
-    that are no table."""
+    that are no table; ``left``: live units that a fresh start dropped."""
 
     planned: tuple[Planned, ...]
     commit: SpaceCommit | None
@@ -82,6 +72,7 @@ class Gathered:
     declared: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     other: tuple[str, ...] = ()
+    left: tuple[UnitEntry, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -147,6 +138,7 @@ class _Gathering:
         self._told: dict[str, dict[str, str]] = {}
         self._waiting: set[int] = set()
         self._commit: SpaceCommit | None = None
+        self._left: tuple[UnitEntry, ...] = ()
 
     def go(self, deliveries: Sequence[DeliveredUnits], *, again: bool) -> Gathered:
         """Every unit, then the last commit."""
@@ -172,18 +164,16 @@ class _Gathering:
         if self._commit is not None:
             self._act.say("head", self._commit.head)
         return Gathered(
-            planned=plans, commit=self._commit, lines=self._lines, declared=self._told, notes=tuple(self._notes)
-        )
+            planned=plans, commit=self._commit, lines=self._lines, declared=self._told, notes=tuple(self._notes),
+            left=self._left,
+        )  # fmt: skip
 
     def _drop(self, deliveries: Sequence[DeliveredUnits]) -> bool:
         """Drop every held unit that the deliveries do not hold with the same content and rules; whether there was one."""
-        given = {(unit.name, content_of(unit.hashes)) for delivery in deliveries for unit in delivery.units}
         before = self._held
-        same = [e for e in before if (e.name, content_of(e.files)) in given and e.rules == self._run.rules]
-        live = {entry.name for entry in same if entry.state == "live"}
-        stay = {entry.number for entry in same if entry.name in live}  # with what was read for its former keys alone
-        self._held = kept = [e if e.number in stay else replace(e, state="superseded", files=()) for e in before]
-        return kept != before
+        stay = staying(before, deliveries, self._run.rules)
+        self._left, self._held = leaving(before, stay), without(before, stay)
+        return self._held != before
 
     def _check_rules(self) -> None:
         """Even where nothing is new: who gives other parameters must not believe that they took effect."""
@@ -242,17 +232,8 @@ class _Gathering:
             self._lines[word] = self._lines.get(word, 0) + count
 
     def _entry(self, unit: Unit, delivery: DeliveredUnits) -> UnitEntry:
-        return UnitEntry(
-            name=unit.name,
-            number=max((entry.number for entry in self._held), default=0) + 1,
-            delivery=delivery.id,
-            produced=delivery.produced or self._today,
-            files=unit.hashes,
-            lines={},
-            flows=(),
-            rules=self._run.rules,
-            read=redeclared(delivery.id, delivery.declared, told_of(self._opened), self._told),
-        )
+        read = redeclared(delivery.id, delivery.declared, told_of(self._opened), self._told)
+        return replace(entered(unit, delivery, self._held, today=self._today, rules=self._run.rules), read=read)
 
     def _flush(self, writer: GrossWriter, span: _Span) -> None:
         writer.flush(span.writer, self._waiting)
@@ -277,19 +258,6 @@ class _Gathering:
         self._run.named_step("units-committed")
         self._opened = open_space(self._run.vault, space=SPACE, reference=self._reference, head=self._commit.head)
         return self._span()
-
-
-def plan(
-    deliveries: Sequence[DeliveredUnits], held: Sequence[UnitEntry], *, today: str
-) -> list[tuple[Unit, Planned, DeliveredUnits]]:
-    """Each delivered unit with its fate, deliveries in the order of their production."""
-    found = []
-    for delivery in sorted(deliveries, key=lambda one: one.produced or today):
-        refuse_future(delivery.produced, today)
-        for unit in delivery.units:
-            fate = plan_unit(unit.name, unit.hashes, produced=delivery.produced or today, held=held)
-            found.append((unit, fate, delivery))
-    return found
 
 
 def request(act: Act, shapes: Mapping[str, GrossShape]) -> GrantRequest:

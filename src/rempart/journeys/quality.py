@@ -14,6 +14,8 @@ from rempart.ingest.quality_battery import VOCABULARY, Battery, read_vocabulary
 from rempart.journeys.ingest import SPACE
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Recorder, recorded
+from rempart.journeys.research_state import VOCABULARY as MADE_WITH
+from rempart.journeys.research_state import is_current, require_tables
 from rempart.journeys.shard_evidence import joined_view
 from rempart.journeys.space import OpenSpace, Vault, newest_commit, open_space
 from rempart.ports.broker import GrantRequest
@@ -31,7 +33,7 @@ Place = tuple[str, str]
 class Report:
     """Findings, failed ones first; ``scans``: aggregates run over stored tables; ``head``: the snapshot they are of.
 
-    ``rows``: rounded as counts are.
+    ``rows``: rounded as counts are; ``behind``: the research tables are not those of the live units.
     """
 
     findings: tuple[Finding, ...]
@@ -39,6 +41,7 @@ class Report:
     shards: int
     rows: int
     head: str
+    behind: bool = False
 
 
 class Beyond:
@@ -94,24 +97,24 @@ def check_quality(
     beyond: Beyond,
     progress: Progress,
 ) -> Report:
-    """Check the newest snapshot of the warehouse. Raises Missing ``space-missing``."""
+    """Check the newest snapshot of the warehouse. Raises Missing ``space-missing``, ``research-missing``."""
     if newest_commit(vault.ledger, SPACE) is None:
         raise Missing("space-missing", space=SPACE)
     objects = [f"space:{SPACE}"]
     with recorded(recorder, KIND, basis=f"operation:{KIND}", objects=objects, event_class="trace") as act:
         wanted = [(table.name, sibling) for table in layouts.values() for sibling in table.siblings]
         tables = dict.fromkeys([*wanted, *beyond.places, (VOCABULARY, MAIN), ("manifest", MAIN)])
-        request = GrantRequest(intent=act.index, tables=tuple((SPACE, *place, "read") for place in tables))
-        (reference,) = vault.broker.grant(request)
+        asked = tuple((SPACE, *place, "read") for place in tables)
+        (reference,) = vault.broker.grant(GrantRequest(intent=act.index, tables=asked))
         opened = open_space(vault, space=SPACE, reference=reference)
         held = {name: layout for name, layout in layouts.items() if siblings(opened, layout)}
-        parts = [
-            part for part in opened.body.parts if (part.table, part.sibling) in tables and part.table != "manifest"
-        ]
+        parts = [p for p in opened.body.parts if (p.table, p.sibling) in tables and p.table != "manifest"]
         readers = sealed_parts(vault, opened, parts, reference=reference)
         found = dict(zip([part.object for part in parts], readers, strict=True))
         reading = Reading(opened=opened, layouts=held, readers=found, beyond=beyond)
-        rules = replace(rules, french=opened.body.facts.get("form") == "snds")
+        require_tables(opened.body.tables, layouts)
+        facts = opened.body.facts
+        rules = replace(rules, french=facts.get("form") == "snds", mapped=bool(facts.get(MADE_WITH)))
         battery = Battery(layouts=layouts, held=tuple(held), rules=rules)
         _scan(reading, battery, new_query, progress)
         measured = [*_answers(reading, battery, new_query()), *beyond.answers(opened)]
@@ -123,6 +126,7 @@ def check_quality(
         shards=opened.body.shards,
         rows=rounded(battery.rows, rules),
         head=opened.commit.head,
+        behind=not is_current(facts),
     )
 
 

@@ -58,6 +58,7 @@ def write_quality_page(path: Path, report: Report, rules: Settings, *, seconds: 
         scans=report.scans,
         shards=report.shards,
         rows=report.rows,
+        behind=report.behind,
         seconds=seconds,
         hiding=rules.facts["hiding"],
     )
