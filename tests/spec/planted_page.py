@@ -20,7 +20,9 @@ number's origin (read, derived, remembered, chosen) stands beside it in the firs
 Modes: **population**: the eligible among everybody, several studies at once; **cohort**: the eligible of one study, at true rates;
 **boost**: the same, the outcome's baseline times k with the same ratios (never a death). `OUT/truth.json` holds under `studies`, by name:
 `conditional` (what a regression given age and sex must find), `marginal` (what weighting, matching or a target trial must find, each
-number with its Monte-Carlo error, from at least 10 million potential outcomes), `planted` (persons, outcomes and person-years by arm).
+number with its Monte-Carlo error, from at least 10 million potential outcomes: those below are kept, those of another `--effect` are drawn
+when it is asked for, in about a minute), `planted` (persons, outcomes and person-years by arm). What is not planted is not in the file:
+`planted_hazard_ratio`, `effect` and `arms` are of the population `study` alone.
 `OUT/truth_studies.csv.gz` holds a row a study and person.
 
 """

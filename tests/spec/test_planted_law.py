@@ -46,6 +46,8 @@ def test_the_ratio_on_any_day_is_what_the_words_say(
     wanted = literal(effect, [start + turn * step for turn in range(refills)], step, dose, day)
     assert np.isclose(told, wanted)
     assert told <= effect.highest + 1e-12
+    assert one.ratio_on([effect], day) == one.ratio([effect], np.array([0]), np.array([day]))
+    assert one.ratio_on([], day) == 1.0
 
 
 def test_first_events_follow_the_hazard_of_each_day() -> None:

@@ -123,13 +123,15 @@ def test_the_null_study_has_a_null_truth() -> None:
     assert truth["observed"]["crude_rate_ratio"]["value"] < 0.95
 
 
-def test_unknown_parameters_are_simulated_with_fewer_draws_and_it_is_said() -> None:
-    given = tables()
-    given["potential"]["fewer"] = 4000
-    truth = marginal_truth(given, KEPT, rules_of(given, "pioglitazone_bladder", "boost", 3.0))
-    assert "fewer than 10 million" in truth["note"]
-    assert truth["effect"] == 3.0
-    assert "note" not in marginal_truth(given, KEPT, rules_of(given, "pioglitazone_bladder", "boost", 2.0))
+def test_parameters_that_are_not_kept_are_simulated_as_those_that_are() -> None:
+    given, seen = tables(), list[tuple[int, int]]()
+    assert 2 * given["potential"]["persons"] >= 10_000_000
+    given["potential"]["persons"] = 4000
+    rules = rules_of(given, "pioglitazone_bladder", "boost", 3.0)
+    truth = marginal_truth(given, KEPT, rules, lambda done, total: seen.append((done, total)))
+    assert (truth["effect"], truth["potential_outcomes"], seen[-1]) == (3.0, 8000, (4000, 4000))
+    kept = marginal_truth(given, KEPT, rules_of(given, "pioglitazone_bladder", "boost", 2.0))
+    assert kept["potential_outcomes"] >= 10_000_000
 
 
 def test_the_book_of_truths_counts_what_was_planted() -> None:

@@ -46,9 +46,16 @@ def synthetic_tables() -> dict[str, Any]:
 
 
 def write_delivery(
-    out: Path, plan: SyntheticPlan, progress: Progress | None = None, *, form: str = FORMS[0], facts: bool = True
+    out: Path,
+    plan: SyntheticPlan,
+    progress: Progress | None = None,
+    *,
+    form: str = FORMS[0],
+    facts: bool = True,
+    drawn: Callable[[int, int], None] | None = None,
 ) -> DeliverySummary:
-    """Write everything, a block of persons at a time. ``progress(file name, persons done, persons in all)``.
+    """Write everything, a block of persons at a time. ``progress(file name, persons done, persons in all)``; ``drawn(done, in all)``: of
+    the potential outcomes of a marginal truth that is not kept.
 
     ``facts``: also the truth row by row of a whole delivery. Raises Refused ``synth-not-empty``, BadInput ``file-unwritable``.
     """
@@ -57,7 +64,7 @@ def write_delivery(
     for part in plan.blocks():
         _block(out, part, (book, written), progress or _silent, facts=facts and plan.whole)
     written.declare()
-    told = book.told(written.lines, written.files)
+    told = book.told(written.lines, written.files, drawn)
     (out / "truth.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return DeliverySummary(
         delivery=folder, files=len(written.files), lines=written.lines, canaries=told["canaries"], truth=told

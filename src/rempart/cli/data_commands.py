@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rempart.cli.drift_rows import show_delivery, show_notes, told_notes
 from rempart.cli.host_commands import warn_of_endings
 from rempart.cli.ingest_words import show_choice, show_leaving, show_mapped, told_leaving
+from rempart.cli.planted_rows import planted_rows, show_planted
 from rempart.cli.session import Session
 from rempart.errors import BadInput
 
@@ -50,14 +51,10 @@ def synth(
         )  # fmt: skip
     voice.say("synth-done", files=made.files, folder=str(made.delivery), persons=persons)
     voice.table(["column-table", "column-lines"], sorted(made.lines.items()))
-    if studies:
-        voice.say("synth-truth-studies", file=str(out / "truth.json"), studies=studies)
-    else:
-        voice.say("synth-truth", file=str(out / "truth.json"), effect=str(made.truth["planted_hazard_ratio"]))
-    voice.result(
-        "synth",
-        {"delivery": str(made.delivery), "files": made.files, "lines": made.lines, "truth": str(out / "truth.json")},
-    )
+    show_planted(voice, out / "truth.json", made.truth)
+    planted = [list(row) for row in planted_rows(made.truth)]
+    told = {"files": made.files, "lines": made.lines, "truth": str(out / "truth.json"), "planted": planted}
+    voice.result("synth", {"delivery": str(made.delivery), **told})
     return 0
 
 

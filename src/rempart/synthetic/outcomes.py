@@ -93,6 +93,19 @@ class Courses:
             ratio[on] = self._ratio(effect, rows[on], day[on])
         return ratio
 
+    def ratio_on(self, effects: Sequence[Effect], day: int) -> Floats:
+        """Hazard ratio of every person on one day: as ``ratio``, without picking persons where all of them have one effect, or none."""
+        number = int(self.effect[0])
+        if not (self.effect == number).all():
+            return self.ratio(effects, np.arange(len(self.start)), np.full(len(self.start), day))
+        if not 0 <= number < len(effects):
+            return np.ones(len(self.start))
+        effect = effects[number]
+        passed = (day - 1 - effect.latency - self.start).astype(np.int32)
+        had = np.minimum(1 + passed // self.step.astype(np.int32), self.refills)
+        ratio = effect.at(np.maximum(had, 1) * self.dose, day - (self.start + self.refills * self.step))
+        return np.where(passed >= 0, ratio, 1.0)
+
     def _ratio(self, effect: Effect, rows: Ints, day: Ints) -> Floats:
         start, step, refills = self.start[rows], self.step[rows], self.refills[rows]
         passed = day - 1 - effect.latency - start

@@ -43,6 +43,8 @@ def rules_of(tables: Mapping[str, Any], study: str, mode: str, effect: float | N
 
 def check_asked(tables: Mapping[str, Any], names: Sequence[str], mode: str, effect: float | None = None) -> None:
     """Refuse what cannot be planted before anybody is drawn. Raises as ``plant`` does, years and environment apart."""
+    if mode not in MODES:
+        raise BadInput("synth-study-mode", given=mode, known=", ".join(MODES))
     if effect is not None and len(names) != 1:
         raise BadInput("synth-study-effect", study=", ".join(names))
     if mode != "population" and len(names) != 1:

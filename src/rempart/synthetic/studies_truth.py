@@ -10,7 +10,7 @@ import pyarrow as pa
 from rempart.synthetic.outcomes import YEAR, baseline_of
 from rempart.synthetic.plan import NEVER, Calendar, Ints
 from rempart.synthetic.planting import Facts, Planted
-from rempart.synthetic.potential import marginal_truth
+from rempart.synthetic.potential import Progress, marginal_truth
 from rempart.synthetic.studies import rules_of
 from rempart.synthetic.studies_cohort import Rules
 
@@ -46,27 +46,28 @@ class StudyBook:
             table = self.rules[facts.study].table
             _sum(self.counts[facts.study], planted_counts(facts, planted.death, calendar, table))
 
-    def told(self) -> dict[str, Any]:
-        """JSON-able, by study. Simulates marginal truths that are not kept."""
+    def told(self, progress: Progress | None = None) -> dict[str, Any]:
+        """JSON-able, by study. Simulates marginal truths that are not kept, and tells ``progress`` of it."""
         return {
             name: {
                 "estimand": _ESTIMANDS[rules.table["design"]], "design": rules.table["design"],
                 "reference": rules.table["reference"], "mode": rules.mode, "boost": rules.boost,
                 "published": rules.table["published"], "conditional": conditional_truth(rules),
-                "marginal": marginal_truth(self.tables, self.kept, rules), "planted": _rounded(self.counts[name]),
+                "marginal": marginal_truth(self.tables, self.kept, rules, progress), "planted": _rounded(self.counts[name]),
             }
             for name, rules in self.rules.items()
         }  # fmt: skip
 
 
-def demo_truth(tables: Mapping[str, Any], effect: float) -> dict[str, Any]:
+def demo_truth(tables: Mapping[str, Any], effect: float, progress: Progress | None = None) -> dict[str, Any]:
     """Marginal truth of the small population's question. ``tables``: all of the room's; empty without studies and kept truths.
 
     Its groups, courses and baseline are those of the study's mode ``boost``; its natural deaths follow another law of the same size.
     """
     if "studies" not in tables or "marginal" not in tables:
         return {}
-    return marginal_truth(tables["studies"], tables["marginal"], rules_of(tables["studies"], DEMO, "boost", effect))
+    rules = rules_of(tables["studies"], DEMO, "boost", effect)
+    return marginal_truth(tables["studies"], tables["marginal"], rules, progress)
 
 
 def conditional_truth(rules: Rules) -> dict[str, Any]:

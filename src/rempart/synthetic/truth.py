@@ -13,7 +13,8 @@
                 B2 fictive, B3 no sex, B4 no year of birth; A1 ground that is no condition; C1 certificate not linked;
                 P9 second phase, P10 anaesthetist beside the surgeon (acts of MCO).
 ``defects``     every planted defect by name. ``lines``, ``files``: rows by table and by file.
-``net``         by kind, rows and quantity of truth_net.csv.gz. ``studies``: by study (studies_truth.py). ``arms``: small population.
+``net``         by kind, rows and quantity of truth_net.csv.gz. ``studies``: by study (studies_truth.py).
+``planted_hazard_ratio``, ``effect``, ``arms``  of the small population alone, in which they are planted.
 Beside it: ``truth_persons.csv.gz`` (a true person a row: identities ``psa:rank:key``, ``resolved`` numbers in the same order, dates),
 and of a whole delivery ``truth_net.csv.gz`` (person, resolved, day, kind, code, quantity, over lines that D1, D2, D3, T1 and R1 leave),
 ``truth_stays.csv.gz`` (every delivered stay, its dates, principal diagnosis and rules; ambulatory acts of psychiatry too, as field
@@ -26,6 +27,7 @@ import numpy as np
 
 from rempart.synthetic.plan import Flags, Ints, SyntheticPlan
 from rempart.synthetic.population import ARM_NAMES, COMPARATOR, TARGET
+from rempart.synthetic.potential import Progress
 from rempart.synthetic.stay_frames import acts_frame
 from rempart.synthetic.studies_truth import StudyBook, demo_truth
 from rempart.synthetic.tally import DETAILS, best_resolution, card_rules, claim_rules, combinations, stay_rules
@@ -75,30 +77,38 @@ class TruthBook:
         """Add what ``facts.net_totals`` says of a block."""
         _add(self.net, totals)
 
-    def told(self, lines: dict[str, int], files: dict[str, int]) -> dict[str, Any]:
-        """The content of ``truth.json``. ``lines``: rows written by table, ``files``: rows by file, counted by their writer."""
+    def told(self, lines: dict[str, int], files: dict[str, int], progress: Progress | None = None) -> dict[str, Any]:
+        """The content of ``truth.json``. ``lines``: rows written by table, ``files``: rows by file, counted by their writer;
+        ``progress``: of marginal truths that are not kept (``potential.simulate``)."""
         plan = self.plan
-        model = plan.tables["model"]["outcome"]
         return {
             "schema": "rempart.synthetic-truth/2",
             "seed": plan.seed, "years": [plan.first_year, plan.last_year], "persons": plan.persons,
-            "planted_hazard_ratio": plan.effect,
-            "effect": {
-                "target": plan.tables["codes"]["packs"][0]["atc"],
-                "estimand": "initiation: constant from the day after the first dispensing",
-                "confounders": ["age", "sex"], "slope_per_year_of_age": model["slope"], "hazard_ratio_men": model["men"],
-                "marginal": demo_truth(plan.tables, plan.effect) if plan.population == "study" else {},
-            },
-            "arms": {arm: _finished(told) for arm, told in self.arms.items()},
+            **(self._question(progress) if plan.population == "study" else {}),
             "identities": self.identities | {"irreducible_share": self._irreducible()}, "rules": self.rules,
             "defects": self.defects, "lines": lines, "files": files,
             "canaries": self.canaries, "population": plan.population, "mode": plan.mode, "whole": plan.whole,
-            "density": plan.density, "net": self.net, "studies": self.studies.told() if self.studies else {},
+            "density": plan.density, "net": self.net, "studies": self.studies.told(progress) if self.studies else {},
             "notes": [
                 "new users start from the second year delivered; prevalent users have dispensings in the first year",
                 "flows run from the second month of the first year to 27 months after the last year: no line is lost to the cut",
                 "stays are delivered by year of discharge: those open at the end of the last year are not",
             ],
+        }  # fmt: skip
+
+    def _question(self, progress: Progress | None) -> dict[str, Any]:
+        """The effect planted in the small population; in no other is it planted."""
+        plan = self.plan
+        model = plan.tables["model"]["outcome"]
+        return {
+            "planted_hazard_ratio": plan.effect,
+            "effect": {
+                "target": plan.tables["codes"]["packs"][0]["atc"],
+                "estimand": "initiation: constant from the day after the first dispensing",
+                "confounders": ["age", "sex"], "slope_per_year_of_age": model["slope"], "hazard_ratio_men": model["men"],
+                "marginal": demo_truth(plan.tables, plan.effect, progress),
+            },
+            "arms": {arm: _finished(told) for arm, told in self.arms.items()},
         }  # fmt: skip
 
     def _irreducible(self) -> float:
