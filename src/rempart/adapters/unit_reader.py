@@ -96,6 +96,7 @@ def unit_parts(
             yield _part(run, words, number)
     finally:
         run.files.close()
+        run.leaks.close()
         query.execute("; ".join(f"DROP TABLE IF EXISTS unit_{word}" for word in words))
 
 

@@ -16,12 +16,14 @@ NIR, TELEPHONE, EMAIL, ADDRESS, NAME = "nir", "telephone", "email", "address", "
 KINDS = (NIR, TELEPHONE, EMAIL, ADDRESS, NAME)
 
 _NIR = re.compile(
-    r"(?<![0-9A-Z])([123478][ .-]?[0-9]{2}[ .-]?(?:0[1-9]|1[0-2]|[2-9][0-9])[ .-]?(?:[0-9]{2}|2[AB])[ .-]?[0-9]{3}[ .-]?[0-9]{3})[ .,/-]{0,8}"
-    r"(?:CLE ?:? ?)?([0-9]{2})(?![0-9])"
+    r"(?<![0-9A-Z])([123478][ .-]?[0-9]{2}[ .-]?(?:0[1-9]|1[0-2]|[2-9][0-9])[ .-]?(?:[0-9]{2}|2[AB])[ .-]?[0-9]{3}[ .-]?[0-9]{3})"
+    r"[ .,/-]{0,8}(?:CLE ?:? ?)?([0-9]{2})(?![0-9])"
 )
 _KEY_BASE = 97
 _CORSICA = {"2A": "19", "2B": "18"}
-_TELEPHONE = re.compile(r"(?<![0-9A-Z+])(?:(?:\+|00) ?33[ ._/-]?(?:\(0\)[ .-]?)?|0)[1-9](?:[ ._/-]?[0-9]{2}){4}(?![0-9])")
+_TELEPHONE = re.compile(
+    r"(?<![0-9A-Z+])(?:(?:\+|00) ?33[ ._/-]?(?:\(0\)[ .-]?)?|0)[1-9](?:[ ._/-]?[0-9]{2}){4}(?![0-9])"
+)
 # One character of what stands before the sign says as much as all.
 _EMAIL = re.compile(r"[A-Z0-9._%+-]@(?:[A-Z0-9-]{1,63}\.){1,8}[A-Z]{2,24}")
 _NUMBER = r"(?<![0-9A-Z])[0-9]{1,4} ?(?:BIS|TER|QUATER|[A-D])?[ ,]{1,4}"
@@ -133,7 +135,8 @@ def leak_finder(parsed: Mapping[str, Any]) -> LeakFinder:
         titled=re.compile(rf"(?<![A-Z0-9'-])(?P<title>{titles})\.? {{1,4}}(?P<word>{_WORD})"),
         announced=re.compile(rf"(?<![A-Z0-9'-])(?:{announced})(?:\(E\))? {{0,4}}(?:[:=] {{0,4}})?(?P<word>{_WORD})"),
         street=re.compile(
-            rf"(?:{_NUMBER}(?P<street>{_either(parsed['street_words'])})\.? {{1,4}}{_ARTICLE}?|(?<![A-Z])(?:{_either(parsed['places'])}) {{1,4}})"
+            rf"(?:{_NUMBER}(?P<street>{_either(parsed['street_words'])})\.? {{1,4}}{_ARTICLE}?|"
+            rf"(?<![A-Z])(?:{_either(parsed['places'])}) {{1,4}})"
             rf"(?P<word>[A-Z0-9][A-Z0-9'-]{{0,40}})(?: {{1,4}}[A-Z][A-Z'-]{{1,40}}){{0,3}}"
         ),
         excused=re.compile(rf"(?<![A-Z'-])(?:{_either(parsed['not_after'])})(?: {{1,4}}{_ARTICLE}?{_WORD}){{1,3}}"),

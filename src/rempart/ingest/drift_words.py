@@ -9,7 +9,8 @@ _PERIOD = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])?")
 _IN_NAME = re.compile(r"_((?:19|20)\d{2}(?:(?:0[1-9]|1[0-2]))?)(?=[_.])")
 _SHORT = re.compile(r"T_[A-Z]+(\d\d)[A-Z0-9]*\.")
 _FIRST = (
-    "file-refused", "file-empty", "column-missing", "quarantine", "lines-joined", "encoding-latin-1", "column-unknown", "columns-left-out",
+    "file-refused", "file-empty", "column-missing", "quarantine", "code-form", "named-person", "lines-joined", "encoding-latin-1",
+    "column-unknown", "columns-left-out",
     "table-left-out", "column-outside-its-years", "no-lines", "column-renamed", "population-unlike", "keys-made-anew",
 )  # fmt: skip
 OPTIONAL = ("column-not-yet", "column-absent", "table-not-delivered")
@@ -48,7 +49,7 @@ def grouped(notes: Iterable[tuple[str, str, str]]) -> list[Grouped]:
 
 def _split(code: str, detail: str) -> tuple[str, str]:
     """(what, period): a detail ends in its period, or is a file's name that holds it."""
-    if code in {"quarantine", "lines-joined", "file-refused", "file-empty"}:
+    if code in {"quarantine", "code-form", "named-person", "lines-joined", "file-refused", "file-empty"}:
         return detail, ""
     before, _, last = detail.rpartition(" ")
     if _PERIOD.fullmatch(last):

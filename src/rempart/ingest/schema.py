@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from dataclasses import field as holding
 from typing import Any
 
+from rempart.ingest.shapes import Shape
+
 _YEARS = re.compile(r"(\d{4})-(\d{4})?")
-_ALWAYS = 0
-_KINDS = frozenset({"id", "key", "serial", "tail", "code", "place", "day", "dayKey", "whole", "number", "text"})
+_ALWAYS, _FORM = 0, "@"
+_KINDS = frozenset(
+    {"id", "key", "serial", "tail", "code", "place", "day", "dayKey", "period", "whole", "number", "text"}
+)
 _TYPES = {"day": "DATE", "dayKey": "DATE", "whole": "INTEGER", "number": "DOUBLE"}
 LINE_KEY, FLOW, STAY = "line_key", "flow", "stay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """``kind``: id, key, serial, tail, code, place, day, dayKey, whole, number, text; ``widths``: () = any; years inclusive, 0 = open."""
+    """``kind``: id, key, serial, tail, code, place, day, dayKey, period, whole, number, text; ``widths``: () = any; years inclusive,
+    0 = open; ``shape``: the form of its code system, '' = none is asked."""
 
     name: str
     kind: str
@@ -27,6 +32,7 @@ class Column:
     first: int = _ALWAYS
     last: int = _ALWAYS
     filled: bool = False
+    shape: str = ""
 
     def __post_init__(self) -> None:
         """Raises ValueError for an unknown kind or a kind that needs widths and has none."""
@@ -59,6 +65,7 @@ class Format:
     largest_number: int
     whole: tuple[str, ...] = ()
     archive_months: int = 0
+    shapes: Mapping[str, Shape] = holding(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +99,9 @@ class TableSchema:
         for name in self.wanted:
             if name not in self.columns and name not in self.elsewhere:
                 raise ValueError(f"table {self.name}: no column {name}")
+        for column in self.columns.values():
+            if column.shape and (column.shape not in self.format.shapes or column.filled):
+                raise ValueError(f"column {column.name}: no form {column.shape}, or it may not be empty")
 
     @property
     def id(self) -> str:
@@ -151,6 +161,7 @@ def tables(files: Mapping[str, Mapping[str, Any]]) -> dict[str, TableSchema]:
         largest_number=raw["largest_number"],
         whole=tuple(raw["whole"]),
         archive_months=raw["archive_months"],
+        shapes={name: Shape.of(given) for name, given in files["format"].get("shapes", {}).items()},
     )
     found: dict[str, TableSchema] = {}
     order = [*files["format"]["files"], *sorted(files)]
@@ -191,8 +202,9 @@ def table_schema(word: str, raw: Mapping[str, Any], form: Format) -> TableSchema
 
 
 def column(name: str, text: str, *, filled: bool = False) -> Column:
-    """A column from its text, such as ``code 1 2013-``; raises ValueError for a text that is none."""
-    kind, *rest = text.split()
+    """A column from its text, such as ``code 1 2013-`` or ``code 13 @ccam``; raises ValueError for a text that is none."""
+    kind, *rest = (word for word in text.split() if not word.startswith(_FORM))
+    shapes = [word.removeprefix(_FORM) for word in text.split() if word.startswith(_FORM)]
     years = _YEARS.fullmatch(rest[-1]) if rest else None
     widths = rest[:-1] if years else rest
     return Column(
@@ -202,6 +214,7 @@ def column(name: str, text: str, *, filled: bool = False) -> Column:
         first=int(years.group(1)) if years else _ALWAYS,
         last=int(years.group(2) or 0) if years else _ALWAYS,
         filled=filled,
+        shape=shapes[0] if shapes else "",
     )
 
 

@@ -48,9 +48,18 @@ def joined(entry: UnitEntry, part: UnitPart) -> UnitEntry:
     """With what one more partition told."""
     words = dict.fromkeys([*entry.lines, *part.lines])
     lines = {word: entry.lines.get(word, 0) + part.lines.get(word, 0) for word in words}
-    kept_out = [("quarantine", table, f"{column} {kind} {n}") for (table, column, kind), n in part.quarantine.items()]
+    kept_out = [_kept_out(*key, number) for key, number in part.quarantine.items()]
     notes = dict.fromkeys([*entry.read, *part.notes, *kept_out])
     return replace(entry, lines=lines, flows=tuple(sorted({*entry.flows, *part.flows})), read=tuple(notes))
+
+
+def _kept_out(table: str, column: str, kind: str, number: int) -> tuple[str, str, str]:
+    """A note of lines that hold an identifier, or of values that are no code of their column's system: of those the lines stay."""
+    return (
+        ("code-form", table, f"{column} {number}")
+        if kind == "form"
+        else ("quarantine", table, f"{column} {kind} {number}")
+    )
 
 
 def dead_objects(opened: OpenSpace, gone: set[int]) -> set[str]:
