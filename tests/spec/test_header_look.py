@@ -2,12 +2,13 @@
 """A plan sees in the first bytes of a file what an ingest would say or refuse, and reads no further."""
 
 import gzip
+import random
 from pathlib import Path
 
 import pytest
 
 from rempart.adapters.delivery_reader import ingest_definitions, list_delivery
-from rempart.adapters.header_look import header_notes
+from rempart.adapters.header_look import header_notes, lines_about
 from rempart.ingest.declaration import Declaration
 from rempart.ingest.survey import survey
 
@@ -54,3 +55,30 @@ def test_a_broken_archive_is_said_and_a_long_file_is_not_read_whole(tmp_path: Pa
     (tmp_path / "IR_BEN_R.csv.gz").unlink()
     late = HEADER.encode() + b"\n" + b"1\n" * 100_000 + b"\xe9\n"
     assert look(tmp_path, late) == []
+
+
+def about(folder: Path, data: bytes, name: str) -> int:
+    (folder / name).write_bytes(data)
+    (unit,) = survey(list_delivery(folder).files, DEFINITIONS.tables).units
+    return lines_about(unit.files[0])
+
+
+def test_lines_of_a_small_file_are_counted_and_those_of_a_long_one_told_by_its_beginning(tmp_path: Path) -> None:
+    draw = random.Random(4)
+    lines = [";".join(str(draw.randrange(10**6)) for _ in CARDS.columns) for _ in range(30_000)]
+    for name, pack in (("IR_BEN_R.csv", bytes), ("IR_BEN_R.csv.gz", gzip.compress)):
+        for count in (0, 1, 200):
+            text = "\n".join([HEADER, *lines[:count]]) + "\n"
+            assert about(tmp_path, pack(text.encode()), name) == count
+            assert about(tmp_path, pack(text.rstrip().encode()), name) == count
+        whole = "\n".join([HEADER, *lines])
+        assert about(tmp_path, pack(whole.encode()), name) == pytest.approx(30_000, rel=0.02)
+        (tmp_path / name).unlink()
+
+
+def test_a_file_that_cannot_be_read_has_no_lines_and_one_packed_a_thousandfold_is_not_unpacked_whole(
+    tmp_path: Path,
+) -> None:
+    assert about(tmp_path, b"\x1f\x8bnot", "IR_BEN_R.csv.gz") == 0
+    same = HEADER.encode() + b"\n" + b"1\n" * 20_000_000
+    assert about(tmp_path, gzip.compress(same, 1), "IR_BEN_R.csv.gz") == pytest.approx(20_000_000, rel=0.05)

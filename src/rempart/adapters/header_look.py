@@ -17,6 +17,8 @@ from rempart.ingest.declaration import Declaration
 from rempart.ingest.units import Note, UnitFile
 
 _SAMPLE = 1 << 16
+# As text, so much of it at most: what is packed a thousand times over is not unpacked whole for an estimate.
+_UNPACKED = 1 << 20
 _ZIPPED = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _WRONG = {"csv-missing-column": "column-missing", "csv-empty": "file-empty"}
@@ -38,6 +40,26 @@ def header_notes(found: UnitFile, said: Declaration) -> list[Note]:
     return [*notes, *drift(found, header)]
 
 
+def lines_about(found: UnitFile) -> int:
+    """About how many lines a file holds, exact where its beginning is all of it or it says so; 0 where it cannot be read.
+
+    From its size, how much shorter its beginning is packed than as text, and the length of the lines there."""
+    try:
+        if _is_parquet(found):
+            with pq.ParquetFile(found.file.path) as file:
+                return int(file.metadata.num_rows)
+        text, packed = _unpacked(_start(Path(found.file.path)), most=_UNPACKED)
+    except (OSError, EOFError, ValueError, zlib.error, pa.ArrowException):
+        return 0
+    if packed >= found.file.size:
+        return max(text.rstrip().count(b"\n"), 0)
+    header, _, rest = text[: text.rfind(b"\n") + 1].partition(b"\n")
+    if not rest:
+        return 0
+    whole = found.file.size * len(text) / packed - len(header)
+    return max(1, round(whole * rest.count(b"\n") / len(rest)))
+
+
 def _is_parquet(found: UnitFile) -> bool:
     return found.file.name.lower().endswith(".parquet")
 
@@ -49,7 +71,7 @@ def _parquet(found: UnitFile) -> tuple[Sequence[str], bool, list[Note]]:
 
 def _text(found: UnitFile, said: Declaration) -> tuple[Sequence[str], bool, list[Note]]:
     """(columns, whether a line follows, notes) of the first bytes."""
-    data = _beginning(Path(found.file.path)).removeprefix(_BOM)
+    data = _unpacked(_start(Path(found.file.path)), most=_SAMPLE)[0].removeprefix(_BOM)
     first, _, rest = data.partition(b"\n")
     if not first.strip():
         raise BadInput("csv-empty", file=found.file.name)
@@ -63,9 +85,15 @@ def _text(found: UnitFile, said: Declaration) -> tuple[Sequence[str], bool, list
     return header, bool(rest.strip()), notes
 
 
-def _beginning(path: Path) -> bytes:
+def _start(path: Path) -> bytes:
     with path.open("rb") as stream:
-        data = stream.read(_SAMPLE)
+        return stream.read(_SAMPLE)
+
+
+def _unpacked(data: bytes, *, most: int) -> tuple[bytes, int]:
+    """The text of the beginning of a file, and how many of its bytes that is packed."""
     if not data.startswith(_ZIPPED):
-        return data
-    return zlib.decompressobj(wbits=31).decompress(data, _SAMPLE)
+        return data, len(data)
+    stream = zlib.decompressobj(wbits=31)
+    text = stream.decompress(data, most)
+    return text, len(data) - len(stream.unused_data) - len(stream.unconsumed_tail)

@@ -185,7 +185,8 @@ def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path 
     show_leaving(voice, made.left, word="plan-leaving")
     show_choice(voice, made.told)
     lines = sum(unit.lines for unit in made.units if unit.plan.fate in {"new", "replaces", "former"})
-    voice.say("ingest-plan-told", lines=lines, units=len(rows), commits=made.commits, minutes=made.minutes)
+    many = f"{lines:,}".replace(",", "\u202f")
+    voice.say("ingest-plan-told", lines=many, units=len(rows), commits=made.commits, minutes=made.minutes)
     show_notes(voice, made.notes, made.other)
     voice.say("ingest-plan-known" if made.known else "ingest-plan-unknown")
     told: dict[str, object] = {"units": [list(row) for row in rows], "known": made.known, "other": list(made.other)}

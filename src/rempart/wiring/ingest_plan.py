@@ -2,13 +2,13 @@
 """``rempart ingest --plan``: what would become of each delivered unit and of each held one. Writes nothing but the trace of its look."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rempart.adapters import package_data
-from rempart.adapters.header_look import header_notes
+from rempart.adapters.header_look import header_notes, lines_about
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.survey import schema_notes
 from rempart.ingest.unit_plan import READ, Planned
@@ -103,19 +103,12 @@ def _rates() -> dict[str, Any]:
 
 def _lines(units: Sequence[Unit], fates: Sequence[Planned], held: Sequence[UnitEntry]) -> tuple[PlannedUnit, ...]:
     """A line a unit. What a unit replaces is one held, or one given before it in this very plan, whose lines are estimated too."""
-    rates, gone, latest = _rates(), {one.number: sum(one.lines.values()) for one in held}, dict[str, int]()
+    gone, latest = {one.number: sum(one.lines.values()) for one in held}, dict[str, int]()
     made = []
     for unit, fate in zip(units, fates, strict=True):
-        text = sum(found.file.size * _shrunk(found.file.name, rates) for found in unit.files)
-        lines = int(text / rates["bytes_a_line"])
+        lines = sum(lines_about(found) for found in unit.files)
         replaced = latest.get(unit.name, gone.get(fate.held, 0)) if fate.fate == "replaces" else 0
         made.append(PlannedUnit(plan=fate, files=len(unit.files), size=unit.size, lines=lines, replaced=replaced))
         if fate.fate in ("new", "replaces"):
             latest[unit.name] = lines
     return tuple(made)
-
-
-def _shrunk(name: str, rates: Mapping[str, Any]) -> int:
-    """How many times longer the text is than the file."""
-    ending = name.lower().rpartition(".")[2]
-    return int({"gz": rates["gzip"], "parquet": rates["parquet"]}.get(ending, 1))
