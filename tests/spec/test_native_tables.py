@@ -2,6 +2,7 @@
 """Delivered tables sealed beside as they were read: only those that the warehouse's permit names, each row with its person."""
 
 import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -90,10 +91,17 @@ def test_an_ended_permit_and_a_strange_one_are_refused() -> None:
     again = native_permit(native_permit(GIVEN | {"until": TODAY}, file="f").body, file="f")
     assert again.words(TODAY) == ("claims",)
     for changed in ({"basis": " "}, {"until": "22/11/2026"}, {"tables": "claims"}, {"schema": "x"}, {"more": 1}):
-        with pytest.raises(BadInput, match="config-field"):
+        with pytest.raises(BadInput, match="native-field"):
             native_permit(GIVEN | changed, file="f")
-    with pytest.raises(BadInput, match="config-field"):
-        with_native_tables(gross_definitions(), ingest_definitions(), ["no_such"])
+    with pytest.raises(BadInput, match="native-table") as raised:
+        with_native_tables(gross_definitions(), ingest_definitions(), ["claims", "no_such"], file="n2.toml")
+    assert (raised.value.facts["file"], raised.value.facts["word"]) == ("n2.toml", "no_such")
+
+
+def test_the_page_lists_every_word_of_a_delivered_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "snds.md").read_text(encoding="utf-8")
+    listed = page.partition("Words of tables: ")[2].partition("\n")[0]
+    assert re.findall(r"`(\w+)` \(", listed) == list(gross_definitions().reads)
 
 
 def allow(place: Place, key: str, **changed: str) -> Outcome:
@@ -111,7 +119,7 @@ def test_only_what_an_officer_signed_is_sealed_beside_and_an_ingest_looks_at_the
         warehouse_place._people(place)
         assert allow(place, "officer", until="2020-01-01").answer["error"]["code"] == "native-expired"
         assert allow(place, "claire").answer["error"]["code"] == "role-missing"
-        assert allow(place, "officer", tables='["no_such"]').answer["error"]["code"] == "config-field"
+        assert allow(place, "officer", tables='["no_such"]').answer["error"]["code"] == "native-table"
         document = allow(place, "officer").answer["data"]["document"]
         path = place.directory / "controller" / "documents" / document.removeprefix("sha256:")
         signed = path.read_bytes()

@@ -33,12 +33,13 @@ def gross_definitions(choice: RulesChoice | None = None) -> GrossPlan:
     )
 
 
-def with_native_tables(plan: GrossPlan, definitions: Definitions, words: Sequence[str]) -> GrossPlan:
-    """The plan with the delivered tables of these words sealed beside; raises BadInput ``config-field`` for an unknown word."""
-    known = set(plan.reads)
+def with_native_tables(
+    plan: GrossPlan, definitions: Definitions, words: Sequence[str], *, file: str = "native"
+) -> GrossPlan:
+    """The plan with the delivered tables of these words sealed beside; raises BadInput ``native-table`` for an unknown word of ``file``."""
     for word in words:
-        if word not in known:
-            raise BadInput("config-field", file="rempart.toml", field="native.tables", expected=" ".join(sorted(known)))
+        if word not in plan.reads:
+            raise BadInput("native-table", file=file, word=word, known=", ".join(plan.reads))
     columns = {word: unit_columns(definitions.tables, word) for word in words}
     return with_native(plan, package_data.toml("ingest/gross_lines.toml"), columns)
 

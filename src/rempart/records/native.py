@@ -40,14 +40,14 @@ class NativePermit:
 
 
 def native_permit(given: Mapping[str, Any], *, file: str, document: str = "") -> NativePermit:
-    """From a parsed file or a signed body; no tables: what was allowed is taken back. Raises BadInput ``config-field``."""
+    """From a parsed file or a signed body; no tables: what was allowed is taken back. Raises BadInput ``native-field``."""
     tables, until, basis = given.get("tables"), given.get("until"), given.get("basis")
     if set(given) != _KEYS or given.get("schema") != SCHEMA:
-        raise BadInput("config-field", file=file, field="schema", expected=f"{SCHEMA}: {', '.join(sorted(_KEYS))}")
+        raise BadInput("native-field", file=file, field="schema", expected=f"{SCHEMA}: {', '.join(sorted(_KEYS))}")
     if not isinstance(tables, list) or not all(isinstance(word, str) and word for word in tables):
-        raise BadInput("config-field", file=file, field="tables", expected='["claims", "drugs"]')
+        raise BadInput("native-field", file=file, field="tables", expected='["claims", "drugs"]')
     if not isinstance(basis, str) or not basis.strip():
-        raise BadInput("config-field", file=file, field="basis", expected="text")
+        raise BadInput("native-field", file=file, field="basis", expected="text")
     return NativePermit(
         tables=tuple(dict.fromkeys(tables)), until=_day(until, file), basis=basis.strip(), document=document
     )
@@ -59,4 +59,4 @@ def _day(given: object, file: str) -> datetime.date:
     try:
         return datetime.date.fromisoformat(given if isinstance(given, str) else "")
     except ValueError:
-        raise BadInput("config-field", file=file, field="until", expected="2027-12-31") from None
+        raise BadInput("native-field", file=file, field="until", expected="2027-12-31") from None

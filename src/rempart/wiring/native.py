@@ -13,11 +13,11 @@ from rempart.wiring.warehouse import Warehouse
 
 
 def authorise_native(warehouse: Warehouse, *, file: Path, key_file: Path, ask: Ask) -> NativePermit:
-    """Sign the file as whoever holds the key, who must be an officer. Raises BadInput ``config-field`` for a table that there is not,
+    """Sign the file as whoever holds the key, who must be an officer. Raises BadInput ``native-table`` for a table that there is not,
     Refused ``role-missing`` or ``native-expired``."""
     permit = native_permit(read_toml(file), file=file.name)
     permit.words(warehouse.recorder.clock.now().date())
-    with_native_tables(gross_definitions(), ingest_definitions(), permit.tables)
+    with_native_tables(gross_definitions(), ingest_definitions(), permit.tables, file=file.name)
     officer = signer(warehouse.trust, key_file, ask)
     signed = officer.document(permit.body)
     authorise(warehouse.recorder, warehouse.documents, signed, trust=warehouse.trust, actor=officer.salted)
