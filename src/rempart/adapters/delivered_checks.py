@@ -117,6 +117,8 @@ def _refuse_value(
 def _refuse_kind(column: Column, given: dict[str, str | int]) -> NoReturn:
     if column.kind in {"day", "dayKey"}:
         raise BadInput("csv-day", **given, expected="YYYY-MM-DD")
+    if column.kind == "period":
+        raise BadInput("csv-day", **given, expected="YYYY, YYYY-MM-DD")
     if column.kind in {"number", "whole"}:
         raise BadInput("csv-number", **given)
     if column.kind in {"key", "serial", "tail"}:

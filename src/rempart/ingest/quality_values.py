@@ -216,7 +216,9 @@ def _breaks(table: str, counts: Sequence[Count], rules: Settings) -> Iterator[Me
             chapters.setdefault((count.values[0], count.values[1]), {})[int(count.values[2])] = count.rows
     last = max((year for years in chapters.values() for year in years), default=0)
     for (system, chapter), years in sorted(chapters.items()):
-        for year in range(min(years) + 1, last):
+        for year in sorted({near for found in years for near in (found, found + 1)} - {min(years)}):
+            if year >= last:
+                break
             before, now = years.get(year - 1, 0), years.get(year, 0)
             check = Check(kind="year-break", table=table, field=f"{system} {chapter}".strip(), detail=str(year))
             yield compared(check, now, before, ratio=said["ratio"], least=said["least"])
@@ -226,20 +228,20 @@ def _gaps(table: str, counts: Sequence[Count], rules: Settings) -> Iterator[Meas
     """Each month against the mean of the two around it."""
     said = rules.facts["breaks"]
     months = {count.values[0]: count.rows for count in counts if count.values[0]}
-    names = sorted(months)
-    everything = list(_between(names[0], names[-1])) if names else []
-    for before, month, after in zip(everything, everything[1:], everything[2:], strict=False):
+    asked = sorted({near for month in months for near in (_next(month, -1), month, _next(month, 1))})
+    for month in (one for one in asked if min(months) < one < max(months)):
+        before, after = _next(month, -1), _next(month, 1)
         around = (months.get(before, 0) + months.get(after, 0)) // 2
         check = Check(kind="month-gap", table=table, detail=month)
         low = months.get(month, 0)
         yield compared(check, min(low, around), around, ratio=said["month_ratio"], least=said["month_least"])
 
 
-def _between(first: str, last: str) -> Iterator[str]:
-    year, month = int(first[:4]), int(first[5:7])
-    while f"{year:04d}-{month:02d}" <= last:
-        yield f"{year:04d}-{month:02d}"
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+def _next(month: str, step: int) -> str:
+    """The month so many after one; a month is asked of only where it or a neighbour has rows, however far apart those are."""
+    year, _, number = month.rpartition("-")
+    at = int(year) * 12 + int(number) - 1 + step
+    return f"{at // 12:04d}-{at % 12 + 1:02d}"
 
 
 def compared(check: Check, now: int, before: int, *, ratio: float, least: int) -> Measured:

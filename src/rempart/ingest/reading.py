@@ -136,6 +136,8 @@ def _wrong_filled_sql(column: Column, form: Format, value: str) -> str:
         return f"strlen({value}) > {widest} OR NOT regexp_full_match({value}, '{_KEY}')"
     if column.kind in {"day", "dayKey"}:
         return f"{value} NOT LIKE '____-__-__' OR ({_no_day_sql(f'TRY_CAST({value} AS DATE)', form)})"
+    if column.kind == "period":
+        return _no_period_sql(value, form)
     if column.kind == "whole":
         number = f"TRY_CAST({value} AS DOUBLE)"
         most = min(10**widest - 1, _LARGEST_WHOLE) if widest else _LARGEST_WHOLE
@@ -157,6 +159,13 @@ def _no_day_sql(day: str, form: Format) -> str:
     span = f"{day} BETWEEN DATE '{form.first_year}-01-01' AND DATE '{form.last_year}-12-31'"
     # The engine asks the second only of what fails the first.
     return f"coalesce(NOT ({span}), true) AND coalesce(year({day}) NOT IN ({years}), true)"
+
+
+def _no_period_sql(value: str, form: Format) -> str:
+    """True of what is neither a year nor a day of the span."""
+    year = f"NOT regexp_full_match({value}, '[0-9]{{4}}') OR {value} NOT BETWEEN '{form.first_year}' AND '{form.last_year}'"
+    within = f"year(TRY_CAST({value} AS DATE)) BETWEEN {form.first_year} AND {form.last_year}"
+    return f"CASE WHEN strlen({value}) = 4 THEN {year} ELSE {value} NOT LIKE '____-__-__' OR NOT coalesce({within}, false) END"
 
 
 def canonical_sql(column: Column, form: Format, look: Look) -> str:

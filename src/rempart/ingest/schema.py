@@ -23,8 +23,8 @@ LINE_KEY, FLOW, STAY = "line_key", "flow", "stay"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """``kind``: id, key, serial, tail, code, place, day, dayKey, period, whole, number, text; ``widths``: () = any; years inclusive,
-    0 = open; ``shape``: the form of its code system, '' = none is asked."""
+    """``kind``: one of those that ``schemas/format.toml`` tells; ``widths``: () = any; years inclusive, 0 = open;
+    ``shape``: the form of its code system, '' = none is asked."""
 
     name: str
     kind: str

@@ -24,8 +24,9 @@ FULL JOIN (
 INSERT INTO new_gross_stay BY NAME SELECT ${unit} AS unit, 0 AS flow, 'ace' AS field, * EXCLUDE (line_key, again) FROM stay_now;
 DELETE FROM stay_now WHERE again OR NOT has_stay;
 INSERT INTO new_gross_stay_fact BY NAME
-SELECT ${unit} AS unit, 0 AS flow, stay.psa, fact.* EXCLUDE (line_key, hits), 'ace' AS field, stay.stay,
-  fact.hits | CASE WHEN stay.stay IS NULL THEN ${bit_J1} ELSE 0 END AS hits, stay.entry + fact.delay AS day
+SELECT ${unit} AS unit, 0 AS flow, stay.psa, fact.* EXCLUDE (line_key, hits, delay), 'ace' AS field, stay.stay,
+  fact.hits | CASE WHEN stay.stay IS NULL THEN ${bit_J1} ELSE 0 END | CASE WHEN snds_outside(stay.entry, stay.leaving, ${year}, fact.delay) THEN ${bit_P12} ELSE 0 END AS hits,
+  snds_delay(stay.entry, stay.leaving, ${year}, fact.delay) AS delay, stay.entry + snds_delay(stay.entry, stay.leaving, ${year}, fact.delay) AS day
 FROM (
   SELECT line_key, 'ace_services' AS word, 'service' AS kind, CAST(NULL AS VARCHAR) AS status, ACT_COD AS code, coalesce(DEL_DAT_ENT, 0) AS delay,
     ACT_NBR AS quantity, HON_MNT AS paid, CAST(NULL AS VARCHAR) AS phase, EXE_SPE AS activity, ETA_NUM_GEO AS place_facility, ${marks_ace_services} AS hits

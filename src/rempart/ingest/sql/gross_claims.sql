@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- One row a detail line, and one of kind "line" for a main line without details. Lines and details whose whole key came before are found
 -- first and joined with nothing, so that no join multiplies a row; of several details of a line one leads.
+-- A detail without its rank has no whole key: it is taken for no other.
 CREATE OR REPLACE TEMP TABLE again_line AS
 SELECT place FROM (
   SELECT place, row_number() OVER (PARTITION BY line_key ORDER BY place) AS turn FROM lines_claims
@@ -8,14 +9,14 @@ SELECT place FROM (
 ) WHERE turn > 1;
 CREATE OR REPLACE TEMP VIEW detail_places AS
 SELECT 'drug' AS kind, place, line_key, coalesce(PHA_ORD_NUM, PHA_SEQ_NUM) AS rank FROM lines_drugs
-UNION ALL SELECT 'hospital_drug', place, line_key, concat_ws('|', coalesce(UCD_ORD_NUM, UCD_SEQ_NUM), UCD_LGN_NUM) FROM lines_hospital_drugs
+UNION ALL SELECT 'hospital_drug', place, line_key, nullif(concat_ws('|', coalesce(UCD_ORD_NUM, UCD_SEQ_NUM), UCD_LGN_NUM), '') FROM lines_hospital_drugs
 UNION ALL SELECT 'act', place, line_key, coalesce(CAM_ORD_NUM, CAM_SEQ_NUM) FROM lines_claim_acts
 UNION ALL SELECT 'lab', place, line_key, coalesce(BIO_ORD_NUM, BIO_SEQ_NUM) FROM lines_labs
 UNION ALL SELECT 'device', place, line_key, coalesce(TIP_ORD_NUM, TIP_SEQ_NUM) FROM lines_devices;
 CREATE OR REPLACE TEMP TABLE later_detail AS
 SELECT kind, place, same > 1 AS again FROM (
   SELECT kind, place, row_number() OVER (PARTITION BY line_key ORDER BY kind, place) AS turn,
-    row_number() OVER (PARTITION BY line_key, kind, rank ORDER BY place) AS same
+    row_number() OVER (PARTITION BY line_key, kind, coalesce(rank, 'at ' || place) ORDER BY place) AS same
   FROM detail_places
   WHERE line_key IN (SELECT line_key FROM (
     SELECT line_key FROM lines_drugs UNION ALL SELECT line_key FROM lines_hospital_drugs UNION ALL SELECT line_key FROM lines_claim_acts
@@ -51,7 +52,7 @@ FROM lines_facility_lines GROUP BY line_key;
 INSERT INTO new_gross_claim BY NAME
 SELECT ${unit} AS unit, flow, snds_card(BEN_NIR_PSA, BEN_RNG_GEM, BEN_IDT_ANO) AS card, snds_name(PFS_EXE_NUM) AS executing,
   snds_name(PFS_PRE_NUM) AS prescribing, kind, main AND coalesce(first, TRUE) AS lead, kind <> 'line' AS detail, EXE_SOI_DTD AS care, EXE_SOI_DTF AS care_end,
-  PRE_PRE_DTD AS prescribed, PRS_NAT_REF AS nature, code, coalesce(amount, own_amount) AS quantity,
+  PRE_PRE_DTD AS prescribed, PRS_NAT_REF AS nature, code, coalesce(amount, own_amount, 1) AS quantity,
   CASE WHEN kind = 'act' AND unit_price IS NOT NULL THEN own_amount * unit_price WHEN kind IN ('line', 'lab', 'act') THEN CASE WHEN coalesce(first, TRUE) THEN PRS_PAI_MNT END
     ELSE price END AS paid,
   CASE WHEN kind = 'act' AND unit_price IS NOT NULL THEN own_amount * unit_price * RGO_REM_TAU / 100
@@ -60,7 +61,7 @@ SELECT ${unit} AS unit, flow, snds_card(BEN_NIR_PSA, BEN_RNG_GEM, BEN_IDT_ANO) A
   facility, ETB_PRE_FIN AS prescribing_facility, snds_insee(BEN_RES_DPT, BEN_RES_COM) AS commune,
   RGM_COD || '.' || coalesce(RGM_GRG_COD, GRG_AFF_COD, '') AS scheme, EXO_MTF AS exempt, PRS_GRS_DTD AS conceived, activity, phase,
   CASE WHEN main THEN ${marks_claims} ELSE ${bit_J1} END | CASE WHEN main AND kind IN ('line', 'act') THEN ${marks_claim_lines} ELSE 0 END
-    | detail_hits | CASE WHEN again_main OR again THEN ${bit_K1} ELSE 0 END AS hits
+    | CASE WHEN main AND coalesce(amount, own_amount) IS NULL THEN ${bit_D8} ELSE 0 END | detail_hits | CASE WHEN again_main OR again THEN ${bit_K1} ELSE 0 END AS hits
 FROM (
   SELECT line.* EXCLUDE (flow, main, again_main, ETE_IND_TAA), coalesce(line.main, FALSE) AS main, coalesce(line.flow, detail.detail_flow, 0) AS flow,
     coalesce(line.again_main, FALSE) AS again_main, coalesce(detail.kind, 'line') AS kind, detail.first, coalesce(detail.again, FALSE) AS again,

@@ -33,9 +33,11 @@ LEFT JOIN (
 INSERT INTO new_gross_stay BY NAME SELECT ${unit} AS unit, 0 AS flow, 'had' AS field, * EXCLUDE (line_key, again) FROM stay_now;
 DELETE FROM stay_now WHERE again;
 INSERT INTO new_gross_stay_fact BY NAME
-SELECT ${unit} AS unit, 0 AS flow, stay.psa, 'had' AS field, stay.stay, fact.* EXCLUDE (line_key, week, hits, delay), coalesce(week.delay, 0) + coalesce(fact.delay, 0) AS delay,
-  fact.hits | coalesce(week.hits, 0) | CASE WHEN stay.stay IS NULL OR (fact.kind <> 'week' AND week.line_key IS NULL) THEN ${bit_J1} ELSE 0 END AS hits,
-  stay.entry + CAST(coalesce(week.delay, 0) + coalesce(fact.delay, 0) AS INTEGER) AS day
+SELECT ${unit} AS unit, 0 AS flow, stay.psa, 'had' AS field, stay.stay, fact.* EXCLUDE (line_key, week, hits, delay),
+  snds_delay(stay.entry, stay.leaving, ${year}, coalesce(week.delay, 0) + coalesce(fact.delay, 0)) AS delay,
+  fact.hits | coalesce(week.hits, 0) | CASE WHEN stay.stay IS NULL OR (fact.kind <> 'week' AND week.line_key IS NULL) THEN ${bit_J1} ELSE 0 END
+    | CASE WHEN fact.kind <> 'diagnosis' AND snds_outside(stay.entry, stay.leaving, ${year}, coalesce(week.delay, 0) + coalesce(fact.delay, 0)) THEN ${bit_P12} ELSE 0 END AS hits,
+  stay.entry + snds_delay(stay.entry, stay.leaving, ${year}, coalesce(week.delay, 0) + coalesce(fact.delay, 0)) AS day
 FROM (
   SELECT line_key, week, 'had_sequences' AS word, 'week' AS kind, CAST(NULL AS VARCHAR) AS status, GHT_NUM AS code, 0 AS delay, SSEQ_NBJ AS duration,
     CAST(NULL AS DOUBLE) AS quantity, CAST(NULL AS VARCHAR) AS phase, PEC_PAL AS activity, week AS ward, ETA_NUM_GEO AS place_facility, hits

@@ -32,8 +32,9 @@ LEFT JOIN (
 ) AS ward ON ward.line_key = stay_now.line_key AND has_stay AND NOT again;
 DELETE FROM stay_now WHERE again OR NOT has_stay;
 INSERT INTO new_gross_stay_fact BY NAME
-SELECT ${unit} AS unit, 0 AS flow, stay.psa, fact.* EXCLUDE (line_key, hits), 'mco' AS field, stay.stay, fact.hits | CASE WHEN stay.stay IS NULL THEN ${bit_J1} ELSE 0 END AS hits,
-  stay.entry + fact.delay AS day
+SELECT ${unit} AS unit, 0 AS flow, stay.psa, fact.* EXCLUDE (line_key, hits, delay), 'mco' AS field, stay.stay,
+  fact.hits | CASE WHEN stay.stay IS NULL THEN ${bit_J1} ELSE 0 END | CASE WHEN snds_outside(stay.entry, stay.leaving, ${year}, fact.delay) THEN ${bit_P12} ELSE 0 END AS hits,
+  snds_delay(stay.entry, stay.leaving, ${year}, fact.delay) AS delay, stay.entry + snds_delay(stay.entry, stay.leaving, ${year}, fact.delay) AS day
 FROM (
   SELECT line_key, 'mco_diagnoses' AS word, 'diagnosis' AS kind, 'DAS' AS status, ASS_DGN AS code, CAST(NULL AS INTEGER) AS delay, CAST(NULL AS INTEGER) AS duration,
     CAST(NULL AS DOUBLE) AS quantity, CAST(NULL AS VARCHAR) AS phase, CAST(NULL AS VARCHAR) AS activity, CAST(NULL AS VARCHAR) AS ward,

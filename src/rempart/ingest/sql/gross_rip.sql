@@ -22,8 +22,10 @@ LEFT JOIN (
 INSERT INTO new_gross_stay BY NAME SELECT ${unit} AS unit, 0 AS flow, 'rip' AS field, * EXCLUDE (line_key, again) FROM stay_now;
 DELETE FROM stay_now WHERE again;
 INSERT INTO new_gross_stay_fact BY NAME
-SELECT ${unit} AS unit, 0 AS flow, stay.psa, 'rip' AS field, stay.stay, fact.* EXCLUDE (line_key, hits),
-  fact.hits | CASE WHEN stay.stay IS NULL THEN ${bit_J1} ELSE 0 END AS hits, stay.entry + coalesce(fact.delay, 0) AS day
+SELECT ${unit} AS unit, 0 AS flow, stay.psa, 'rip' AS field, stay.stay, fact.* EXCLUDE (line_key, hits, delay),
+  fact.hits | CASE WHEN stay.stay IS NULL THEN ${bit_J1} ELSE 0 END
+    | CASE WHEN fact.kind <> 'diagnosis' AND snds_outside(stay.entry, stay.leaving, ${year}, fact.delay) THEN ${bit_P12} ELSE 0 END AS hits,
+  snds_delay(stay.entry, stay.leaving, ${year}, fact.delay) AS delay, stay.entry + coalesce(snds_delay(stay.entry, stay.leaving, ${year}, fact.delay), 0) AS day
 FROM (
   SELECT line_key, 'rip_sequences' AS word, 'week' AS kind, CAST(NULL AS VARCHAR) AS status, FOR_ACT AS code, coalesce(DEL_DAT, 0) AS delay,
     SEQ_COU_NBJ AS duration, CAST(NULL AS DOUBLE) AS quantity, CAST(NULL AS VARCHAR) AS phase, MOD_SOI AS activity, SEQ_SEQ_NUM AS ward, hits

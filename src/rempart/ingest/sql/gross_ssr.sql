@@ -23,9 +23,10 @@ LEFT JOIN (
 INSERT INTO new_gross_stay BY NAME SELECT ${unit} AS unit, 0 AS flow, 'ssr' AS field, * EXCLUDE (line_key, again) FROM stay_now;
 DELETE FROM stay_now WHERE again;
 INSERT INTO new_gross_stay_fact BY NAME
-SELECT ${unit} AS unit, 0 AS flow, stay.psa, 'ssr' AS field, stay.stay, fact.* EXCLUDE (line_key, week, hits),
-  fact.hits | coalesce(week.hits, 0) | CASE WHEN stay.stay IS NULL OR (fact.kind <> 'week' AND week.line_key IS NULL) THEN ${bit_J1} ELSE 0 END AS hits,
-  stay.entry + coalesce(fact.delay, 0) AS day
+SELECT ${unit} AS unit, 0 AS flow, stay.psa, 'ssr' AS field, stay.stay, fact.* EXCLUDE (line_key, week, hits, delay),
+  fact.hits | coalesce(week.hits, 0) | CASE WHEN stay.stay IS NULL OR (fact.kind <> 'week' AND week.line_key IS NULL) THEN ${bit_J1} ELSE 0 END
+    | CASE WHEN fact.kind <> 'diagnosis' AND snds_outside(stay.entry, stay.leaving, ${year}, fact.delay) THEN ${bit_P12} ELSE 0 END AS hits,
+  snds_delay(stay.entry, stay.leaving, ${year}, fact.delay) AS delay, stay.entry + coalesce(snds_delay(stay.entry, stay.leaving, ${year}, fact.delay), 0) AS day
 FROM (
   SELECT line_key, RHS_NUM AS week, 'ssr_weeks' AS word, 'week' AS kind, CAST(NULL AS VARCHAR) AS status, GRG_GME AS code,
     coalesce(RHS_ANT_SEJ_ENT, (TRY_CAST(RHS_NUM AS INTEGER) - 1) * 7) AS delay, 7 AS duration, CAST(NULL AS DOUBLE) AS quantity, CAST(NULL AS VARCHAR) AS phase,
