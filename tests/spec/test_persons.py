@@ -261,7 +261,10 @@ def test_a_simplified_claim_under_a_key_from_before_certification_is_its_persons
 def test_a_simplified_claim_under_a_key_that_two_persons_had_is_nobodys_and_is_counted() -> None:
     ago = {"person": 9, "certified": False, "unit": -1}
     rows = whole() | {"gross_card": [card(), stranger(), KEYED], "superseded_card": [card(**ago), stranger(**ago)]}
-    rows["gross_claim"] = [claim(card=77), drug(card=77)]
+    rows["gross_claim"] = [claim(card=77, commune="13055"), drug(card=77)]
     with Compacted(rows, passes=2) as done:
+        assert done.rows("SELECT person_no FROM card_person WHERE card = 77") == [{"person_no": None}], (
+            "nor does it tell of anybody's residence"
+        )
         assert (done.dropped()["claims"], done.dropped()["drugs"]) == ({"R3": 2}, {"R3": 1})
         assert "claims" not in done.kept()

@@ -12,6 +12,7 @@ _FIRST = (
     "file-refused", "file-empty", "column-missing", "quarantine", "code-form", "named-person", "lines-joined", "encoding-latin-1",
     "column-unknown", "columns-left-out",
     "table-left-out", "column-outside-its-years", "no-lines", "column-renamed", "population-unlike", "keys-made-anew",
+    "archive-stays",
 )  # fmt: skip
 OPTIONAL = ("column-not-yet", "column-absent", "table-not-delivered")
 """Codes of what may be absent, and is."""

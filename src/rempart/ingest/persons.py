@@ -29,7 +29,7 @@ def resolve_persons(query: Query, definitions: Definitions, words: Mapping[str, 
 def resolve_keys(query: Query, definitions: Definitions, words: Mapping[str, str]) -> None:
     """After ``resolve_persons``, over every card that was ever delivered: ``key_person`` (person, person_no, shard, holders: how many
     persons the key leads to) and ``former_key`` (former, pseudonym: of each person that it leads to today). Simplified claims under such
-    a key join ``card_person``.
+    a key join ``card_person``, without a person where the key leads to several.
 
     Reads ``card_ever`` (card, person, unit, hits) and ``unit_turn`` (unit, turn: units in the order of their production).
     """

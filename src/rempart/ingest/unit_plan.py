@@ -18,7 +18,8 @@ Fate = Literal["new", "held", "replaces", "older", "former"]
 """``former``: older than the one held, and read for the keys that persons had before; it is superseded at once."""
 READ: frozenset[Fate] = frozenset({"new", "replaces", "former"})
 """Fates of units that are read."""
-_KEYED = frozenset({"cards"})
+_CARDS, ARCHIVE = "cards", "archived_cards"
+_KEYED = frozenset({_CARDS, ARCHIVE})
 """Products that join a person key to what stays when it changes. Simplified claims name the key alone."""
 _ARCHIVED = frozenset({"dcir"})
 """Products whose yearly archives hold March to February (rule D7)."""
@@ -103,6 +104,13 @@ def plan_unit(name: str, files: Iterable[tuple[str, str]], *, produced: str, hel
         known = any(content_of(unit.files) == content for unit in same)
         fate = "former" if _product(live) in _KEYED and not known else "older"
     return Planned(name=name, fate=fate, held=live.number)
+
+
+def archive_stays(planned: Iterable[Planned], held: Iterable[HeldUnit]) -> bool:
+    """Whether a reference file comes without its archive while an archive is held: what that holds stays."""
+    fates = {one.name: one.fate for one in planned}
+    live = any(unit.name == ARCHIVE and unit.state == "live" for unit in held)
+    return live and fates.get(_CARDS) in READ and ARCHIVE not in fates
 
 
 def outlived(units: Iterable[HeldUnit]) -> set[int]:

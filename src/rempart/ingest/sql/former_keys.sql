@@ -40,8 +40,9 @@ FROM key_holder AS found JOIN person AS holder USING (person_no)
 WHERE found.former NOT IN (SELECT person FROM person)
   AND (found.own_card OR found.former NOT IN (SELECT former FROM key_holder WHERE own_card))
 GROUP BY found.former;
--- Simplified claims come under the key alone, too: theirs is the card of the key's one holder; of several, the line is nobody's (R3).
+-- Simplified claims come under the key alone, too: theirs is the card of the key's one holder; of several, the line is
+-- nobody's (R3), counted where one of them lies.
 INSERT INTO card_person BY NAME
-SELECT DISTINCT line.card, known.person_no, known.shard, 1 AS person_keys, 1 AS sharing, known.holders
+SELECT DISTINCT line.card, CASE WHEN known.holders = 1 THEN known.person_no END AS person_no, known.shard, 1 AS person_keys, 1 AS sharing, known.holders
 FROM gross_card AS line JOIN key_person AS known ON known.person = line.person ANTI JOIN card_person AS told ON told.card = line.card
 WHERE line.archived IS NULL

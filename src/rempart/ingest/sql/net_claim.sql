@@ -15,7 +15,7 @@ FROM (
   SELECT line.* EXCLUDE (hits, kind), known.person_no,
     CASE line.kind WHEN 'line' THEN 'claims' WHEN 'drug' THEN 'drugs' WHEN 'hospital_drug' THEN 'hospital_drugs' WHEN 'act' THEN 'claim_acts'
       WHEN 'lab' THEN 'labs' ELSE 'devices' END AS word,
-    (line.hits | CASE WHEN known.person_no IS NULL THEN ${bit_R1} WHEN known.holders > 1 THEN ${bit_R3} WHEN line.care < known.not_before THEN ${bit_X1}
+    (line.hits | CASE WHEN known.holders > 1 THEN ${bit_R3} WHEN known.person_no IS NULL THEN ${bit_R1} WHEN line.care < known.not_before THEN ${bit_X1}
         WHEN line.care > known.not_after THEN ${bit_X2} ELSE 0 END
       | CASE WHEN line.kind = 'line' AND coalesce(line.nature, '') NOT IN (${visit_natures}) THEN ${bit_M1} ELSE 0 END) & ${mask} AS hits
   FROM gross_claim AS line LEFT JOIN known_card AS known ON known.card = line.card
