@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rempart.cli.drift_rows import show_delivery, show_notes, told_notes
+from rempart.cli.drift_rows import show_delivery, show_notes, show_populations, told_notes
 from rempart.cli.host_commands import warn_of_endings
 from rempart.cli.ingest_words import show_choice, show_leaving, show_mapped, told_leaving
 from rempart.cli.planted_rows import planted_rows, show_planted
@@ -171,6 +171,7 @@ def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path 
     made = plan_folders(Warehouse(session.directory), deliveries, ingest_definitions(schema), **how)
     for one in made.deliveries:
         show_delivery(voice, one)
+    show_populations(voice, {one.id: one.declared for one in made.deliveries})
     rows = [(unit.plan.name, unit.plan.fate, unit.files, unit.size, unit.lines, unit.replaced) for unit in made.units]
     shown = [(row[0], voice.word(f"fate-{row[1]}"), *row[2:5], row[5] or "") for row in rows]
     columns = [
@@ -203,10 +204,7 @@ def show_ingested(session: Session, done: "Brought", *, most: int | None = None)
         fates = Counter(unit.fate for unit in done.units)
         voice.say("units-told", **{fate: fates[fate] for fate in ("new", "replaces", "held", "older", "former")})
     show_leaving(voice, done.left, word="units-left")
-    for name, said in done.declared.items():
-        if said.keys() & {"target", "fraction", "weight"}:
-            told = {word: said.get(word, "?") for word in ("target", "fraction", "weight")}
-            voice.say("delivery-population", delivery=name, **told)
+    show_populations(voice, done.declared)
     if done.commit is None:
         show_notes(voice, (), done.other)
         show_choice(voice, done.told)

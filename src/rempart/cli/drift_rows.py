@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Says what was noted while units were read: what matters in rows, what may be absent in one line. Reads nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ from rempart.cli.voice import Voice
 if TYPE_CHECKING:
     from rempart.ingest.drift_words import Grouped
     from rempart.journeys.delivered_units import DeliveredUnits
+
+_POPULATION = ("target", "fraction", "weight")
 
 
 def show_notes(voice: Voice, notes: Iterable[tuple[str, str, str]], other: Sequence[str] = ()) -> None:
@@ -20,7 +22,7 @@ def show_notes(voice: Voice, notes: Iterable[tuple[str, str, str]], other: Seque
     weighty = [row for row in rows if not row.optional]
     if weighty:
         voice.say("drift-notes")
-        told = [(voice.word(f"note-{row.code}"), row.table, row.what, periods(voice, row)) for row in weighty]
+        told = [(voice.word(f"note-{row.code}"), row.table, detail(voice, row), periods(voice, row)) for row in weighty]
         voice.table(["column-note", "column-table", "column-detail", "column-periods"], told)
     if len(weighty) < len(rows):
         absent = [row for row in rows if row.optional]
@@ -31,11 +33,32 @@ def show_notes(voice: Voice, notes: Iterable[tuple[str, str, str]], other: Seque
 
 
 def show_delivery(voice: Voice, one: "DeliveredUnits") -> None:
-    """Whose a delivery is, of when, and of whom, as it declares."""
+    """Whose a delivery is, and of when, as it declares."""
     voice.say("plan-delivery", delivery=one.id, produced=one.produced or "?")
-    if one.declared.keys() & {"target", "fraction", "weight"}:
-        told = {word: one.declared.get(word, "?") for word in ("target", "fraction", "weight")}
-        voice.say("delivery-population", delivery=one.id, **told)
+
+
+def show_populations(voice: Voice, declared: Mapping[str, Mapping[str, str]]) -> None:
+    """Of whom deliveries are, as they declare: one line for all that say the same."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, said in declared.items():
+        if said.keys() & set(_POPULATION):
+            alike.setdefault(tuple(said.get(word, "?") for word in _POPULATION), []).append(name)
+    for values, names in alike.items():
+        told = dict(zip(_POPULATION, values, strict=True))
+        if len(names) == 1:
+            voice.say("delivery-population", delivery=names[0], **told)
+        else:
+            voice.say("deliveries-population", count=len(names), first=min(names), last=max(names), **told)
+
+
+def detail(voice: Voice, row: "Grouped") -> str:
+    """What a note is of: a column, a file; of lines left out for identifiers, the column, the kind and how many."""
+    if row.code != "quarantine":
+        return row.what
+    column, kind, count = row.what.rsplit(" ", 2)
+    if column == "*":
+        return voice.word("quarantine-lines", count=count)
+    return voice.word("quarantine-values", column=column, kind=voice.word(f"leak-{kind}"), count=count)
 
 
 def periods(voice: Voice, row: "Grouped") -> str:
