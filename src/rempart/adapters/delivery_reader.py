@@ -6,6 +6,7 @@ What is inside the files is ``unit_reader``'s.
 
 import hashlib
 import tomllib
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from rempart.records.canonical import content_id
 __all__ = ["Delivery", "ingest_definitions", "list_delivery", "unit_parts"]
 _CHUNK = 1 << 20
 
+_TRUTH = "truth.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -53,12 +55,13 @@ def ingest_definitions(schema: Path | None = None) -> Definitions:
 def list_delivery(folder: Path) -> Delivery:
     """Files of a folder, hidden ones and ``delivery.toml`` left out.
 
-    Raises BadInput ``delivery-missing``, ``delivery-empty``, ``delivery-declaration``.
+    Raises BadInput ``delivery-missing``, ``delivery-empty``, ``delivery-inside``, ``delivery-declaration``.
     """
     if not folder.is_dir():
         raise BadInput("delivery-missing", file=folder.name)
     paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     declared = _declaration(folder / FILE)
+    _refuse_parent(folder, [path.name for path in paths])
     paths = [path for path in paths if path.name != FILE]
     if not paths:
         raise BadInput("delivery-empty", file=folder.name)
@@ -68,6 +71,9 @@ def list_delivery(folder: Path) -> Delivery:
 
 
 def _declaration(path: Path) -> Declaration:
+def _refuse_parent(folder: Path, names: Collection[str]) -> None:
+    if inside and (not names or _TRUTH in names):
+        raise BadInput("delivery-inside", file=folder.name, inside=f"{folder.name}/{given}")
     if not path.exists():
         return Declaration()
     try:

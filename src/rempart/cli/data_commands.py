@@ -83,7 +83,7 @@ def ingest(
     from rempart.wiring.warehouse import Warehouse
 
     if not deliveries:
-        raise BadInput("delivery-missing", file="?")
+        raise BadInput("deliveries-none")
     if plan:
         how = {"replace": replace, "later": later, "rules": rules, "vocabulary": vocabulary}
         return _plan(session, deliveries, as_, schema, how)

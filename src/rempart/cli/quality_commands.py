@@ -20,10 +20,12 @@ def quality(session: Session, *, page: Path | None = None, thresholds: Path | No
     """Check the warehouse; 1 when a check failed."""
     from rempart.ingest.quality import failed
     from rempart.wiring.quality import quality as check
-    from rempart.wiring.quality import quality_settings, write_quality_page
+    from rempart.wiring.quality import quality_settings, refuse_page, write_quality_page
     from rempart.wiring.warehouse import Warehouse
 
     voice, begun = session.voice, time.monotonic()
+    if page is not None:
+        refuse_page(page)
     with voice.bars() as bars:
         report = check(Warehouse(session.directory), thresholds=thresholds, progress=bars)
     seconds = time.monotonic() - begun

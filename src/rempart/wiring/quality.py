@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``rempart quality``: the settings' file, then the journey."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from rempart.adapters import package_data
 from rempart.adapters.quality_page import Page, write_page
 from rempart.adapters.toml_input import read_toml
+from rempart.errors import BadInput
 from rempart.ingest.quality import Settings, settings
 from rempart.ingest.quality_thresholds import own_thresholds
 from rempart.journeys.quality import Report, check_quality
@@ -48,6 +50,12 @@ def _bits(what: str) -> list[int]:
     parsed = package_data.toml("ingest/cleaning.toml")
     names = package_data.toml("ingest/quality.toml")[what]["rules"]
     return [row["bit"] for row in parsed["rules"] if row["id"] in names]
+
+
+def refuse_page(path: Path) -> None:
+    """Refuse, before hours of checks, a page that cannot be written: raises BadInput ``file-unwritable``."""
+    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise BadInput("file-unwritable", file=path.name)
 
 
 def write_quality_page(path: Path, report: Report, rules: Settings, *, seconds: float, language: str) -> None:
