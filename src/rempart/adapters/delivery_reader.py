@@ -22,8 +22,8 @@ from rempart.records.canonical import content_id
 
 __all__ = ["Delivery", "ingest_definitions", "list_delivery", "unit_parts"]
 _CHUNK = 1 << 20
-
 _TRUTH = "truth.json"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -60,8 +60,8 @@ def list_delivery(folder: Path) -> Delivery:
     if not folder.is_dir():
         raise BadInput("delivery-missing", file=folder.name)
     paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    declared = _declaration(folder / FILE)
     _refuse_parent(folder, [path.name for path in paths])
+    declared = _declaration(folder / FILE)
     paths = [path for path in paths if path.name != FILE]
     if not paths:
         raise BadInput("delivery-empty", file=folder.name)
@@ -70,10 +70,15 @@ def list_delivery(folder: Path) -> Delivery:
     return Delivery(declaration=declared, files=files)
 
 
-def _declaration(path: Path) -> Declaration:
 def _refuse_parent(folder: Path, names: Collection[str]) -> None:
+    """What ``rempart synth`` wrote is a folder of deliveries and their truth, no delivery."""
+    inside = [part.name for part in (folder / "delivery", *sorted(folder.glob("deliveries/*"))) if part.is_dir()]
     if inside and (not names or _TRUTH in names):
+        given = "delivery" if inside == ["delivery"] else "deliveries/*"
         raise BadInput("delivery-inside", file=folder.name, inside=f"{folder.name}/{given}")
+
+
+def _declaration(path: Path) -> Declaration:
     if not path.exists():
         return Declaration()
     try:
