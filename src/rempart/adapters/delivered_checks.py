@@ -3,9 +3,11 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from rempart.adapters.duckdb_query import QueryFailed
+from rempart.adapters.told_names import is_hidden, told_column
 from rempart.errors import BadInput
 from rempart.ingest.reading import Reading
 from rempart.ingest.schema import Column
@@ -14,13 +16,19 @@ from rempart.ports.query import Query
 
 _OTHER_SEPARATORS = ("\t", "|")
 _REJECTS, _SCANS, _ROWS = "delivery_rejects", "delivery_scans", "delivered_again"
-_NAME = 40
+# No published table has a fifth of these.
+_COLUMNS = 1000
 _FIELDS = re.compile(r"Found: (\d+)")
 
 
 def split_header(found: UnitFile, line: str, declared: str) -> tuple[tuple[str, ...], str]:
-    """Column names in capitals, and the separator: the declared one, else that of the header with more names of the table."""
+    """Column names in capitals, and the separator: the declared one, else that of the header with more names of the table.
+
+    A column without a name is called by its place: some programs end every line with a separator.
+    """
     form = found.table.format
+    if "\r" in line:
+        raise BadInput("csv-line-end", file=found.file.name, line=1, given="CR", expected="LF")
     best: tuple[tuple[str, ...], str] = ((), "")
     for separator in (declared,) if declared else form.separators:
         names = tuple(word.strip().strip(form.quote).upper() for word in line.split(separator))
@@ -28,12 +36,15 @@ def split_header(found: UnitFile, line: str, declared: str) -> tuple[tuple[str, 
             best = names, separator
     if len(best[0]) == 1 and any(other in line for other in (*_OTHER_SEPARATORS, *form.separators)):
         raise BadInput("csv-separator", file=found.file.name, line=1, expected=declared or " ".join(form.separators))
-    return best
+    named = tuple(name or f"(UNNAMED {place})" for place, name in enumerate(best[0], 1))
+    return named, best[1]
 
 
 def check_header(found: UnitFile, header: Sequence[str]) -> None:
-    """Raises BadInput ``csv-header``, ``csv-missing-column``, ``csv-column-twice``."""
+    """Raises BadInput ``csv-header``, ``csv-columns-many``, ``csv-missing-column``, ``csv-column-twice``."""
     name, table = found.file.name, found.table
+    if len(header) > _COLUMNS:
+        raise BadInput("csv-columns-many", file=name, columns=len(header), most=_COLUMNS)
     if not any(column in table.columns for column in header):
         # A first line without one known name may be a patient's line: none of its words is repeated.
         raise BadInput("csv-header", file=name, line=1, expected=(*table.key, *table.needed)[0])
@@ -41,7 +52,7 @@ def check_header(found: UnitFile, header: Sequence[str]) -> None:
         raise BadInput("csv-missing-column", file=name, line=1, column=column, table=table.name)
     for position, column in enumerate(header):
         if column in header[:position]:
-            raise BadInput("csv-column-twice", file=name, line=1, column=column[:_NAME])
+            raise BadInput("csv-column-twice", file=name, line=1, column=told_column(column, position + 1))
 
 
 def scan_sql(path: str, header: Sequence[str], *, separator: str, quote: str, more: str = "") -> str:
@@ -66,6 +77,7 @@ def explain(query: Query, found: UnitFile, how: Reading, *, path: str, separator
         failed = True
     try:
         if failed:
+            _refuse_line_ends(found, Path(path).read_bytes(), quote=how.format.quote.encode(), line=line)
             raise BadInput("csv-unreadable", file=found.file.name)
         _refuse_rejects(query, found, how, line=line, separator=separator)
         explain_rows(query, found, how, relation=_ROWS, line=line)
@@ -85,16 +97,34 @@ def explain_rows(query: Query, found: UnitFile, how: Reading, *, relation: str, 
         )
 
 
+def _refuse_line_ends(found: UnitFile, data: bytes, *, quote: bytes, line: int) -> None:
+    """Raise for the first line that ends otherwise than the first, or that a lone carriage return breaks; not inside quotes."""
+    expected, inside = "", False
+    for place, text in enumerate(data.removesuffix(b"\n").split(b"\n"), line):
+        inside ^= bool(text.count(quote) % 2)
+        end = "CRLF" if text.endswith(b"\r") else "LF"
+        end = "CR" if b"\r" in text.removesuffix(b"\r") else end
+        if inside or (end == "CR" and quote in text):
+            continue
+        expected = expected or ("LF" if end == "CR" else end)
+        if end != expected:
+            raise BadInput("csv-line-end", file=found.file.name, line=place, given=end, expected=expected)
+
+
 def _refuse_rejects(query: Query, found: UnitFile, how: Reading, *, line: int, separator: str) -> None:
     rows = query.table(
-        f"SELECT line, error_type, column_name, error_message FROM {_REJECTS} ORDER BY line LIMIT 1"
+        f"SELECT line, error_type, column_name, error_message FROM {_REJECTS} "
+        f"WHERE line = (SELECT min(line) FROM {_REJECTS}) ORDER BY column_idx"
     ).to_pylist()
     if not rows:
         return
     place, kind, column = line + int(rows[0]["line"]) - 1, str(rows[0]["error_type"]), str(rows[0]["column_name"] or "")
+    column = told_column(column, how.header.index(column) + 1) if column in how.header else ""
     if "COLUMNS" in kind:
-        fields, names = _FIELDS.findall(str(rows[0]["error_message"])), len(how.header)
-        counted = int(fields[0]) if fields else names + (1 if "MANY" in kind else -1)
+        # A line with too many fields is rejected once for each of them.
+        fields = [int(number) for row in rows for number in _FIELDS.findall(str(row["error_message"]))]
+        names = len(how.header)
+        counted = max(fields) if fields else names + (1 if "MANY" in kind else -1)
         given: dict[str, str | int] = {"file": found.file.name, "line": place, "column": column}
         raise BadInput("csv-fields", **given, fields=counted, names=names, expected=separator)
     raise BadInput("csv-quote", file=found.file.name, line=place, column=column)
@@ -131,9 +161,13 @@ def _refuse_kind(column: Column, given: dict[str, str | int]) -> NoReturn:
 def drift(found: UnitFile, header: Sequence[str]) -> list[tuple[str, str, str]]:
     """(code, table, detail) of what the header has that the schema has not in that year, and the reverse."""
     table, notes = found.table, []
-    for name in header:
+    if is_hidden(found.file.name):
+        notes.append(("named-person", table.name, found.file.name))
+    for place, name in enumerate(header, 1):
         if name not in table.columns:
-            notes.append(("column-unknown", table.name, f"{name[:_NAME]} {found.period}".strip()))
+            told = told_column(name, place)
+            notes += [("named-person", table.name, told)] if told == f"#{place}" else []
+            notes.append(("column-unknown", table.name, f"{told} {found.period}".strip()))
         elif not table.columns[name].exists(found.year):
             notes.append(("column-outside-its-years", table.name, f"{name} {found.period}"))
     for name in (*table.needed, *table.wanted):
