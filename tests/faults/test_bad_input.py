@@ -128,7 +128,7 @@ BAD = (
     ("letters in a code", _latin1, "csv-encoding", CARDS, 2, "BEN_RES_COM"),
     ("bytes of neither encoding", data(CARDS, b"BEN_NIR_PSA;BEN_RNG_GEM\n\x81;1\n"), "csv-missing-column", CARDS, 1, None),
     ("UTF-8 and Latin-1 in one file", _mixed, "csv-encoding", "KI_CCI_R_2015.csv", 3, None),
-    ("a byte that is no text", _control, "csv-encoding", CLAIMS, 3, None),
+    ("a byte that is no text", _control, "csv-nul", CLAIMS, 3, None),
     ("truncated gzip", _zipped(30), "csv-truncated", f"{CARDS}.gz", None, None),
     ("gzip without its end", _zipped(6), "csv-truncated", f"{CARDS}.gz", None, None),
     ("text named gzip", lambda f: (f / CARDS).rename(f / f"{CARDS}.gz"), "csv-truncated", f"{CARDS}.gz", None, None),
@@ -206,14 +206,17 @@ def test_a_wrong_value_in_a_later_file_of_the_year_is_placed_in_that_file(tmp_pa
     }  # fmt: skip
 
 
-def test_a_line_with_too_few_fields_is_told_with_both_numbers(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("given", "more"), [("", -1), (";1;2", 1), (";1;2;3;4;5;6", 5)])
+def test_a_line_with_too_few_or_too_many_fields_is_told_with_both_numbers(
+    given: str, more: int, tmp_path: Path
+) -> None:
     folder = write(tmp_path / "d", whole())
-    text(CLAIMS, ";750000001", "")(folder)
+    text(CLAIMS, ";750000001", given)(folder)
     with pytest.raises(BadInput, match="csv-fields") as caught:
         read_units(folder)
     names = len(claim(1))
     told = {name: caught.value.facts[name] for name in ("fields", "names", "expected")}
-    assert told == {"fields": names - 1, "names": names, "expected": ";"}
+    assert told == {"fields": names + more, "names": names, "expected": ";"}
 
 
 def test_a_stay_of_another_year_among_many_is_no_fault_of_the_file(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class TextFile:
         return self._digest.hexdigest()
 
     def chunks(self) -> Iterator[Chunk]:
-        """The lines after the header. Raises BadInput ``csv-encoding``, ``csv-quote``, ``csv-truncated``, ``delivery-changed``."""
+        """The lines after the header. Raises BadInput ``csv-encoding``, ``csv-nul``, ``csv-quote``, ``csv-truncated``, ``delivery-changed``."""
         line, held, size = 2, [self._rest], len(self._rest)
         for piece in self._text:
             held.append(piece)
@@ -101,9 +101,7 @@ class TextFile:
         ends = data.count(b"\n")
         odd = _controls(data) - ends - data.count(b"\r")
         if odd and b"\0" in data:
-            raise BadInput(
-                "csv-encoding", file=self._name, line=line + data.count(b"\n", 0, data.index(b"\0")), expected="UTF-8"
-            )
+            raise BadInput("csv-nul", file=self._name, line=line + data.count(b"\n", 0, data.index(b"\0")))
         lines, look = ends + (not data.endswith(b"\n")), Look(wide=wide or odd > 0, spaced=b" " in data)
         return Chunk(data=data, line=line, lines=lines, look=look)
 
