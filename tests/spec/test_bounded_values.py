@@ -167,3 +167,14 @@ def test_an_exposure_of_no_year_and_no_day_is_refused_with_its_place(day: str, t
         read(tmp_path)
     said = {"file": "ENV_PM25_2015.csv", "line": 3, "column": "DATE", "expected": "YYYY, YYYY-MM-DD"}
     assert (caught.value.code, caught.value.facts) == ("csv-day", said)
+
+
+def test_lines_of_an_exposure_are_kept_or_dropped_by_a_rule(tmp_path: Path) -> None:
+    line = {"COM": "75056", "DATE": "2015", "VALUE": "1", "UNIT": "ug", "SOURCE": "s"}
+    lines = [line, line, line | {"DATE": "2015-02-01"}, line | {"COM": "99999"}, line | {"COM": "75001"}]
+    people = [{"COM": "75056", "SEX": "1", "AGE": "40", "POP": "1000"}]
+    write(tmp_path, delivered() | {"ENV_PM25_2015": lines, "REF_POPULATION_2017": people})
+    query, report = read(tmp_path)
+    query.close()
+    (sheet,) = [sheet for sheet in report.reconciliation if sheet.table == "ENV"]
+    assert (sheet.lines, sheet.kept, dict(sheet.dropped)) == (5, 2, {"G1": 2, "K2": 1})

@@ -48,12 +48,12 @@ def test_every_table_of_a_whole_delivery_is_reconciled_line_by_line(tmp_path: Pa
     folder = write_delivery(tmp_path, plan).delivery
     report, counted = told(folder), lines_by_table(folder)
     sheets = {sheet.table: sheet.lines for sheet in report.reconciliation}
-    assert sheets | {"ENV": counted["ENV"]} == {name: lines for name, lines in counted.items() if lines}
+    assert sheets == {name: lines for name, lines in counted.items() if lines}
     assert all(sheet.balanced for sheet in report.reconciliation)
 
 
 def test_every_table_that_can_be_delivered_is_one_that_must_balance() -> None:
-    assert {table.word for table in known().tables.values()} - known().balanced <= {"environment"}
+    assert {table.word for table in known().tables.values()} - known().balanced == set()
 
 
 def test_lines_of_the_maternity_and_homes_registers_are_kept_or_dropped_by_a_rule(tmp_path: Path) -> None:

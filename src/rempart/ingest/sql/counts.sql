@@ -9,6 +9,10 @@ UNION ALL
 SELECT 'commune_history', count(*), count(DISTINCT (effective, kind, before, after)) FROM gross_commune_change
 UNION ALL
 SELECT 'populations', count(*), count(DISTINCT (vintage, commune, sex, age, persons)) FROM gross_population;
+CREATE OR REPLACE TABLE net_environment AS
+SELECT CASE WHEN now.commune IS NULL THEN ${bit_G1} ELSE 0 END AS hits, count(*) AS lines,
+  count(DISTINCT (given.exposure, given.commune, first_day, last_day, value, measured_in, source)) AS facts
+FROM gross_environment AS given LEFT JOIN commune_now AS now ON now.delivered = given.commune GROUP BY ALL;
 INSERT INTO judged
 SELECT CASE WHEN archived THEN 'archived_beneficiaries' ELSE 'beneficiaries' END, hits, count(*) FROM net_card GROUP BY ALL
 UNION ALL
@@ -63,6 +67,10 @@ SELECT word, hits, sum(lines) FROM gross_consulted WHERE ${pass} = 0 GROUP BY AL
 UNION ALL
 SELECT word, ${bit_K2}, lines - facts FROM net_reference WHERE ${pass} = 0
 UNION ALL
+SELECT 'environment', hits, CASE WHEN hits = 0 THEN facts ELSE lines END FROM net_environment WHERE ${pass} = 0
+UNION ALL
+SELECT 'environment', ${bit_K2}, lines - facts FROM net_environment WHERE hits = 0 AND ${pass} = 0
+UNION ALL
 SELECT word, 0, facts FROM net_reference WHERE ${pass} = 0
 UNION ALL
 SELECT 'deaths', hits, count(*) FROM net_certificate WHERE kind = 'certificate' GROUP BY hits
@@ -83,6 +91,8 @@ UNION ALL
 SELECT word, sum(lines) FROM gross_consulted WHERE hits = 0 AND ${pass} = 0 GROUP BY word
 UNION ALL
 SELECT word, facts FROM net_reference WHERE ${pass} = 0
+UNION ALL
+SELECT 'environment', facts FROM net_environment WHERE hits = 0 AND ${pass} = 0
 UNION ALL
 SELECT 'deaths', count(*) FROM net_death WHERE certificate IS NOT NULL
 UNION ALL

@@ -5,7 +5,7 @@ SELECT exposure, now_commune AS commune, first_day, last_day, CAST(year(first_da
   CASE WHEN bool_or(coalesce(persons, 0) = 0) THEN sum(CAST(round(value * 1000000) AS HUGEINT)) / (1000000.0 * count(*))
     ELSE sum(CAST(round(value * 1000000) AS HUGEINT) * persons) / (1000000.0 * sum(persons)) END AS value
 FROM (
-  SELECT given.exposure, given.first_day, given.last_day, given.value, given.measured_in, given.source, now.commune AS now_commune, people.persons
+  SELECT DISTINCT given.exposure, given.commune, given.first_day, given.last_day, given.value, given.measured_in, given.source, now.commune AS now_commune, people.persons
   FROM gross_environment AS given
   JOIN commune_now AS now ON now.delivered = given.commune
   LEFT JOIN (
