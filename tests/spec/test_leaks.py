@@ -10,6 +10,7 @@ import pytest
 from rempart.adapters import package_data
 from rempart.adapters.delivery_reader import ingest_definitions, list_delivery, unit_parts
 from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.errors import BadInput
 from rempart.identity.leaks import LeakFinder, control_key, leak_finder
 from rempart.ingest.survey import survey
 from tests.leak_sample import HOLDING, HOLDING_NOTHING, nir
@@ -125,6 +126,57 @@ def test_a_line_with_an_identifier_is_left_out_and_counted_by_kind_and_never_sho
         ("IR_IMB_R", "TEL", "telephone"): 1, ("IR_IMB_R", "*", "lines"): 3,
     }  # fmt: skip
     assert "Lenoir" not in repr(left_out)
+
+
+def test_the_name_of_a_column_that_is_a_person_is_neither_told_nor_noted(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    name = f"DUPONT JEAN {nir('1850578006084')}"
+    lines = [HEADER.replace("TEL", name), f"{LINE};", f"{LINE};Mme Lenoir"]
+    (tmp_path / "d" / f"IR_IMB_R_{name.replace(' ', '_')}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "d" / f"{name}.txt").write_text("", encoding="utf-8")
+    known, query = ingest_definitions(), DuckDBQuery(threads=1, memory_limit="1GB")
+    listed = survey(list_delivery(tmp_path / "d").files, known.tables)
+    try:
+        (part,) = list(unit_parts(query, listed.units[0], known))
+    finally:
+        query.close()
+    said = repr((listed.other, [found.file.name for found in listed.files], part))
+    assert "DUPONT" not in said
+    assert nir("1850578006084") not in said
+    assert ("named-person", "IR_IMB_R", "#9") in part.notes
+    assert ("named-person", "IR_IMB_R", "IR_IMB_R_hidden2.csv") in part.notes
+    assert part.quarantine == {("IR_IMB_R", "#9", "name"): 1, ("IR_IMB_R", "*", "lines"): 1}
+    assert listed.other == ("hidden1.txt",)
+
+
+def test_no_published_name_of_a_table_or_a_column_is_taken_for_a_persons() -> None:
+    tables = ingest_definitions().tables.values()
+    names = [name for table in tables for name in (table.name, *table.columns)]
+    names += ["NOM_PATIENT", "DATE_NAISSANCE", "extraction_20160101123000.log", "ER_PRS_F_201503_2.csv.gz", "750100018"]
+    assert [name for name in names if finder().in_name(name)] == []
+
+
+def test_many_unknown_columns_are_searched_at_once_and_too_many_refused(tmp_path: Path) -> None:
+    for count in (900, 1000):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        header = HEADER + "".join(f";C{number}" for number in range(count))
+        cells = ["a b"] * count
+        held = [*cells[:-1], "Mme Lenoir"]
+        lines = [header, *(f"{LINE};;" + ";".join(row) for row in (cells, held))]
+        (folder / "IR_IMB_R.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    known = ingest_definitions()
+    query = DuckDBQuery(threads=1, memory_limit="500MB")
+    try:
+        (few,) = survey(list_delivery(tmp_path / "900").files, known.tables).units
+        (part,) = list(unit_parts(query, few, known))
+        assert part.quarantine == {("IR_IMB_R", "C899", "name"): 1, ("IR_IMB_R", "*", "lines"): 1}
+        (many,) = survey(list_delivery(tmp_path / "1000").files, known.tables).units
+        with pytest.raises(BadInput) as caught:
+            list(unit_parts(query, many, known))
+    finally:
+        query.close()
+    assert (caught.value.code, caught.value.facts["columns"]) == ("csv-columns-many", 1009)
 
 
 def test_a_clean_delivery_leaves_nothing_out(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rempart.adapters import package_data
 from rempart.adapters.operator_schema_reader import operator_tables
+from rempart.adapters.told_names import told_file
 from rempart.adapters.unit_reader import unit_parts
 from rempart.errors import BadInput
 from rempart.ingest.declaration import FILE, Declaration, declaration
@@ -66,7 +67,7 @@ def list_delivery(folder: Path) -> Delivery:
     if not paths:
         raise BadInput("delivery-empty", file=folder.name)
     with ThreadPoolExecutor(2) as pool:
-        files = tuple(pool.map(_listed, paths))
+        files = tuple(pool.map(_listed, paths, range(1, len(paths) + 1)))
     return Delivery(declaration=declared, files=files)
 
 
@@ -88,9 +89,11 @@ def _declaration(path: Path) -> Declaration:
     return declaration(parsed)
 
 
-def _listed(path: Path) -> DeliveredFile:
+def _listed(path: Path, number: int) -> DeliveredFile:
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
-    return DeliveredFile(name=path.name, path=str(path), size=path.stat().st_size, sha256=digest.hexdigest())
+    return DeliveredFile(
+        name=told_file(path.name, number), path=str(path), size=path.stat().st_size, sha256=digest.hexdigest()
+    )

@@ -38,8 +38,12 @@ def finder() -> LeakFinder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
-    """Why a column is looked at: nothing is known of it, it is free text, or ``odd``: SQL true of a value that is no code."""
+    """Why a column is looked at: nothing is known of it, it is free text, or ``odd``: SQL true of a value that is no code.
 
+    ``place``: in the header, from 1.
+    """
+
+    place: int
     unknown: bool = False
     odd: str = ""
 
@@ -52,18 +56,20 @@ class LeakScan:
     finder: LeakFinder = field(default_factory=finder)
     quarantine: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
-    def columns(self, found: UnitFile, header: Sequence[str]) -> dict[str, Screen]:
-        """Columns of a file that could hold an identifier → why."""
+    def columns(
+        self, found: UnitFile, header: Sequence[str], *, among: Sequence[str] | None = None
+    ) -> dict[str, Screen]:
+        """Columns of a file that could hold an identifier → why. ``among``: those alone that hold texts or numbers, None = all."""
         known, screens = found.table.columns, {}
-        for name in header:
-            if name in found.table.key:
+        for place, name in enumerate(header, 1):
+            if name in found.table.key or (among is not None and name not in among):
                 continue
             if name not in known:
-                screens[name] = Screen(unknown=True)
+                screens[name] = Screen(place=place, unknown=True)
             elif known[name].shape:
-                screens[name] = Screen(odd=_odd(known[name], found.table.format))
+                screens[name] = Screen(place=place, odd=_odd(known[name], found.table.format))
             elif known[name].kind == "text" and max(known[name].widths, default=_WIDE) >= _WIDE:
-                screens[name] = Screen()
+                screens[name] = Screen(place=place)
         return screens
 
     def test_sql(self, columns: Mapping[str, Screen]) -> str:
@@ -86,11 +92,15 @@ class LeakScan:
         odd = [name for name, screen in columns.items() if screen.odd and seen.get(name)]
         lines = 0
         if leaking:
-            lines = self._left_out(found.table.name, relation, leaking)
+            told = {name: self._told(name, columns[name].place) for name in leaking}
+            lines = self._left_out(found.table.name, relation, leaking, told)
             relation = f"(SELECT * FROM {_ROWS} WHERE rowid NOT IN (SELECT row FROM {_HITS}))"
         if odd:
             relation = self._without_odd(found.table.name, relation, {name: columns[name].odd for name in odd})
         return relation, lines
+
+    def _told(self, name: str, place: int) -> str:
+        return f"#{place}" if self.finder.in_name(name) else name
 
     def close(self) -> None:
         """Drops what was held of the last piece."""
@@ -121,7 +131,7 @@ class LeakScan:
         judged = {value: self.finder.kinds(value, alone=alone, named=named) for value in values}
         return {value: kinds for value, kinds in judged.items() if kinds}
 
-    def _left_out(self, table: str, relation: str, leaking: Values) -> int:
+    def _left_out(self, table: str, relation: str, leaking: Values, told: Mapping[str, str]) -> int:
         """Counts the lines that hold one of the values; leaves all lines in ``leak_rows``, theirs in ``leak_hits``."""
         names = list(leaking)
         given = [(place, value) for place, name in enumerate(names) for value in leaking[name]]
@@ -138,7 +148,7 @@ class LeakScan:
         for row in counted:
             name = names[row["place"]]
             for kind in leaking[name][row["value"]]:
-                self._add((table, name, kind), row["n"])
+                self._add((table, told[name], kind), row["n"])
         lines = int(self.query.table(f"SELECT count(DISTINCT row) AS n FROM {_HITS}").column(0)[0].as_py())
         self._add((table, EVERY, _LINES), lines)
         return lines

@@ -16,6 +16,7 @@ from rempart.adapters.leak_scan import LeakScan
 from rempart.adapters.memory_files import MemoryFiles
 from rempart.adapters.parquet_rows import ParquetRows
 from rempart.adapters.text_chunks import CHUNK, Chunk, TextFile
+from rempart.adapters.told_names import told_column
 from rempart.adapters.unit_checks import Ended, refuse_unit
 from rempart.adapters.unit_shares import Shares, make_empty
 from rempart.errors import BadInput
@@ -175,14 +176,15 @@ def _refuse_broken_values(run: _Run, found: UnitFile, how: Reading, chunk: Chunk
     first = [(value[0].as_py(), name) for name, value in zip(bound, rows.columns, strict=True)]
     if broken := sorted(place for place in first if place[0] is not None):
         row, name = broken[0]
-        raise BadInput("csv-quote", file=found.file.name, line=chunk.line + row - 1, column=name[:40])
+        told = told_column(name, how.header.index(name) + 1)
+        raise BadInput("csv-quote", file=found.file.name, line=chunk.line + row - 1, column=told)
 
 
 def _read_parquet(run: _Run, found: UnitFile) -> str:
     rows = ParquetRows(found.file)
     how = _how(run, found, tuple(rows.header))
     line = 2
-    screened = run.leaks.columns(found, rows.texts)
+    screened = run.leaks.columns(found, rows.header, among=rows.texts)
     for batch in _ahead(rows.batches(list(dict.fromkeys([*how.sources, *screened])))):
         run.query.register(_ROWS, batch)
         relation, _ = run.leaks.kept(found, _ROWS, screened)

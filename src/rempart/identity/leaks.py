@@ -20,6 +20,9 @@ _NIR = re.compile(
     r"[ .,/-]{0,8}(?:CLE ?:? ?)?([0-9]{2})(?![0-9])"
 )
 _KEY_BASE = 97
+# In a name, thirteen figures that would be one without its key are enough.
+_THIRTEEN = re.compile(r"(?<![0-9])[12378][0-9]{2}(?:0[1-9]|1[0-2]|[2-9][0-9])[0-9]{8}(?:[0-9]{2})?(?![0-9])")
+_BETWEEN = re.compile(r"[^A-Z0-9']+")
 _CORSICA = {"2A": "19", "2B": "18"}
 _TELEPHONE = re.compile(
     r"(?<![0-9A-Z+])(?:(?:\+|00) ?33[ ._/-]?(?:\(0\)[ .-]?)?|0)[1-9](?:[ ._/-]?[0-9]{2}){4}(?![0-9])"
@@ -69,6 +72,17 @@ class LeakFinder:
         if named and _SHAPES[named].fullmatch(folded(text).strip()):
             found.add(named)
         return frozenset(found)
+
+    def in_name(self, name: str) -> bool:
+        """Whether the name of a file or a column, words joined by whatever sign, holds an identifier."""
+        plain = folded(name)[:_WINDOW]
+        words = _BETWEEN.sub(" ", plain).strip()
+        numbers = _TELEPHONE.search(plain) or _THIRTEEN.search(plain)
+        titled = any(
+            len(found["title"]) > 1 + (found["title"] not in self.plain_titles) and found["word"] not in self.no_names
+            for found in self.titled.finditer(words)
+        )
+        return bool(numbers or titled or _has_nir(plain) or _has_email(plain) or self._listed(words, words, words))
 
     def _of(self, text: str, *, alone: bool) -> set[str]:
         plain = folded(text)

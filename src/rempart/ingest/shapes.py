@@ -27,6 +27,6 @@ class Shape:
         )
         bare = f"upper(replace(trim({value}), '.', ''))"
         return (
-            f"CASE WHEN {value} IS NULL THEN FALSE {quick}WHEN regexp_full_match({value}, '{self.pattern}') THEN FALSE "
+            f"CASE {quick}WHEN regexp_full_match({value}, '{self.pattern}') THEN FALSE WHEN {value} IS NULL THEN FALSE "
             f"ELSE NOT regexp_full_match({bare}, '(?:{self.pattern})?') AND NOT coalesce({wrong}, FALSE) END"
         )
