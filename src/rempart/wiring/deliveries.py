@@ -18,6 +18,7 @@ from rempart.ingest.deliveries import declared
 from rempart.ingest.gross import GrossPlan, add_unit, begin
 from rempart.ingest.rules_file import RulesChoice
 from rempart.ingest.survey import survey
+from rempart.ingest.unit_plan import ARCHIVE
 from rempart.ingest.units import Unit, UnitPart
 from rempart.journeys.compaction import Compacted, Compaction
 from rempart.journeys.delivered_units import DeliveredUnits
@@ -29,8 +30,8 @@ from rempart.wiring.native import native_in_force
 from rempart.wiring.standing import Chosen, Standing
 from rempart.wiring.warehouse import Warehouse
 
-_CARDS = "cards"
-"""The product of which persons are made."""
+_CARDS = frozenset({"cards", ARCHIVE})
+"""Products of which persons are made."""
 UNIT_TEXT = 1 << 30
 """Bytes of delivered text beyond which a unit is read in shares."""
 
@@ -95,8 +96,8 @@ def refuse_without_cards(
     standing: Standing, folders: Sequence[Path], given: Delivered, *, replace: bool, later: bool
 ) -> None:
     """Raises BadInput ``cards-missing`` where no unit of cards would be live: nobody could be kept. ``later``: cards may come yet."""
-    delivered = any(unit.product == _CARDS for one in given.units for unit in one.units)
-    held = not replace and any(unit.name.partition("/")[0] == _CARDS for unit in standing.live)
+    delivered = any(unit.product in _CARDS for one in given.units for unit in one.units)
+    held = not replace and any(unit.name.partition("/")[0] in _CARDS for unit in standing.live)
     if not (later or delivered or held):
         raise BadInput("cards-missing", file=", ".join(folder.name for folder in folders))
 

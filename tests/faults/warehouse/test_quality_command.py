@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 from tests.faults.warehouse.place import Place
 
-EMPTY = frozenset({"meta", "rect"})
+EMPTY = frozenset({"meta", "wbr", "rect"})
 
 
 class Tags(HTMLParser):
