@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values of the right form that cannot be: years and months of birth, days inside stays, keys that are nobody's, quantities that lack."""
 
+import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rempart.adapters import package_data
 from rempart.errors import BadInput
+from rempart.ingest.quality import settings
+from rempart.ingest.quality_values import Count, code_checks
 from tests.gross_rows import Compacted, card, claim, stay, whole
 from tests.one_session import read_whole
 from tests.small_delivery import OWN, PSA, TWIN, Tables, act, dropped, known, pack, read, write
@@ -178,3 +182,21 @@ def test_lines_of_an_exposure_are_kept_or_dropped_by_a_rule(tmp_path: Path) -> N
     query.close()
     (sheet,) = [sheet for sheet in report.reconciliation if sheet.table == "ENV"]
     assert (sheet.lines, sheet.kept, dict(sheet.dropped)) == (5, 2, {"G1": 2, "K2": 1})
+
+
+def test_quality_asks_of_months_and_years_near_rows_alone_however_far_apart_these_are() -> None:
+    said = settings(package_data.toml("ingest/quality.toml"), today=datetime.date(2026, 11, 22))
+    months = [
+        Count(what="month", values=(month,), rows=9, persons=9)
+        for month in ("2015-01", "2015-02", "2015-04", "5477642-07")
+    ]
+    years = [Count(what="year", values=("CCAM", "J", year), rows=9, persons=9) for year in ("2015", "2016", "5477642")]
+    asked = [found.check for found in code_checks("procedure_occurrence", [*months, *years], said)]
+    assert [check.detail for check in asked if check.kind == "month-gap"] == [
+        "2015-02",
+        "2015-03",
+        "2015-04",
+        "2015-05",
+        "5477642-06",
+    ]
+    assert [check.detail for check in asked if check.kind == "year-break"] == ["2016", "2017"]
