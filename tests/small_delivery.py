@@ -47,6 +47,19 @@ def claim(line: int, **changed: str) -> Row:
     } | changed  # fmt: skip
 
 
+def simplified(line: int, person: str, **changed: str) -> Row:
+    """A line of NS_PRS_F, which names the person key alone: a consultation unless changed."""
+    columns = (*keys(line), "BEN_NIR_PSA", "BEN_RNG_GEM")
+    usual = {name: value for name, value in claim(line).items() if name not in columns}
+    return {"CLE_DCI_JNT": str(line), "BEN_IDT_ANO": person, "FLX_DIS_DTD": "2015-03-01"} | usual | changed
+
+
+def keyed(person: str, **changed: str) -> Row:
+    """A line of IR_IBA_R, a card without pseudonym."""
+    usual = {name: value for name, value in card(BEN_IDT_ANO=person).items() if name[4:7] not in ("NIR", "RNG")}
+    return usual | changed
+
+
 def pack(line: int, **changed: str) -> Row:
     """A line of ER_PHA_F; its line number has three digits there."""
     return keys(line) | {

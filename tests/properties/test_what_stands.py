@@ -8,7 +8,7 @@ import pytest
 from rempart.errors import BadInput
 from rempart.ingest.report import IngestReport
 from tests.ingest_house import bring, declare, empty_warehouse
-from tests.small_delivery import OWN, PSA, TWIN, Row, Tables, card, claim, keys, whole, write
+from tests.small_delivery import OWN, PSA, TWIN, Row, Tables, card, claim, keyed, keys, simplified, whole, write
 
 Found = tuple[dict[str, tuple[int, int, dict[str, int]]], str]
 CARDS: Tables = {"IR_BEN_R": [card()]}
@@ -97,18 +97,9 @@ BEFORE = PSA + "1"
 """The key of a person who is not certified yet."""
 
 
-def simplified(number: int, person: str) -> Row:
-    """A consultation in the simplified form, which names the person key alone."""
-    columns = "EXE_SOI_DTD PRE_PRE_DTD PRS_NAT_REF BSE_PRS_NAT CPL_MAJ_TOP DPN_QLF PRS_DPN_QLP PRS_ACT_QTE PFS_EXE_NUM PFS_PRE_NUM".split()
-    usual = claim(number)
-    return {"CLE_DCI_JNT": str(number), "BEN_IDT_ANO": person, "FLX_DIS_DTD": "2015-03-01"} | {
-        c: usual[c] for c in columns
-    }
-
-
 def test_simplified_claims_under_a_key_from_before_certification_stay_their_persons(tmp_path: Path) -> None:
     early = card(BEN_IDT_ANO=BEFORE, BEN_IDT_TOP="0", BEN_NIR_ANO="", BEN_DTE_MAJ="2014-01-01")
-    claims = {"NS_PRS_F_201503": [simplified(1, BEFORE), simplified(2, OWN) | {"EXE_SOI_DTD": "2015-02-20"}]}
+    claims = {"NS_PRS_F_201503": [simplified(1, BEFORE), simplified(2, OWN, EXE_SOI_DTD="2015-02-20")]}
     first = delivery(tmp_path / "a", "2015-04-01", {"IR_BEN_R": [early]} | claims)
     later = delivery(tmp_path / "b", "2016-01-01", CARDS)
     found = brought(tmp_path / "one", [first], [later])
@@ -128,4 +119,16 @@ def test_a_new_reference_file_without_the_archive_leaves_the_archive_as_it_was(t
     found = brought(tmp_path / "one", [first], [later])
     assert found[0]["IR_BEN_R_ARC"] == (1, 1, {})
     assert found[0]["ER_PRS_F"] == (3, 3, {})
+    assert brought(tmp_path / "two", [later], [first]) == found
+
+
+def test_the_register_of_simplified_claims_and_that_of_cards_take_nothing_from_each_other(tmp_path: Path) -> None:
+    claims = {
+        "NS_PRS_F_201504": [simplified(n, key, FLX_DIS_DTD="2015-04-01") for n, key in enumerate((BEFORE, TWIN), 5)]
+    }
+    first = delivery(tmp_path / "a", "2015-06-01", {"IR_BEN_R": [card()], "ER_PRS_F_201503": [claim(1)]})
+    later = delivery(tmp_path / "b", "2016-01-01", {"IR_IBA_R": [keyed(BEFORE), keyed(TWIN)]} | claims)
+    found = brought(tmp_path / "one", [first], [later])
+    assert found[0]["ER_PRS_F"] == (3, 3, {}), "each of them finds its person, those without a card too"
+    assert found[0]["IR_BEN_R"] == (3, 3, {})
     assert brought(tmp_path / "two", [later], [first]) == found

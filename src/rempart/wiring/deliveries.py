@@ -96,7 +96,7 @@ def refuse_without_cards(
     standing: Standing, folders: Sequence[Path], given: Delivered, *, replace: bool, later: bool
 ) -> None:
     """Raises BadInput ``cards-missing`` where no unit of cards would be live: nobody could be kept. ``later``: cards may come yet."""
-    delivered = any(unit.product in _CARDS for one in given.units for unit in one.units)
+    delivered = any(unit.product.partition("/")[0] in _CARDS for one in given.units for unit in one.units)
     held = not replace and any(unit.name.partition("/")[0] in _CARDS for unit in standing.live)
     if not (later or delivered or held):
         raise BadInput("cards-missing", file=", ".join(folder.name for folder in folders))
