@@ -11,7 +11,7 @@ from rempart.adapters import package_data
 from rempart.adapters.header_look import header_notes, lines_about
 from rempart.ingest.definitions import Definitions
 from rempart.ingest.survey import schema_notes
-from rempart.ingest.unit_plan import READ, Planned, archive_stays
+from rempart.ingest.unit_plan import ARCHIVE, READ, Planned, archive_stays
 from rempart.ingest.units import Note, Unit, UnitEntry
 from rempart.journeys.delivered_units import DeliveredUnits, leaving, plan, replacing, staying, without
 from rempart.journeys.ingest_delivery import Bounds
@@ -19,8 +19,6 @@ from rempart.journeys.unit_register import held_units
 from rempart.wiring.deliveries import Delivered, read_folders, refuse_without_cards
 from rempart.wiring.standing import Told, choose, look
 from rempart.wiring.warehouse import Warehouse
-
-_ARCHIVE_STAYS: Note = ("archive-stays", "IR_BEN_R_ARC", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +74,7 @@ def plan_folders(
     found = plan(given.units, held, today=today)
     notes = [note for one in given.units for unit in one.units for note in _noticed(unit, given)]
     if archive_stays([fate for _, fate, _ in found], held):
-        notes.append(_ARCHIVE_STAYS)
+        notes += [("archive-stays", one.name, "") for one in definitions.tables.values() if one.product == ARCHIVE]
     fates, left = replacing([fate for _, fate, _ in found], gone)
     units = _lines([unit for unit, _, _ in found], fates, before)
     seconds = sum(one.lines for one in units if one.plan.fate in READ) / _rates()["lines_a_second"]
