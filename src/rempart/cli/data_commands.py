@@ -153,17 +153,22 @@ def _told(done: "Brought") -> dict[str, object]:
     }
 
 
+def _plan_omop(session: Session, deliveries: Sequence[Path]) -> int:
+    """The tables of an OMOP source."""
+    from rempart.adapters.omop_reader import list_omop
+
+    sources = [row for delivery in deliveries for row in list_omop(delivery)]
+    session.voice.table(["column-table", "column-files", "column-bytes"], sources)
+    session.voice.say("plan-only")
+    session.voice.result("ingest-plan", {"tables": [list(row) for row in sources]})
+    return 0
+
+
 def _plan(session: Session, deliveries: Sequence[Path], form: str, schema: Path | None, how: Mapping[str, Any]) -> int:
     """What would become of each unit."""
     voice = session.voice
     if form == "omop":
-        from rempart.adapters.omop_reader import list_omop
-
-        sources = [row for delivery in deliveries for row in list_omop(delivery)]
-        voice.table(["column-table", "column-files", "column-bytes"], sources)
-        voice.say("plan-only")
-        voice.result("ingest-plan", {"tables": [list(row) for row in sources]})
-        return 0
+        return _plan_omop(session, deliveries)
     from rempart.adapters.delivery_reader import ingest_definitions
     from rempart.wiring.ingest_plan import plan_folders
     from rempart.wiring.warehouse import Warehouse
