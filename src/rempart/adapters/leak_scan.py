@@ -23,7 +23,7 @@ EVERY = "*"
 FORM = "form"
 """The kind under which values are counted that are no code of their system: the value goes, its line stays."""
 _LINES = "lines"
-_ROWS, _HITS, _VALUES = "leak_rows", "leak_hits", "leak_values"
+_SEEN, _ROWS, _HITS, _VALUES = "leak_seen", "leak_rows", "leak_hits", "leak_values"
 _SHORTEST, _WIDE = 6, 10
 # More columns than these are tested by one expression over their list: each expression costs the engine time before it reads a line.
 _FEW = 8
@@ -104,16 +104,17 @@ class LeakScan:
 
     def close(self) -> None:
         """Drops what was held of the last piece."""
-        self.query.execute("; ".join(f"DROP TABLE IF EXISTS {name}" for name in (_ROWS, _HITS, _VALUES)))
+        self.query.execute("; ".join(f"DROP TABLE IF EXISTS {name}" for name in (_SEEN, _ROWS, _HITS, _VALUES)))
 
     def _seen(self, relation: str, columns: Mapping[str, Screen]) -> dict[str, list[str]]:
         """Column → its distinct values worth a look."""
         seen: dict[str, list[str]] = {}
         for unknown in (True, False):
             if names := _of(columns, unknown):
-                rows = self.query.table(
-                    f"SELECT DISTINCT place, value FROM ({_long(relation, names)}) WHERE {_test('value', unknown)}"
-                )
+                # A table between: the engine would else test each row's value, not each value.
+                distinct = f"SELECT DISTINCT place, value FROM ({_long(relation, names)})"
+                self.query.execute(f"CREATE OR REPLACE TABLE {_SEEN} AS {distinct}")
+                rows = self.query.table(f"SELECT place, value FROM {_SEEN} WHERE {_test('value', unknown)}")
                 for place, value in zip(
                     rows.column("place").to_pylist(), rows.column("value").to_pylist(), strict=True
                 ):
