@@ -60,7 +60,10 @@ class TextFile:
         return self._digest.hexdigest()
 
     def chunks(self) -> Iterator[Chunk]:
-        """The lines after the header. Raises BadInput ``csv-encoding``, ``csv-nul``, ``csv-quote``, ``csv-truncated``, ``delivery-changed``."""
+        """The lines after the header.
+
+        Raises BadInput ``csv-encoding``, ``csv-nul``, ``csv-quote``, ``csv-truncated``, ``delivery-changed``.
+        """
         line, held, size = 2, [self._rest], len(self._rest)
         for piece in self._text:
             held.append(piece)
