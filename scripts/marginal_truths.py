@@ -17,7 +17,7 @@ from rempart.synthetic.studies import rules_of
 
 ROOM = Path("src/rempart/synthetic")
 # The demonstration asks the first study with an effect of its own.
-ASKED = (("pioglitazone_bladder", "boost", 2.0),)
+ASKED = tuple(("pioglitazone_bladder", "boost", effect) for effect in (1.0, 2.0, 3.0))
 HEAD = """\
 # SPDX-License-Identifier: Apache-2.0
 # Marginal truths of the planted studies, from simulated potential outcomes (synthetic/potential.py). Made by scripts/marginal_truths.py;
