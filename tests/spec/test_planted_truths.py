@@ -21,7 +21,7 @@ from tests.spec.planted_people import YEAR, calendar, eligible_block, field, log
 
 KEPT = package_data.toml("synthetic/marginal.toml")
 CASES = [(name, mode, None) for name in study_names(tables()) for mode in ("cohort", "boost")]
-ASKED = [*CASES, ("pioglitazone_bladder", "boost", 2.0)]
+ASKED = [*CASES, *(("pioglitazone_bladder", "boost", effect) for effect in (1.0, 2.0, 3.0))]
 
 
 @pytest.mark.parametrize(("study", "mode", "effect"), ASKED)
@@ -127,9 +127,9 @@ def test_parameters_that_are_not_kept_are_simulated_as_those_that_are() -> None:
     given, seen = tables(), list[tuple[int, int]]()
     assert 2 * given["potential"]["persons"] >= 10_000_000
     given["potential"]["persons"] = 4000
-    rules = rules_of(given, "pioglitazone_bladder", "boost", 3.0)
+    rules = rules_of(given, "pioglitazone_bladder", "boost", 5.0)
     truth = marginal_truth(given, KEPT, rules, lambda done, total: seen.append((done, total)))
-    assert (truth["effect"], truth["potential_outcomes"], seen[-1]) == (3.0, 8000, (4000, 4000))
+    assert (truth["effect"], truth["potential_outcomes"], seen[-1]) == (5.0, 8000, (4000, 4000))
     kept = marginal_truth(given, KEPT, rules_of(given, "pioglitazone_bladder", "boost", 2.0))
     assert kept["potential_outcomes"] >= 10_000_000
 
