@@ -27,7 +27,7 @@ from tests.properties.test_sealed_parts import KEY, sealed_bytes
 from tests.sealed_objects import MemoryHost
 from tests.vectors.material import WAREHOUSE, drawn
 
-ROWS = 120_000
+ROWS = 400_000
 
 
 @pytest.fixture

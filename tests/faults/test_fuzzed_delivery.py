@@ -204,7 +204,11 @@ def _key(column: Column, text: str) -> str:
 def _code(column: Column, text: str) -> str | None:
     if column.widths and len(text) > max(column.widths):
         raise ValueError("width")
-    return text if column.kind == "text" else text.replace(".", "").upper() or None
+    if column.kind == "text":
+        return text
+    bare = text.replace(".", "").upper()
+    formed = not column.shape or re.fullmatch(known().format.shapes[column.shape].pattern, bare)
+    return bare if bare and formed else None
 
 
 def _day(_: Column, text: str) -> datetime.date | None:

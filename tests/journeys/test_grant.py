@@ -188,7 +188,7 @@ def test_who_objects_is_in_no_later_project_and_stays_out_of_the_next_snapshot(
     names = sorted(warehouse["correspondence", "main"].column("source_pseudonym").to_pylist())[:12]
     listed = house.write("objections.csv", "BEN_IDT_ANO\n" + "\n".join(names) + "\n")
     told = house.told("objection", "add", listed, "--regime", "ehds-71", "--key", house.key("officer"))
-    assert told == {"objections": 12, "changed": 12, "named": 12, "known": 12, "projects": []}
+    assert told == {"objections": 12, "waiting": 0, "changed": 12, "named": 12, "known": 12, "projects": []}
     house.told("ingest", small_delivery, "--replace")
     text = (house.folder / "permit.toml").read_text(encoding="utf-8").replace("P-2026-0001", "P-2026-0002")
     file = house.write("second.toml", text.replace('project = "glitazones"', 'project = "second"'))

@@ -105,7 +105,7 @@ def _canaries(plan: SyntheticPlan) -> Canaries | None:
     year, drugs = min(plan.first_year + 2, plan.last_year), plan.tables["layouts"]["tables"]["drugs"]["name"]
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     return Canaries(
-        code="99" + f"{int.from_bytes(digest[:8]) % 10**11:011d}", psa="".join(letters[b % 36] for b in digest[8:25]),
+        code="3499" + f"{int.from_bytes(digest[:8]) % 10**9:09d}", psa="".join(letters[b % 36] for b in digest[8:25]),
         mark=plan.mark, month=year * 12 + 2, file=f"{drugs}_{year}03_{plan.mark}.csv.gz",
     )  # fmt: skip
 
