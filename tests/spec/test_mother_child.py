@@ -70,6 +70,17 @@ def test_a_birth_is_linked_by_the_mothers_pseudonym_the_facility_and_the_day() -
     }  # fmt: skip
 
 
+def test_two_births_are_two_where_the_engines_hash_of_their_stays_is_one() -> None:
+    shard = house()
+    shard.person(4, born=1990)
+    shard.person(5, born=2015, birth_month=6)
+    delivered(shard, stay="m2", visit=200, psa=4)
+    born(shard, stay="mco|2014|440009998|0000000011")
+    born(shard, stay="mco|2015|440009998|0000100011", psa=5, mother=4)
+    shard.run(*STEPS)
+    assert [row[:2] for row in shard.rows(LINKS)] == [(MOTHER, CHILD), (4, 5)]
+
+
 @pytest.mark.parametrize(
     ("change", "linked"),
     [
