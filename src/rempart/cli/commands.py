@@ -16,6 +16,7 @@ from rempart.cli import (
     quality_commands,
     result_commands,
     rotation_commands,
+    study_commands,
 )
 from rempart.cli.demo import demo
 
@@ -49,9 +50,9 @@ TREE: dict[str, Callable[..., Any]] = {
     "permit check": data_commands.check_permit,
     "permit grant": data_commands.grant,
     "permit list": data_commands.list_permits,
-    "study check": result_commands.check,
-    "study run": result_commands.run,
-    "study list": result_commands.list_runs,
+    "study check": study_commands.check,
+    "study run": study_commands.run,
+    "study list": study_commands.list_runs,
     "release submit": result_commands.submit,
     "release review": result_commands.review,
     "release publish": result_commands.publish,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rempart.adapters.package_data import toml
-from rempart.cli import data_commands, people_commands, proof_commands, result_commands
+from rempart.cli import data_commands, people_commands, proof_commands, result_commands, study_commands
 from rempart.cli.session import Session
 from rempart.cli.voice import Voice
 from rempart.errors import BadInput, Refused, RempartError
@@ -120,10 +120,10 @@ class Story:
         file = self._folder / "study" / "study.toml"
         greedy = self._stage.greedy_study(file)
         self._type("study run", greedy, "--key", "alice.key")
-        self._refused(Refused, lambda: result_commands.run(self._session, greedy, key=self._key("alice")))
+        self._refused(Refused, lambda: study_commands.run(self._session, greedy, key=self._key("alice")))
         self._say("permitted-study")
         self._type("study run", file, "--key", "alice.key")
-        result_commands.run(self._session, file, key=self._key("alice"))
+        study_commands.run(self._session, file, key=self._key("alice"))
 
     def release(self) -> None:
         """Two checkers, never the author."""
