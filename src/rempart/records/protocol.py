@@ -155,3 +155,15 @@ class CohortPlan:
     selects: Mapping[str, str]
     clear: tuple[str, ...]
     covariates: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TallyPlan:
+    """SQL text for one descriptive analysis and one shard. ``prepare``: statements in order, after the study's cohorts and exposures were
+    made; ``selects``: part → SELECT of the columns of ``cohort.tally_sql.tally``; ``clear``: statements that drop what ``prepare`` made.
+    """
+
+    analysis: str
+    prepare: tuple[str, ...] = ()
+    selects: Mapping[str, str]
+    clear: tuple[str, ...] = ()

@@ -4,6 +4,7 @@
     attrition  frame, step, arm (all|target|comparator)              → n
     cells      frame, arm, pattern, entry_day, exit_day, status      → n          status 0 censored, 1 outcome, 2 death
     sums       frame, arm, variable                                  → n, total, squares
+    tallies    analysis, part, key (JSON text)                       → n, total, squares, persons, print_a, print_b, top1, top2 (tallies.py)
 
 Person rows never reach this file. The container is not sealed here: a worker seals it before it leaves the process.
 """
@@ -16,17 +17,25 @@ import pyarrow.compute as pc
 from rempart.errors import BadInput
 from rempart.ports.query import Query
 from rempart.records.canonical import length_prefixed
-from rempart.records.protocol import CohortPlan
+from rempart.records.protocol import CohortPlan, TallyPlan
+from rempart.study import tallies
 
 Evidence = Mapping[str, pa.Table]
-_MAGIC = "rempart.evidence/1"
+_MAGIC = "rempart.evidence/2"
+_FORMER = "rempart.evidence/1"  # without tallies
 _TEXT, _WHOLE = pa.string(), pa.int64()
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "attrition": ("frame", "step", "arm"),
     "cells": ("frame", "arm", "pattern", "entry_day", "exit_day", "status"),
     "sums": ("frame", "arm", "variable"),
+    "tallies": tallies.KEYS,
 }
-_COUNTS: Mapping[str, tuple[str, ...]] = {"attrition": ("n",), "cells": ("n",), "sums": ("n", "total", "squares")}
+_COUNTS: Mapping[str, tuple[str, ...]] = {
+    "attrition": ("n",),
+    "cells": ("n",),
+    "sums": ("n", "total", "squares"),
+    "tallies": tallies.COUNTS,
+}
 _DAYS = frozenset({"entry_day", "exit_day", "status"})
 
 
@@ -41,23 +50,52 @@ def empty() -> Evidence:
     return {name: schema_of(name).empty_table() for name in _KEYS}
 
 
-def compute(query: Query, plans: Sequence[CohortPlan]) -> Evidence:
-    """Evidence of the shard whose tables are views of ``query``; clears what it made, also after an error."""
+def compute(
+    query: Query,
+    plans: Sequence[CohortPlan],
+    tally_plans: Sequence[TallyPlan] = (),
+    *,
+    prepare: Sequence[str] = (),
+    clear: Sequence[str] = (),
+) -> Evidence:
+    """Evidence of the shard whose tables are views of ``query``; clears what it made, also after an error.
+
+    ``prepare``: makes what several plans read (the study's cohorts and exposures); ``clear`` drops it.
+    """
     found = [empty()]
-    for plan in plans:
-        try:
-            for statement in plan.prepare:
-                query.execute(statement)
-            found.append({name: _framed(plan, name, query.table(sql)) for name, sql in plan.selects.items()})
-        finally:
-            for statement in plan.clear:
-                query.execute(statement)
+    try:
+        for statement in prepare:
+            query.execute(statement)
+        for plan in (*plans, *tally_plans):
+            found.append(_one(query, plan))
+    finally:
+        for statement in clear:
+            query.execute(statement)
     return merge(found)
+
+
+def _one(query: Query, plan: CohortPlan | TallyPlan) -> Evidence:
+    try:
+        for statement in plan.prepare:
+            query.execute(statement)
+        if isinstance(plan, CohortPlan):
+            return {name: _framed(plan, name, query.table(sql)) for name, sql in plan.selects.items()}
+        parts = [_part(plan, part, query.table(sql)) for part, sql in plan.selects.items()]
+        return {"tallies": pa.concat_tables([schema_of("tallies").empty_table(), *parts])}
+    finally:
+        for statement in plan.clear:
+            query.execute(statement)
 
 
 def _framed(plan: CohortPlan, name: str, table: pa.Table) -> pa.Table:
     frame = pa.array([plan.frame.key] * table.num_rows, type=_TEXT)
     return table.append_column("frame", frame).select(schema_of(name).names).cast(schema_of(name))
+
+
+def _part(plan: TallyPlan, part: str, table: pa.Table) -> pa.Table:
+    for name, value in (("analysis", plan.analysis), ("part", part)):
+        table = table.append_column(name, pa.array([value] * table.num_rows, type=_TEXT))
+    return table.select(schema_of("tallies").names).cast(schema_of("tallies"))
 
 
 def merge(parts: Sequence[Evidence]) -> Evidence:
@@ -69,6 +107,8 @@ def _sum(name: str, tables: Sequence[pa.Table]) -> pa.Table:
     keys, counts = _KEYS[name], _COUNTS[name]
     schema = schema_of(name)
     together = pa.concat_tables([schema.empty_table(), *tables])
+    if name == "tallies":
+        return tallies.merged(together).cast(schema).combine_chunks()
     grouped = together.group_by(list(keys)).aggregate([(count, "sum") for count in counts])
     renamed = pa.table({**{key: grouped[key] for key in keys}, **{c: grouped[f"{c}_sum"] for c in counts}})
     order = pc.sort_indices(renamed, sort_keys=[(key, "ascending") for key in keys])
@@ -89,10 +129,11 @@ def encode(evidence: Evidence) -> bytes:
 def decode(data: bytes) -> Evidence:
     """The tables of a container; raises BadInput ``evidence-form`` when it is not one."""
     fields = _split(data)
-    if fields[:1] != [_MAGIC.encode()] or len(fields) != 1 + 2 * len(_KEYS):
+    names = [name for name in _KEYS if name != "tallies"] if fields[:1] == [_FORMER.encode()] else list(_KEYS)
+    if fields[:1] not in ([_MAGIC.encode()], [_FORMER.encode()]) or len(fields) != 1 + 2 * len(names):
         raise BadInput("evidence-form")
-    tables = {}
-    for name, (given, stream) in zip(_KEYS, zip(fields[1::2], fields[2::2], strict=True), strict=True):
+    tables = dict(empty())
+    for name, (given, stream) in zip(names, zip(fields[1::2], fields[2::2], strict=True), strict=True):
         tables[name] = _read(stream)
         if given != name.encode() or not tables[name].schema.equals(schema_of(name)):
             raise BadInput("evidence-form")
