@@ -76,7 +76,7 @@ def test_only_permitted_columns_rows_and_days_are_delivered(small: House) -> Non
     opened, project, _ = clear(small, PROJECT)
     stored = {table: set(siblings) for table, siblings in opened.body.tables.items()}
     assert stored == {
-        "person": {"main", "release_index"},
+        "person": {"main", "release_index", "draw"},
         "observation_period": {"main"},
         "drug_exposure": {"main"},
         "condition_occurrence": {"main"},

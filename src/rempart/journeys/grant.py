@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from rempart.errors import Missing, Refused
+from rempart.identity.draws import draw_numbers
 from rempart.identity.objections import with_former
 from rempart.identity.ordinals import project_ordinals
 from rempart.identity.pseudonyms import pseudonyms
@@ -39,7 +40,7 @@ from rempart.ports.query import Query
 from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
-from rempart.records.omop import MAIN, TableLayout
+from rempart.records.omop import DRAW, MAIN, TableLayout
 from rempart.records.permit import Permit
 from rempart.records.sealed import PartEntry, SpaceCommit
 
@@ -176,14 +177,14 @@ class _Extract:
             (FORMER, MAIN),
             ("manifest", MAIN),
         ]
-        targets = [*named, ("person", "release_index"), ("manifest", MAIN)]
+        targets = [*named, ("person", "release_index"), ("person", DRAW), ("manifest", MAIN)]
         read = [(WAREHOUSE, table, sibling, "read") for table, sibling in dict.fromkeys(sources)]
         write = [(self.permit.space, table, sibling, "write") for table, sibling in targets]
         secrets = (f"{self.permit.space}/pseudonym", f"{self.permit.space}/shard")
         return GrantRequest(intent=act.index, tables=(*read, *write), secrets=secrets)
 
     def _people(self, source: OpenSpace, reference: str, project_key: bytes, shard_key: bytes) -> tuple[pa.Table, int]:
-        """pseudonym, person_id, target (shard), release_index of everyone who does not object; how many object."""
+        """pseudonym, person_id, target (shard), release_index, draw of everyone who does not object; how many object."""
         index = self._whole(source, "person", "release_index", reference)
         objecting = self._whole(source, OBJECTION, MAIN, reference)
         out = frozenset(objecting.column("pseudonym").to_pylist()) if objecting.num_rows else frozenset()
@@ -194,6 +195,7 @@ class _Extract:
         names = kept.column("pseudonym").to_pylist()
         fresh = pseudonyms(names, project_key)
         people = kept.append_column("person_id", pa.array(project_ordinals(fresh, project_key), pa.int64()))
+        people = people.append_column(DRAW, pa.array(draw_numbers(fresh, project_key), pa.int64()))
         people = people.append_column("target", pa.array(shard_of(fresh, shard_key, self.shards), pa.int32()))
         return people, index.num_rows - kept.num_rows
 
@@ -275,5 +277,6 @@ class _Extract:
         for table, siblings in self.compiled.items():
             for sibling in siblings:
                 yield table, sibling, query.table(project_part_sql(self.layouts[table], siblings, sibling, shard))
-        index = f"SELECT person_id, release_index FROM people WHERE target = {shard} ORDER BY person_id"
-        yield "person", "release_index", query.table(index)
+        for sibling in ("release_index", DRAW):
+            own = f"SELECT person_id, {sibling} FROM people WHERE target = {shard} ORDER BY person_id"
+            yield "person", sibling, query.table(own)

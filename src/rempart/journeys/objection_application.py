@@ -25,7 +25,7 @@ from rempart.ports.documents import Documents
 from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
-from rempart.records.omop import MAIN, PROJECT_PERSON, WAREHOUSE_PERSON, TableLayout
+from rempart.records.omop import DRAW, MAIN, PROJECT_PERSON, WAREHOUSE_PERSON, TableLayout
 from rempart.records.permit import Permit
 from rempart.records.sealed import PartEntry
 from rempart.records.trust import TrustFile
@@ -125,7 +125,7 @@ class _Application:
     def _request(self, act: Act) -> GrantRequest:
         space, compiled = self.permit.space, compile_permit(self.permit, self.layouts)
         named = [(table, sibling) for table, siblings in compiled.items() for sibling in siblings]
-        own = dict.fromkeys([*named, ("person", MAIN), ("person", INDEX), ("manifest", MAIN)])
+        own = dict.fromkeys([*named, *(("person", sibling) for sibling in (MAIN, INDEX, DRAW)), ("manifest", MAIN)])
         sources = [("person", INDEX), (OBJECTION, MAIN), (FORMER, MAIN), ("manifest", MAIN)]
         read = [(WAREHOUSE, *place, "read") for place in sources]
         return GrantRequest(

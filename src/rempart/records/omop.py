@@ -11,6 +11,7 @@ from typing import Any
 WAREHOUSE_PERSON = "pseudonym"
 PROJECT_PERSON = "person_id"
 MAIN = "main"
+DRAW = "draw"  # sibling of a project's persons and its one column: made at grant, no permit or study names it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
