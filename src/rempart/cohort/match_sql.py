@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Matched cohorts as SQL for one shard: the narrow rows that leave it to be matched, and the cohorts made of what comes back.
+
+Reads the tables ``cohort_<to>`` and ``cohort_<from>`` of the session, ``person_draw`` (person_id, draw), and what ``on`` needs.
+"""
+
+from collections.abc import Mapping
+
+from rempart.cohort.codes import Reads
+from rempart.records.matching import AGE, CALENDAR, PLACE, SEX, Matching
+
+DRAWS = "person_draw"
+BACK = "match_back"
+GROUP = "together"  # what never differs between two rows of a person: a group of strata is matched in one place
+_ZERO = "DATE '1970-01-01'"
+_NONE = "NULL::INTEGER"
+_FAR = (1 << 31) - 1
+
+
+def match_rows_sql(name: str, matching: Matching, reads: Reads) -> str:
+    """SELECT of cohort, group and the columns of ``matching.ROWS`` but the shard."""
+    cases = (
+        "SELECT DISTINCT 0 AS role, person_id, start_date AS index_date, start_date AS first_date, start_date AS last_date, "
+        f"end_date AS until_date FROM cohort_{matching.to}"
+    )
+    told = f"SELECT * FROM ({_placed(cases, matching, reads, spells=False)}) UNION ALL SELECT * FROM ({_pool(matching, reads)})"
+    person = _person(matching, reads)
+    stratum = " || '|' || ".join(["'='", *_constant(matching, person), *(["place"] if PLACE in matching.on else [])])
+    group = " || '|' || ".join([f"'{name}'", *_constant(matching, person), *_group_place(matching)])
+    day = _NONE if matching.of_risk_set else _number("index_date")
+    return (
+        f"SELECT '{name}' AS cohort, coalesce({group}, '') AS {GROUP}, coalesce({_known(stratum, matching, person)}, '') AS stratum, "
+        "role::TINYINT AS role, r.person_id::BIGINT AS person, d.draw::BIGINT AS draw, "
+        f"coalesce({_age(matching, person)}, 0)::INTEGER AS age, "
+        f"{_opened('first_date', -1, matching)} AS first, {_opened('last_date', 1, matching)} AS last, "
+        f"CASE WHEN role = 1 THEN {day} END AS day, {_number('until_date')} AS until "
+        f"FROM ({told}) AS r JOIN {DRAWS} AS d ON d.person_id = r.person_id LEFT JOIN person AS p ON p.person_id = r.person_id"
+    )
+
+
+def _person(matching: Matching, reads: Reads) -> Mapping[str, str]:
+    """What is matched on of the person's own row: sex, year of birth."""
+    found = {}
+    if SEX in matching.on:
+        found[SEX] = f"nullif(p.{reads.column('person', 'gender_concept_id')}, 0)::VARCHAR"
+    if AGE in matching.on:
+        found[AGE] = f"p.{reads.column('person', 'year_of_birth')}"
+    return found
+
+
+def _constant(matching: Matching, person: Mapping[str, str]) -> list[str]:
+    """Terms that never differ between two rows of a person: sex, and the year of birth where risk sets must agree on it."""
+    born = [f"{person[AGE]}::VARCHAR"] if matching.of_risk_set and matching.age_years == 0 else []
+    return [*([person[SEX]] if SEX in person else []), *born]
+
+
+def _group_place(matching: Matching) -> list[str]:
+    """Residence changes: where each person serves once, places are not matched apart."""
+    return ["place"] if PLACE in matching.on and matching.replace else []
+
+
+def _known(stratum: str, matching: Matching, person: Mapping[str, str]) -> str:
+    return f"CASE WHEN {person[AGE]} IS NOT NULL THEN {stratum} END" if AGE in person else stratum
+
+
+def _age(matching: Matching, person: Mapping[str, str]) -> str:
+    """In a risk set all are of one day, so years of birth differ as ages do."""
+    if AGE not in person:
+        return "0"
+    return person[AGE] if matching.of_risk_set else f"year(index_date) - {person[AGE]}"
+
+
+def _opened(date: str, sign: int, matching: Matching) -> str:
+    """A candidate's bound: days near its own index day, any day where the calendar is not matched on."""
+    if matching.of_risk_set:
+        return _number(date)
+    wide = f"{_number(date)} + {sign * (matching.calendar_days or 0)}" if CALENDAR in matching.on else f"{sign * _FAR}"
+    return f"(CASE WHEN role = 0 THEN {_number(date)} ELSE {wide} END)::INTEGER"
+
+
+def _pool(matching: Matching, reads: Reads) -> str:
+    """Periods of the pool without what follows the person's own first day as a case."""
+    before = "c.case_date - 1"
+    cases = f"(SELECT person_id, min(start_date) AS case_date FROM cohort_{matching.to} GROUP BY person_id)"
+    rows = (
+        "SELECT DISTINCT 1 AS role, f.person_id, f.start_date AS index_date, f.start_date AS first_date, "
+        f"{'least(f.end_date, ' + before + ')' if matching.of_risk_set else 'f.start_date'} AS last_date, "
+        f"least(f.end_date, {before}) AS until_date FROM cohort_{matching.pool} AS f LEFT JOIN {cases} AS c ON c.person_id = f.person_id "
+        "WHERE c.case_date IS NULL OR c.case_date > f.start_date"
+    )
+    return _placed(rows, matching, reads, spells=matching.of_risk_set)
+
+
+def _placed(rows: str, matching: Matching, reads: Reads, *, spells: bool) -> str:
+    """The rows with their place: of the first day, or cut into ``spells`` of residence."""
+    columns = "r.role, r.person_id, r.index_date"
+    if PLACE not in matching.on:
+        return f"SELECT {columns}, r.first_date, r.last_date, r.until_date, NULL::VARCHAR AS place FROM ({rows}) AS r"
+    place, begins, ends = (
+        reads.column("location_history", column)
+        for column in ("department_source_value", "location_history_start_date", "location_history_end_date")
+    )
+    last = f"coalesce(l.{ends}, DATE '9999-12-31')"
+    if spells:
+        return (
+            f"SELECT DISTINCT {columns}, greatest(r.first_date, l.{begins}) AS first_date, least(r.last_date, {last}) AS last_date, "
+            f"r.until_date, l.{place} AS place FROM ({rows}) AS r JOIN location_history AS l ON l.person_id = r.person_id "
+            f"AND l.{begins} <= r.last_date AND {last} >= r.first_date WHERE l.{place} IS NOT NULL"
+        )
+    return (
+        f"SELECT {columns}, r.first_date, r.last_date, r.until_date, arg_max(l.{place}, (l.{begins}, l.{place})) AS place "
+        f"FROM ({rows}) AS r "
+        f"LEFT JOIN location_history AS l ON l.person_id = r.person_id AND r.index_date BETWEEN l.{begins} AND {last} GROUP BY ALL"
+    )
+
+
+def _number(date: str) -> str:
+    return f"({date} - {_ZERO})::INTEGER"
+
+
+def matched_statements(name: str, matching: Matching) -> list[str]:
+    """Statements that make ``cohort_<name>`` (controls: person_id, start_date, end_date, match_set), ``cohort_<name>_cases`` (the
+    cases that found any, same columns) and ``cohort_<name>_attrition`` (step, name, persons) from the rows ``match_back`` of this shard.
+    """
+    back = f"FROM {BACK} WHERE cohort = '{name}' AND"
+    rows = f"person AS person_id, {_ZERO} + start AS start_date, {_ZERO} + until AS end_date, match_set"
+    steps = (
+        ("cases", f"SELECT person {back} role = 0"),
+        ("cases with a control", f"SELECT person {back} role = 0 AND controls > 0"),
+        (f"cases with {matching.ratio}", f"SELECT person {back} role = 0 AND controls = {matching.ratio}"),
+        ("controls", f"SELECT person {back} role = 1"),
+    )
+    counted = " UNION ALL ".join(
+        f"SELECT {number} AS step, '{said}' AS name, count(DISTINCT person) AS persons FROM ({sql})"
+        for number, (said, sql) in enumerate(steps, 1)
+    )
+    return [
+        f"CREATE OR REPLACE TEMP TABLE cohort_{name} AS SELECT {rows} {back} role = 1 ORDER BY ALL",
+        f"CREATE OR REPLACE TEMP TABLE cohort_{name}_cases AS SELECT {rows} {back} role = 0 AND controls > 0 ORDER BY ALL",
+        f"CREATE OR REPLACE TEMP TABLE cohort_{name}_attrition AS {counted}",
+    ]
+
+
+def matched_clear(name: str) -> list[str]:
+    """Statements that drop what ``matched_statements`` made."""
+    return [f"DROP TABLE IF EXISTS cohort_{name}{part}" for part in ("", "_cases", "_attrition")]
