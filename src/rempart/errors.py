@@ -6,7 +6,8 @@ RempartError(code, **facts)      facts: text or whole numbers, never a patient's
 ├── NotTrusted    bytes do not prove themselves          exit 20, ledger event
 ├── Missing       a named thing is not there             exit 30
 ├── BadInput      what you gave cannot be read           exit 40
-└── Unavailable   host, broker or key store unreachable  exit 60
+├── Unavailable   host, broker or key store unreachable  exit 60
+└── Cancelled     somebody stopped it                    exit 130
 """
 
 from typing import ClassVar
@@ -64,3 +65,10 @@ class Unavailable(RempartError):
 
     family = "unavailable"
     exit_code = 60
+
+
+class Cancelled(RempartError):
+    """Somebody stopped it: nothing is wrong, and what was kept can be taken up."""
+
+    family = "cancelled"
+    exit_code = 130

@@ -12,23 +12,28 @@ import sys
 from pathlib import Path
 
 from rempart.adapters.crash_file import write_crash
+from rempart.adapters.memory_watch import go_first, watch
 from rempart.errors import RempartError
 
 _DEFECT = 70
+_MEMORY = 4 * 10**9  # bytes, where nobody says
 
 
 def main() -> int:
     """Serve jobs until standard input ends."""
     parser = argparse.ArgumentParser(prog="rempart.worker")
     parser.add_argument("--dir", type=Path, required=True)
-    directory = parser.parse_args().dir
+    parser.add_argument("--memory", type=int, default=_MEMORY)
+    given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    go_first()
+    watch(given.memory)
     from rempart.wiring.worker import Worker
 
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print cannot break the protocol
     try:
-        worker = Worker(directory)
+        worker = Worker(given.dir, memory=given.memory)
         for line in sys.stdin.buffer:
             for shard, sealed in worker.serve(line):
                 answers.write(json.dumps({"shard": shard, "length": len(sealed)}).encode() + b"\n" + sealed)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.law.tree import SOURCE, Module, at, calls, none, snippet, source
 
-FAMILIES = frozenset({"Refused", "NotTrusted", "Missing", "BadInput", "Unavailable"})
+FAMILIES = frozenset({"Refused", "NotTrusted", "Missing", "BadInput", "Unavailable", "Cancelled"})
 CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LANGUAGES = ("en", "fr")
 Words = Mapping[str, Mapping[str, str]]

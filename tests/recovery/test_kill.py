@@ -245,7 +245,7 @@ def test_a_study_whose_worker_is_killed_is_told_and_resumes_to_the_same_rows(
 
     with monkeypatch.context() as patch:
         patch.setattr(ProcessPool, "_start", start)
-        with pytest.raises(Unavailable, match="worker-died"):
+        with pytest.raises(Unavailable, match="worker-killed"):
             studied(place)
     assert not processes_of(place)
     assert studied(place) == (undisturbed, 1)

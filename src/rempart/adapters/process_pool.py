@@ -6,82 +6,117 @@ Nothing is pickled; a worker's answer is ciphertext that only a holder of the ru
 
 import json
 import queue
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError, Unavailable
+from rempart.adapters.machine import megabytes, memory_each
+from rempart.adapters.memory_watch import OUT_OF_MEMORY
+from rempart.errors import BadInput, Cancelled, Missing, NotTrusted, Refused, RempartError, Unavailable
 from rempart.records.shard_job import ShardJob
 
 _FAMILIES = {family.family: family for family in (Refused, NotTrusted, Missing, BadInput, Unavailable)}
 _Answer = tuple[int, bytes] | RempartError | None
+_Process = subprocess.Popen[bytes]
+_LOOK = 0.2  # seconds between two looks whether the run is to stop
 
 
 class ProcessPool:
-    """Implements ports.engine.Engine with ``workers`` processes of ``python -m rempart.worker``."""
+    """Implements ports.engine.Engine with ``workers`` processes of ``python -m rempart.worker``, each of at most ``memory`` bytes."""
 
-    def __init__(self, directory: Path, *, workers: int) -> None:
+    name = "local"
+
+    def __init__(self, directory: Path, *, workers: int, memory: int | None = None) -> None:
         self._directory, self._workers = directory, max(1, workers)  # none at all would leave every shard unanswered
+        self.memory = memory or memory_each(self._workers)
 
-    def run(self, jobs: Sequence[ShardJob]) -> Iterator[tuple[int, bytes]]:
-        """Yield (shard, sealed evidence); on the first error the other workers are ended and it is raised."""
+    @property
+    def workers(self) -> int:
+        """How many processes at most."""
+        return self._workers
+
+    def run(
+        self, jobs: Sequence[ShardJob], *, stop: Callable[[], bool] = lambda: False
+    ) -> Generator[tuple[int, bytes]]:
+        """See the port; on the first error the other workers are ended and it is raised."""
         waiting: queue.SimpleQueue[ShardJob] = queue.SimpleQueue()
         for job in jobs:
             waiting.put(job)
         answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
         processes = [self._start() for _ in range(min(self._workers, len(jobs)))]
         for process in processes:
-            threading.Thread(target=_serve, args=(process, waiting, answers), daemon=True).start()
+            threading.Thread(target=self._serve, args=(process, waiting, answers), daemon=True).start()
+        left = len(processes)
         try:
-            yield from _collect(answers, len(processes))
+            while left:
+                answer = _next(answers, stop, jobs[0].run)
+                if answer is None:
+                    left -= 1
+                else:
+                    yield answer
         finally:
-            for process in processes:
-                _end(process)
+            _end(processes, at_once=left > 0)
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "rempart.worker", "--dir", str(self._directory)]
+    def _start(self) -> _Process:
+        command = [sys.executable, "-m", "rempart.worker", "--dir", str(self._directory), "--memory", str(self.memory)]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
+    def _serve(
+        self, process: _Process, waiting: "queue.SimpleQueue[ShardJob]", answers: "queue.SimpleQueue[_Answer]"
+    ) -> None:
+        """Feed one worker until no job is left; how it died is told by the shard it was at."""
+        try:
+            while True:
+                try:
+                    job = waiting.get_nowait()
+                except queue.Empty:
+                    break
+                self._exchange(process, job, answers)
+        except RempartError as error:
+            answers.put(error)
+        answers.put(None)
 
-def _collect(answers: "queue.SimpleQueue[_Answer]", running: int) -> Iterator[tuple[int, bytes]]:
-    while running:
-        answer = answers.get()
-        if answer is None:
-            running -= 1
-        elif isinstance(answer, RempartError):
+    def _exchange(self, process: _Process, job: ShardJob, answers: "queue.SimpleQueue[_Answer]") -> None:
+        answered = 0
+        try:
+            if process.stdin is None or process.stdout is None:
+                raise EOFError
+            process.stdin.write(json.dumps(job.as_dict()).encode() + b"\n")
+            process.stdin.flush()
+            for _ in job.shards:
+                answers.put(_read_answer(process.stdout))
+                answered += 1
+        except (OSError, EOFError, ValueError) as error:
+            raise self._death(process, job.shards[answered]) from error
+
+    def _death(self, process: _Process, shard: int) -> Unavailable:
+        """What is to be said of a worker that gave no answer for ``shard``."""
+        _end([process], at_once=False)
+        limit = megabytes(self.memory)
+        if process.returncode == OUT_OF_MEMORY:
+            return Unavailable("shard-memory", shard=shard, limit=limit)
+        if process.returncode == -signal.SIGKILL:
+            return Unavailable("worker-killed", shard=shard, limit=limit)
+        return Unavailable("worker-died", shard=shard)
+
+
+def _next(answers: "queue.SimpleQueue[_Answer]", stop: Callable[[], bool], run: str) -> tuple[int, bytes] | None:
+    """The next answer, None when a worker has no more; raises what a worker raised, and Cancelled."""
+    while True:
+        if stop():
+            raise Cancelled("run-cancelled", run=run)
+        try:
+            answer = answers.get(timeout=_LOOK)
+        except queue.Empty:
+            continue
+        if isinstance(answer, RempartError):
             raise answer
-        else:
-            yield answer
-
-
-def _serve(
-    process: "subprocess.Popen[bytes]", waiting: "queue.SimpleQueue[ShardJob]", answers: "queue.SimpleQueue[_Answer]"
-) -> None:
-    """Feed one worker until no job is left; a worker that dies is told as ``worker-died``."""
-    try:
-        while True:
-            try:
-                job = waiting.get_nowait()
-            except queue.Empty:
-                break
-            _exchange(process, job, answers)
-    except (OSError, EOFError, ValueError):
-        answers.put(Unavailable("worker-died"))
-    except RempartError as error:
-        answers.put(error)
-    answers.put(None)
-
-
-def _exchange(process: "subprocess.Popen[bytes]", job: ShardJob, answers: "queue.SimpleQueue[_Answer]") -> None:
-    if process.stdin is None or process.stdout is None:
-        raise EOFError
-    process.stdin.write(json.dumps(job.as_dict()).encode() + b"\n")
-    process.stdin.flush()
-    for _ in job.shards:
-        answers.put(_read_answer(process.stdout))
+        return answer
 
 
 def _read_answer(stream: IO[bytes]) -> tuple[int, bytes]:
@@ -98,11 +133,17 @@ def _read_answer(stream: IO[bytes]) -> tuple[int, bytes]:
     return int(head["shard"]), data
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _end(processes: Sequence[_Process], *, at_once: bool) -> None:
+    """Workers end when their input does; ``at_once``: whatever they are at, they write nothing but evidence, which is not wanted."""
+    for process in processes:
+        if at_once:
+            process.kill()
+        elif process.stdin is not None:
+            with suppress(OSError):  # what it was not told before it died
+                process.stdin.close()
+    for process in processes:
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

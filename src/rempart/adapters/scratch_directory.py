@@ -36,6 +36,10 @@ class ScratchDirectory:
         path = self._root / run / name
         return path.read_bytes() if path.is_file() else None
 
+    def drop(self, run: str, name: str) -> None:
+        """See the port."""
+        (self._root / run / name).unlink(missing_ok=True)
+
     def names(self, run: str) -> list[str]:
         """Names of whole pieces, sorted."""
         folder = self._root / run

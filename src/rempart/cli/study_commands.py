@@ -35,18 +35,34 @@ def list_runs(session: Session) -> int:
     return 0
 
 
-def run(session: Session, file: Path, /, *, key: Path, workers: int = 2, passphrase_fd: int | None = None) -> int:
+def run(
+    session: Session,
+    file: Path,
+    /,
+    *,
+    key: Path,
+    workers: int | None = None,
+    memory: str | None = None,
+    passphrase_fd: int | None = None,
+) -> int:
     """Run a study."""
+    from rempart.adapters.machine import size_of
     from rempart.wiring.acts import run_study_file
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
-    warehouse = Warehouse(session.directory)
+    limit = size_of(memory) if memory else None
     with voice.bars() as bars:
         done = run_study_file(
-            warehouse, file=file, key_file=key, ask=session.asker(passphrase_fd), workers=workers, progress=bars
+            Warehouse(session.directory),
+            file=file,
+            key_file=key,
+            ask=session.asker(passphrase_fd),
+            workers=workers,
+            memory=limit,
+            progress=bars,
         )
-    voice.say("study-done", run=done.run, shards=warehouse.configuration.shards, resumed=done.resumed)
+    voice.say("study-done", run=done.run, shards=done.shards, resumed=done.resumed)
     voice.say("study-next", run=done.run)
     voice.result("study-run", {"run": done.run, "result": done.result, "resumed": done.resumed})
     return 0

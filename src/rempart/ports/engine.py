@@ -1,14 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """An engine: runs shard jobs in worker processes and yields each shard's sealed evidence as it comes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
 from rempart.records.shard_job import ShardJob
 
 
 class Engine(Protocol):
-    """A local process pool today; the same jobs may run inside a cluster task."""
+    """Worker processes on this machine, or tasks of a cluster: the same jobs, the same evidence."""
 
-    def run(self, jobs: Sequence[ShardJob]) -> Iterator[tuple[int, bytes]]:
-        """(shard, sealed evidence) in no promised order; raises what the worker raised, by family and code."""
+    @property
+    def name(self) -> str:
+        """How the ledger calls it: ``local``, ``spark``."""
+
+    @property
+    def workers(self) -> int:
+        """How many shards it computes at once."""
+
+    def run(self, jobs: Sequence[ShardJob], *, stop: Callable[[], bool]) -> Generator[tuple[int, bytes]]:
+        """(shard, sealed evidence) in no promised order. To be closed; nothing of it goes on once it is closed or has raised.
+
+        Raises what a worker raised, by family and code; Unavailable ``worker-died`` (shard: the caller may ask for it again, with a
+        fresh grant), ``worker-killed`` and ``shard-memory`` (shard, limit); Cancelled ``run-cancelled`` (run) within seconds of
+        ``stop`` saying so.
+        """

@@ -14,6 +14,9 @@ class Scratch(Protocol):
     def get(self, run: str, name: str) -> bytes | None:
         """The piece, or None."""
 
+    def drop(self, run: str, name: str) -> None:
+        """Remove one piece, if it is there."""
+
     def names(self, run: str) -> list[str]:
         """Names of the run's pieces, sorted."""
 

@@ -206,9 +206,16 @@ def check_study_fits(warehouse: Warehouse, study: Study) -> str | None:
 
 
 def run_study_file(
-    warehouse: Warehouse, *, file: Path, key_file: Path, ask: Ask, workers: int, progress: Progress
+    warehouse: Warehouse,
+    *,
+    file: Path,
+    key_file: Path,
+    ask: Ask,
+    progress: Progress,
+    workers: int | None = None,
+    memory: int | None = None,
 ) -> StudyRun:
-    """Sign the study as its author and run it."""
+    """Sign the study as its author and run it; ``workers`` (one a core), each of ``memory`` bytes at most (its share of what is free)."""
     study = read_study_file(file)
     author = signer(warehouse.trust, key_file, ask)
     return run_study(
@@ -216,7 +223,7 @@ def run_study_file(
         recorder=warehouse.recorder,
         documents=warehouse.documents,
         scratch=warehouse.scratch,
-        engine=warehouse.engine(workers),
+        engine=warehouse.engine(workers, memory=memory),
         trust=warehouse.trust,
         signed=author.document(study.as_dict()),
         actor_salted=author.salted,

@@ -15,6 +15,7 @@ from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.documents import DirectoryDocuments
 from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.adapters.hardening import harden
+from rempart.adapters.machine import cores
 from rempart.adapters.part_files import PartFiles
 from rempart.adapters.process_pool import ProcessPool
 from rempart.adapters.scratch_directory import ScratchDirectory
@@ -110,9 +111,9 @@ class Warehouse:
         """Layout of the research tables."""
         return layouts(package_data.toml("records/omop54.toml"))
 
-    def engine(self, workers: int) -> ProcessPool:
-        """Local worker processes."""
-        return ProcessPool(self.directory, workers=workers)
+    def engine(self, workers: int | None = None, *, memory: int | None = None) -> ProcessPool:
+        """Local worker processes: one a core unless told, each of ``memory`` bytes at most (its share of what is free unless told)."""
+        return ProcessPool(self.directory, workers=workers or cores(), memory=memory)
 
     def new_query(self, *, threads: int = 2, memory: str = "8GB", files: PartFiles | None = None) -> DuckDBQuery:
         """A fresh in-memory query session, with memory files of its own or from a pool that its caller empties; the process is

@@ -5,26 +5,36 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from rempart.adapters.machine import megabytes
 from rempart.adapters.part_files import PartFiles
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
+from rempart.errors import Unavailable
 from rempart.journeys.shard_evidence import shard_evidence
 from rempart.records.shard_job import ShardJob
 from rempart.wiring.warehouse import Warehouse
 
+_MEMORY = 4 * 10**9
+_ENGINE = 0.75  # of a worker's memory: the rest is Python's, and the memory files'
+
 
 class Worker:
-    """One worker on one warehouse."""
+    """One worker on one warehouse, of at most ``memory`` bytes."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, memory: int = _MEMORY) -> None:
         self._warehouse = Warehouse(directory)
         self._files = PartFiles(threads=2)
+        self._memory = memory
 
     def serve(self, line: bytes) -> Iterator[tuple[int, bytes]]:
-        """(shard, sealed evidence) of one job; its memory files are reused from shard to shard and empty when it ends."""
-        warehouse = self._warehouse
+        """(shard, sealed evidence) of one job; its memory files are reused from shard to shard and empty when it ends.
+
+        Raises as ``shard_evidence``; Unavailable ``shard-memory`` when a shard needs more than this worker may take.
+        """
+        warehouse, job, done = self._warehouse, ShardJob.from_dict(json.loads(line)), 0
+        engine = f"{int(self._memory * _ENGINE) >> 10}KiB"
         try:
-            yield from shard_evidence(
-                ShardJob.from_dict(json.loads(line)),
+            for answer in shard_evidence(
+                job,
                 vault=warehouse.vault,
                 documents=warehouse.documents,
                 scratch=warehouse.scratch,
@@ -32,7 +42,13 @@ class Worker:
                 clock=SystemClock(),
                 randomness=SystemRandomness(),
                 layouts=warehouse.layouts,
-                new_query=lambda: warehouse.new_query(threads=1, memory="4GB", files=self._files),
-            )
+                new_query=lambda: warehouse.new_query(threads=1, memory=engine, files=self._files),
+            ):
+                yield answer
+                done += 1
+        except Unavailable as error:
+            if error.code != "query-memory":
+                raise
+            raise Unavailable("shard-memory", shard=job.shards[done], limit=megabytes(self._memory)) from error
         finally:
             self._files.close()
