@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rempart.records.code_lists import WHOLE
 from rempart.records.protocol import CodeList, Criterion
 
 
@@ -35,7 +36,21 @@ DOMAIN: Mapping[str, Domain] = {
         source="procedure_source_value",
         concept="procedure_concept_id",
     ),
+    "measurement": Domain(
+        table="measurement",
+        date="measurement_date",
+        source="measurement_source_value",
+        concept="measurement_concept_id",
+    ),
+    "device": Domain(
+        table="device_exposure",
+        date="device_exposure_start_date",
+        source="device_source_value",
+        concept="device_concept_id",
+    ),
 }
+HIERARCHY = "code_hierarchy"
+"""The table without persons that tells which packs and units hang under a drug class (ingest/hierarchy.py)."""
 
 
 @dataclass(slots=True)
@@ -51,14 +66,25 @@ class Reads:
 
 
 def matches(codes: CodeList, domain: Domain, reads: Reads) -> str:
-    """SQL condition on the rows of ``domain.table``; codes are checked text or digits (records/study.py), so quoting is safe."""
+    """SQL condition on the rows of ``domain.table``; codes are checked text or digits (records/code_lists.py), so quoting is safe.
+
+    ATC finds the packs and units that the project's ``code_hierarchy`` hangs under the classes: the permit must name that table.
+    """
     if codes.system == "OMOP":
         return f"{reads.column(domain.table, domain.concept)} IN ({', '.join(codes.include)})"
     source = reads.column(domain.table, domain.source)
-    if codes.system == "CIP13":
+    if codes.system in WHOLE:
         return f"{source} IN ({_quoted(codes.include)})"
-    wanted = _begins(source, codes.include)
-    return f"({wanted} AND NOT {_begins(source, codes.exclude)})" if codes.exclude else wanted
+    if codes.system != "ATC":
+        return _wanted(source, codes)
+    code, above, system = (reads.column(HIERARCHY, name) for name in ("code", "parent", "parent_system"))
+    return f"{source} IN (SELECT {code} FROM {HIERARCHY} WHERE {system} = 'ATC' AND {_wanted(above, codes)})"
+
+
+def _wanted(column: str, codes: CodeList) -> str:
+    """The codes listed and, unless it is said otherwise, those below them; without the excluded ones and those below them."""
+    wanted = f"{column} IN ({_quoted(codes.include)})" if codes.descendants is False else _begins(column, codes.include)
+    return f"({wanted} AND NOT {_begins(column, codes.exclude)})" if codes.exclude else wanted
 
 
 def events(items: tuple[Criterion, ...], codes: Mapping[str, CodeList], reads: Reads) -> str:
@@ -80,4 +106,7 @@ def _quoted(values: tuple[str, ...]) -> str:
 
 
 def _begins(column: str, prefixes: tuple[str, ...]) -> str:
-    return "(" + " OR ".join(f"starts_with({column}, {_quoted((prefix,))})" for prefix in prefixes) + ")"
+    """By length of the beginnings: ten thousand codes are a few look-ups in a set a row, not ten thousand comparisons."""
+    lengths = sorted({len(prefix) for prefix in prefixes})
+    tests = [f"left({column}, {n}) IN ({_quoted(tuple(p for p in prefixes if len(p) == n))})" for n in lengths]
+    return "(" + " OR ".join(tests) + ")"

@@ -6,26 +6,48 @@ Knows no rule of a study; only shapes of values and the words that say what was 
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from itertools import islice
 
-from rempart.errors import BadInput
+from rempart.errors import BadInput, RempartError
+from rempart.records.forms import FOREVER, NAME_PATTERN
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-FOREVER = 40_000  # days: no window is longer
+NAME = re.compile(NAME_PATTERN)
+_LOOKED_AT = 2_000  # names compared for a likely spelling
 
 
 class Fields:
-    """One table of the file. ``path`` is how messages name it (``cohorts.main``); ``done()`` refuses what is left over."""
+    """One table of the file. ``path`` is how messages name it (``cohorts.main``); ``done()`` refuses what is left over.
 
-    def __init__(self, value: object, *, file: str, path: str = "") -> None:
+    ``problems``: what is wrong beside the error that is raised, shared by all tables of a file (``form_reading.take``).
+    """
+
+    def __init__(self, value: object, *, file: str, path: str = "", problems: list[RempartError] | None = None) -> None:
         self.file, self.path, self._asked = file, path, set[str]()
+        self.problems: list[RempartError] = [] if problems is None else problems
         if not isinstance(value, Mapping):
             raise BadInput("study-field", file=file, field=path or "study", expected="a table")
         self._value: Mapping[str, object] = value
 
-    def wrong(self, key: str, expected: str) -> BadInput:
-        """The error for a field, to be raised."""
-        return BadInput("study-field", file=self.file, field=f"{self.path}.{key}".lstrip("."), expected=expected)
+    def wrong(self, key: str, expected: str, *, near: str = "", item: int = 0) -> BadInput:
+        """The error for a field, to be raised; ``near``: the likely spelling; ``item``: which one of a list, from 1."""
+        more: dict[str, str | int] = {"near": near} if near else {}
+        more |= {"item": item} if item else {}
+        return BadInput("study-field", file=self.file, field=self.field(key), expected=expected, **more)
+
+    def field(self, key: str) -> str:
+        """How messages name a key of this table."""
+        return f"{self.path}.{key}".lstrip(".")
+
+    def left_over(self, known: Collection[str]) -> list[BadInput]:
+        """Errors for the keys that are not among ``known``."""
+        expected = ", ".join(sorted(known))
+        return [
+            BadInput("unknown-key", file=self.file, key=self.field(key), expected=expected, **near(key, known))
+            for key in self._value
+            if key not in known
+        ]
 
     def has(self, key: str) -> bool:
         """Whether the key is there."""
@@ -116,7 +138,10 @@ class Fields:
 
     def table(self, key: str) -> "Fields":
         """A table under this one; empty when absent."""
-        return Fields(self.raw(key, {}), file=self.file, path=f"{self.path}.{key}".lstrip("."))
+        return self._under(self.raw(key, {}), self.field(key))
+
+    def _under(self, value: object, path: str) -> "Fields":
+        return Fields(value, file=self.file, path=path, problems=self.problems)
 
     def tables(self, key: str) -> dict[str, "Fields"]:
         """Named tables under this one, in order of their names."""
@@ -131,16 +156,20 @@ class Fields:
         value = self.raw(key, ())
         if not isinstance(value, list | tuple):
             raise self.wrong(key, "a list of tables")
-        path = f"{self.path}.{key}".lstrip(".")
-        return [Fields(item, file=self.file, path=f"{path}[{number}]") for number, item in enumerate(value, 1)]
+        return [self._under(item, f"{self.field(key)}[{number}]") for number, item in enumerate(value, 1)]
 
     def done(self) -> None:
         """Raises BadInput ``unknown-key`` for a key that nobody asked for."""
-        for key in self._value:
-            if key not in self._asked:
-                raise BadInput(
-                    "unknown-key",
-                    file=self.file,
-                    key=f"{self.path}.{key}".lstrip("."),
-                    expected=", ".join(sorted(self._asked)),
-                )
+        for error in self.left_over(self._asked):
+            raise error
+
+
+def nearest(given: str, known: Collection[str]) -> str:
+    """The known word that is spelt much like the given one, or ''."""
+    return next(iter(get_close_matches(given, list(islice(known, _LOOKED_AT)), 1, 0.7)), "")
+
+
+def near(given: str, known: Collection[str]) -> dict[str, str]:
+    """The fact ``near`` of an error: the likely spelling, when there is one."""
+    found = nearest(given, known)
+    return {"near": found} if found else {}

@@ -9,11 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-DOMAINS = ("drug", "condition", "procedure")
+from rempart.records.exposure import Eras
+
+DOMAINS = ("drug", "condition", "procedure", "measurement", "device")
 SYSTEMS: Mapping[str, tuple[str, ...]] = {  # coding system → domains it may be used in
     "CIP13": ("drug",),
+    "CIP7": ("drug",),
+    "UCD": ("drug",),
+    "ATC": ("drug",),
     "CIM10": ("condition",),
     "CCAM": ("procedure",),
+    "NABM": ("measurement",),
+    "LPP": ("device",),
     "OMOP": DOMAINS,
 }
 ESTIMANDS = ("initiation", "on-treatment")
@@ -46,15 +53,17 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeList:
-    """Codes of one system. CIP13 and OMOP are matched whole, CIM10 and CCAM by their beginning, ``exclude`` likewise.
+    """Codes of one system. Packs, units and OMOP concepts are matched whole, other codes by their beginning, ``exclude`` likewise.
 
-    ``source``: where the list comes from.
+    ``source``: where the list comes from; ``version``: of the list; ``descendants`` False: the codes alone (None: as the system has it).
     """
 
     system: str
     include: tuple[str, ...]
     exclude: tuple[str, ...] = ()
     source: str = "not given"
+    version: str | None = None
+    descendants: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +88,15 @@ class CohortRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
-    """An arm: users of the codes; with ``non_users``, persons who enter at a record of the codes without ever the target before."""
+    """An arm: users of the codes; with ``non_users``, persons who enter at a record of the codes without ever the target before.
+
+    ``eras``: how its dispensings become periods, where the study says it.
+    """
 
     domain: str
     codes: str
     non_users: bool = False
+    eras: Eras | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

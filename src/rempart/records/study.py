@@ -4,22 +4,21 @@
 Checks what can be checked from the file alone; what a permit allows is checked by ``permits``.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import islice
 from typing import Any
 
-from rempart.errors import BadInput
+from rempart.errors import BadInput, RempartError
 from rempart.records.canonical import content_id, plain
-from rempart.records.fields import NAME, Fields
+from rempart.records.code_lists import read_code_list
+from rempart.records.fields import Fields, near
+from rempart.records.form_reading import gathered, look, take
 from rempart.records.protocol import (
-    ACTIVE,
-    DESIGNS,
     NON_USERS,
     SAME_DAY,
     SYSTEMS,
-    TIES,
-    TYPES,
     Analysis,
     CodeList,
     CohortRule,
@@ -30,18 +29,8 @@ from rempart.records.protocol import (
     Protocol,
     Window,
 )
-from rempart.records.study_parts import (
-    read_code_list,
-    read_cohort,
-    read_covariate,
-    read_exposure,
-    read_outcome,
-    read_protocol,
-)
-
-SCHEMA = "rempart.study/1"
-_PERMIT = re.compile(r"P-\d{4}-\d{4}", re.ASCII)
-_GRID = 90
+from rempart.records.study_forms import ANALYSIS, INPUTS, PARAMETERS, SCHEMA, STUDY
+from rempart.records.study_parts import read_cohort, read_covariate, read_exposure, read_outcome, read_protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,28 +82,55 @@ def study_from_dict(parsed: Mapping[str, object], *, file: str = "study.toml") -
 
     Raises BadInput ``unknown-key``, ``study-field``, ``study-name`` (a name that is not defined), Refused ``reads-after-time-zero``.
     """
+    study, problems = _read(parsed, file)
+    if study is None:
+        raise problems[0]
+    return study
+
+
+def study_problems(parsed: Mapping[str, object], *, file: str = "study.toml") -> tuple[RempartError, ...]:
+    """Everything that is wrong with a study file, as ``study_from_dict`` would raise it one by one; empty when nothing is."""
+    return tuple(_read(parsed, file)[1])
+
+
+def _read(parsed: Mapping[str, object], file: str) -> tuple[Study | None, list[RempartError]]:
+    """The study, None where there are problems."""
     top = Fields(parsed, file=file)
-    top.choice("schema", (SCHEMA,))
-    study = Study(
-        permit=top.text("permit"),
-        protocol=read_protocol(top.table("protocol")),
-        codes={name: read_code_list(item) for name, item in top.tables("codes").items()},
-        cohorts={name: read_cohort(item) for name, item in top.tables("cohorts").items()},
-        exposures={name: read_exposure(item) for name, item in top.tables("exposures").items()},
-        outcomes={name: read_outcome(item) for name, item in top.tables("outcomes").items()},
-        covariates={name: read_covariate(item) for name, item in top.tables("covariates").items()},
-        analyses=(),
-    )
-    if not _PERMIT.fullmatch(study.permit):
-        raise top.wrong("permit", "P-YYYY-NNNN")
-    analyses = tuple(_analysis(item, study) for item in top.rows("analyses"))
-    top.done()
-    if not analyses or len({analysis.id for analysis in analyses}) != len(analyses):
-        raise top.wrong("analyses", "at least one, each id once")
-    _check_names(study, file)
+    told, errors = look(top, STUDY)
+    top.problems.extend(errors)
+    parts = {name: _parts(top, told.get(name, {}), read) for name, read in _PARTS.items()}
+    protocol = gathered(top, partial(read_protocol, told["protocol"])) if "protocol" in told else None
+    if top.problems or protocol is None:
+        return None, top.problems
+    study = Study(permit=told["permit"], protocol=protocol, analyses=(), **parts)
+    for error in _names(study, file):
+        top.problems.append(error)
+    found = [gathered(top, partial(_analysis, item, study)) for item in told["analyses"]]
+    analyses = tuple(item for item in found if item is not None)
+    gathered(top, partial(_check_analyses, study, analyses, top))
+    return (None if top.problems else replace(study, analyses=analyses)), top.problems
+
+
+_PARTS: Mapping[str, Callable[[Fields], Any]] = {
+    "codes": read_code_list,
+    "cohorts": read_cohort,
+    "exposures": read_exposure,
+    "outcomes": read_outcome,
+    "covariates": read_covariate,
+}
+
+
+def _parts(top: Fields, given: Mapping[str, Fields], read: Callable[[Fields], Any]) -> dict[str, Any]:
+    """The parts that could be read, by name."""
+    found = {name: gathered(top, partial(read, item)) for name, item in given.items()}
+    return {name: item for name, item in found.items() if item is not None}
+
+
+def _check_analyses(study: Study, analyses: Sequence[Analysis], top: Fields) -> None:
+    if len({analysis.id for analysis in analyses}) != len(analyses):
+        raise top.wrong("analyses", "each id once")
     if len(_bandings(study, analyses)) > 1:
         raise top.wrong("analyses", "one banding of age in every table_one: two give single years by subtraction")
-    return Study(**{**_shallow(study), "analyses": analyses})
 
 
 def _bandings(study: Study, analyses: Sequence[Analysis]) -> set[tuple[int, ...]]:
@@ -123,44 +139,50 @@ def _bandings(study: Study, analyses: Sequence[Analysis]) -> set[tuple[int, ...]
     return {study.covariates[name].bands for name in shown if study.covariates[name].type == "age"}
 
 
-def _shallow(study: Study) -> dict[str, Any]:
-    return {name: getattr(study, name) for name in Study.__dataclass_fields__}
-
-
 def _analysis(given: Fields, study: Study) -> Analysis:
-    kind = given.choice("type", TYPES)
-    inputs, parameters = given.table("inputs"), given.table("parameters")
+    told = take(given, ANALYSIS)
+    kind, inputs, parameters = told["type"], take(told["inputs"], INPUTS), take(told["parameters"], PARAMETERS)
+    _check_used(given, kind)
     frame = Frame(
-        cohort=inputs.text("cohort", _only(study.cohorts)),
-        target=inputs.text("target", "target"),
-        comparator=inputs.text("comparator", "comparator"),
-        outcome=inputs.text("outcome", _only(study.outcomes)),
+        cohort=_or_only(inputs["cohort"], study.cohorts, given, "inputs.cohort"),
+        target=inputs["target"],
+        comparator=inputs["comparator"],
+        outcome=_or_only(inputs["outcome"], study.outcomes, given, "inputs.outcome"),
     )
-    described = kind in {"table_one", "cox"}
+    covariates = inputs["covariates"] if inputs["covariates"] is not None else tuple(study.covariates)
     analysis = Analysis(
-        id=given.text("id"),
+        id=told["id"],
         type=kind,
-        design=given.choice("design", DESIGNS, ACTIVE),
+        design=told["design"],
         frame=frame,
-        covariates=tuple(sorted(inputs.texts("covariates", tuple(study.covariates)))) if described else (),
-        grid_days=parameters.whole("grid_days", _GRID, low=1)
-        if kind in {"kaplan_meier", "cumulative_incidence"}
-        else 0,
-        ties=parameters.choice("ties", TIES, "efron") if kind == "cox" else "",
+        covariates=tuple(sorted(covariates)) if kind in _DESCRIBED else (),
+        grid_days=parameters["grid_days"] if kind in _CURVES else 0,
+        ties=parameters["ties"] if kind == "cox" else "",
     )
-    for part in (inputs, parameters, given):
-        part.done()
     _check_analysis(analysis, study, given)
     return analysis
 
 
-def _only(names: Mapping[str, object]) -> str | None:
-    return next(iter(names)) if len(names) == 1 else None
+_DESCRIBED, _CURVES = ("table_one", "cox"), ("kaplan_meier", "cumulative_incidence")
+_USED = {"covariates": _DESCRIBED, "grid_days": _CURVES, "ties": ("cox",)}  # by which types of analysis
+
+
+def _check_used(given: Fields, kind: str) -> None:
+    """Raises BadInput ``unknown-key`` for an input or parameter that this type of analysis would ignore."""
+    for part, form in (("inputs", INPUTS), ("parameters", PARAMETERS)):
+        used = [name for name in form.keys if kind in _USED.get(name, (kind,))]
+        for error in given.table(part).left_over(used):
+            raise error
+
+
+def _or_only(name: str | None, names: Mapping[str, object], given: Fields, field: str) -> str:
+    """The name given, else the only one there is; raises BadInput ``study-field`` when there are several or none."""
+    if name is None and len(names) != 1:
+        raise given.wrong(field, "one of " + ", ".join(names) if names else "a name (none is defined)")
+    return name if name is not None else next(iter(names))
 
 
 def _check_analysis(analysis: Analysis, study: Study, given: Fields) -> None:
-    if not NAME.fullmatch(analysis.id):
-        raise given.wrong("id", "a name of lower-case letters, digits and _")
     frame = analysis.frame
     _defined(frame.cohort, study.cohorts, given, "inputs.cohort")
     _defined(frame.outcome, study.outcomes, given, "inputs.outcome")
@@ -176,22 +198,33 @@ def _check_analysis(analysis: Analysis, study: Study, given: Fields) -> None:
 
 def _defined(name: str, names: Mapping[str, object], given: Fields, field: str) -> None:
     if name not in names:
-        expected = ", ".join(names) or "(none is defined)"
-        raise BadInput("study-name", file=given.file, field=f"{given.path}.{field}", name=name, expected=expected)
+        raise _not_defined(name, names, given.file, given.field(field))
 
 
-def _check_names(study: Study, file: str) -> None:
-    used: list[tuple[str, str, str]] = [(f"exposures.{n}", e.domain, e.codes) for n, e in study.exposures.items()]
-    groups = {f"outcomes.{name}": items for name, items in study.outcomes.items()}
-    groups |= {f"cohorts.{name}": cohort.exclude for name, cohort in study.cohorts.items()}
-    groups |= {f"covariates.{n}": (c.criterion,) for n, c in study.covariates.items() if c.criterion is not None}
-    used += [(where, item.domain, item.codes) for where, items in groups.items() for item in items]
+def _not_defined(name: str, names: Mapping[str, object], file: str, field: str) -> BadInput:
+    expected = ", ".join(islice(names, 20)) + ", …" * (len(names) > 20) or "(none is defined)"
+    return BadInput("study-name", file=file, field=field, name=name, expected=expected, **near(name, names))
+
+
+def _names(study: Study, file: str) -> Iterator[BadInput]:
+    """Errors for code lists that are not defined, or not of a system for the records they are to find."""
+    used = [(f"exposures.{n}", e.domain, e.codes) for n, e in study.exposures.items()]
+    used += [
+        (f"{where}.{name}.{key}[{place}]", item.domain, item.codes)
+        for where, key, groups in (
+            ("outcomes", "any", study.outcomes),
+            ("cohorts", "exclude", {name: cohort.exclude for name, cohort in study.cohorts.items()}),
+        )
+        for name, items in groups.items()
+        for place, item in enumerate(items, 1)
+    ]
+    history = {n: c.criterion for n, c in study.covariates.items() if c.criterion is not None}
+    used += [(f"covariates.{name}", item.domain, item.codes) for name, item in history.items()]
     for where, domain, codes in used:
         if codes not in study.codes:
-            expected = ", ".join(study.codes) or "(none is defined)"
-            raise BadInput("study-name", file=file, field=where, name=codes, expected=expected)
-        if domain not in SYSTEMS[study.codes[codes].system]:
-            raise BadInput("study-field", file=file, field=where, expected=f"codes of a system for {domain}")
+            yield _not_defined(codes, study.codes, file, f"{where}.codes")
+        elif domain not in SYSTEMS[study.codes[codes].system]:
+            yield BadInput("study-field", file=file, field=where, expected=f"codes of a system for {domain}")
 
 
 def _window(what: str, item: Criterion) -> Window:
