@@ -8,7 +8,7 @@ from rempart.journeys.ingest import SPACE
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.journeys.research_state import require_tables
-from rempart.journeys.shard_evidence import joined_view
+from rempart.journeys.shard_sessions import joined_view
 from rempart.journeys.space import Vault, open_space
 from rempart.ports.broker import GrantRequest
 from rempart.ports.query import Query
