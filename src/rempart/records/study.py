@@ -61,6 +61,7 @@ class Study:
         body = _lean({**asdict(self), "schema": SCHEMA, "analyses": [_analysis_dict(item) for item in self.analyses]})
         body["protocol"]["same_day_order"] = list(SAME_DAY)
         body["outcomes"] = {name: {"any": items} for name, items in body["outcomes"].items()}
+        body["exposures"] = {name: _periods_flat(item) for name, item in body["exposures"].items()}
         body["covariates"] = {name: _flat(item) for name, item in body["covariates"].items()}
         return dict(plain(body))
 
@@ -220,6 +221,11 @@ def _names(study: Study, file: str) -> Iterator[BadInput]:
     ]
     history = {n: c.criterion for n, c in study.covariates.items() if c.criterion is not None}
     used += [(f"covariates.{name}", item.domain, item.codes) for name, item in history.items()]
+    others = {n: e.eras.switch_to for n, e in study.exposures.items() if e.eras is not None and e.eras.switch_to}
+    for name, other in others.items():
+        possible = {n: e for n, e in study.exposures.items() if n != name and e.domain == "drug"}
+        if other not in possible:
+            yield _not_defined(other, possible, file, f"exposures.{name}.switch_to")
     for where, domain, codes in used:
         if codes not in study.codes:
             yield _not_defined(codes, study.codes, file, f"{where}.codes")
@@ -243,6 +249,10 @@ def _analysis_dict(item: Analysis) -> dict[str, object]:
 
 def _flat(covariate: dict[str, Any]) -> dict[str, Any]:
     return {**{k: v for k, v in covariate.items() if k != "criterion"}, **covariate.get("criterion", {})}
+
+
+def _periods_flat(exposure: dict[str, Any]) -> dict[str, Any]:
+    return {**{k: v for k, v in exposure.items() if k != "eras"}, **exposure.get("eras", {})}
 
 
 def _lean(value: Any) -> Any:

@@ -5,6 +5,7 @@ A table that another file declares (rule cohorts, exposures' eras, matching) is 
 """
 
 from rempart.records.code_lists import CODES
+from rempart.records.exposure_forms import ERA_KEYS
 from rempart.records.forms import (
     NAME_PATTERN,
     ByPresence,
@@ -97,6 +98,7 @@ EXPOSURE = Table(
         "non_users": key(
             Flag(), "persons who enter at a record of the codes without ever the target before", default=False
         ),
+        **ERA_KEYS,
     },
 )
 OUTCOME = Table(

@@ -2,6 +2,7 @@
 """Reading the parts of a study file: protocol, cohorts, exposures, outcomes, covariates, by their forms. ``study.py`` joins them."""
 
 from rempart.errors import Refused
+from rempart.records.exposure_forms import read_eras
 from rempart.records.fields import Fields
 from rempart.records.form_reading import take
 from rempart.records.forms import Kind
@@ -49,8 +50,9 @@ def read_cohort(given: Fields) -> CohortRule:
 
 def read_exposure(given: Fields) -> Exposure:
     """An arm."""
-    exposure = Exposure(**take(given, EXPOSURE))
-    if exposure.domain != "drug" and not exposure.non_users:
+    told = take(given, EXPOSURE)
+    exposure = Exposure(eras=read_eras(told, given), **told)
+    if exposure.domain != "drug" and (exposure.eras is not None or not exposure.non_users):
         raise given.wrong("domain", "drug")
     return exposure
 
