@@ -10,12 +10,40 @@ from typing import Any
 
 from rempart.errors import BadInput
 from rempart.records.fields import Fields
+from rempart.records.form_reading import take
+from rempart.records.forms import Choice, Flag, Inside, Table, Text, Texts, Whole, key
 
 RISK_SET, EXACT = "risk-set", "exact"
 KINDS = (RISK_SET, EXACT)
 SEX, AGE, PLACE, CALENDAR = "sex", "age", "place", "calendar"
 ON = (AGE, CALENDAR, PLACE, SEX)
-_MOST, _YEARS, _DAYS = 100, 20, 3660
+
+MATCH = Table(
+    name="match",
+    about="Who is matched to whom (docs/matching.md).",
+    keys={
+        "to": key(Text(), "the cohort of cases, or of exposed: each of its periods gets a set", required=True),
+        "from": key(Text(), "the cohort that controls are drawn from", required=True),
+        "kind": key(
+            Choice(KINDS),
+            "risk-set: at risk on the case's day, which becomes the control's index day; exact: with index days of their own",
+            required=True,
+        ),
+        "ratio": key(Whole(1, 100), "controls to a case, at most", required=True),
+        "on": key(Texts(allowed=ON), "what must agree; [] for the day alone", required=True),
+        "age_years": key(Whole(0, 20), "on age: how many years apart, at most; 0 when absent"),
+        "calendar_days": key(Whole(0, 3660), "exact, on calendar: how many days apart, at most; 0 when absent"),
+        "replace": key(
+            Flag(),
+            "whether a person may serve in several sets; absent: yes in risk sets, no with index days of their own",
+        ),
+    },
+)
+MATCHED_COHORT = Table(
+    name="matched_cohort",
+    about="Controls drawn by matching.",
+    keys={"match": key(Inside(MATCH), "who is matched to whom", required=True)},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,35 +69,34 @@ class Matching:
         return self.kind == RISK_SET
 
     def as_dict(self) -> dict[str, Any]:
-        """The canonical form, every default written out; ``read_matching`` reads it back."""
+        """The cohort's canonical form, every default written out; ``read_matching`` reads it back."""
         body: dict[str, Any] = {"to": self.to, "from": self.pool, "kind": self.kind, "ratio": self.ratio}
         body |= {"on": list(self.on), "replace": self.replace}
         body |= {"age_years": self.age_years} if self.age_years is not None else {}
-        return body | ({"calendar_days": self.calendar_days} if self.calendar_days is not None else {})
+        return {"match": body | ({"calendar_days": self.calendar_days} if self.calendar_days is not None else {})}
 
 
 def read_matching(given: Fields) -> Matching:
-    """The table ``match``; raises BadInput ``study-field``, ``unknown-key``."""
-    kind = given.choice("kind", KINDS)
-    on = tuple(sorted(given.texts("on")))
-    for name in on:
-        if name not in ON:
-            raise given.wrong("on", "some of " + ", ".join(ON))
+    """A cohort of the form ``MATCHED_COHORT``; raises BadInput ``study-field``, ``unknown-key``."""
+    inside: Fields = take(given, MATCHED_COHORT)["match"]
+    told = take(inside, MATCH)
+    kind, on = told["kind"], tuple(sorted(told["on"]))
     near = kind == EXACT and CALENDAR in on
-    matching = Matching(
-        to=given.text("to"),
-        pool=given.text("from"),
+    for name, used, where in (("age_years", AGE in on, AGE), ("calendar_days", near, f"{EXACT} and {CALENDAR}")):
+        if told[name] is not None and not used:
+            raise inside.wrong(name, f"nothing where {where} is not matched on")
+    if told["to"] == told["from"]:
+        raise inside.wrong("from", "another cohort than to")
+    return Matching(
+        to=told["to"],
+        pool=told["from"],
         kind=kind,
-        ratio=given.whole("ratio", low=1, high=_MOST),
+        ratio=told["ratio"],
         on=on,
-        age_years=given.whole("age_years", 0, high=_YEARS) if AGE in on else None,
-        calendar_days=given.whole("calendar_days", 0, high=_DAYS) if near else None,
-        replace=given.flag("replace") if given.has("replace") else kind == RISK_SET,
+        age_years=told["age_years"] or 0 if AGE in on else None,
+        calendar_days=told["calendar_days"] or 0 if near else None,
+        replace=kind == RISK_SET if told["replace"] is None else told["replace"],
     )
-    given.done()
-    if matching.to == matching.pool:
-        raise given.wrong("from", "another cohort than to")
-    return matching
 
 
 def check_matchings(matchings: Mapping[str, Matching], cohorts: Mapping[str, object], *, file: str) -> None:
