@@ -120,8 +120,10 @@ class Voice:
         return self._errors[error.code]["message"].format(**error.facts)
 
     def hint(self, error: RempartError) -> str:
-        """What to do next."""
-        return self._errors[error.code]["hint"].format(**error.facts)
+        """What to do next; the likely spelling first, where the error knows one."""
+        hint = self._errors[error.code]["hint"].format(**error.facts)
+        near = error.facts.get("near")
+        return self.word("did-you-mean", near=near, hint=hint) if near else hint
 
     def error(self, error: RempartError) -> None:
         """One line and a hint; or the JSON object with family, code, facts and hint."""

@@ -30,10 +30,12 @@ FORMS: Mapping[str, CodeForm] = {
     "CIP7": CodeForm(pattern=r"[1-8]\d{6}", hint="7 digits, the first not 9"),
     "UCD": CodeForm(pattern=r"9\d{6}", hint="7 digits that begin with 9"),
     "ATC": CodeForm(
-        pattern=r"[A-Z](\d{2}([A-Z]([A-Z](\d{2})?)?)?)?", hint="A, A10, A10B, A10BG or A10BG03", branches=True
+        pattern=r"[ABCDGHJLMNPRSV]([0-2]\d([A-Z]([A-Z](\d{2})?)?)?)?",
+        hint="A, A10, A10B, A10BG or A10BG03",
+        branches=True,
     ),
     "CIM10": CodeForm(pattern=r"[A-Z][0-9]{2}[0-9+]{0,3}", hint="C67 or C670, without dot", branches=True),
-    "CCAM": CodeForm(pattern=r"[A-Z]{1,4}\d{0,3}", hint="JDFA or JDFA001", branches=True),
+    "CCAM": CodeForm(pattern=r"[A-Z]{1,4}|[A-Z]{4}\d{1,3}", hint="JDFA or JDFA001", branches=True),
     "NABM": CodeForm(pattern=r"\d{1,4}", hint="0552; fewer digits are a beginning", branches=True),
     "LPP": CodeForm(pattern=r"\d{1,7}", hint="1100028; fewer digits are a beginning", branches=True),
     "OMOP": CodeForm(pattern=r"\d{1,10}", hint="whole numbers"),

@@ -28,6 +28,7 @@ from rempart.records.forms import (
     Texts,
     Whole,
     Wholes,
+    resolved,
 )
 
 T = TypeVar("T")
@@ -38,11 +39,41 @@ def take(given: Fields, kind: Kind) -> dict[str, Any]:
 
     Raises BadInput ``study-field``, ``unknown-key``: the first of all that is wrong; the others are noted in ``given.problems``.
     """
-    values, errors = look(given, table_of(given, kind))
+    table = table_of(given, kind)
+    values, errors = look(given, table)
     if errors:
-        given.problems.extend(errors[1:])
+        given.problems.extend([*errors[1:], *_below(values, table)])
         raise errors[0]
     return values
+
+
+def judged(given: Fields, kind: Kind) -> list[RempartError]:
+    """What is wrong with the forms of a table and of all tables inside it."""
+    try:
+        table = table_of(given, kind)
+    except RempartError as error:
+        return [error]
+    values, errors = look(given, table)
+    return [*errors, *_below(values, table)]
+
+
+def _below(values: Mapping[str, Any], table: Table) -> list[RempartError]:
+    found: list[RempartError] = []
+    for name, value in values.items():
+        form = table.keys[name].form
+        inner = (
+            next((f for f in form.forms if isinstance(f, Inside | Rows | Named)), form)
+            if isinstance(form, OneOf)
+            else form
+        )
+        if isinstance(inner, Inside | Rows | Named):
+            held = (
+                [value]
+                if isinstance(value, Fields)
+                else list(value.values() if isinstance(value, dict) else value or ())
+            )
+            found += [error for item in held if isinstance(item, Fields) for error in judged(item, resolved(inner.of))]
+    return found
 
 
 def look(given: Fields, table: Table) -> tuple[dict[str, Any], list[RempartError]]:

@@ -14,7 +14,7 @@ from rempart.errors import BadInput, RempartError
 from rempart.records.canonical import content_id, plain
 from rempart.records.code_lists import read_code_list
 from rempart.records.fields import Fields, near
-from rempart.records.form_reading import gathered, look, take
+from rempart.records.form_reading import gathered, judged, look, take
 from rempart.records.protocol import (
     NON_USERS,
     SAME_DAY,
@@ -83,29 +83,26 @@ def study_from_dict(parsed: Mapping[str, object], *, file: str = "study.toml") -
 
     Raises BadInput ``unknown-key``, ``study-field``, ``study-name`` (a name that is not defined), Refused ``reads-after-time-zero``.
     """
-    study, problems = _read(parsed, file)
+    study, problems = study_or_problems(parsed, file=file)
     if study is None:
         raise problems[0]
     return study
 
 
-def study_problems(parsed: Mapping[str, object], *, file: str = "study.toml") -> tuple[RempartError, ...]:
-    """Everything that is wrong with a study file, as ``study_from_dict`` would raise it one by one; empty when nothing is."""
-    return tuple(_read(parsed, file)[1])
-
-
-def _read(parsed: Mapping[str, object], file: str) -> tuple[Study | None, list[RempartError]]:
-    """The study, None where there are problems."""
+def study_or_problems(
+    parsed: Mapping[str, object], *, file: str = "study.toml"
+) -> tuple[Study | None, list[RempartError]]:
+    """The study, or None and everything that is wrong with the file, as ``study_from_dict`` would raise it one by one."""
     top = Fields(parsed, file=file)
     told, errors = look(top, STUDY)
     top.problems.extend(errors)
     parts = {name: _parts(top, told.get(name, {}), read) for name, read in _PARTS.items()}
     protocol = gathered(top, partial(read_protocol, told["protocol"])) if "protocol" in told else None
+    top.problems.extend(_names(parts, told.get("codes", {}), file))
     if top.problems or protocol is None:
+        top.problems.extend(error for item in told.get("analyses", ()) for error in judged(item, ANALYSIS))
         return None, top.problems
     study = Study(permit=told["permit"], protocol=protocol, analyses=(), **parts)
-    for error in _names(study, file):
-        top.problems.append(error)
     found = [gathered(top, partial(_analysis, item, study)) for item in told["analyses"]]
     analyses = tuple(item for item in found if item is not None)
     gathered(top, partial(_check_analyses, study, analyses, top))
@@ -207,29 +204,24 @@ def _not_defined(name: str, names: Mapping[str, object], file: str, field: str) 
     return BadInput("study-name", file=file, field=field, name=name, expected=expected, **near(name, names))
 
 
-def _names(study: Study, file: str) -> Iterator[BadInput]:
+def _names(parts: Mapping[str, Mapping[str, Any]], defined: Mapping[str, object], file: str) -> Iterator[BadInput]:
     """Errors for code lists that are not defined, or not of a system for the records they are to find."""
-    used = [(f"exposures.{n}", e.domain, e.codes) for n, e in study.exposures.items()]
+    used = [(f"exposures.{n}", e.domain, e.codes) for n, e in parts["exposures"].items()]
     used += [
         (f"{where}.{name}.{key}[{place}]", item.domain, item.codes)
         for where, key, groups in (
-            ("outcomes", "any", study.outcomes),
-            ("cohorts", "exclude", {name: cohort.exclude for name, cohort in study.cohorts.items()}),
+            ("outcomes", "any", parts["outcomes"]),
+            ("cohorts", "exclude", {name: cohort.exclude for name, cohort in parts["cohorts"].items()}),
         )
         for name, items in groups.items()
         for place, item in enumerate(items, 1)
     ]
-    history = {n: c.criterion for n, c in study.covariates.items() if c.criterion is not None}
+    history = {n: c.criterion for n, c in parts["covariates"].items() if c.criterion is not None}
     used += [(f"covariates.{name}", item.domain, item.codes) for name, item in history.items()]
-    others = {n: e.eras.switch_to for n, e in study.exposures.items() if e.eras is not None and e.eras.switch_to}
-    for name, other in others.items():
-        possible = {n: e for n, e in study.exposures.items() if n != name and e.domain == "drug"}
-        if other not in possible:
-            yield _not_defined(other, possible, file, f"exposures.{name}.switch_to")
     for where, domain, codes in used:
-        if codes not in study.codes:
-            yield _not_defined(codes, study.codes, file, f"{where}.codes")
-        elif domain not in SYSTEMS[study.codes[codes].system]:
+        if codes not in defined:
+            yield _not_defined(codes, defined, file, f"{where}.codes")
+        elif codes in parts["codes"] and domain not in SYSTEMS[parts["codes"][codes].system]:
             yield BadInput("study-field", file=file, field=where, expected=f"codes of a system for {domain}")
 
 

@@ -29,13 +29,15 @@ from rempart.ports.surroundings import Progress
 from rempart.records.omop import layouts, whole_layouts
 from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.signature import Signature, sign
-from rempart.records.study import Study, study_from_dict
+from rempart.records.study import Study
 from rempart.records.trust import TrustFile
 from rempart.wiring.broker import keys_init, start_broker
 from rempart.wiring.first_host import FirstHost, begin_host
 from rempart.wiring.host_register import writable
 from rempart.wiring.nodes import declare_founding
 from rempart.wiring.signing import Ask, signer, today
+from rempart.wiring.spark import POOL, engine_called
+from rempart.wiring.study_files import read_study
 from rempart.wiring.warehouse import Warehouse
 
 _SUBFOLDERS = (
@@ -185,8 +187,8 @@ def grant_permit(
 
 
 def read_study_file(path: Path) -> Study:
-    """A study file, parsed and validated."""
-    return study_from_dict(read_toml(path), file=path.name)
+    """A study file, parsed and validated; its variants are judged too, and left to ``study_files.read_study``."""
+    return read_study(path).study
 
 
 def study_needs(study: Study) -> list[tuple[str, str]]:
@@ -212,24 +214,27 @@ def run_study_file(
     key_file: Path,
     ask: Ask,
     progress: Progress,
+    engine: str = POOL,
     workers: int | None = None,
     memory: int | None = None,
 ) -> StudyRun:
-    """Sign the study as its author and run it; ``workers`` (one a core), each of ``memory`` bytes at most (its share of what is free)."""
+    """Sign the study as its author and run it on the engine of that name; ``workers`` (one a core), each of ``memory`` bytes at most
+    (its share of what is free)."""
     study = read_study_file(file)
     author = signer(warehouse.trust, key_file, ask)
-    return run_study(
-        vault=warehouse.vault,
-        recorder=warehouse.recorder,
-        documents=warehouse.documents,
-        scratch=warehouse.scratch,
-        engine=warehouse.engine(workers, memory=memory),
-        trust=warehouse.trust,
-        signed=author.document(study.as_dict()),
-        actor_salted=author.salted,
-        layouts=warehouse.layouts,
-        progress=progress,
-    )
+    with engine_called(warehouse, engine, workers=workers, memory=memory) as chosen:
+        return run_study(
+            vault=warehouse.vault,
+            recorder=warehouse.recorder,
+            documents=warehouse.documents,
+            scratch=warehouse.scratch,
+            engine=chosen,
+            trust=warehouse.trust,
+            signed=author.document(study.as_dict()),
+            actor_salted=author.salted,
+            layouts=warehouse.layouts,
+            progress=progress,
+        )
 
 
 def permit_of(warehouse: Warehouse, permit: str) -> Permit:

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Study files as their authors write them: read and judged, with the line of all that is wrong, variants too. Opens no warehouse."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rempart.adapters.text_input import read_text
+from rempart.adapters.toml_input import parse_toml
+from rempart.adapters.toml_lines import located
+from rempart.errors import BadInput, RempartError
+from rempart.records.study import Study, study_or_problems
+from rempart.records.study_variants import Variant, variants
+
+_TOLD = 50  # problems of one file that are told; beyond it the first are enough to go on with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFile:
+    """A file that holds: the study, and its variants by name, each a study of its own id."""
+
+    study: Study
+    variants: Mapping[str, Study]
+
+
+def read_study(path: Path) -> StudyFile:
+    """A study file with its variants; raises the first thing that is wrong, in order of the lines (``judge_study``)."""
+    found, problems = judge_study(path)
+    if found is None:
+        raise problems[0]
+    return found
+
+
+def judge_study(path: Path) -> tuple[StudyFile | None, list[RempartError]]:
+    """The file, or None and everything that is wrong with it, in order of its lines, each error with its ``line``.
+
+    Raises BadInput ``file-missing``, ``file-encoding``, ``toml-syntax`` when it cannot be looked at.
+    """
+    text = read_text(path)
+    parsed = parse_toml(text, path.name)
+    base = {key: item for key, item in parsed.items() if key != "variants"}
+    study, problems = study_or_problems(base, file=path.name)
+    others: dict[str, Study] = {}
+    try:
+        for variant in variants(parsed, file=path.name) if study else ():
+            read, wrong = study_or_problems(variant.parsed, file=path.name)
+            problems += [_of_variant(error, variant) for error in wrong]
+            others |= {variant.name: read} if read else {}
+    except BadInput as error:
+        problems.append(error)
+    if problems or study is None:
+        return None, located(_each_once(problems)[:_TOLD], text, file=path.name)
+    return StudyFile(study=study, variants=others), []
+
+
+def _of_variant(error: RempartError, variant: Variant) -> RempartError:
+    """An error of a variant, told of the path that it changes where it is that one."""
+    field = str(error.facts.get("field", ""))
+    changed = next((path for path in variant.changes if field == path or field.startswith(f"{path}[")), None)
+    if changed is not None:
+        error.facts["field"] = f"variants.{variant.grid}.{field}"
+    error.facts["variant"] = variant.name
+    return error
+
+
+def _each_once(problems: list[RempartError]) -> list[RempartError]:
+    """Without what several variants have wrong alike."""
+    return list(
+        {(error.code, str(error.facts.get("field", error.facts.get("key", "")))): error for error in problems}.values()
+    )
