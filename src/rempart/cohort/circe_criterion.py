@@ -1,47 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One criterion of an ATLAS definition: its domain, its code sets, its conditions. The words are those of ``circe.toml``."""
+"""One criterion of an ATLAS definition: its domain, its code sets, its conditions. The words are those of ``circe.toml``.
 
-from collections.abc import Mapping
+Reads no group: ``circe_group.py`` does, and passes its reader in.
+"""
+
+import datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rempart.cohort.circe_fields import Json
-from rempart.errors import BadInput
-from rempart.records.cohort import Adjustment, Comparison, Concepts, Condition, Criterion, Day, Flag, Number, Text
+from rempart.records.cohort import (
+    Adjustment,
+    Comparison,
+    Concepts,
+    Condition,
+    Criterion,
+    Day,
+    Flag,
+    Group,
+    Number,
+    Text,
+)
 
-Words = Mapping[str, Mapping[str, Mapping[str, str]]]
-_OWN = ("CodesetId", "First", "CorrelatedCriteria", "DateAdjustment")
+Word = Mapping[str, str]
+Words = Mapping[str, Mapping[str, Word]]
+NO_DOMAIN = frozenset({"Demographic", "counted"})  # tables of circe.toml that are none
+_LISTED = frozenset({"concepts", "chosen"})
 _COMPARISONS: Mapping[str, Comparison] = {
-    "lt": "lt", "lte": "lte", "eq": "eq", "gt": "gt", "gte": "gte", "bt": "bt", "!bt": "!bt",
+    "lt": "lt", "lte": "lte", "eq": "eq", "gt": "gt", "gte": "gte", "bt": "bt", "!bt": "!bt", "!eq": "!bt",
 }  # fmt: skip
-_SIDES = {"START_DATE": "start", "END_DATE": "end"}
-_TEXTS = {"contains": "contains", "startsWith": "starts", "endsWith": "ends", "eq": "eq"}
+_SIDES: Mapping[str, Any] = {"START_DATE": "start", "END_DATE": "end"}
+_TEXTS: Mapping[str, Any] = {"contains": "contains", "startsWith": "starts", "endsWith": "ends", "eq": "eq"}
 
 
-def criterion(wrapped: Json, words: Words) -> Criterion:
-    """``{"ConditionOccurrence": {…}}``; raises BadInput ``cohort-word`` for a domain or word that is not known."""
-    from rempart.cohort.circe_group import group
-
+def domain_of(wrapped: Json, words: Words) -> str:
+    """The one word of ``{"ConditionOccurrence": {…}}``; raises BadInput ``cohort-word`` for a domain that is not known."""
     names = wrapped.names()
-    if len(names) != 1 or names[0] not in words or names[0] == "shared":
-        raise BadInput("cohort-word", file=wrapped.file, field=wrapped.path, word=", ".join(names)[:60] or "(none)")
-    (domain,) = names
-    given, known = wrapped.part(domain), {**words["shared"], **words[domain]}
-    excludes = {word["exclude"] for word in known.values() if "exclude" in word}
-    given.only([*_OWN, *known, *excludes, *(f"{name}CS" for name, word in known.items() if word["kind"] == "concepts")])
-    around = group(given.part("CorrelatedCriteria"), words) if given.get("CorrelatedCriteria") else None
+    if len(names) != 1 or names[0] not in words or names[0] in NO_DOMAIN:
+        raise wrapped.unknown(wrapped.path, ", ".join(names) or "{}")
+    return names[0]
+
+
+def criterion(wrapped: Json, words: Words, around: Callable[[Json], Group]) -> Criterion:
+    """``{"ConditionOccurrence": {…}}``; ``around`` reads its ``CorrelatedCriteria``. Raises as ``definition_from_circe``."""
+    domain = domain_of(wrapped, words)
+    given, known = wrapped.part(domain), words[domain]
+    given.only(["CorrelatedCriteria", *spoken(known)])
+    group = around(given.part("CorrelatedCriteria")) if given.has("CorrelatedCriteria") else None
     found = _Found()
     for name, word in known.items():
         found.read(given, name, word)
     return Criterion(
         domain=domain,
-        code_set=given.whole("CodesetId") if given.get("CodesetId") is not None else None,
-        source_set=found.source,
-        first=given.flag("First"),
+        code_set=found.code_sets.get("code-set"),
+        source_set=found.code_sets.get("source"),
+        first=found.first,
         conditions=tuple(found.conditions),
-        adjustment=_adjustment(given.part("DateAdjustment")) if given.get("DateAdjustment") else None,
+        adjustment=found.adjustment,
         period=found.period,
-        group=around if around is not None and not around.empty else None,
+        group=group if group is not None and not group.empty else None,
     )
+
+
+def spoken(known: Mapping[str, Word]) -> list[str]:
+    """Every word that a domain's table allows: its names, their forms with a code set, and what turns a list around."""
+    chosen = [f"{name}CS" for name, word in known.items() if word["kind"] in _LISTED]
+    plain = [name for name, word in known.items() if word["kind"] != "chosen"]
+    return [*plain, *chosen, *(word["exclude"] for word in known.values() if "exclude" in word)]
 
 
 class _Found:
@@ -49,74 +74,113 @@ class _Found:
 
     def __init__(self) -> None:
         self.conditions: list[Condition] = []
-        self.source: int | None = None
-        self.period: Any = (None, None)
+        self.code_sets: dict[str, int] = {}
+        self.first = False
+        self.adjustment: Adjustment | None = None
+        self.period: tuple[datetime.date | None, datetime.date | None] = (None, None)
 
-    def read(self, given: Json, name: str, word: Mapping[str, str]) -> None:
+    def read(self, given: Json, name: str, word: Word) -> None:
         """One word, and its form with a code set."""
         kind = word["kind"]
-        if given.get(name) is not None:
-            if kind == "source":
-                self.source = given.whole(name)
-            elif kind == "period":
-                part = given.part(name)
-                part.only(("StartDate", "EndDate"))
-                self.period = (part.day("StartDate"), part.day("EndDate"))
-            else:
-                self.conditions += condition(given, name, word)
-        if kind == "concepts" and given.get(f"{name}CS") is not None:
-            self.conditions += _selection(given.part(f"{name}CS"), word["attribute"])
+        if kind in _LISTED:
+            self.conditions += conditions(given, name, word)
+        elif given.has(name):
+            self._own(given, name, word)
+
+    def _own(self, given: Json, name: str, word: Word) -> None:
+        kind = word["kind"]
+        if kind in {"code-set", "source"}:
+            self.code_sets[kind] = given.whole(name)
+        elif kind == "first":
+            self.first = given.flag(name)
+        elif kind == "adjustment":
+            self.adjustment = _adjustment(given.part(name), own=word.get("attribute") == "own")
+        elif kind == "period":
+            part = given.part(name)
+            part.only(("StartDate", "EndDate"))
+            self.period = (part.day("StartDate"), part.day("EndDate"))
+        else:
+            self.conditions += conditions(given, name, word)
 
 
-def condition(given: Json, name: str, word: Mapping[str, str]) -> list[Condition]:
-    """What one word of a criterion demands; an empty list of concepts demands nothing."""
+def conditions(given: Json, name: str, word: Word) -> list[Condition]:
+    """What one word demands; none where it is absent, or lists no concept."""
+    if word["kind"] in _LISTED:
+        return [*_list(given, name, word), *_selection(given, f"{name}CS", word["attribute"])]
+    if not given.has(name):
+        return []
+    return _compared(given, name, word)
+
+
+def _compared(given: Json, name: str, word: Word) -> list[Condition]:
     kind, attribute = word["kind"], word["attribute"]
-    if kind == "concepts":
-        listed = tuple(item.whole("CONCEPT_ID") for item in given.items(name))
-        excluded = given.flag(word["exclude"]) if "exclude" in word else False
-        return [Concepts(attribute=attribute, concepts=listed, excluded=excluded)] if listed else []
     if kind == "codes":
         return [Concepts(attribute=attribute, code_set=given.whole(name))]
     if kind == "flag":
         return [Flag(attribute=attribute)] if given.flag(name) else []
     part = given.part(name)
     if kind == "text":
-        return _text(part, attribute)
+        return [_text(part, attribute)]
     part.only(("Value", "Op", "Extent"))
-    how = part.choice("Op", _COMPARISONS)
-    if kind == "number":
-        extent = part.number("Extent") if part.get("Extent") is not None else None
-        return [Number(attribute=attribute, comparison=how, value=part.number("Value"), extent=extent)]
-    value = part.day("Value")
-    if value is None:
-        raise part.wrong("Value", "a day as YYYY-MM-DD")
-    return [Day(attribute=attribute, comparison=how, value=value, extent=part.day("Extent"))]
+    return [_day(part, attribute) if kind == "day" else _number(part, attribute, whole=kind == "whole")]
 
 
-def _text(part: Json, attribute: str) -> list[Condition]:
-    part.only(("Text", "Op"))
-    if not part.get("Text"):
+def _list(given: Json, name: str, word: Word) -> list[Condition]:
+    """A list of concepts; an empty one demands nothing."""
+    if word["kind"] != "concepts":
         return []
+    listed = tuple(item.concept("CONCEPT_ID") for item in given.items(name))
+    excluded = given.flag(word["exclude"]) if "exclude" in word else False
+    return [Concepts(attribute=word["attribute"], concepts=listed, excluded=excluded)] if listed else []
+
+
+def _selection(given: Json, name: str, attribute: str) -> list[Condition]:
+    """A code set chosen for an attribute; without its number: that the attribute says something, or nothing."""
+    if not given.has(name):
+        return []
+    part = given.part(name)
+    part.only(("CodesetId", "IsExclusion"))
+    number = part.whole("CodesetId") if part.has("CodesetId") else None
+    return [Concepts(attribute=attribute, code_set=number, excluded=part.flag("IsExclusion"))]
+
+
+def _number(part: Json, attribute: str, *, whole: bool) -> Number:
+    def asked(name: str) -> float:
+        return part.whole(name) if whole else part.number(name)
+
+    how, value = part.choice("Op", _COMPARISONS), asked("Value")
+    extent = asked("Extent") if _ranged(part) else value
+    return Number(attribute=attribute, comparison=how, value=value, extent=extent)
+
+
+def _day(part: Json, attribute: str) -> Day:
+    how, value = part.choice("Op", _COMPARISONS), part.day_needed("Value")
+    return Day(
+        attribute=attribute, comparison=how, value=value, extent=part.day_needed("Extent") if _ranged(part) else value
+    )
+
+
+def _ranged(part: Json) -> bool:
+    """Whether the comparison has an upper bound: other ones may carry one that says nothing."""
+    return part.text("Op").lower().endswith("bt")
+
+
+def _text(part: Json, attribute: str) -> Text:
+    part.only(("Text", "Op"))
     word = part.text("Op")
-    how: Any = _TEXTS.get(word.removeprefix("!"))
+    how = _TEXTS.get(word.removeprefix("!"))
     if how is None:
         raise part.wrong("Op", ", ".join([*_TEXTS, *(f"!{name}" for name in _TEXTS)]))
-    return [Text(attribute=attribute, how=how, text=part.text("Text"), negated=word.startswith("!"))]
+    return Text(attribute=attribute, how=how, text=part.text("Text"), negated=word.startswith("!"))
 
 
-def _selection(part: Json, attribute: str) -> list[Condition]:
-    part.only(("CodesetId", "IsExclusion"))
-    if part.get("CodesetId") is None:
-        return []
-    return [Concepts(attribute=attribute, code_set=part.whole("CodesetId"), excluded=part.flag("IsExclusion"))]
-
-
-def _adjustment(given: Json) -> Adjustment:
+def _adjustment(given: Json, *, own: bool) -> Adjustment:
+    """``own``: the offsets count from the record's own start and own end, whichever side is named."""
     given.only(("StartWith", "StartOffset", "EndWith", "EndOffset"))
-    sides: Any = _SIDES
+    start, end = given.choice("StartWith", _SIDES, "start"), given.choice("EndWith", _SIDES, "end")
     return Adjustment(
-        start_from=given.choice("StartWith", sides) if given.get("StartWith") else "start",
-        start_days=given.whole("StartOffset", 0),
-        end_from=given.choice("EndWith", sides) if given.get("EndWith") else "end",
-        end_days=given.whole("EndOffset", 0),
+        start_from="start" if own else start,
+        start_days=given.days("StartOffset", 0),
+        end_from="end" if own else end,
+        end_days=given.days("EndOffset", 0),
     )

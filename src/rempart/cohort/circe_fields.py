@@ -1,34 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values of an ATLAS definition, asked for by name: what is missing, of another kind or unknown is refused with its path."""
+"""Values of an ATLAS definition, asked for by name: what is missing, of another kind or unknown is refused with its path.
+
+Knows no word of a definition; only shapes of values. Numbers may be written as text, as the reference reads them.
+"""
 
 import datetime
-from collections.abc import Collection, Mapping
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from rempart.errors import BadInput
-from rempart.records.cohort import Limit
 
 Value = TypeVar("Value")
-_LIMITS: Mapping[str, Limit] = {"all": "all", "first": "first", "last": "last"}
-_ALIAS = {"type", "occurrence"}
+_LEVELS = 120  # objects and lists within one another: far beyond what ATLAS can show
+_WHOLE = 2**31 - 1  # numbers of code sets, counts, values
+_DAYS = 10_000_000  # of a window or an offset: farther than any date
+_CONCEPT = 2**63 - 1
+_NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?")
+_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(T.*)?")
 
 
 class Json:
-    """One object of the definition; ``path``: where it stands. An absent or null object is empty."""
+    """One object of the definition; ``path``: where it stands. An absent or null object is empty.
 
-    def __init__(self, value: Any, *, path: str, file: str) -> None:
-        self.path, self.file = path, file
+    Every method raises BadInput ``cohort-value`` for a value of another kind; ``part`` and ``items`` also ``cohort-depth``.
+    """
+
+    def __init__(self, value: Any, *, path: str, file: str, level: int = 0) -> None:
+        self.path, self.file, self._level = path, file, level
+        if level > _LEVELS:
+            raise BadInput("cohort-depth", file=file, levels=_LEVELS)
         if value is None:
             value = {}
         if not isinstance(value, Mapping):
-            raise BadInput("cohort-value", file=file, field=path or "(whole)", expected="an object")
+            raise BadInput("cohort-value", file=file, field=path or "{}", expected="{…}")
         self._value: Mapping[str, Any] = value
 
     def only(self, known: Collection[str]) -> None:
         """Raises BadInput ``cohort-word`` for any other word that says something."""
         for name, value in self._value.items():
             if name not in known and value is not None:
-                raise BadInput("cohort-word", file=self.file, field=self.at(name), word=str(name)[:60])
+                raise self.unknown(self.at(str(name)), str(name))
+
+    def unknown(self, field: str, word: str) -> BadInput:
+        """The error to raise for a word that is not known."""
+        return BadInput("cohort-word", file=self.file, field=_short(field), word=word[:60])
 
     def at(self, name: str) -> str:
         """The path of a word."""
@@ -36,43 +53,64 @@ class Json:
 
     def wrong(self, name: str, expected: str) -> BadInput:
         """The error to raise for a value."""
-        return BadInput("cohort-value", file=self.file, field=self.at(name), expected=expected)
+        return BadInput("cohort-value", file=self.file, field=_short(self.at(name)), expected=expected)
 
     def names(self) -> list[str]:
         """Words whose value is not null."""
         return [name for name, value in self._value.items() if value is not None]
 
-    def get(self, name: str) -> Any:
-        """The value as it stands; None if absent."""
-        return self._value.get(name)
+    def has(self, name: str) -> bool:
+        """Whether the word says something: it is there and not null."""
+        return self._value.get(name) is not None
+
+    def null(self, name: str) -> bool:
+        """Whether the word is there and null."""
+        return name in self._value and self._value[name] is None
 
     def part(self, name: str) -> "Json":
         """An object; empty if absent."""
-        return Json(self._value.get(name), path=self.at(name), file=self.file)
+        return Json(self._value.get(name), path=self.at(name), file=self.file, level=self._level + 1)
+
+    def needed(self, name: str) -> "Json":
+        """An object that must be there."""
+        if not self.has(name):
+            raise self.wrong(name, "{…}")
+        return self.part(name)
 
     def items(self, name: str) -> list["Json"]:
         """Objects of a list; none if absent."""
-        value = self._value.get(name)
-        if value is None:
+        found = self._value.get(name)
+        if found is None:
             return []
-        if not isinstance(value, list):
-            raise self.wrong(name, "a list")
-        return [Json(item, path=f"{self.at(name)}[{number}]", file=self.file) for number, item in enumerate(value)]
+        if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
+            raise self.wrong(name, "[{…}, …]")
+        at, level = self.at(name), self._level + 1
+        return [Json(item, path=f"{at}[{number}]", file=self.file, level=level) for number, item in enumerate(found)]
 
-    def whole(self, name: str, default: int | None = None) -> int:
-        """A whole number."""
-        value = self._value.get(name)
-        if value is None and default is not None:
+    def whole(self, name: str, default: int | None = None, *, most: int = _WHOLE, least: int = -_WHOLE) -> int:
+        """A whole number from ``least`` to ``most``."""
+        if default is not None and not self.has(name):
             return default
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self.wrong(name, "a whole number")
-        return value
+        value = self.number(name)
+        if value != int(value) or not least <= value <= most:
+            raise self.wrong(name, f"{least} … {most}")
+        return int(value)
+
+    def days(self, name: str, default: int | None = None) -> int:
+        """A number of days."""
+        return self.whole(name, default, most=_DAYS, least=-_DAYS)
+
+    def concept(self, name: str) -> int:
+        """The number of a concept."""
+        return self.whole(name, most=_CONCEPT, least=0)
 
     def number(self, name: str) -> float:
-        """A number."""
+        """A finite number."""
         value = self._value.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.wrong(name, "a number")
+        if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+            value = float(value) if "." in value else int(value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.wrong(name, "1, 2.5, …")
         return value
 
     def text(self, name: str, default: str | None = None) -> str:
@@ -80,15 +118,15 @@ class Json:
         value = self._value.get(name)
         if value is None and default is not None:
             return default
-        if not isinstance(value, str):
-            raise self.wrong(name, "a text")
+        if not isinstance(value, str) or "\0" in value:
+            raise self.wrong(name, '"…"')
         return value
 
     def flag(self, name: str) -> bool:
         """True or false; absent: false."""
         value = self._value.get(name)
         if value is not None and not isinstance(value, bool):
-            raise self.wrong(name, "true or false")
+            raise self.wrong(name, "true, false")
         return bool(value)
 
     def day(self, name: str) -> datetime.date | None:
@@ -96,22 +134,34 @@ class Json:
         value = self._value.get(name)
         if value in (None, ""):
             return None
+        found = _DAY.fullmatch(value) if isinstance(value, str) else None
         try:
-            return datetime.date.fromisoformat(str(value)[:10])
+            return datetime.date(*(int(part) for part in found.groups()[:3])) if found else self._no_day(name)
         except ValueError as error:
-            raise self.wrong(name, "a day as YYYY-MM-DD") from error
+            raise self.wrong(name, "YYYY-MM-DD") from error
 
-    def choice(self, name: str, among: Mapping[str, Value]) -> Value:
+    def day_needed(self, name: str) -> datetime.date:
+        """A day that must be there."""
+        return self.day(name) or self._no_day(name)
+
+    def _no_day(self, name: str) -> datetime.date:
+        raise self.wrong(name, "YYYY-MM-DD")
+
+    def choice(self, name: str, among: Mapping[str, Value], default: Value | None = None) -> Value:
         """One of some words, without regard to case."""
-        value = str(self._value.get(name))
+        if default is not None and not self.has(name):
+            return default
+        value = self._value.get(name)
         for word, meant in among.items():
-            if word.lower() == value.lower():
+            if isinstance(value, str) and word.lower() == value.lower():
                 return meant
-        raise self.wrong(name, ", ".join(among))
+        raise self.wrong(name, _listed(among))
 
 
-def limit(holder: Json, name: str) -> Limit:
-    """All, first or last events."""
-    given = holder.part(name)
-    given.only(("Type",))
-    return given.choice("Type", _LIMITS) if given.get("Type") is not None else "all"
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words)
+
+
+def _short(path: str) -> str:
+    """A path for a message: its end, where the place can be found."""
+    return path if len(path) <= 200 else "…" + path[-200:]

@@ -1,29 +1,89 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A criterion as SQL: the records of a domain that meet it. Reads no table that ``domains.toml`` does not name."""
+"""A criterion as SQL: the records of a domain that meet it. Reads no table or column that ``domains.toml`` does not name, and notes each.
 
+Knows nothing of groups or windows; ``groups_sql.py`` does.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rempart.cohort.codes import Reads
+from rempart.errors import BadInput
 from rempart.records.cohort import Adjustment, Concepts, Condition, Criterion, Day, Number, Text
 
 Domains = Mapping[str, Mapping[str, Any]]
 _SIGNS = {"lt": "<", "lte": "<=", "eq": "=", "gt": ">", "gte": ">="}
-_PERSON = {"gender": "gender_concept_id", "race": "race_concept_id", "ethnicity": "ethnicity_concept_id"}
-_TEXTS = {"contains": "contains({0}, {1})", "starts": "starts_with({0}, {1})", "ends": "ends_with({0}, {1})", "eq": "{0} = {1}"}
+_TEXTS = {"contains": "%{0}%", "starts": "{0}%", "ends": "%{0}", "eq": "{0}"}
+_COLUMN = re.compile(r"\{(?:(\w+)\.)?(\w+)\}")
+# What a record belongs to, by the table's name: how it is joined to the record r.
+_JOINS = {
+    "person": ("person_id", "JOIN {0} AS person ON person.person_id = r.person_id"),
+    "provider": ("provider_id", "LEFT JOIN {0} AS provider ON provider.provider_id = r.provider_id"),
+    "care_site": ("care_site_id", "JOIN {0} AS care_site ON care_site.care_site_id = r.care_site_id"),
+    "visit_occurrence": (
+        "visit_occurrence_id",
+        "JOIN {0} AS visit_occurrence ON visit_occurrence.visit_occurrence_id = r.visit_occurrence_id "
+        "AND visit_occurrence.person_id = r.person_id",
+    ),
+}
 
 
 @dataclass(slots=True)
 class Names:
-    """How tables are called: ``prefix`` before every table of the data; code sets lie in ``code_set`` (code_set, concept)."""
+    """How things are called: ``prefix`` before every table of the data; code sets lie in the table ``code_set`` (code_set, concept).
+
+    ``reads``: the columns that the SQL written so far reads. ``made``: how many index tables of nested groups have a name.
+    """
 
     domains: Domains
     prefix: str = ""
+    reads: Reads = field(default_factory=Reads)
     made: int = field(default=0)
 
     def table(self, name: str) -> str:
         """A table of the data."""
+        self.reads.columns.setdefault(name, set())
         return f"{self.prefix}{name}"
+
+    def column(self, table: str, name: str, alias: str) -> str:
+        """A column of a table under its alias, noted as read."""
+        return f"{alias}.{name if name == 'person_id' else self.reads.column(table, name)}"
+
+    def sql(self, template: str, table: str, alias: str) -> str:
+        """A template of ``domains.toml`` with the table's own columns put in."""
+        return _COLUMN.sub(lambda found: self.column(table, found[2], alias), template)
+
+
+@dataclass(slots=True)
+class _Record:
+    """The record ``r`` of a criterion's domain while its SQL is written: the expressions of its days, and what must be joined to it."""
+
+    names: Names
+    domain: Mapping[str, Any]
+    days: Mapping[str, str] = field(default_factory=dict)
+    joined: set[str] = field(default_factory=set)
+
+    def sql(self, template: str) -> str:
+        """The template with its columns and days put in."""
+        return _COLUMN.sub(lambda found: self._named(found[1], found[2]), template)
+
+    def _named(self, table: str | None, name: str) -> str:
+        if table is None:
+            return self.days.get(name) or self.names.column(self.domain["table"], name, "r")
+        self.joined.add(table)
+        return self.names.column(table, name, table)
+
+    def joins(self) -> str:
+        """Every table that the expressions so far need."""
+        found = []
+        for table in sorted(self.joined):
+            key, text = _JOINS[table]
+            self.names.column(self.domain["table"], key, "r")
+            self.names.column(table, key, table)
+            found.append(f" {text.format(self.names.table(table))}")
+        return "".join(found)
 
 
 def codes(number: int) -> str:
@@ -31,117 +91,124 @@ def codes(number: int) -> str:
     return f"SELECT concept FROM code_set WHERE code_set = {number}"
 
 
-def records_sql(criterion: Criterion, names: Names) -> str:
-    """SELECT of person_id, event_id, start_date, end_date, visit_id, sort_date, concept of the records that meet a criterion, but its group."""
+def records_sql(criterion: Criterion, names: Names, counted: str = "concept") -> str:
+    """SELECT of person_id, event_id, start_date, end_date, visit_id, sort_date, counted: records that meet a criterion, but its group.
+
+    ``counted``: of what different values may be counted. Raises BadInput ``cohort-counted`` where the domain has no such thing.
+    """
     domain = names.domains[criterion.domain]
-    joins, where = _asked(criterion, domain, names)
-    visit = domain.get("visit", "visit_occurrence_id")
-    inner = (
-        f"SELECT r.*, {domain['start']} AS start_date, {domain['end']} AS end_date, "
-        f"{visit or 'NULL::BIGINT'} AS visit_id, {_identifier(domain)} AS event_id{_ordinal(criterion, domain)} "
-        f"FROM {names.table(domain['table'])} AS r{_coded(criterion, domain)}"
-    )
-    first = " AND c.nth = 1" if criterion.first else ""
-    start, end = _dates(criterion)
-    return (
-        f"SELECT c.person_id, c.event_id, {start} AS start_date, {end} AS end_date, c.visit_id, c.start_date AS sort_date, "
-        f"{_concept(domain)} AS concept FROM ({inner}) AS c{joins} WHERE {where or 'true'}{first}"
-    )
+    record = _Record(names, domain)
+    source = _source(criterion, record)
+    own = _own_days(criterion.adjustment, record)
+    record.days = own
+    where = _asked(criterion, record)
+    record.days = _shown_days(criterion, own)
+    shown = [
+        "r.person_id",
+        f"{record.sql('{' + domain['id'] + '}')} AS event_id",
+        f"{record.days['start']} AS start_date",
+        f"{record.days['end']} AS end_date",
+        f"{record.sql('{' + domain['visit'] + '}') if 'visit' in domain else 'NULL::BIGINT'} AS visit_id",
+        f"{own['start']} AS sort_date",
+        f"{_counted(counted, criterion.domain, record)} AS counted",
+    ]
+    return f"SELECT {', '.join(shown)} FROM {source} AS r{record.joins()} WHERE {' AND '.join(where) or 'true'}"
 
 
-def _identifier(domain: Mapping[str, Any]) -> str:
-    return str(domain.get("id", f"{domain['table']}_id"))
-
-
-def _concept(domain: Mapping[str, Any]) -> str:
-    return f"c.{domain['concept']}" if "concept" in domain else "NULL::BIGINT"
-
-
-def _ordinal(criterion: Criterion, domain: Mapping[str, Any]) -> str:
-    """Of several records of one day, that of the smallest number is first."""
+def _source(criterion: Criterion, record: _Record) -> str:
+    """The domain's table; or each person's first record of the code sets: of several of one day, that of the smallest number."""
+    table = record.names.table(record.domain["table"])
     if not criterion.first:
-        return ""
-    return f", row_number() OVER (PARTITION BY person_id ORDER BY {domain['start']}, {_identifier(domain)}) AS nth"
+        return table
+    coded = " AND ".join(_coded(criterion, record)) or "true"
+    order = record.sql(f"{record.domain['start']}, {{{record.domain['id']}}}")
+    return f"(SELECT * FROM {table} AS r WHERE {coded} QUALIFY row_number() OVER (PARTITION BY r.person_id ORDER BY {order}) = 1)"
 
 
-def _coded(criterion: Criterion, domain: Mapping[str, Any]) -> str:
-    found = []
-    for number, column in ((criterion.code_set, "concept"), (criterion.source_set, "source_concept")):
-        if number is not None:
-            found.append(f"r.{domain[column]} IN ({codes(number)})")
-    return f" WHERE {' AND '.join(found)}" if found else ""
+def _coded(criterion: Criterion, record: _Record) -> list[str]:
+    pairs = ((criterion.code_set, "concept"), (criterion.source_set, "source_concept"))
+    return [
+        f"{record.sql('{' + record.domain[column] + '}')} IN ({codes(number)})"
+        for number, column in pairs
+        if number is not None
+    ]
 
 
-def _dates(criterion: Criterion) -> tuple[str, str]:
-    changed, (first, last) = criterion.adjustment, criterion.period
-    start = f"DATE '{first}'" if first else "c.start_date"
-    end = f"DATE '{last}'" if last else "c.end_date"
-    return _adjusted(changed, start, end) if changed else (start, end)
-
-
-def _adjusted(changed: Adjustment, start: str, end: str) -> tuple[str, str]:
-    sides = {"start": start, "end": end}
-    return f"({sides[changed.start_from]} + {changed.start_days})", f"({sides[changed.end_from]} + {changed.end_days})"
-
-
-def _asked(criterion: Criterion, domain: Mapping[str, Any], names: Names) -> tuple[str, str]:
-    """Joins that the conditions need, and the conditions."""
-    found, wanted = [], set()
-    for item in criterion.conditions:
-        column, needed = _column(item.attribute, domain)
-        wanted |= needed
-        found.append(condition_sql(item, column))
-    first, last = criterion.period
-    if first:
-        found.append(f"c.start_date <= DATE '{first}' AND c.end_date >= DATE '{first}'")
-    if last:
-        found.append(f"c.start_date <= DATE '{last}' AND c.end_date >= DATE '{last}'")
-    joins = "".join(text for name, text in _joins(domain, names).items() if name in wanted)
-    return joins, " AND ".join(found)
-
-
-def _joins(domain: Mapping[str, Any], names: Names) -> dict[str, str]:
-    own = domain["table"] in {"visit_occurrence", "visit_detail"}
+def _own_days(changed: Adjustment | None, record: _Record) -> dict[str, str]:
+    """The record's own days, adjusted."""
+    own = {side: record.sql(str(record.domain[side])) for side in ("start", "end")}
+    if changed is None:
+        return {"start": own["start"], "end": f"({own['end']})"}
     return {
-        "p": f" JOIN {names.table('person')} AS p ON p.person_id = c.person_id",
-        "v": f" JOIN {names.table('visit_occurrence')} AS v ON v.visit_occurrence_id = c.visit_id AND v.person_id = c.person_id",
-        "pr": f" LEFT JOIN {names.table('provider')} AS pr ON pr.provider_id = c.provider_id",
-        "cs": f" JOIN {names.table('care_site')} AS cs ON cs.care_site_id = c.care_site_id" if own else "",
+        "start": f"({own[changed.start_from]} + {changed.start_days})",
+        "end": f"({own[changed.end_from]} + {changed.end_days})",
     }
 
 
-def _column(attribute: str, domain: Mapping[str, Any]) -> tuple[str, set[str]]:
-    """SQL of an attribute, and which other tables it needs."""
-    if attribute in {"start", "end"}:
-        return f"c.{attribute}_date", set()
-    if attribute in {"age", "age_at_end"}:
-        return f"(year(c.{'end' if attribute == 'age_at_end' else 'start'}_date) - p.year_of_birth)", {"p"}
-    if attribute in _PERSON:
-        return f"p.{_PERSON[attribute]}", {"p"}
-    if attribute == "specialty":
-        return "pr.specialty_concept_id", {"pr"}
-    if attribute == "visit_type":
-        return "v.visit_concept_id", {"v"}
-    sql = str(domain["attributes"][attribute])
-    return sql, {"cs"} if sql.startswith("cs.") else set()
+def _shown_days(criterion: Criterion, own: Mapping[str, str]) -> dict[str, str]:
+    """The days of the event: those given in place of a period's own come before all."""
+    first, last = criterion.period
+    return {
+        "start": f"DATE '{first}'" if first else own["start"],
+        "end": f"DATE '{last}'" if last else own["end"],
+    }
+
+
+def _asked(criterion: Criterion, record: _Record) -> list[str]:
+    """What the record must meet; days that an adjustment turns around are no record."""
+    found = [] if criterion.first else _coded(criterion, record)
+    if criterion.adjustment is not None:
+        found.append("{end} >= {start}".format(**record.days))
+    found += [condition_sql(item, attribute_sql(item.attribute, record)) for item in criterion.conditions]
+    for day in criterion.period:
+        if day is not None:
+            found.append(f"DATE '{day}' BETWEEN {record.days['start']} AND {record.days['end']}")
+    return found
+
+
+def attribute_sql(attribute: str, record: _Record) -> str:
+    """SQL of an attribute of the record."""
+    own, every = record.domain.get("attributes", {}), record.names.domains["shared"]["attributes"]
+    return record.sql(str(own[attribute] if attribute in own else every[attribute]))
+
+
+def _counted(counted: str, domain: str, record: _Record) -> str:
+    """SQL of what is counted."""
+    given: dict[str, str] = {**record.names.domains["shared"]["counted"]}
+    if "concept" in record.domain:
+        given["concept"] = f"{{{record.domain['concept']}}}"
+    given["visit"] = f"{{{record.domain['visit']}}}" if "visit" in record.domain else "NULL::BIGINT"
+    given |= record.domain.get("counted", {})
+    if counted not in given:
+        raise BadInput("cohort-counted", domain=domain, counted=counted)
+    return record.sql(given[counted])
 
 
 def condition_sql(item: Condition, column: str) -> str:
-    """One condition on the SQL of its attribute."""
+    """One condition on the SQL of its attribute; nothing holds of no value, but that there is none."""
     if isinstance(item, Concepts):
-        listed = codes(item.code_set) if item.code_set is not None else ", ".join(map(str, item.concepts))
-        return f"{column} {'NOT ' if item.excluded else ''}IN ({listed})"
+        return _concepts(item, column)
     if isinstance(item, Number):
-        return _compared(column, item.comparison, repr(item.value), None if item.extent is None else repr(item.extent))
+        return _compared(
+            column, item.comparison, repr(item.value), repr(item.value if item.extent is None else item.extent)
+        )
     if isinstance(item, Day):
-        return _compared(column, item.comparison, f"DATE '{item.value}'", f"DATE '{item.extent}'" if item.extent else None)
+        return _compared(column, item.comparison, f"DATE '{item.value}'", f"DATE '{item.extent or item.value}'")
     if isinstance(item, Text):
-        quoted = "'" + item.text.lower().replace("'", "''") + "'"
-        return ("NOT " if item.negated else "") + _TEXTS[item.how].format(f"lower({column})", quoted)
+        pattern = _TEXTS[item.how].format(item.text.replace("'", "''"))
+        return f"{column} {'NOT ' if item.negated else ''}LIKE '{pattern}'"
     return column
 
 
-def _compared(column: str, comparison: str, value: str, extent: str | None) -> str:
+def _concepts(item: Concepts, column: str) -> str:
+    negated = "NOT " if item.excluded else ""
+    if item.code_set is None and not item.concepts:
+        return f"{column} IS {'' if item.excluded else 'NOT '}NULL"
+    listed = codes(item.code_set) if item.code_set is not None else ", ".join(map(str, item.concepts))
+    return f"{column} {negated}IN ({listed})"
+
+
+def _compared(column: str, comparison: str, value: str, extent: str) -> str:
     if comparison in {"bt", "!bt"}:
-        return f"{'NOT ' if comparison == '!bt' else ''}({column} >= {value} AND {column} <= {extent or value})"
+        return f"{'NOT ' if comparison == '!bt' else ''}({column} >= {value} AND {column} <= {extent})"
     return f"{column} {_SIGNS[comparison]} {value}"
