@@ -105,8 +105,8 @@ def check_matchings(matchings: Mapping[str, Matching], cohorts: Mapping[str, obj
     ``cohorts``: every rule cohort of the study that is not itself matched. Raises BadInput ``study-name``.
     """
     for name, matching in matchings.items():
-        for key, other in (("to", matching.to), ("from", matching.pool)):
+        for end, other in (("to", matching.to), ("from", matching.pool)):
             if other not in cohorts:
                 expected = ", ".join(cohorts) or "(none is defined)"
-                field = f"cohorts.{name}.match.{key}"
+                field = f"cohorts.{name}.match.{end}"
                 raise BadInput("study-name", file=file, field=field, name=other, expected=expected)
