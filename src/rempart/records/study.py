@@ -5,7 +5,7 @@ Checks what can be checked from the file alone; what a permit allows is checked 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -13,6 +13,15 @@ from typing import Any
 from rempart.errors import BadInput, RempartError
 from rempart.records.canonical import content_id, plain
 from rempart.records.code_lists import read_code_list
+from rempart.records.describing import CohortAnalysis, Population
+from rempart.records.describing_reading import (
+    Known,
+    describes,
+    description_dict,
+    population_dict,
+    read_description,
+    read_population,
+)
 from rempart.records.fields import Fields, near
 from rempart.records.form_reading import gathered, judged, look, take
 from rempart.records.protocol import (
@@ -35,7 +44,10 @@ from rempart.records.study_parts import read_cohort, read_covariate, read_exposu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A study, checked at birth by ``study_from_dict``. Mappings are in order of their names."""
+    """A study, checked at birth by ``study_from_dict``. Mappings are in order of their names.
+
+    ``analyses`` compare new users, ``descriptions`` describe rule cohorts; ``populations``: censuses to divide by.
+    """
 
     permit: str
     protocol: Protocol
@@ -45,6 +57,8 @@ class Study:
     outcomes: Mapping[str, tuple[Criterion, ...]]
     covariates: Mapping[str, Covariate]
     analyses: tuple[Analysis, ...]
+    populations: Mapping[str, Population] = field(default_factory=dict)
+    descriptions: tuple[CohortAnalysis, ...] = ()
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -58,7 +72,12 @@ class Study:
 
     def as_dict(self) -> dict[str, Any]:
         """The canonical form that is hashed and signed: every default written out; reading it back gives the same study."""
-        body = _lean({**asdict(self), "schema": SCHEMA, "analyses": [_analysis_dict(item) for item in self.analyses]})
+        analyses = [*map(_analysis_dict, self.analyses), *map(description_dict, self.descriptions)]
+        body = _lean(
+            {**asdict(self), "schema": SCHEMA, "analyses": analyses, "descriptions": None, "populations": None}
+        )
+        if self.populations:
+            body["populations"] = {name: population_dict(item) for name, item in self.populations.items()}
         body["protocol"]["same_day_order"] = list(SAME_DAY)
         body["outcomes"] = {name: {"any": items} for name, items in body["outcomes"].items()}
         body["exposures"] = {name: _periods_flat(item) for name, item in body["exposures"].items()}
@@ -103,10 +122,12 @@ def study_or_problems(
         top.problems.extend(error for item in told.get("analyses", ()) for error in judged(item, ANALYSIS))
         return None, top.problems
     study = Study(permit=told["permit"], protocol=protocol, analyses=(), **parts)
-    found = [gathered(top, partial(_analysis, item, study)) for item in told["analyses"]]
-    analyses = tuple(item for item in found if item is not None)
-    gathered(top, partial(_check_analyses, study, analyses, top))
-    return (None if top.problems else replace(study, analyses=analyses)), top.problems
+    found = [gathered(top, partial(_any_analysis, item, study)) for item in told["analyses"]]
+    analyses = tuple(item for item in found if isinstance(item, Analysis))
+    descriptions = tuple(item for item in found if isinstance(item, CohortAnalysis))
+    gathered(top, partial(_check_analyses, study, analyses, descriptions, top))
+    whole = replace(study, analyses=analyses, descriptions=descriptions)
+    return (None if top.problems else whole), top.problems
 
 
 _PARTS: Mapping[str, Callable[[Fields], Any]] = {
@@ -115,6 +136,7 @@ _PARTS: Mapping[str, Callable[[Fields], Any]] = {
     "exposures": read_exposure,
     "outcomes": read_outcome,
     "covariates": read_covariate,
+    "populations": read_population,
 }
 
 
@@ -124,17 +146,38 @@ def _parts(top: Fields, given: Mapping[str, Fields], read: Callable[[Fields], An
     return {name: item for name, item in found.items() if item is not None}
 
 
-def _check_analyses(study: Study, analyses: Sequence[Analysis], top: Fields) -> None:
-    if len({analysis.id for analysis in analyses}) != len(analyses):
+def _check_analyses(
+    study: Study, analyses: Sequence[Analysis], descriptions: Sequence[CohortAnalysis], top: Fields
+) -> None:
+    ids = [analysis.id for analysis in (*analyses, *descriptions)]
+    if len(set(ids)) != len(ids):
         raise top.wrong("analyses", "each id once")
-    if len(_bandings(study, analyses)) > 1:
+    if len(_bandings(study, analyses, descriptions)) > 1:
         raise top.wrong("analyses", "one banding of age in every table_one: two give single years by subtraction")
 
 
-def _bandings(study: Study, analyses: Sequence[Analysis]) -> set[tuple[int, ...]]:
+def _bandings(
+    study: Study, analyses: Sequence[Analysis], descriptions: Sequence[CohortAnalysis]
+) -> set[tuple[int, ...]]:
     """The ways in which tables cut age."""
-    shown = {name for analysis in analyses if analysis.type == "table_one" for name in analysis.covariates}
+    shown = {
+        name for analysis in (*analyses, *descriptions) if analysis.type == "table_one" for name in analysis.covariates
+    }
     return {study.covariates[name].bands for name in shown if study.covariates[name].type == "age"}
+
+
+def _any_analysis(given: Fields, study: Study) -> Analysis | CohortAnalysis:
+    """A comparison, or a description of rule cohorts: the cohorts that are no eligibility rule."""
+    if not describes(given):
+        return _analysis(given, study)
+    known = Known(
+        rules=tuple(name for name, cohort in study.cohorts.items() if not isinstance(cohort, CohortRule)),
+        outcomes=tuple(study.outcomes),
+        exposures=tuple(study.exposures),
+        covariates=tuple(study.covariates),
+        populations=tuple(study.populations),
+    )
+    return read_description(given, known, lambda name, names, field: _defined(name, dict.fromkeys(names), given, field))
 
 
 def _analysis(given: Fields, study: Study) -> Analysis:

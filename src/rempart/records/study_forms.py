@@ -5,6 +5,8 @@ A table that another file declares (rule cohorts, exposures' eras, matching) is 
 """
 
 from rempart.records.code_lists import CODES
+from rempart.records.describing import COHORT as DESCRIPTION
+from rempart.records.describing_forms import COHORT_ANALYSIS, POPULATION
 from rempart.records.exposure_forms import ERA_KEYS
 from rempart.records.forms import (
     NAME_PATTERN,
@@ -160,6 +162,12 @@ ANALYSIS = Table(
         "parameters": key(Inside(PARAMETERS), "how it is made", default={}),
     },
 )
+ANY_ANALYSIS = ByValue(
+    name="any_analysis",
+    about="A comparison of new users, or a description of rule cohorts.",
+    by="design",
+    cases={ACTIVE: ANALYSIS, DESCRIPTION: COHORT_ANALYSIS},
+)
 STUDY = Table(
     name="study",
     about="A question to the data, as data.",
@@ -174,6 +182,7 @@ STUDY = Table(
         "exposures": key(Named(EXPOSURE), "exposures by name"),
         "outcomes": key(Named(OUTCOME), "outcomes by name"),
         "covariates": key(Named(COVARIATE), "covariates by name"),
-        "analyses": key(Rows(ANALYSIS, least=1), "the analyses", required=True),
+        "populations": key(Named(POPULATION), "census populations by name, for rates of inhabitants"),
+        "analyses": key(Rows(ANY_ANALYSIS, least=1), "the analyses", required=True),
     },
 )

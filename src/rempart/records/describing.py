@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Descriptive analyses of rule cohorts as data: what is described, by what, against which denominator. Holds no parser and no SQL.
+
+A *dimension* is age, sex, place or a calendar unit; a *variable* is a dimension or a crossing of them (``age*sex``).
+"""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+COHORT = "cohort"  # the design of these analyses
+ATTRITION, TABLE_ONE, RATE, PREVALENCE = "attrition", "table_one", "incidence_rate", "prevalence"
+USE, PATHWAYS, FOLLOW_UP, PERSON_TIME = "drug_utilisation", "pathways", "follow_up", "person_time"
+COHORT_TYPES = (ATTRITION, TABLE_ONE, RATE, PREVALENCE, USE, PATHWAYS, FOLLOW_UP, PERSON_TIME)
+CALENDAR = ("year", "quarter", "month")  # from coarse to fine; each nests in the one before
+DIMENSIONS = ("age", "sex", "place", *CALENDAR)
+BANDS = (10, 20, 30, 40, 50, 60, 70, 80, 90)
+CROSS = "*"
+OBSERVED = "observed"  # the denominator: persons and days seen
+UNKNOWN = "unknown"
+STANDARDS = ("esp2013", "france2017")  # tables of study/standards.toml
+LONGEST_PATH = 5
+SMALLEST_PATH = 11
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inhabitants:
+    """Persons of one year, sex, age band (both ends included, None: open) and place; '' or None: not told apart by it."""
+
+    persons: int
+    year: int | None = None
+    sex: str = ""
+    age: tuple[int, int | None] | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Population:
+    """A census as the study states it: its source, the day of its figures, its rows."""
+
+    source: str
+    date: datetime.date
+    rows: tuple[Inhabitants, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortAnalysis:
+    """One descriptive analysis; a field that its type does not use keeps its default.
+
+    ``cohorts``: one, or those that a table compares; ``outcome``: a list of records or a rule cohort; ``by``: variables;
+    ``bands``: lower limits of age bands; ``events``: first or every; ``denominator``: ``observed`` or a population; ``standard``: a
+    standard population or ''; ``weighted``: by what the deliveries declare; ``claims``: the population that a rate is said to be of;
+    ``points``: days of point prevalence, or ``each``: the calendar unit of period prevalence and of use; ``lookback_days`` of a case;
+    ``washout_days``: of a new user; ``days``: how long pathways are followed; ``steps``, ``least``: length of paths, persons of one.
+    """
+
+    id: str
+    type: str
+    cohorts: tuple[str, ...]
+    outcome: str = ""
+    exposures: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    bands: tuple[int, ...] = BANDS
+    events: str = "first"
+    denominator: str = OBSERVED
+    standard: str = ""
+    weighted: bool = False
+    claims: str = ""
+    points: tuple[datetime.date, ...] = ()
+    each: str = ""
+    lookback_days: int = 0
+    washout_days: int = 365
+    days: int = 0
+    steps: int = LONGEST_PATH
+    least: int = SMALLEST_PATH
+    grid_days: int = 90
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """``all``, then what is asked for."""
+        return ("all", *self.by)
+
+    @property
+    def dimensions(self) -> frozenset[str]:
+        """Every dimension that a variable crosses."""
+        return frozenset(name for variable in self.by for name in dimensions_of(variable))
+
+
+def dimensions_of(variable: str) -> tuple[str, ...]:
+    """The dimensions that a variable crosses; none for ``all``."""
+    return () if variable == "all" else tuple(variable.split(CROSS))
+
+
+def band_names(bands: tuple[int, ...]) -> tuple[str, ...]:
+    """Names of the bands that lower limits cut: ``0-9``, ``10-19``, …, the last one open."""
+    inner = [f"{low}-{high - 1}" for low, high in pairwise(bands)]
+    return (f"0-{bands[0] - 1}", *inner, f"{bands[-1]}+")
+
+
+def level_name(key: Mapping[str, str], variable: str) -> str:
+    """A cell's level as readers see it: the levels of the dimensions with a bar between them."""
+    return " / ".join(key[name] for name in dimensions_of(variable)) or "all"
