@@ -24,6 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="rempart.worker")
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--memory", type=int, default=_MEMORY)
+    parser.add_argument("--agent", type=Path, default=None)
     given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     go_first()
@@ -33,7 +34,7 @@ def main() -> int:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print cannot break the protocol
     try:
-        worker = Worker(given.dir, memory=given.memory)
+        worker = Worker(given.dir, memory=given.memory, agent=given.agent)
         for line in sys.stdin.buffer:
             for shard, sealed in worker.serve(line):
                 answers.write(json.dumps({"shard": shard, "length": len(sealed)}).encode() + b"\n" + sealed)

@@ -4,27 +4,22 @@
 It passes calls on and errors back by family and code; a message that cannot be read ends in an error, never in a traceback.
 """
 
-import fcntl
 import os
 import socket
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rempart.adapters import broker_wire as wire
 from rempart.adapters.broker_groups import blobs_to_json, groups_from_json
-from rempart.adapters.private_file import private_folder
-from rempart.errors import BadInput, Refused, RempartError, Unavailable
+from rempart.adapters.local_socket import CONNECTIONS, check_peer, listening, only_one
+from rempart.errors import BadInput, RempartError, Unavailable
 from rempart.keys.broker import KeyBroker
 
-_PEER = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _POLL_SECONDS = 0.2
 _IDLE_SECONDS = 60.0
-_CONNECTIONS = 64
 _MOST_USES = 10_000
 _ARGUMENTS: Mapping[str, set[str]] = {
     "grant": {"request", "uses", "proof"},
@@ -53,7 +48,7 @@ class BrokerServer:
         self._deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + 60 * minutes
         self._locked, self._stop = threading.Event(), threading.Event()
         self._state, self._signing = threading.Lock(), threading.Lock()
-        self._places = threading.BoundedSemaphore(_CONNECTIONS)
+        self._places = threading.BoundedSemaphore(CONNECTIONS)
         self._calls: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
             "grant": self._grant,
             "rewrap": self._rewrap,
@@ -79,7 +74,8 @@ class BrokerServer:
 
     def serve(self, folder: Path, *, ready: Callable[[], None]) -> None:
         """Listen in ``folder``; ``ready`` is called once connections are taken. Raises Refused ``broker-running``."""
-        with _only_one(folder), _listening(folder, shared=bool(self._accounts)) as listener:
+        running = only_one(folder, "broker.lock", code="broker-running")
+        with running, listening(folder, shared=bool(self._accounts)) as listener:
             try:
                 ready()
                 self._accept(listener)
@@ -170,50 +166,6 @@ def _call_of(request: Any) -> tuple[str, Mapping[str, Any]]:
         for argument in _TEXTS & set(given):
             wire.text(given[argument])
         return name, given
-
-
-def check_peer(connection: socket.socket, accounts: frozenset[int] = frozenset()) -> None:
-    """The process at the other end is of this account or of one of ``accounts``; raises Refused ``broker-peer``."""
-    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-    _, uid, _ = _PEER.unpack(told)
-    if uid != os.geteuid() and uid not in accounts:
-        raise Refused("broker-peer")
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the lock file as long as this process serves; the system lets go of it however the process ends."""
-    private_folder(folder)
-    descriptor = os.open(folder / "broker.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise Refused("broker-running") from error
-    try:
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _listening(folder: Path, *, shared: bool) -> Iterator[socket.socket]:
-    """A listening socket of mode 0600, or 0666 where other accounts are served: the peer's account is asked for on every connection.
-    One that a dead process left is removed first (the lock says nobody serves)."""
-    path = folder / wire.SOCKET
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        before = os.umask(0o111 if shared else 0o177)
-        try:
-            with wire.socket_address(folder) as address:
-                listener.bind(address)
-        finally:
-            os.umask(before)
-        listener.listen(_CONNECTIONS)
-        try:
-            yield listener
-        finally:
-            path.unlink(missing_ok=True)
 
 
 def _keys(keys: list[bytes]) -> list[str]:

@@ -33,12 +33,12 @@ _CONTEXT = ("warehouse", "space", "table", "sibling", "part")
 
 
 @contextmanager
-def socket_address(folder: Path) -> Iterator[str]:
-    """A short address of ``folder``'s socket: the kernel takes about 108 bytes, and a folder's name may be longer. Whoever may pass
+def socket_address(folder: Path, name: str = SOCKET) -> Iterator[str]:
+    """A short address of a socket in ``folder``: the kernel takes about 108 bytes, and a folder's name may be longer. Whoever may pass
     through the folder may use it; nothing is listed."""
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield f"/proc/self/fd/{descriptor}/{SOCKET}"
+        yield f"/proc/self/fd/{descriptor}/{name}"
     finally:
         os.close(descriptor)
 

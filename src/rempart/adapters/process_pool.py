@@ -30,6 +30,7 @@ class ProcessPool:
     """Implements ports.engine.Engine with ``workers`` processes of ``python -m rempart.worker``, each of at most ``memory`` bytes."""
 
     name = "local"
+    own_grants = False
 
     def __init__(self, directory: Path, *, workers: int, memory: int | None = None) -> None:
         self._directory, self._workers = directory, max(1, workers)  # none at all would leave every shard unanswered

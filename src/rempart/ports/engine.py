@@ -15,6 +15,10 @@ class Engine(Protocol):
         """How the ledger calls it: ``local``, ``spark``."""
 
     @property
+    def own_grants(self) -> bool:
+        """Whether each worker asks its node's key agent for a grant of its own: jobs then carry ``by_intent``, never a reference."""
+
+    @property
     def workers(self) -> int:
         """How many shards it computes at once."""
 

@@ -34,9 +34,13 @@ from rempart.wiring.ledger import open_ledger
 
 @dataclass(frozen=True)
 class Warehouse:
-    """One warehouse folder, its adapters made when first asked for. Passed to wiring functions only, never to a journey."""
+    """One warehouse folder, its adapters made when first asked for. Passed to wiring functions only, never to a journey.
+
+    ``agent``: who is asked for keys instead of the broker, on a cluster's node.
+    """
 
     directory: Path
+    agent: Broker | None = None
 
     @property
     def controller(self) -> Path:
@@ -51,7 +55,7 @@ class Warehouse:
     @cached_property
     def broker(self) -> Broker:
         """The broker's client."""
-        return connect(self.directory)
+        return self.agent or connect(self.directory)
 
     @cached_property
     def ledger(self) -> DirectoryLedger:

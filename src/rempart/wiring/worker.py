@@ -3,8 +3,10 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
+from rempart.adapters.agent_client import AgentBroker
 from rempart.adapters.machine import megabytes
 from rempart.adapters.part_files import PartFiles
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
@@ -20,8 +22,10 @@ _ENGINE = 0.75  # of a worker's memory: the rest is Python's, and the memory fil
 class Worker:
     """One worker on one warehouse, of at most ``memory`` bytes."""
 
-    def __init__(self, directory: Path, *, memory: int = _MEMORY) -> None:
-        self._warehouse = Warehouse(directory)
+    def __init__(self, directory: Path, *, memory: int = _MEMORY, agent: Path | None = None) -> None:
+        """``agent``: where this node's key agent listens; else keys come from the broker itself."""
+        self._agent = AgentBroker(agent) if agent else None
+        self._warehouse = Warehouse(directory, agent=self._agent)
         self._files = PartFiles(threads=2)
         self._memory = memory
 
@@ -30,7 +34,12 @@ class Worker:
 
         Raises as ``shard_evidence``; Unavailable ``shard-memory`` when a shard needs more than this worker may take.
         """
-        warehouse, job, done = self._warehouse, ShardJob.from_dict(json.loads(line)), 0
+        job = ShardJob.from_dict(json.loads(line))
+        with self._agent.job(job) if self._agent else nullcontext():
+            yield from self._evidence(job)
+
+    def _evidence(self, job: ShardJob) -> Iterator[tuple[int, bytes]]:
+        warehouse, done = self._warehouse, 0
         engine = f"{int(self._memory * _ENGINE) >> 10}KiB"
         try:
             for answer in shard_evidence(
