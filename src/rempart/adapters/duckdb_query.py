@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import duckdb
 import pyarrow as pa
 
+from rempart import __version__
 from rempart.adapters import memory_files
 from rempart.adapters.part_files import PartFiles
 from rempart.errors import Unavailable
@@ -51,6 +52,11 @@ class Source(Protocol):
 
     def give_back(self, held: Any) -> None:
         """One of them given up."""
+
+
+def engine_version() -> str:
+    """Which program, of which engine, computes here: what one made another may not take for its own."""
+    return f"rempart {__version__}, duckdb {duckdb.__version__}"
 
 
 class QueryFailed(Exception):

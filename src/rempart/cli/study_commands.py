@@ -41,8 +41,10 @@ def run(
     /,
     *,
     key: Path,
+    engine: str = "local",
     workers: int | None = None,
     memory: str | None = None,
+    fresh: bool = False,
     passphrase_fd: int | None = None,
 ) -> int:
     """Run a study."""
@@ -58,11 +60,17 @@ def run(
             file=file,
             key_file=key,
             ask=session.asker(passphrase_fd),
+            engine=engine,
             workers=workers,
             memory=limit,
+            fresh=fresh,
             progress=bars,
         )
-    voice.say("study-done", run=done.run, shards=done.shards, resumed=done.resumed)
+    voice.say("study-done", run=done.run, shards=done.cost.shards, resumed=done.resumed)
+    if done.cost.reused:
+        voice.say("study-reused", parts=done.cost.parts, reused=done.cost.reused)
     voice.say("study-next", run=done.run)
-    voice.result("study-run", {"run": done.run, "result": done.result, "resumed": done.resumed})
+    voice.result(
+        "study-run", {"run": done.run, "result": done.result, "resumed": done.resumed, "reused": done.cost.reused}
+    )
     return 0

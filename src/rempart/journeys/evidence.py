@@ -2,6 +2,7 @@
 """Evidence and results between processes and runs: always sealed, under keys of the project that the broker wraps."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,19 +28,27 @@ def result_context(warehouse: str, space: str, run: str, epoch: int) -> KeyConte
     return KeyContext(warehouse=warehouse, space=space, table="result", sibling="main", part=run, epoch=epoch)
 
 
-def seal_evidence(data: bytes, *, key: bytes, context: KeyContext, shard: int, salt: bytes, prefix: bytes) -> bytes:
-    """One shard's evidence as ciphertext bound to the run and the shard."""
-    bound = _evidence_bound(context, shard)
+def held_parts(parts: Sequence[str]) -> str:
+    """What says of a piece which parts of the study it holds; '' for the whole study."""
+    return hashlib.sha256(length_prefixed("rempart.parts/1", *sorted(parts))).hexdigest() if parts else ""
+
+
+def seal_evidence(
+    data: bytes, *, key: bytes, context: KeyContext, shard: int, salt: bytes, prefix: bytes, held: str = ""
+) -> bytes:
+    """One shard's evidence as ciphertext bound to the run, the shard, and what it holds."""
+    bound = _evidence_bound(context, shard, held)
     return encrypt_stream(data, key=key, associated_data=bound, segment=SEGMENT, salt=salt, prefix=prefix)
 
 
-def open_evidence(sealed: bytes, *, key: bytes, context: KeyContext, shard: int) -> bytes:
-    """The evidence; raises NotTrusted when it is of another run or shard, or altered."""
-    return bytes(decrypt_stream(sealed, key=key, associated_data=_evidence_bound(context, shard), segment=SEGMENT))
+def open_evidence(sealed: bytes, *, key: bytes, context: KeyContext, shard: int, held: str = "") -> bytes:
+    """The evidence; raises NotTrusted when it is of another run or shard, holds something else, or was altered."""
+    bound = _evidence_bound(context, shard, held)
+    return bytes(decrypt_stream(sealed, key=key, associated_data=bound, segment=SEGMENT))
 
 
-def _evidence_bound(context: KeyContext, shard: int) -> bytes:
-    return length_prefixed("rempart.evidence/1", context.associated_data(), shard)
+def _evidence_bound(context: KeyContext, shard: int, held: str) -> bytes:
+    return length_prefixed("rempart.evidence/1", context.associated_data(), shard, *([held] if held else []))
 
 
 def seal_result(

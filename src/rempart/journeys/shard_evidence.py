@@ -7,9 +7,10 @@ The worker checks for itself that the study is signed and permitted; it is the s
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 
-from rempart.cohort.compile import compile_study
+from rempart.cohort.parts import StudyPart, chosen, columns_of, study_parts
 from rempart.cohort.required import required_columns
-from rempart.journeys.evidence import seal_evidence
+from rempart.errors import NotTrusted
+from rempart.journeys.evidence import held_parts, seal_evidence
 from rempart.journeys.shard_sessions import Stored, Surroundings, checked_study, shard_sessions
 from rempart.journeys.space import Vault
 from rempart.permits.check_study import check_study
@@ -48,23 +49,28 @@ def shard_evidence(
         layouts=layouts,
         new_query=new_query,
     )
-    stored, plans = _checked(job, around)
+    stored, parts = _checked(job, around)
     sessions = shard_sessions(job, around, stored=stored)
     with closing(sessions.each(job.shards, around)) as shards:
         for shard, query in shards:
-            evidence = encode(compute(query, plans))
+            evidence = encode(compute(query, [part.plan for part in parts if isinstance(part.plan, CohortPlan)]))
             salt, prefix = randomness.bytes(32), randomness.bytes(7)
             key, context = sessions.key, sessions.context
-            yield shard, seal_evidence(evidence, key=key, context=context, shard=shard, salt=salt, prefix=prefix)
+            held = held_parts(job.parts)
+            yield (
+                shard,
+                seal_evidence(evidence, key=key, context=context, shard=shard, salt=salt, prefix=prefix, held=held),
+            )
 
 
-def _checked(job: ShardJob, around: Surroundings) -> tuple[Stored, tuple[CohortPlan, ...]]:
-    """What may be read and what will be asked."""
+def _checked(job: ShardJob, around: Surroundings) -> tuple[Stored, tuple[StudyPart, ...]]:
+    """What may be read and what will be asked: the parts that the job names, of a study that must be permitted as a whole."""
     study, permit = checked_study(job, around)
-    required = required_columns(study, around.layouts)
-    check_study(study, permit, around.layouts, required=required)
-    permitted = compile_permit(permit, around.layouts)
-    return read_of(permitted, required, around.layouts), compile_study(study, cut=permit.period[1])
+    check_study(study, permit, around.layouts, required=required_columns(study, around.layouts))
+    parts = chosen(study_parts(study, cut=permit.period[1]), job.parts)
+    if job.parts and len(parts) != len(set(job.parts)):
+        raise NotTrusted("job-parts")
+    return read_of(compile_permit(permit, around.layouts), columns_of(parts), around.layouts), parts
 
 
 def read_of(

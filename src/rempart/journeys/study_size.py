@@ -4,11 +4,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from rempart.journeys.shard_sessions import Stored
 from rempart.journeys.space import OpenSpace
 from rempart.records.omop import MAIN
 from rempart.records.sealed import PartEntry
-
-Stored = Mapping[str, Mapping[str, Collection[str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from rempart.adapters import package_data
 from rempart.adapters.configuration import Configuration, write_configuration
+from rempart.adapters.duckdb_query import engine_version
 from rempart.adapters.host_connection import Connection
 from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.person_key import create_person_key, load_person_key
@@ -19,6 +20,7 @@ from rempart.cohort.required import required_columns
 from rempart.errors import BadInput, Missing, Refused
 from rempart.journeys.grant import Granted, grant
 from rempart.journeys.living import living
+from rempart.journeys.objection_application import running_permits
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.persons import first_trust, new_entry
 from rempart.journeys.recorded import recorded
@@ -217,11 +219,13 @@ def run_study_file(
     engine: str = POOL,
     workers: int | None = None,
     memory: int | None = None,
+    fresh: bool = False,
 ) -> StudyRun:
     """Sign the study as its author and run it on the engine of that name; ``workers`` (one a core), each of ``memory`` bytes at most
-    (its share of what is free)."""
+    (its share of what is free); ``fresh``: compute everything anew, and keep nothing for later runs."""
     study = read_study_file(file)
     author = signer(warehouse.trust, key_file, ask)
+    forget_ended(warehouse)
     with engine_called(warehouse, engine, workers=workers, memory=memory) as chosen:
         return run_study(
             vault=warehouse.vault,
@@ -234,7 +238,17 @@ def run_study_file(
             actor_salted=author.salted,
             layouts=warehouse.layouts,
             progress=progress,
+            cache=None if fresh else warehouse.cache,
+            made_by=engine_version(),
         )
+
+
+def forget_ended(warehouse: Warehouse) -> None:
+    """Remove what is kept of projects whose permit has ended or whose keys are erased."""
+    if warehouse.cache.empty:
+        return
+    alive = running_permits(warehouse.vault, warehouse.recorder, warehouse.documents, warehouse.trust)
+    warehouse.cache.retain([permit.space for permit in alive])
 
 
 def permit_of(warehouse: Warehouse, permit: str) -> Permit:

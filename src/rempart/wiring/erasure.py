@@ -78,6 +78,7 @@ def destroy_keys(
             named_step=named_step,
         )
         signed = _signed(officers, body)
+        warehouse.cache.clear(space)
         certificate = erase(eraser, erasure, signed, actor=officers[0].salted)
     return _written(warehouse, certificate)
 

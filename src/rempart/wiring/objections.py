@@ -72,6 +72,7 @@ def apply_to_running(warehouse: Warehouse, *, officer: Signer, progress: Progres
     """Apply what stands to every dataset that runs, each an act of its own: one killed between two is taken up by calling again."""
     require_officer(officer)
     writable(warehouse)
+    warehouse.cache.clear()  # what was counted with persons who object
     with warehouse.queries() as new_query:
         return tuple(
             apply_objections(

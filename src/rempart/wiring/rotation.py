@@ -116,7 +116,10 @@ def rotate_keys(
             named_step=named_step,
         )
         body = {"schema": SCHEMA, "date": today().isoformat(), "spaces": [step.as_dict() for step in steps]}
-        return rotate(rotator, officer.document(body), actor=officer.salted) if steps else []
+        done = rotate(rotator, officer.document(body), actor=officer.salted) if steps else []
+    for step in steps:
+        warehouse.cache.clear(step.space)  # what is kept of runs ends with the epoch that sealed it
+    return done
 
 
 def rotate_root(warehouse: Warehouse, *, by: Path, ask: Ask) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rempart.adapters import package_data
 from rempart.adapters.allocator import keep_large_blocks
+from rempart.adapters.cache_directory import CacheDirectory
 from rempart.adapters.configuration import Configuration, read_configuration
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.documents import DirectoryDocuments
@@ -99,6 +100,11 @@ class Warehouse:
     def scratch(self) -> ScratchDirectory:
         """Sealed scratch."""
         return ScratchDirectory(self.controller / "scratch")
+
+    @cached_property
+    def cache(self) -> CacheDirectory:
+        """Sealed evidence that is kept from run to run."""
+        return CacheDirectory(self.controller / "cache")
 
     @property
     def trust(self) -> TrustFile:

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of a study: what can be computed, and kept, apart from the rest. A part is named by its own statements, word for word.
+
+A change to a code list, a date or a rule changes the statements of the parts that it touches, and of no other. Sees no row.
+"""
+
+import datetime
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from rempart.cohort.codes import Reads
+from rempart.cohort.compile import compile_frame
+from rempart.records.canonical import length_prefixed
+from rempart.records.protocol import CohortPlan, TallyPlan
+from rempart.records.study import Study
+
+_VERSION = "rempart.part/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyPart:
+    """``name``: ``frame:`` and a frame's key, or ``analysis:`` and an id: whose rows of evidence are the part's; ``digest``: SHA-256, hex,
+    of everything that is run for it; ``columns``: table → columns that this reads."""
+
+    name: str
+    plan: CohortPlan | TallyPlan
+    digest: str
+    columns: Mapping[str, frozenset[str]]
+
+
+def study_parts(study: Study, *, cut: datetime.date) -> tuple[StudyPart, ...]:
+    """Every part, in the order in which they are computed; ``cut``: the last day of data."""
+    found = []
+    for frame in study.frames:
+        reads = Reads()
+        plan = compile_frame(study, frame, cut=cut, reads=reads)
+        found.append(part_of(f"frame:{frame.key}", plan, reads))
+    return tuple(found)
+
+
+def part_of(name: str, plan: CohortPlan | TallyPlan, reads: Reads, *, before: Sequence[str] = ()) -> StudyPart:
+    """A part; ``before``: the statements that make what its plan reads (cohorts, exposures), whoever else reads it too."""
+    steps = plan.steps if isinstance(plan, CohortPlan) else ()
+    groups = (before, plan.prepare, steps, [text for item in sorted(plan.selects.items()) for text in item])
+    told = length_prefixed(_VERSION, name, *(length_prefixed(*group) for group in groups))
+    columns = {table: frozenset(names) for table, names in sorted(reads.columns.items())}
+    return StudyPart(name=name, plan=plan, digest=hashlib.sha256(told).hexdigest(), columns=columns)
+
+
+def chosen(parts: Sequence[StudyPart], digests: Collection[str]) -> tuple[StudyPart, ...]:
+    """Those of ``digests``, all of them when none is named."""
+    return tuple(part for part in parts if not digests or part.digest in digests)
+
+
+def columns_of(parts: Sequence[StudyPart]) -> dict[str, frozenset[str]]:
+    """Table → columns that any of ``parts`` reads."""
+    found: dict[str, frozenset[str]] = {}
+    for part in parts:
+        for table, names in part.columns.items():
+            found[table] = found.get(table, frozenset()) | names
+    return dict(sorted(found.items()))
