@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from rempart.errors import BadInput
 
 SCHEMA = "rempart.shard-job/1"
+STEPPED = "rempart.shard-job/2"  # of a step before evidence, or of evidence after one (docs/adr)
+EXCHANGE, MATCH = "exchange", "match"
 _BY_INTENT = "intent:"
+_MOST = 1 << 32
 
 
 def by_intent(index: int) -> str:
@@ -29,6 +32,9 @@ class ShardJob:
     parts: tuple[
         str, ...
     ] = ()  # digests of the parts of the study to compute (cohort.parts); all of them when none is named
+    step: str = ""  # ``exchange``, ``match`` (``shards`` are then buckets); '' for evidence
+    buckets: int = 0  # in which rows are matched; 0 where none are
+    sources: int = 0  # how many shards of persons there are; 0 where none is told
 
     @property
     def intent(self) -> int | None:
@@ -39,7 +45,7 @@ class ShardJob:
     def as_dict(self) -> dict[str, object]:
         """The JSON form of the contract."""
         return {
-            "schema": SCHEMA,
+            "schema": STEPPED if self.buckets else SCHEMA,
             "run": self.run,
             "space": self.space,
             "head": self.head,
@@ -48,16 +54,30 @@ class ShardJob:
             "shards": list(self.shards),
             "grant": self.grant,
             **({"parts": list(self.parts)} if self.parts else {}),
+            **({"step": self.step, "buckets": self.buckets, "sources": self.sources} if self.buckets else {}),
         }
 
     @classmethod
     def from_dict(cls, value: Mapping[str, object]) -> "ShardJob":
         """From JSON; raises BadInput ``shard-job-form``."""
         names = {"schema", "run", "space", "head", "study", "permit", "shards", "grant"}
+        stepped = {"step", "buckets", "sources"} if value.get("schema") == STEPPED else set()
         shards, parts = value.get("shards"), value.get("parts", [])
-        if set(value) - {"parts"} != names or value["schema"] != SCHEMA:
+        if set(value) - {"parts"} != names | stepped or value["schema"] not in (SCHEMA, STEPPED):
             raise BadInput("shard-job-form")
         if not isinstance(shards, list) or not isinstance(parts, list):
             raise BadInput("shard-job-form")
         texts = {name: str(value[name]) for name in names - {"schema", "shards"}}
-        return cls(shards=tuple(int(shard) for shard in shards), parts=tuple(map(str, parts)), **texts)
+        whole = {name: _whole(value[name]) for name in stepped - {"step"}}
+        step = str(value.get("step", ""))
+        if step not in ("", EXCHANGE, MATCH):
+            raise BadInput("shard-job-form")
+        numbers = tuple(int(shard) for shard in shards)
+        return cls(shards=numbers, parts=tuple(map(str, parts)), step=step, **texts, **whole)
+
+
+def _whole(value: object) -> int:
+    """A number of buckets or shards; raises BadInput ``shard-job-form``."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST:
+        raise BadInput("shard-job-form")
+    return value
