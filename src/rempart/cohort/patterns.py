@@ -17,7 +17,7 @@ def pattern_sql(study: Study, *, passed: int, reads: Reads) -> str:
     born = f"p.{reads.column('person', 'year_of_birth')}" if "age" in kinds else "NULL::INTEGER"
     sex = f"p.{reads.column('person', 'gender_concept_id')}" if "sex" in kinds else "NULL::INTEGER"
     person = "LEFT JOIN person p ON p.person_id = m.person_id" if kinds & {"age", "sex"} else ""
-    levels = [_level(study.covariates[name], study, reads) for name in sorted(study.covariates)]
+    levels = [level_sql(study.covariates[name], study, reads) for name in sorted(study.covariates)]
     pattern = f"concat_ws('|', {', '.join(levels)})" if levels else "''"
     return (
         f"CREATE OR REPLACE TEMP TABLE study_patterns AS SELECT person_id, t0, arm, age, {pattern} AS pattern\n"
@@ -26,7 +26,8 @@ def pattern_sql(study: Study, *, passed: int, reads: Reads) -> str:
     )
 
 
-def _level(covariate: Covariate, study: Study, reads: Reads) -> str:
+def level_sql(covariate: Covariate, study: Study, reads: Reads) -> str:
+    """SQL of a covariate's level on rows ``i`` (person_id, t0, age, sex)."""
     if covariate.type == "sex":
         return f"CASE sex WHEN {FEMALE} THEN 'female' WHEN {MALE} THEN 'male' ELSE 'unknown' END"
     if covariate.type == "age":

@@ -13,6 +13,8 @@ from typing import Any
 from rempart.errors import BadInput, RempartError
 from rempart.records.canonical import content_id, plain
 from rempart.records.code_lists import read_code_list
+from rempart.records.cohort_reading import check_rule_cohorts, period_of
+from rempart.records.cohort_rules import RuleCohort
 from rempart.records.describing import CohortAnalysis, Population
 from rempart.records.describing_reading import (
     Known,
@@ -46,7 +48,8 @@ from rempart.records.study_parts import read_cohort, read_covariate, read_exposu
 class Study:
     """A study, checked at birth by ``study_from_dict``. Mappings are in order of their names.
 
-    ``analyses`` compare new users, ``descriptions`` describe rule cohorts; ``populations``: censuses to divide by.
+    ``cohorts``: eligibility rules of comparisons; ``rules``: rule cohorts, the other kind of ``[cohorts.NAME]``. ``analyses`` compare new
+    users, ``descriptions`` describe rule cohorts; ``populations``: censuses to divide by.
     """
 
     permit: str
@@ -57,6 +60,7 @@ class Study:
     outcomes: Mapping[str, tuple[Criterion, ...]]
     covariates: Mapping[str, Covariate]
     analyses: tuple[Analysis, ...]
+    rules: Mapping[str, RuleCohort] = field(default_factory=dict)
     populations: Mapping[str, Population] = field(default_factory=dict)
     descriptions: tuple[CohortAnalysis, ...] = ()
 
@@ -73,9 +77,9 @@ class Study:
     def as_dict(self) -> dict[str, Any]:
         """The canonical form that is hashed and signed: every default written out; reading it back gives the same study."""
         analyses = [*map(_analysis_dict, self.analyses), *map(description_dict, self.descriptions)]
-        body = _lean(
-            {**asdict(self), "schema": SCHEMA, "analyses": analyses, "descriptions": None, "populations": None}
-        )
+        apart = {"analyses": analyses, "descriptions": None, "populations": None, "rules": None}
+        body = _lean({**asdict(self), "schema": SCHEMA, **apart})
+        body["cohorts"] |= {name: rule.as_dict() for name, rule in self.rules.items()}
         if self.populations:
             body["populations"] = {name: population_dict(item) for name, item in self.populations.items()}
         body["protocol"]["same_day_order"] = list(SAME_DAY)
@@ -91,6 +95,11 @@ class Study:
             found.append(Window(what=f"cohorts.{name}.prior_observation_days", first=-cohort.prior_observation_days))
             found.append(Window(what=f"cohorts.{name}.washout_days", first=-cohort.washout_days))
             found += [_window(f"cohorts.{name}.exclude[{i}]", item) for i, item in enumerate(cohort.exclude, 1)]
+        for name, rule in self.rules.items():
+            begins = period_of(rule, self.protocol.period)[0]
+            found += [
+                Window(what=f"cohorts.{name}.{what}", first=day, begins=begins) for what, day in rule.looks_back()
+            ]
         for name, covariate in self.covariates.items():
             if covariate.criterion is not None:
                 found.append(_window(f"covariates.{name}", covariate.criterion))
@@ -115,9 +124,12 @@ def study_or_problems(
     top = Fields(parsed, file=file)
     told, errors = look(top, STUDY)
     top.problems.extend(errors)
-    parts = {name: _parts(top, told.get(name, {}), read) for name, read in _PARTS.items()}
+    parts: dict[str, Any] = {name: _parts(top, told.get(name, {}), read) for name, read in _PARTS.items()}
+    parts["rules"] = {name: item for name, item in parts["cohorts"].items() if isinstance(item, RuleCohort)}
+    parts["cohorts"] = {name: item for name, item in parts["cohorts"].items() if name not in parts["rules"]}
     protocol = gathered(top, partial(read_protocol, told["protocol"])) if "protocol" in told else None
     top.problems.extend(_names(parts, told.get("codes", {}), file))
+    gathered(top, partial(check_rule_cohorts, parts["rules"], told=told, codes=parts["codes"], file=file))
     if top.problems or protocol is None:
         top.problems.extend(error for item in told.get("analyses", ()) for error in judged(item, ANALYSIS))
         return None, top.problems
@@ -149,7 +161,7 @@ def _parts(top: Fields, given: Mapping[str, Fields], read: Callable[[Fields], An
 def _check_analyses(
     study: Study, analyses: Sequence[Analysis], descriptions: Sequence[CohortAnalysis], top: Fields
 ) -> None:
-    ids = [analysis.id for analysis in (*analyses, *descriptions)]
+    ids = [*(item.id for item in analyses), *(item.id for item in descriptions)]
     if len(set(ids)) != len(ids):
         raise top.wrong("analyses", "each id once")
     if len(_bandings(study, analyses, descriptions)) > 1:
@@ -160,9 +172,8 @@ def _bandings(
     study: Study, analyses: Sequence[Analysis], descriptions: Sequence[CohortAnalysis]
 ) -> set[tuple[int, ...]]:
     """The ways in which tables cut age."""
-    shown = {
-        name for analysis in (*analyses, *descriptions) if analysis.type == "table_one" for name in analysis.covariates
-    }
+    asked: tuple[Analysis | CohortAnalysis, ...] = (*analyses, *descriptions)
+    shown = {name for analysis in asked if analysis.type == "table_one" for name in analysis.covariates}
     return {study.covariates[name].bands for name in shown if study.covariates[name].type == "age"}
 
 
@@ -171,7 +182,7 @@ def _any_analysis(given: Fields, study: Study) -> Analysis | CohortAnalysis:
     if not describes(given):
         return _analysis(given, study)
     known = Known(
-        rules=tuple(name for name, cohort in study.cohorts.items() if not isinstance(cohort, CohortRule)),
+        rules=tuple(study.rules),
         outcomes=tuple(study.outcomes),
         exposures=tuple(study.exposures),
         covariates=tuple(study.covariates),

@@ -5,6 +5,7 @@ Where a ratio has no finite estimate, its cells are there with value None and ``
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,6 +14,7 @@ from rempart.records.result import ResultRow
 from rempart.records.study import Study
 from rempart.study import describe, ratio, time_to_event
 from rempart.study.cells import Cells, cells_of
+from rempart.study.describe_results import described
 from rempart.study.evidence import Evidence, merge
 from rempart.study.rows import Output
 
@@ -27,17 +29,23 @@ _OUTPUTS: Mapping[str, tuple[str, str, Writer]] = {  # analysis type → output,
 }
 
 
-def results(study: Study, evidence: Evidence, *, run: str) -> tuple[ResultRow, ...]:
-    """All cells of all analyses, in the order of the study file.
+def results(
+    study: Study, evidence: Evidence, *, run: str, standards: Mapping[str, Any] | None = None
+) -> tuple[ResultRow, ...]:
+    """All cells of all analyses, in the order of the study file, comparisons before descriptions.
 
-    An output bears the contract's name; when several analyses have one type, ``<name>_<analysis id>``.
+    An output bears the contract's name; when several analyses have one type, ``<name>_<analysis id>``. ``standards``: the parsed
+    ``study/standards.toml``. Raises BadInput ``population-rows``, ``standard-unknown``, Refused ``rate-of-a-selection``,
+    ``weight-not-declared`` for what descriptions ask.
     """
     total = merge([evidence])
     cells = {frame: cells_of(study, frame, total["cells"]) for frame in study.frames}
     rows: list[ResultRow] = []
+    types = [*(item.type for item in study.analyses), *(item.type for item in study.descriptions)]
     for analysis in study.analyses:
         name, kind, write = _OUTPUTS[analysis.type]
-        alone = sum(1 for other in study.analyses if other.type == analysis.type) == 1
+        alone = types.count(analysis.type) == 1
         output = Output(run=run, name=name if alone else f"{name}_{analysis.id}", kind=kind, rows=rows)
         write(output, study, analysis, cells[analysis.frame], total)
+    rows += described(study, total["tallies"], run=run, standards=standards or {}, types=types)
     return tuple(rows)

@@ -20,8 +20,22 @@ UNITS: Mapping[str, str] = {
     "upper": "probability",
     "hazard_ratio": "ratio",
     "p_value": "probability",
+    "smd": "standard deviations",
 }
 _PERSONS = "persons"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """What else stands behind a value: distinct establishments, the two largest contributions, the sum of absolute contributions."""
+
+    establishments: int | None = None
+    top1: float | None = None
+    top2: float | None = None
+    total_abs: float | None = None
+
+
+_NOTHING = Behind()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +61,7 @@ class Output:
         ref: str,
         rule: str = "",
         units: Mapping[str, str] = UNITS,
+        behind: Behind = _NOTHING,
     ) -> None:
         """One cell for each statistic of ``values``, all describing the ``n`` persons of the set ``ref``."""
         for statistic, value in values.items():
@@ -61,6 +76,10 @@ class Output:
                     value=None if value is None else float(value),
                     unit=units.get(statistic, _PERSONS),
                     n_persons=n,
+                    n_establishments=behind.establishments,
+                    top1=behind.top1,
+                    top2=behind.top2,
+                    total_abs=behind.total_abs,
                     persons_ref=ref,
                     rule=rule,
                 )

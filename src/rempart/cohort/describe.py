@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which SQL describes what: a plan for each descriptive analysis of a study. Runs nothing."""
+
+import datetime
+
+from rempart.cohort.codes import Reads
+from rempart.cohort.describe_paths import pathways
+from rempart.cohort.describe_persons import attrition, follow_up, table_one
+from rempart.cohort.describe_prevalence import prevalence
+from rempart.cohort.describe_rates import rates
+from rempart.cohort.describe_use import utilisation
+from rempart.records.describing import FOLLOW_UP, CohortAnalysis
+from rempart.records.protocol import TallyPlan
+from rempart.records.study import Study
+
+_PLANS = {
+    "attrition": attrition,
+    "table_one": table_one,
+    "incidence_rate": rates,
+    "person_time": rates,
+    "prevalence": prevalence,
+    "drug_utilisation": utilisation,
+    "pathways": pathways,
+}
+
+
+def tally_plan(study: Study, analysis: CohortAnalysis, *, cut: datetime.date, reads: Reads) -> TallyPlan:
+    """The plan of one analysis; columns read are noted in ``reads``; ``cut``: the last day of data. The tables ``cohort_<name>`` and
+    ``exposure_<name>`` are there when it runs."""
+    if analysis.type == FOLLOW_UP:
+        return follow_up(study, analysis, reads, cut)
+    return _PLANS[analysis.type](study, analysis, reads)
+
+
+def tally_plans(study: Study, *, cut: datetime.date, reads: Reads) -> tuple[TallyPlan, ...]:
+    """The plans of all descriptive analyses of a study, in its order."""
+    return tuple(tally_plan(study, analysis, cut=cut, reads=reads) for analysis in study.descriptions)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time at risk and events of a rule cohort, cut at calendar years and ages (Lexis), as SQL. Runs nothing.
+
+First events: a person's time at risk ends with the first. Every event: distinct days, and time goes on.
+"""
+
+from rempart.cohort.codes import Reads, events
+from rempart.cohort.describe_slices import cut, described, drop, finest, make, tally_by
+from rempart.cohort.tally_sql import tally
+from rempart.records.describing import RATE, CohortAnalysis
+from rempart.records.protocol import TallyPlan
+from rempart.records.study import Study
+
+_TABLES = ("describe_events", "describe_periods", "describe_slices")
+DECLARED = "declared"
+
+
+def rates(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
+    """Parts ``time/<variable>`` (value: days at risk), ``events/<variable>`` (value: events, of persons with one), ``standard/time`` and
+    ``standard/events`` by single years of age and sex, ``both/<variable>`` (days + events) for variances by person, ``declared``."""
+    with_events = analysis.type == RATE
+    wanted = analysis.dimensions | ({"sex"} if analysis.standard else frozenset())
+    prepare = [
+        make("describe_events", event_days(study, analysis.outcome, reads) if with_events else _NONE),
+        make("describe_periods", _periods(analysis)),
+        make("describe_slices", described(_slices(analysis), frozenset(wanted), reads)),
+    ]
+    selects: dict[str, str] = {}
+    for variable in analysis.variables:
+        selects |= tally_by(analysis, variable, table="describe_slices", values={"time": "sum(days)"}, where="days > 0")
+        if with_events:
+            value = {"events": "sum(events)"}
+            selects |= tally_by(analysis, variable, table="describe_slices", values=value, where="events > 0")
+        if with_events and (analysis.weighted or analysis.events == "every"):
+            value = {"both": "sum(days) + sum(events)"}
+            selects |= tally_by(analysis, variable, table="describe_slices", values=value)
+    if analysis.standard:
+        selects |= _standard()
+    if analysis.claims or analysis.weighted:
+        selects[DECLARED] = declared(reads)
+    return TallyPlan(analysis=analysis.id, prepare=tuple(prepare), selects=selects, clear=drop(*_TABLES))
+
+
+_NONE = "SELECT 0::BIGINT AS person_id, DATE '1970-01-01' AS day WHERE false"
+
+
+def event_days(study: Study, outcome: str, reads: Reads) -> str:
+    """SELECT of person_id, day: records of an outcome, or first days of a rule cohort's periods; a day counts once."""
+    if outcome in study.outcomes:
+        return f"SELECT DISTINCT person_id, day FROM ({events(study.outcomes[outcome], study.codes, reads)})"
+    return f"SELECT DISTINCT person_id, start_date AS day FROM cohort_{outcome}"
+
+
+def _periods(analysis: CohortAnalysis) -> str:
+    """Periods at risk, (start_date, end_date]; ``ended``: 1 where the last day is a first event."""
+    cohort = f"cohort_{analysis.cohorts[0]}"
+    if analysis.events == "every":
+        return f"SELECT person_id, start_date, end_date, 0 AS ended FROM {cohort}"
+    first = (
+        f"SELECT c.person_id, min(e.day) AS day FROM {cohort} AS c JOIN describe_events AS e ON e.person_id = c.person_id "
+        "AND e.day > c.start_date AND e.day <= c.end_date GROUP BY c.person_id"
+    )
+    return (
+        "SELECT c.person_id, c.start_date, least(c.end_date, coalesce(f.day, c.end_date)) AS end_date, "
+        f"CASE WHEN f.day > c.start_date AND f.day <= c.end_date THEN 1 ELSE 0 END AS ended FROM {cohort} AS c "
+        f"LEFT JOIN ({first}) AS f ON f.person_id = c.person_id WHERE f.day IS NULL OR c.start_date < f.day"
+    )
+
+
+def _slices(analysis: CohortAnalysis) -> str:
+    slices = cut("SELECT * FROM describe_periods", finest(analysis))
+    if analysis.events == "first":
+        return slices
+    return (
+        f"SELECT s.person_id, s.day, s.days, count(e.day) AS events FROM ({slices}) AS s LEFT JOIN describe_events AS e "
+        "ON e.person_id = s.person_id AND e.day >= s.day AND e.day < s.day + CAST(s.days AS INTEGER) GROUP BY ALL"
+    )
+
+
+def _standard() -> dict[str, str]:
+    """By single years of age, so that any standard's bands can be made of them."""
+    keyed = (
+        "SELECT person_id, greatest(years, 0) AS age, sex, CAST(sum({0}) AS BIGINT) AS amount FROM describe_slices "
+        "WHERE {0} > 0 GROUP BY 1, 2, 3"
+    )
+    return {
+        f"standard/{part}": tally(keyed.format(column), keys=("age", "sex"), value="amount")
+        for part, column in (("time", "days"), ("events", "events"))
+    }
+
+
+def declared(reads: Reads) -> str:
+    """What each delivery of the project says of its population, as a tally without persons: one cell each target, fraction and weight."""
+    target, fraction, weight = (reads.column("delivery", name) for name in ("target_population", "fraction", "weight"))
+    rows = f"SELECT 0 AS person_id, {target} AS target, {fraction} AS fraction, {weight} AS weight FROM delivery GROUP BY ALL"
+    return tally(rows, keys=("target", "fraction", "weight"))

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Incidence rates and person-time of a rule cohort as result rows, each beside its denominator. Counts no person itself.
+
+Intervals: Garwood for first events; by the persons' own scatter where a person may have several; by the design where persons are weighted.
+"""
+
+from collections.abc import Mapping
+
+from rempart.records.describing import OBSERVED, dimensions_of
+from rempart.study.denominators import check_claim, inhabitant_years, sampled_fraction, standard_weights
+from rempart.study.describe_cells import ARM, NOBODY, Describing, Key, contributions, place, reference
+from rempart.study.poisson import DAYS_IN_YEAR, rate
+from rempart.study.rates_exact import (
+    Interval,
+    SampledSums,
+    Stratum,
+    clustered_rate,
+    directly_standardised,
+    weighted_rate,
+)
+from rempart.study.rows import UNITS, Output
+from rempart.study.tallies import Tally
+
+SEEN = "observed person-time"
+PER = 1000.0
+_THREE = ("rate", "rate_lower", "rate_upper")
+_STANDARD = ("standardised_rate", "standardised_lower", "standardised_upper")
+_RATE = UNITS["rate"]
+_UNITS = {**UNITS, **dict.fromkeys(_STANDARD, _RATE), "inhabitant_years": "years", "weighted_person_years": "years"}
+_OF_INHABITANTS = {**_UNITS, **dict.fromkeys((*_THREE, *_STANDARD), "per 1000 inhabitant-years")}
+
+
+def incidence(output: Output, told: Describing) -> None:
+    """The whole cohort's rate; ``…_by``: by each variable; ``…_standardised``: directly standardised."""
+    analysis = told.analysis
+    check_claim(told.part("declared"), analysis)
+    row = {"outcome": analysis.outcome, "denominator": _denominator(told)}
+    _rate_rows(output, told, row, "all", ())
+    if analysis.by:
+        split = output.named("by", "stratified_rate")
+        for variable in analysis.variables:
+            for key in told.levels("time", variable):
+                named = dict(zip(dimensions_of(variable), key, strict=True))
+                _rate_rows(split, told, {**row, **place(variable, named)}, variable, key)
+    if analysis.standard:
+        _standardised(output.named("standardised", "standardised_rate"), told, row)
+
+
+def _denominator(told: Describing) -> str:
+    return SEEN if told.analysis.denominator == OBSERVED else told.analysis.denominator
+
+
+def _rate_rows(output: Output, told: Describing, row: Mapping[str, str], variable: str, key: Key) -> None:
+    """Persons, events, the time and the rate of one cell. A rate stands on the persons with the outcome."""
+    time = told.levels("time", variable).get(key, NOBODY)
+    events = told.levels("events", variable).get(key, NOBODY)
+    output.write(row, ARM, {"persons": time.persons}, n=time.persons, ref=reference(time))
+    output.write(row, ARM, {"events": events.total}, n=events.persons, ref=reference(events))
+    years = {"person_years": time.total / DAYS_IN_YEAR}
+    output.write(row, ARM, years, n=time.persons, ref=reference(time), behind=contributions(time, unit=DAYS_IN_YEAR))
+    if told.analysis.denominator != OBSERVED:
+        _of_inhabitants(output, told, row, variable, key)
+        return
+    found = _interval(told, time, events, told.levels("both", variable).get(key, NOBODY))
+    values = dict(zip(_THREE, found or (None, None, None), strict=True))
+    output.write(row, ARM, values, n=events.persons, ref=reference(events))
+    if told.analysis.weighted:
+        _weighted(output, told, row, time, events)
+
+
+def _interval(told: Describing, time: Tally, events: Tally, both: Tally) -> Interval | None:
+    if told.analysis.weighted:
+        return _per(weighted_rate([_sums(time, events, both, sampled_fraction(told.part("declared"), told.analysis))]))
+    if told.analysis.events == "every":
+        return _per(clustered_rate(_sums(time, events, both, 1.0)))
+    return rate(events.total, time.total, per=PER)
+
+
+def _sums(time: Tally, events: Tally, both: Tally, fraction: float) -> SampledSums:
+    """``both``: of days + events, whose squares give the sum of their products."""
+    return SampledSums(
+        persons=time.persons,
+        fraction=fraction,
+        events=events.total,
+        days=time.total,
+        events_squared=events.squares,
+        days_squared=time.squares,
+        product=(both.squares - events.squares - time.squares) // 2,
+    )
+
+
+def _per(found: Interval | None) -> Interval | None:
+    """A rate per day as one per 1,000 years."""
+    unit = DAYS_IN_YEAR * PER
+    return None if found is None else (found[0] * unit, found[1] * unit, found[2] * unit)
+
+
+def _weighted(output: Output, told: Describing, row: Mapping[str, str], time: Tally, events: Tally) -> None:
+    fraction = sampled_fraction(told.part("declared"), told.analysis)
+    values = {"weighted_events": events.total / fraction}
+    output.write(row, ARM, values, n=events.persons, ref=reference(events))
+    years = {"weighted_person_years": time.total / DAYS_IN_YEAR / fraction}
+    output.write(row, ARM, years, n=time.persons, ref=reference(time), units=_UNITS)
+
+
+def _of_inhabitants(output: Output, told: Describing, row: Mapping[str, str], variable: str, key: Key) -> None:
+    """Events among the cohort over the years lived by the inhabitants of the census."""
+    analysis, events = told.analysis, told.levels("events", variable).get(key, NOBODY)
+    named = dict(zip(dimensions_of(variable), key, strict=True))
+    population, period = told.study.populations[analysis.denominator], told.study.protocol.period
+    years = inhabitant_years(population, analysis, named, variable, period=period)
+    found = rate(events.total, 1, per=PER / DAYS_IN_YEAR) if years else None
+    values = dict(zip(_THREE, [x / years for x in found] if found and years else [None] * 3, strict=True))
+    shown = {"inhabitant_years": years, **values}
+    output.write(row, ARM, shown, n=events.persons, ref=reference(events), units=_OF_INHABITANTS)
+
+
+def _standardised(output: Output, told: Describing, row: Mapping[str, str]) -> None:
+    """The rate that the cohort would have with the ages (and sexes) of the standard population."""
+    row = {**row, "standard": told.analysis.standard}
+    time, events = told.one("time/all"), told.one("events/all")
+    output.write(row, ARM, {"persons": time.persons}, n=time.persons, ref=reference(time))
+    output.write(row, ARM, {"events": events.total}, n=events.persons, ref=reference(events))
+    found = _per(directly_standardised(strata(told)))
+    values = dict(zip(_STANDARD, found or (None, None, None), strict=True))
+    rule = "" if found else "standard-stratum-empty"
+    output.write(row, ARM, values, n=events.persons, ref=reference(events), units=_UNITS, rule=rule)
+
+
+def strata(told: Describing) -> list[Stratum]:
+    """The cohort's days and events in the bands of the standard population; unknown ages and sexes lie in none."""
+    weights = standard_weights(told.standards, told.analysis.standard)
+    sums: dict[tuple[str, int], list[int]] = {band: [0, 0] for band in weights}
+    for at, part in enumerate(("standard/time", "standard/events")):
+        for cell in told.part(part):
+            band = _band(weights, cell.key["sex"], cell.key["age"])
+            if band is not None:
+                sums[band][at] += cell.total
+    return [Stratum(time=sums[band][0], events=sums[band][1], weight=weight) for band, weight in weights.items()]
+
+
+def _band(weights: Mapping[tuple[str, int], float], sex: str, age: str) -> tuple[str, int] | None:
+    if not age.isdigit():
+        return None
+    own = [band for band in weights if band[0] in {"all", sex} and band[1] <= int(age)]
+    return max(own, key=lambda band: band[1], default=None)
+
+
+def person_time(output: Output, told: Describing) -> None:
+    """Persons and years at risk by each variable: the Lexis table."""
+    for variable in told.analysis.variables:
+        for key, time in told.levels("time", variable).items():
+            row = place(variable, dict(zip(dimensions_of(variable), key, strict=True)))
+            years = {"person_years": time.total / DAYS_IN_YEAR}
+            output.write(row, ARM, {"persons": time.persons}, n=time.persons, ref=reference(time))
+            behind = contributions(time, unit=DAYS_IN_YEAR)
+            output.write(row, ARM, years, n=time.persons, ref=reference(time), behind=behind)
