@@ -20,8 +20,12 @@ def events_sql(criterion: Criterion, names: Names, counted: str = "concept") -> 
     names.made += 1
     at = f"at_{names.made}"
     met = group_sql(criterion.group, at, names)
+    if names.domains:
+        seen = f"SELECT q.*, {observed_sql(names)} FROM ({records}) AS q JOIN {observed_in(names, 'q')}"
+    else:  # records of claims count whether or not the person was observed
+        seen = f"SELECT q.*, CAST(NULL AS DATE) AS op_start, CAST(NULL AS DATE) AS op_end FROM ({records}) AS q"
     return (
-        f"WITH {at} AS MATERIALIZED (SELECT q.*, {observed_sql(names)} FROM ({records}) AS q JOIN {observed_in(names, 'q')}) "
+        f"WITH {at} AS MATERIALIZED ({seen}) "
         f"SELECT DISTINCT {at}.* EXCLUDE (op_start, op_end) FROM {at} SEMI JOIN ({met}) AS met USING ({_EVENT})"
     )
 
@@ -110,7 +114,8 @@ def _around(item: Correlated) -> list[str]:
 
 
 def _window(window: Window, *, observed: bool) -> list[str]:
-    record, index = f"a.{window.of_record}_date", f"i.{window.of_index}_date"
+    record = f"a.{window.of_record}_date"
+    index = "i.op_start" if window.of_index == "observation_start" else f"i.{window.of_index}_date"
     found = []
     for bound, sign in ((window.first, ">="), (window.last, "<=")):
         limit = _limit(bound, index, observed=observed)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rempart.cohort.claims_sql import claims_sql
 from rempart.cohort.codes import Reads
 from rempart.errors import BadInput
 from rempart.records.cohort import Adjustment, Concepts, Condition, Criterion, Day, Number, Text
@@ -34,13 +35,15 @@ _JOINS = {
 class Names:
     """How things are called: ``prefix`` before every table of the data; code sets lie in the table ``code_set`` (code_set, concept).
 
-    ``reads``: the columns that the SQL written so far reads. ``made``: how many index tables of nested groups have a name.
+    ``reads``: the columns that the SQL written so far reads. ``made``: how many index tables of nested groups have a name. Without
+    ``domains`` the events are those of claims (``claims_sql.py``), deaths dated by ``death``.
     """
 
     domains: Domains
     prefix: str = ""
     reads: Reads = field(default_factory=Reads)
     made: int = field(default=0)
+    death: str = ""
 
     def table(self, name: str) -> str:
         """A table of the data."""
@@ -96,6 +99,8 @@ def records_sql(criterion: Criterion, names: Names, counted: str = "concept") ->
 
     ``counted``: of what different values may be counted. Raises BadInput ``cohort-counted`` where the domain has no such thing.
     """
+    if not names.domains:
+        return claims_sql(criterion, counted, reads=names.reads, death=names.death)
     domain = names.domains[criterion.domain]
     record = _Record(names, domain)
     source = _source(criterion, record)

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rempart.records.protocol import CodeList
+
 Limit = Literal["all", "first", "last"]
+Origin = Literal["start", "end", "observation_start"]
 GroupKind = Literal["all", "any", "at_least", "at_most"]
 Comparison = Literal["lt", "lte", "eq", "gt", "gte", "bt", "!bt"]
 Side = Literal["start", "end"]
@@ -25,7 +28,7 @@ class CodeSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concepts:
-    """The attribute is one of these concepts or of that code set; ``excluded``: it is none of them."""
+    """The attribute is one of these concepts or of that code set (without either: any at all); ``excluded``: it is none of them."""
 
     attribute: str
     concepts: tuple[int, ...] = ()
@@ -55,7 +58,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """The attribute contains, starts or ends with a text, without regard to case; ``negated``: it does not."""
+    """The attribute contains, starts or ends with a text (``%`` any marks, ``_`` any one mark); ``negated``: it does not."""
 
     attribute: str
     how: Literal["contains", "starts", "ends", "eq"]
@@ -70,7 +73,15 @@ class Flag:
     attribute: str
 
 
-Condition = Concepts | Number | Day | Text | Flag
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """The attribute is one of these texts."""
+
+    attribute: str
+    values: tuple[str, ...]
+
+
+Condition = Concepts | Number | Day | Text | Flag | Listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +97,10 @@ class Adjustment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
     """Records of a domain. ``first``: the person's first of the code set, before the conditions are asked. ``period``: days in place of
-    a period's own. ``group``: what must hold around the record."""
+    a period's own. ``group``: what must hold around the record.
+
+    Of claims (``cohort/claims_sql.py``): ``codes`` in place of code sets, matched on source codes; ``cohort``: the periods of a cohort that
+    was made before; ``ended``, ``of_visit``, ``of_code``: whether the record's end, visit and code are asked for at all."""
 
     domain: str
     code_set: int | None = None
@@ -96,6 +110,11 @@ class Criterion:
     adjustment: Adjustment | None = None
     period: tuple[datetime.date | None, datetime.date | None] = (None, None)
     group: "Group | None" = None
+    codes: CodeList | None = None
+    cohort: str = ""
+    ended: bool = False
+    of_visit: bool = False
+    of_code: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +131,14 @@ class Window:
 
     first: Bound
     last: Bound
-    of_index: Side = "start"
+    of_index: Origin = "start"
     of_record: Side = "start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correlated:
-    """So many records of a criterion around an index event. ``distinct``: a column of which different values are counted."""
+    """So many records of a criterion around an index event. ``distinct``: of what different values are counted (concept, start, end,
+    visit, duration, or one of ``counted`` in domains.toml)."""
 
     criterion: Criterion
     count: int
@@ -164,7 +184,8 @@ class DateOffset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrugEraExit:
-    """Leave with the end of continuous exposure: gaps up to ``gap_days``, then ``offset`` days; ``supply``: days in place of the record's."""
+    """Leave with the end of continuous exposure: gaps up to ``gap_days``, then ``offset`` days; ``supply``: days in its
+    place."""
 
     code_set: int
     gap_days: int
@@ -174,7 +195,7 @@ class DrugEraExit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CohortDefinition:
-    """All of it. ``window``: first and last day that a period of the cohort may have."""
+    """All of it. ``window``: first and last day that a period of the cohort may have; ``nth``: which of a person's entry days, from 1."""
 
     code_sets: Mapping[int, CodeSet] = field(default_factory=dict)
     primary: tuple[Criterion, ...]
@@ -188,4 +209,5 @@ class CohortDefinition:
     exit: DateOffset | DrugEraExit | None = None
     censoring: tuple[Criterion, ...] = ()
     era_pad: int = 0
+    nth: int | None = None
     window: tuple[datetime.date | None, datetime.date | None] = (None, None)

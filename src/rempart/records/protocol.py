@@ -148,10 +148,12 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A look into the past: what reads it, and its first day relative to time zero."""
+    """A look into the past: what reads it, and its first day relative to time zero; ``begins``: the first possible time zero, None for the
+    protocol's."""
 
     what: str
     first: int
+    begins: datetime.date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

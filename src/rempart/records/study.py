@@ -24,6 +24,7 @@ from rempart.records.describing_reading import (
     read_description,
     read_population,
 )
+from rempart.records.exposure_forms import switches
 from rempart.records.fields import Fields, near
 from rempart.records.form_reading import gathered, judged, look, take
 from rempart.records.protocol import (
@@ -40,6 +41,7 @@ from rempart.records.protocol import (
     Protocol,
     Window,
 )
+from rempart.records.study_canonical import analysis_dict, covariate_dict, exposure_dict, lean
 from rempart.records.study_forms import ANALYSIS, INPUTS, PARAMETERS, SCHEMA, STUDY
 from rempart.records.study_parts import read_cohort, read_covariate, read_exposure, read_outcome, read_protocol
 
@@ -76,16 +78,16 @@ class Study:
 
     def as_dict(self) -> dict[str, Any]:
         """The canonical form that is hashed and signed: every default written out; reading it back gives the same study."""
-        analyses = [*map(_analysis_dict, self.analyses), *map(description_dict, self.descriptions)]
+        analyses = [*map(analysis_dict, self.analyses), *map(description_dict, self.descriptions)]
         apart = {"analyses": analyses, "descriptions": None, "populations": None, "rules": None}
-        body = _lean({**asdict(self), "schema": SCHEMA, **apart})
+        body = lean({**asdict(self), "schema": SCHEMA, **apart})
         body["cohorts"] |= {name: rule.as_dict() for name, rule in self.rules.items()}
         if self.populations:
             body["populations"] = {name: population_dict(item) for name, item in self.populations.items()}
         body["protocol"]["same_day_order"] = list(SAME_DAY)
         body["outcomes"] = {name: {"any": items} for name, items in body["outcomes"].items()}
-        body["exposures"] = {name: _periods_flat(item) for name, item in body["exposures"].items()}
-        body["covariates"] = {name: _flat(item) for name, item in body["covariates"].items()}
+        body["exposures"] = {name: exposure_dict(item) for name, item in body["exposures"].items()}
+        body["covariates"] = {name: covariate_dict(item) for name, item in body["covariates"].items()}
         return dict(plain(body))
 
     def windows(self) -> tuple[Window, ...]:
@@ -272,6 +274,8 @@ def _names(parts: Mapping[str, Mapping[str, Any]], defined: Mapping[str, object]
     ]
     history = {n: c.criterion for n, c in parts["covariates"].items() if c.criterion is not None}
     used += [(f"covariates.{name}", item.domain, item.codes) for name, item in history.items()]
+    for name, other, possible in switches(parts["exposures"]):
+        yield _not_defined(other, possible, file, f"exposures.{name}.switch_to")
     for where, domain, codes in used:
         if codes not in defined:
             yield _not_defined(codes, defined, file, f"{where}.codes")
@@ -281,28 +285,3 @@ def _names(parts: Mapping[str, Mapping[str, Any]], defined: Mapping[str, object]
 
 def _window(what: str, item: Criterion) -> Window:
     return Window(what=what, first=item.days[0] if item.days is not None else 0)
-
-
-def _analysis_dict(item: Analysis) -> dict[str, object]:
-    inputs = {
-        **asdict(item.frame),
-        **({"covariates": list(item.covariates)} if item.type in {"table_one", "cox"} else {}),
-    }
-    parameters: dict[str, object] = {"grid_days": item.grid_days} if item.grid_days else {}
-    parameters |= {"ties": item.ties} if item.ties else {}
-    return {"id": item.id, "type": item.type, "design": item.design, "inputs": inputs, "parameters": parameters}
-
-
-def _flat(covariate: dict[str, Any]) -> dict[str, Any]:
-    return {**{k: v for k, v in covariate.items() if k != "criterion"}, **covariate.get("criterion", {})}
-
-
-def _periods_flat(exposure: dict[str, Any]) -> dict[str, Any]:
-    return {**{k: v for k, v in exposure.items() if k != "eras"}, **exposure.get("eras", {})}
-
-
-def _lean(value: Any) -> Any:
-    """Without keys whose value is None or an empty tuple: they are the defaults of their field."""
-    if isinstance(value, Mapping):
-        return {key: _lean(item) for key, item in value.items() if item is not None and item != ()}
-    return [_lean(item) for item in value] if isinstance(value, list | tuple) else value

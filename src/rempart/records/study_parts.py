@@ -2,6 +2,8 @@
 """Reading the parts of a study file: protocol, cohorts, exposures, outcomes, covariates, by their forms. ``study.py`` joins them."""
 
 from rempart.errors import Refused
+from rempart.records.cohort_reading import read_rule_cohort
+from rempart.records.cohort_rules import RuleCohort
 from rempart.records.exposure_forms import read_eras
 from rempart.records.fields import Fields
 from rempart.records.form_reading import take
@@ -37,8 +39,10 @@ def read_criterion(given: Fields, kind: Kind) -> Criterion:
     return item
 
 
-def read_cohort(given: Fields) -> CohortRule:
-    """A cohort rule."""
+def read_cohort(given: Fields) -> CohortRule | RuleCohort:
+    """A rule cohort (with ``entry`` or ``of``), else the eligibility rule of a comparison."""
+    if given.has("entry") or given.has("of"):
+        return read_rule_cohort(given)
     told = take(given, ELIGIBILITY)
     return CohortRule(
         prior_observation_days=told["prior_observation_days"],

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the rule cohorts of a study file, and what their rules ask of one another: names, order of cohorts, nothing after time zero.
+
+A rule that reads after time zero would choose persons by what happens to them later (immortal time). It is accepted where time zero
+moves (landmark, time-varying) or where persons are cloned; otherwise it is refused by its name.
+"""
+
+import datetime
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from rempart.errors import BadInput, Refused
+from rempart.records.cohort_forms import (
+    ANCHOR,
+    ENTRY,
+    EVENT,
+    EXCLUDE,
+    EXIT,
+    INCLUDE,
+    ITEM,
+    OF,
+    RULE_COHORT,
+    SET_COHORT,
+    WHERE,
+)
+from rempart.records.cohort_rules import (
+    CODED,
+    GROUPS,
+    VALUES,
+    Counted,
+    Rule,
+    RuleCohort,
+    RuleEvent,
+    RuleExit,
+    RuleGroup,
+)
+from rempart.records.fields import Fields, near
+from rempart.records.form_reading import take
+from rempart.records.forms import Kind
+from rempart.records.protocol import SYSTEMS, CodeList
+
+_WITHOUT_VISIT = ("visit", "death", "residence")
+
+
+def read_rule_cohort(given: Fields) -> RuleCohort:
+    """A cohort with ``entry`` or ``of``; raises BadInput ``study-field``, ``unknown-key``, Refused ``reads-after-time-zero``."""
+    if given.has("of"):
+        return _of_sets(given)
+    told = take(given, RULE_COHORT)
+    entry = take(told["entry"], ENTRY)
+    limit = entry["limit"]
+    nth = limit.whole("nth") if isinstance(limit, Fields) else None
+    if told["landmark_days"] is not None and told["landmark"] is not None:
+        raise given.wrong("landmark", "landmark_days or landmark, not both")
+    cohort = RuleCohort(
+        entry=tuple(_event(item, EVENT) for item in entry["any"]),
+        limit="first" if isinstance(limit, Fields) else limit,
+        nth=nth,
+        include=tuple(_rule(item, INCLUDE) for item in told["include"]),
+        exclude=tuple(_rule(item, EXCLUDE) for item in told["exclude"]),
+        exit=_exit(told["exit"]),
+        landmark=told["landmark_days"] if told["landmark_days"] is not None else told["landmark"],
+        sex=tuple(sorted(told["sex"])),
+        place=tuple(sorted(told["place"])),
+        **{name: told[name] for name in _PLAIN},
+    )
+    if isinstance(cohort.landmark, int) and cohort.exit.days is not None and cohort.exit.days <= cohort.landmark:
+        raise given.wrong("exit.days", "more than landmark_days")
+    _nothing_later(cohort, given)
+    return cohort
+
+
+_PLAIN = ("prior_observation_days", "washout_days", "age", "period", "collapse_days", "clone_censor_weight")
+
+
+def _of_sets(given: Fields) -> RuleCohort:
+    told = take(given, SET_COHORT)
+    of = take(told["of"], OF)
+    kind, names = next((kind, names) for kind, names in of.items() if names is not None)
+    return RuleCohort(
+        sets=kind, of=names if kind == "difference" else tuple(sorted(names)), collapse_days=told["collapse_days"]
+    )
+
+
+def _event(given: Fields, kind: Kind) -> RuleEvent:
+    return event_of(given, take(given, kind))
+
+
+def event_of(given: Fields, told: Mapping[str, Any]) -> RuleEvent:
+    """The event among the keys read of a table; raises BadInput ``study-field``."""
+    if "cohort" in told:
+        return RuleEvent(cohort=told["cohort"])
+    domain, codes = told["domain"], told["codes"] or ""
+    where = {name: _compared(value) for name, value in sorted(take(told["where"], WHERE).items()) if value}
+    if domain in CODED and not codes:
+        raise given.wrong("codes", f"the code list of the {domain} (it is missing)")
+    if told["status"] and domain != "condition":
+        raise given.wrong("status", "no status: only conditions have one")
+    if told["place"] and domain != "residence":
+        raise given.wrong("place", "no place: only a residence has one")
+    if (told["setting"] or told["specialty"]) and domain in _WITHOUT_VISIT[1:]:
+        raise given.wrong("setting", f"neither setting nor specialty: a {domain} belongs to no visit")
+    for name in where:
+        if name not in VALUES.get(domain, ()):
+            raise given.wrong(f"where.{name}", f"of a {domain}: {', '.join(VALUES.get(domain, ())) or 'nothing'}")
+    listed: dict[str, Any] = {name: tuple(sorted(told[name])) for name in ("status", "specialty", "setting", "place")}
+    return RuleEvent(domain=domain, codes=codes, where=where, **listed)
+
+
+def _compared(text: str) -> str:
+    sign = text.rstrip("0123456789 ")
+    return f"{sign} {int(text.removeprefix(sign))}"
+
+
+def _item(given: Fields, kind: Kind) -> tuple[dict[str, Any], "Counted | RuleGroup"]:
+    """What stands in the table, and the demand."""
+    told = take(given, kind)
+    group = next((name for name in GROUPS if name in told), None)
+    if group is None:
+        return told, _counted(given, told)
+    number = told.get("number") or 0
+    if group == "at_least" and not 1 <= number <= len(told[group]):
+        raise given.wrong("number", f"from 1 to the number of demands, {len(told[group])}")
+    items = tuple(_item(item, ITEM)[1] for item in told[group])
+    return told, RuleGroup(kind=group, number=number, items=items)
+
+
+def _counted(given: Fields, told: Mapping[str, Any]) -> Counted:
+    origin = told["relative_to"]
+    after = None
+    if isinstance(origin, Fields):
+        anchor = origin.table("event")
+        seen = take(anchor, ANCHOR)
+        after = Counted(event=event_of(anchor, seen), days=seen["days"])
+        origin = "index"
+    return Counted(
+        event=event_of(given, told),
+        days=told["days"],
+        count=_compared(told["count"]),
+        distinct=told["distinct"],
+        origin=origin,
+        after=after,
+        overlap=told["overlap"],
+        same_visit=told["same_visit"],
+    )
+
+
+def _rule(given: Fields, kind: Kind) -> Rule:
+    told, demand = _item(given, kind)
+    varying = bool(told.get("time_varying"))
+    if varying and not (isinstance(demand, Counted) and demand.count.startswith((">=", "=")) and demand.after is None):
+        raise given.wrong(
+            "time_varying", 'only with one demand of ">= n" records: the person enters on the day of the nth'
+        )
+    return Rule(name=told["name"] or demand.words, demand=demand, time_varying=varying)
+
+
+def _exit(told: Fields | str) -> RuleExit:
+    if isinstance(told, str):
+        return RuleExit(death=told == "death")
+    keys = take(told, EXIT)
+    if keys["grace_days"] and not keys["exposure"]:
+        raise told.wrong("grace_days", "only with exposure")
+    events = [keys["event"]] if isinstance(keys["event"], Fields) else list(keys["event"])
+    return RuleExit(
+        days=keys["days"],
+        of=keys["of"] if keys["days"] is not None else "start",
+        exposure=keys["exposure"] or "",
+        grace_days=keys["grace_days"],
+        events=tuple(_event(item, EVENT) for item in events),
+        death=keys["death"],
+    )
+
+
+def _nothing_later(cohort: RuleCohort, given: Fields) -> None:
+    """Refused ``reads-after-time-zero``, naming the rule, unless one of the three ways out is taken."""
+    if cohort.clone_censor_weight:
+        return
+    if cohort.limit == "last" and cohort.landmark != "period_end":
+        raise _later(given, "entry.limit", 'limit = "last"')
+    landmark = cohort.landmark if isinstance(cohort.landmark, int) else 0
+    for key, place, rule in cohort.numbered():
+        if rule.last_day(cohort.prior_observation_days) > landmark and not rule.time_varying:
+            raise _later(given, f"{key}[{place}]", rule.name)
+
+
+def _later(given: Fields, key: str, rule: str) -> Refused:
+    return Refused("reads-after-time-zero", file=given.file, field=f"{given.field(key)} ({rule})")
+
+
+def check_rule_cohorts(
+    cohorts: Mapping[str, RuleCohort], *, told: Mapping[str, Any], codes: Mapping[str, CodeList], file: str
+) -> None:
+    """Every name is defined, no cohort needs itself. ``told``: the file's tables by their keys, whether or not they could be read.
+
+    Raises BadInput ``study-name``, ``study-field``, ``cohort-circle``.
+    """
+    for name, cohort in cohorts.items():
+        for path, event in cohort.events():
+            if event.codes:
+                _defined(event.codes, told.get("codes", {}), file, f"cohorts.{name}.{path}.codes")
+                _check_codes(event, codes, file, f"cohorts.{name}.{path}.codes")
+        for other in cohort.needs:
+            _defined(other, cohorts, file, f"cohorts.{name}")
+        if cohort.exit.exposure:
+            _defined(cohort.exit.exposure, told.get("exposures", {}), file, f"cohorts.{name}.exit.exposure")
+    in_order(cohorts, file=file)
+
+
+def _check_codes(event: RuleEvent, codes: Mapping[str, CodeList], file: str, field: str) -> None:
+    allowed = SYSTEMS[codes[event.codes].system] if event.codes in codes else (event.domain,)
+    if event.domain not in allowed and not (event.domain == "death" and "condition" in allowed):
+        raise BadInput("study-field", file=file, field=field, expected=f"codes of a system for {event.domain}")
+
+
+def _defined(name: str, names: Mapping[str, object], file: str, field: str) -> None:
+    if name not in names:
+        expected = ", ".join(islice(names, 20)) or "(none is defined)"
+        raise BadInput("study-name", file=file, field=field, name=name, expected=expected, **near(name, names))
+
+
+def in_order(cohorts: Mapping[str, RuleCohort], *, file: str = "") -> tuple[str, ...]:
+    """Names such that each cohort comes after those that it needs; raises BadInput ``cohort-circle`` with the circle."""
+    done: dict[str, None] = {}
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        if name in way:
+            circle = " → ".join((*way[way.index(name) :], name))
+            raise BadInput("cohort-circle", file=file, field=f"cohorts.{name}", circle=circle)
+        if name not in done and name in cohorts:
+            for other in cohorts[name].needs:
+                visit(other, (*way, name))
+            done[name] = None
+
+    for name in sorted(cohorts):
+        visit(name, ())
+    return tuple(done)
+
+
+def period_of(cohort: RuleCohort, protocol: tuple[datetime.date, datetime.date]) -> tuple[datetime.date, datetime.date]:
+    """First and last possible day of the entry event."""
+    return cohort.period if cohort.period is not None else protocol
