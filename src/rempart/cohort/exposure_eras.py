@@ -8,7 +8,7 @@ person_id, start_date, end_date, dispensings, amount, rule; both days included).
 from rempart.cohort.codes import DOMAIN, Reads, matches
 from rempart.cohort.stock_sql import stocked
 from rempart.cohort.supply_sql import dispensings
-from rempart.cohort.unobserved_sql import EPOCH, away, clock, cuts, without_away
+from rempart.cohort.unobserved_sql import EPOCH, FOR_GOOD, away, clock, cuts, without_away
 from rempart.errors import BadInput
 from rempart.records.exposure import Eras
 from rempart.records.study import Study
@@ -98,12 +98,13 @@ def _begun(eras: Eras, x: str, by_day: str) -> str:
             f"  FROM ({by_day}) d ASOF LEFT JOIN (SELECT * FROM {x}_away WHERE how = 'censor') a\n"
             "    ON a.person_id = d.person_id AND d.day >= a.first"
         )
+        by_day = f"SELECT * FROM ({by_day}) WHERE begins < {FOR_GOOD}"
     else:
         by_day = f"SELECT *, day AS begins FROM ({by_day})"
     if not _cuts(eras):
-        return f"SELECT *, DATE '9999-12-31' AS cut_day FROM ({by_day})"
+        return f"SELECT *, {FOR_GOOD} AS cut_day FROM ({by_day})"
     return (
-        f"SELECT d.*, coalesce(c.cut_day, DATE '9999-12-31') AS cut_day FROM ({by_day}) d\n"
+        f"SELECT d.*, coalesce(c.cut_day, {FOR_GOOD}) AS cut_day FROM ({by_day}) d\n"
         f"  ASOF LEFT JOIN {x}_cuts c ON c.person_id = d.person_id AND d.begins < c.cut_day"
     )
 

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from rempart.cohort.codes import Reads
 from rempart.records.exposure import Eras
 
-EPOCH = "DATE '1900-01-01'"
+EPOCH, FOR_GOOD = "DATE '1900-01-01'", "DATE '9999-12-31'"
 
 
 def away(table: str, eras: Eras, reads: Reads) -> str:
     """``table(person_id, how, first, after)``: stays by choice, joined where they touch; ``after``: the first day not away.
 
-    A hospital stay is its nights (the day of leaving is no day of it); a day in a care home counts whole. A stay without an end lasts
-    to the person's last observed day.
+    A hospital stay is its nights (the day of leaving is no day of it); a day in a care home counts whole. A stay without an end is for
+    good; where it extends, to the person's last observed day.
     """
     visit = "visit_occurrence"
     concept, begins, ends = (
@@ -31,10 +31,11 @@ def away(table: str, eras: Eras, reads: Reads) -> str:
         for how, visits, more in choices
         if how != "ignore"
     )
+    open_end = f"CASE WHEN how = 'extend' THEN observed ELSE {FOR_GOOD} END"
     return (
         f"CREATE OR REPLACE TEMP TABLE {table} AS WITH seen AS (SELECT person_id, max({last}) AS observed\n"
         f"  FROM observation_period GROUP BY person_id),\n"
-        "stays AS (SELECT person_id, how, first, coalesce(last, observed, first) + more AS after\n"
+        f"stays AS (SELECT person_id, how, first, coalesce(last, {open_end}, first) + more AS after\n"
         f"  FROM ({stays})\n  LEFT JOIN seen USING (person_id)),\n"
         "begun AS (SELECT *, CASE WHEN first <= max(after) OVER (PARTITION BY person_id, how ORDER BY first, after\n"
         "    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS begins FROM stays WHERE after > first),\n"

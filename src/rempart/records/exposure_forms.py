@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The keys of an exposure that tell how its dispensings become periods: their forms, and what they ask of one another."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rempart.records.exposure import (
@@ -24,6 +24,7 @@ from rempart.records.exposure import (
 from rempart.records.fields import Fields
 from rempart.records.form_reading import take
 from rempart.records.forms import ByValue, Choice, Key, OneOf, Rows, Table, Text, Whole, Wholes, key
+from rempart.records.protocol import Exposure
 
 _UNTIL = 3660
 _DAYS = Whole(1, LONGEST)
@@ -122,6 +123,15 @@ def read_eras(told: dict[str, Any], given: Fields) -> Eras | None:
     _check_rules(eras, given)
     _check(eras, given)
     return eras
+
+
+def switches(exposures: Mapping[str, Exposure]) -> Iterator[tuple[str, str, dict[str, Exposure]]]:
+    """(exposure, the one it names, those it could name) for each ``switch_to`` that names no other drug of the study."""
+    for name, exposure in exposures.items():
+        other = exposure.eras.switch_to if exposure.eras is not None else None
+        possible = {item: found for item, found in exposures.items() if item != name and found.domain == "drug"}
+        if other is not None and other not in possible:
+            yield name, other, possible
 
 
 def _supply_rule(given: Fields) -> SupplyRule:
