@@ -99,14 +99,23 @@ def read_matching(given: Fields) -> Matching:
     )
 
 
-def check_matchings(matchings: Mapping[str, Matching], cohorts: Mapping[str, object], *, file: str) -> None:
-    """Both cohorts of each matching are there, and no matched one is matched again.
+def matched_names(matchings: Mapping[str, Matching]) -> tuple[str, ...]:
+    """The cohorts that matching makes: of controls, and of the cases that found any."""
+    return tuple(made for name in matchings for made in (name, f"{name}_cases"))
 
-    ``cohorts``: every rule cohort of the study that is not itself matched. Raises BadInput ``study-name``.
+
+def check_matchings(
+    matchings: Mapping[str, Matching], told: Mapping[str, Fields], rules: Mapping[str, object], *, file: str
+) -> None:
+    """Both ends of each matching are rule cohorts. ``told``: every cohort of the file, whether it could be read or not; ``rules``: the
+    rule cohorts that could. Raises BadInput ``study-name``, ``study-field``.
     """
     for name, matching in matchings.items():
+        if f"{name}_cases" in told:
+            expected = f"another name: {name}_cases are the cases of {name} that found a control"
+            raise BadInput("study-field", file=file, field=f"cohorts.{name}_cases", expected=expected)
         for end, other in (("to", matching.to), ("from", matching.pool)):
-            if other not in cohorts:
-                expected = ", ".join(cohorts) or "(none is defined)"
-                field = f"cohorts.{name}.match.{end}"
-                raise BadInput("study-name", file=file, field=field, name=other, expected=expected)
+            if other not in told or not (told[other].has("entry") or told[other].has("of")):
+                expected = ", ".join(rules) or "(no rule cohort is defined)"
+                where = f"cohorts.{name}.match.{end}"
+                raise BadInput("study-name", file=file, field=where, name=other, expected=expected)

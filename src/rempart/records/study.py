@@ -27,6 +27,7 @@ from rempart.records.describing_reading import (
 from rempart.records.exposure_forms import switches
 from rempart.records.fields import Fields, near
 from rempart.records.form_reading import gathered, judged, look, take
+from rempart.records.matching import Matching, check_matchings, matched_names
 from rempart.records.protocol import (
     NON_USERS,
     SAME_DAY,
@@ -50,8 +51,8 @@ from rempart.records.study_parts import read_cohort, read_covariate, read_exposu
 class Study:
     """A study, checked at birth by ``study_from_dict``. Mappings are in order of their names.
 
-    ``cohorts``: eligibility rules of comparisons; ``rules``: rule cohorts, the other kind of ``[cohorts.NAME]``. ``analyses`` compare new
-    users, ``descriptions`` describe rule cohorts; ``populations``: censuses to divide by.
+    ``cohorts``: eligibility rules of comparisons; ``rules``: rule cohorts, the other kind of ``[cohorts.NAME]``; ``matchings``: those drawn
+    by matching. ``analyses`` compare new users, ``descriptions`` describe rule cohorts; ``populations``: censuses to divide by.
     """
 
     permit: str
@@ -63,6 +64,7 @@ class Study:
     covariates: Mapping[str, Covariate]
     analyses: tuple[Analysis, ...]
     rules: Mapping[str, RuleCohort] = field(default_factory=dict)
+    matchings: Mapping[str, Matching] = field(default_factory=dict)
     populations: Mapping[str, Population] = field(default_factory=dict)
     descriptions: tuple[CohortAnalysis, ...] = ()
 
@@ -79,9 +81,9 @@ class Study:
     def as_dict(self) -> dict[str, Any]:
         """The canonical form that is hashed and signed: every default written out; reading it back gives the same study."""
         analyses = [*map(analysis_dict, self.analyses), *map(description_dict, self.descriptions)]
-        apart = {"analyses": analyses, "descriptions": None, "populations": None, "rules": None}
+        apart = {"analyses": analyses, "descriptions": None, "populations": None, "rules": None, "matchings": None}
         body = lean({**asdict(self), "schema": SCHEMA, **apart})
-        body["cohorts"] |= {name: rule.as_dict() for name, rule in self.rules.items()}
+        body["cohorts"] |= {name: rule.as_dict() for name, rule in {**self.rules, **self.matchings}.items()}
         if self.populations:
             body["populations"] = {name: population_dict(item) for name, item in self.populations.items()}
         body["protocol"]["same_day_order"] = list(SAME_DAY)
@@ -128,10 +130,12 @@ def study_or_problems(
     top.problems.extend(errors)
     parts: dict[str, Any] = {name: _parts(top, told.get(name, {}), read) for name, read in _PARTS.items()}
     parts["rules"] = {name: item for name, item in parts["cohorts"].items() if isinstance(item, RuleCohort)}
-    parts["cohorts"] = {name: item for name, item in parts["cohorts"].items() if name not in parts["rules"]}
+    parts["matchings"] = {name: item for name, item in parts["cohorts"].items() if isinstance(item, Matching)}
+    parts["cohorts"] = {name: item for name, item in parts["cohorts"].items() if isinstance(item, CohortRule)}
     protocol = gathered(top, partial(read_protocol, told["protocol"])) if "protocol" in told else None
     top.problems.extend(_names(parts, told.get("codes", {}), file))
     gathered(top, partial(check_rule_cohorts, parts["rules"], told=told, codes=parts["codes"], file=file))
+    gathered(top, partial(check_matchings, parts["matchings"], told.get("cohorts", {}), parts["rules"], file=file))
     if top.problems or protocol is None:
         top.problems.extend(error for item in told.get("analyses", ()) for error in judged(item, ANALYSIS))
         return None, top.problems
@@ -184,7 +188,7 @@ def _any_analysis(given: Fields, study: Study) -> Analysis | CohortAnalysis:
     if not describes(given):
         return _analysis(given, study)
     known = Known(
-        rules=tuple(study.rules),
+        rules=(*study.rules, *matched_names(study.matchings)),
         outcomes=tuple(study.outcomes),
         exposures=tuple(study.exposures),
         covariates=tuple(study.covariates),

@@ -28,6 +28,7 @@ from rempart.records.forms import (
     Wholes,
     key,
 )
+from rempart.records.matching import MATCHED_COHORT
 from rempart.records.protocol import ACTIVE, DEATHS, DESIGNS, DOMAINS, ESTIMANDS, SAME_DAY, TIES, TYPES
 
 SCHEMA = "rempart.study/1"
@@ -90,7 +91,7 @@ ELIGIBILITY = Table(
 COHORT: Kind = ByPresence(
     name="cohort",
     about="Who may enter, and when.",
-    cases={"entry": RULE_COHORT, "of": SET_COHORT, "": ELIGIBILITY},
+    cases={"entry": RULE_COHORT, "of": SET_COHORT, "match": MATCHED_COHORT, "": ELIGIBILITY},
 )
 EXPOSURE = Table(
     name="exposure",

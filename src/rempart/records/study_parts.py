@@ -8,6 +8,7 @@ from rempart.records.exposure_forms import read_eras
 from rempart.records.fields import Fields
 from rempart.records.form_reading import take
 from rempart.records.forms import Kind
+from rempart.records.matching import Matching, read_matching
 from rempart.records.protocol import SAME_DAY, CohortRule, Covariate, Criterion, Exposure, Protocol
 from rempart.records.study_forms import BEFORE, COVARIATE, ELIGIBILITY, EVENT, EXPOSURE, OUTCOME, PROTOCOL
 
@@ -39,10 +40,12 @@ def read_criterion(given: Fields, kind: Kind) -> Criterion:
     return item
 
 
-def read_cohort(given: Fields) -> CohortRule | RuleCohort:
-    """A rule cohort (with ``entry`` or ``of``), else the eligibility rule of a comparison."""
+def read_cohort(given: Fields) -> CohortRule | RuleCohort | Matching:
+    """A rule cohort (with ``entry`` or ``of``), a matched one, else the eligibility rule of a comparison."""
     if given.has("entry") or given.has("of"):
         return read_rule_cohort(given)
+    if given.has("match"):
+        return read_matching(given)
     told = take(given, ELIGIBILITY)
     return CohortRule(
         prior_observation_days=told["prior_observation_days"],
