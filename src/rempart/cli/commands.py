@@ -6,6 +6,7 @@ from typing import Any
 
 from rempart.cli import (
     backup_commands,
+    cohort_commands,
     data_commands,
     host_commands,
     key_commands,
@@ -53,6 +54,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "study check": study_commands.check,
     "study run": study_commands.run,
     "study list": study_commands.list_runs,
+    "cohort run": cohort_commands.run,
     "release submit": result_commands.submit,
     "release review": result_commands.review,
     "release publish": result_commands.publish,
