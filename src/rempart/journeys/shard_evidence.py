@@ -4,14 +4,17 @@
 The worker checks for itself that the study is signed and permitted; it is the same in a local pool or inside a cluster task.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 
+from rempart.cohort.match_sql import BACK
 from rempart.cohort.parts import StudyPart, chosen, columns_of, study_parts
 from rempart.cohort.required import required_columns
 from rempart.errors import NotTrusted
 from rempart.journeys.evidence import held_parts, seal_evidence
+from rempart.journeys.match_steps import exchange_rows, match_buckets, matched_rows
 from rempart.journeys.shard_sessions import Stored, Surroundings, checked_study, shard_sessions
+from rempart.journeys.shard_sessions import read_of as read_of
 from rempart.journeys.space import Vault
 from rempart.permits.check_study import check_study
 from rempart.permits.compile import compile_permit
@@ -19,9 +22,9 @@ from rempart.ports.documents import Documents
 from rempart.ports.query import Query
 from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Clock, Randomness
-from rempart.records.omop import MAIN, PROJECT_PERSON, TableLayout
+from rempart.records.omop import TableLayout
 from rempart.records.protocol import CohortPlan
-from rempart.records.shard_job import ShardJob
+from rempart.records.shard_job import EXCHANGE, MATCH, ShardJob
 from rempart.records.trust import TrustFile
 from rempart.study.evidence import compute, encode
 
@@ -38,7 +41,7 @@ def shard_evidence(
     layouts: Mapping[str, TableLayout],
     new_query: Callable[[], Query],
 ) -> Iterator[tuple[int, bytes]]:
-    """(shard, sealed evidence) for each shard of ``job``; raises Refused or NotTrusted before anything is opened."""
+    """(shard, sealed evidence) for each shard of ``job``, or its step's pieces; raises Refused, NotTrusted before anything is opened."""
     around = Surroundings(
         vault=vault,
         documents=documents,
@@ -49,18 +52,27 @@ def shard_evidence(
         layouts=layouts,
         new_query=new_query,
     )
+    yield from _STEPS.get(job.step, _evidence)(job, around)
+
+
+def _evidence(job: ShardJob, around: Surroundings) -> Iterator[tuple[int, bytes]]:
     stored, parts = _checked(job, around)
     sessions = shard_sessions(job, around, stored=stored)
     with closing(sessions.each(job.shards, around)) as shards:
         for shard, query in shards:
+            if job.buckets:
+                query.register(BACK, matched_rows(job, around.scratch, sessions.context, sessions.key, shard))
             evidence = encode(compute(query, [part.plan for part in parts if isinstance(part.plan, CohortPlan)]))
-            salt, prefix = randomness.bytes(32), randomness.bytes(7)
+            salt, prefix = around.randomness.bytes(32), around.randomness.bytes(7)
             key, context = sessions.key, sessions.context
             held = held_parts(job.parts)
             yield (
                 shard,
                 seal_evidence(evidence, key=key, context=context, shard=shard, salt=salt, prefix=prefix, held=held),
             )
+
+
+_STEPS = {EXCHANGE: exchange_rows, MATCH: match_buckets}
 
 
 def _checked(job: ShardJob, around: Surroundings) -> tuple[Stored, tuple[StudyPart, ...]]:
@@ -71,20 +83,3 @@ def _checked(job: ShardJob, around: Surroundings) -> tuple[Stored, tuple[StudyPa
     if job.parts and len(parts) != len(set(job.parts)):
         raise NotTrusted("job-parts")
     return read_of(compile_permit(permit, around.layouts), columns_of(parts), around.layouts), parts
-
-
-def read_of(
-    permitted: Mapping[str, Collection[str]],
-    required: Mapping[str, Collection[str]],
-    layouts: Mapping[str, TableLayout],
-) -> Stored:
-    """Table → sibling → the columns that a worker opens: what the study reads, the person, and the link where siblings are joined."""
-    stored = {}
-    for table, columns in required.items():
-        by_sibling: dict[str, list[str]] = {}
-        for column in sorted(columns):
-            by_sibling.setdefault(str(layouts[table].sibling_of(column)), []).append(column)
-        named = [sibling for sibling in permitted[table] if sibling == MAIN or sibling in by_sibling]
-        fixed = [PROJECT_PERSON, *([layouts[table].link(PROJECT_PERSON)] if len(named) > 1 else [])]
-        stored[table] = {sibling: tuple(dict.fromkeys([*fixed, *by_sibling.get(sibling, ())])) for sibling in named}
-    return stored

@@ -132,6 +132,23 @@ def _needed(opened: OpenSpace, stored: Stored, shard: int, *, draws: bool) -> li
     return [part for table, sibling in named for part in opened.parts(table, sibling, shard)]
 
 
+def read_of(
+    permitted: Mapping[str, Collection[str]],
+    required: Mapping[str, Collection[str]],
+    layouts: Mapping[str, TableLayout],
+) -> Stored:
+    """Table → sibling → the columns that a worker opens: what the study reads, the person, and the link where siblings are joined."""
+    stored = {}
+    for table, columns in required.items():
+        by_sibling: dict[str, list[str]] = {}
+        for column in sorted(columns):
+            by_sibling.setdefault(str(layouts[table].sibling_of(column)), []).append(column)
+        named = [sibling for sibling in permitted[table] if sibling == MAIN or sibling in by_sibling]
+        fixed = [PROJECT_PERSON, *([layouts[table].link(PROJECT_PERSON)] if len(named) > 1 else [])]
+        stored[table] = {sibling: tuple(dict.fromkeys([*fixed, *by_sibling.get(sibling, ())])) for sibling in named}
+    return stored
+
+
 def joined_view(layout: TableLayout, siblings: Collection[str], person: str) -> str:
     """SQL of a table's view under its OMOP name: the siblings at hand, joined by the row's own key.
 
