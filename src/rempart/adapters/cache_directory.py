@@ -33,6 +33,10 @@ class CacheDirectory:
             return None
         return data
 
+    def has(self, space: str, name: str) -> bool:
+        """See the port."""
+        return self._path(space, name).is_file()
+
     def put(self, space: str, name: str, data: bytes) -> None:
         """See the port."""
         if len(data) > self._limit:

@@ -18,6 +18,8 @@ from rempart.cli import (
     result_commands,
     rotation_commands,
     study_commands,
+    study_file_commands,
+    study_runs,
 )
 from rempart.cli.demo import demo
 
@@ -51,9 +53,14 @@ TREE: dict[str, Callable[..., Any]] = {
     "permit check": data_commands.check_permit,
     "permit grant": data_commands.grant,
     "permit list": data_commands.list_permits,
-    "study check": study_commands.check,
+    "study new": study_file_commands.new,
+    "study codes": study_file_commands.codes,
+    "study check": study_file_commands.check,
     "study run": study_commands.run,
     "study list": study_commands.list_runs,
+    "study plan": study_runs.plan,
+    "study show": study_runs.show,
+    "study cancel": study_runs.cancel,
     "cohort run": cohort_commands.run,
     "release submit": result_commands.submit,
     "release review": result_commands.review,

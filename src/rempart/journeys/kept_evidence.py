@@ -37,6 +37,10 @@ class KeptEvidence:
     epoch: int
     made_by: str
 
+    def there(self, parts: Sequence[str]) -> list[str]:
+        """Those of ``parts`` that are kept; opens and removes nothing."""
+        return [part for part in parts if self.cache.has(self.space, self._name(part))]
+
     def take(self, parts: Sequence[str], *, reference: str) -> dict[str, Evidence]:
         """What is kept of ``parts`` (digests). A piece that does not prove itself is removed and counts as absent: it is only a copy."""
         self.cache.keep(self.space, self._prefix)

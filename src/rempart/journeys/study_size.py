@@ -9,6 +9,9 @@ from rempart.journeys.space import OpenSpace
 from rempart.records.omop import MAIN
 from rempart.records.sealed import PartEntry
 
+_ENGINE = 250 << 20  # a worker with nothing to do
+_A_ROW = 24  # bytes at work for each row read, by bench/cohort_engine.py
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSize:
@@ -20,6 +23,11 @@ class ReadSize:
     largest: int
     largest_rows: int
     shards: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a worker is likely to need at once: its engine, two shards' columns as they lie there, a shard's rows at work."""
+        return _ENGINE + 2 * self.largest + _A_ROW * self.largest_rows
 
     @property
     def all_rows(self) -> int:

@@ -11,6 +11,9 @@ class EvidenceCache(Protocol):
     def get(self, space: str, name: str) -> bytes | None:
         """The piece, or None."""
 
+    def has(self, space: str, name: str) -> bool:
+        """Whether the piece is there; counts as no use of it."""
+
     def put(self, space: str, name: str, data: bytes) -> None:
         """Keep a piece whole or not at all; the pieces that were asked for longest ago make room."""
 

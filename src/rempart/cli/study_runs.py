@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands around the runs of studies: what one would read and cost, what became of one, and stopping one. Shows no value of a cell."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rempart.cli.move_bar import bytes_in_words, seconds_in_words
+from rempart.cli.session import Session
+
+if TYPE_CHECKING:
+    from rempart.wiring.studies import PlannedStudy, ShownRun
+
+
+def plan(session: Session, file: Path, /, *, workers: int | None = None, memory: str | None = None) -> int:
+    """What a study would read and cost."""
+    from rempart.adapters.machine import size_of
+    from rempart.wiring.studies import plan_study_file
+    from rempart.wiring.warehouse import Warehouse
+
+    limit = size_of(memory) if memory else None
+    planned = plan_study_file(Warehouse(session.directory), file, workers=workers, memory=limit)
+    _show_reads(session, planned)
+    _show_permit(session, planned)
+    _show_cost(session, planned)
+    session.voice.result("study-plan", _told(planned))
+    made = planned.plan
+    return int(made.compared is not None and not made.compared.fits)
+
+
+def _show_reads(session: Session, planned: "PlannedStudy") -> None:
+    voice, made = session.voice, planned.plan
+    voice.say("study-check", study=planned.study[:23], permit=planned.permit)
+    missing = made.compared.missing if made.compared else {}
+    rows = []
+    for table, columns in made.required.items():
+        size = made.size
+        read = size is not None and table in size.rows
+        counted = (
+            [f"{size.rows[table]:,}".replace(",", " "), bytes_in_words(voice, size.size[table])]
+            if read and size
+            else ["", ""]
+        )
+        rows.append((table, ", ".join(sorted(columns)), *counted, ", ".join(missing.get(table, ()))))
+    voice.table(["column-table", "column-columns", "column-rows", "column-size", "column-not-permitted"], rows)
+    first, last = planned.period
+    voice.say("plan-period", first=first, last=last, earliest=made.earliest.isoformat())
+
+
+def _show_permit(session: Session, planned: "PlannedStudy") -> None:
+    voice, made = session.voice, planned.plan
+    if made.permit is None or made.compared is None:
+        voice.say("study-not-compared", permit=planned.permit)
+        return
+    begins, ends = (day.isoformat() for day in made.permit.period)
+    voice.say("plan-permit", permit=made.permit.id, lookback=made.permit.lookback.isoformat(), begins=begins, ends=ends)
+    if made.compared.days is not None:
+        voice.plain(voice.error_line(made.compared.days))
+        voice.plain(voice.hint(made.compared.days))
+    if made.compared.missing:
+        voice.say("plan-missing", count=sum(map(len, made.compared.missing.values())))
+    if made.compared.fits:
+        voice.say("study-fits", permit=made.permit.id)
+
+
+def _show_cost(session: Session, planned: "PlannedStudy") -> None:
+    voice, made = session.voice, planned.plan
+    if made.size is None:
+        if made.why is not None and made.permit is not None:
+            voice.say("plan-not-looked", why=voice.error_line(made.why))
+        return
+    rows = f"{made.size.all_rows:,}".replace(",", " ")
+    size = bytes_in_words(voice, sum(made.size.size.values()))
+    voice.say("plan-size", shards=made.size.shards, rows=rows, size=size)
+    if made.kept:
+        voice.say("plan-kept", kept=made.kept, parts=made.parts)
+    voice.say(
+        "plan-memory",
+        need=bytes_in_words(voice, made.size.memory),
+        workers=planned.workers,
+        limit=bytes_in_words(voice, planned.memory),
+    )
+    if made.size.memory > planned.memory:
+        voice.say("plan-memory-short")
+    if made.seconds is None:
+        voice.say("plan-no-pace")
+    else:
+        voice.say("plan-time", time=seconds_in_words(made.seconds), workers=planned.workers)
+    voice.say("plan-next")
+
+
+def _told(planned: "PlannedStudy") -> dict[str, object]:
+    made = planned.plan
+    compared, size = made.compared, made.size
+    days = compared.days if compared else None
+    return {
+        "id": planned.study,
+        "permit": planned.permit,
+        "granted": made.permit is not None,
+        "fits": None if compared is None else compared.fits,
+        "missing": {table: list(columns) for table, columns in compared.missing.items()} if compared else {},
+        "days": days.code if days else None,
+        "reads": {table: sorted(columns) for table, columns in made.required.items()},
+        "period": list(planned.period),
+        "earliest": made.earliest.isoformat(),
+        "rows": dict(size.rows) if size else None,
+        "bytes": dict(size.size) if size else None,
+        "shards": size.shards if size else None,
+        "memory": {"need": size.memory if size else None, "limit": planned.memory},
+        "workers": planned.workers,
+        "parts": made.parts,
+        "kept": made.kept,
+        "seconds": made.seconds,
+        "not_looked": made.why.code if made.why else None,
+    }
+
+
+def show(session: Session, run: str, /) -> int:
+    """What a run was and what became of it."""
+    from rempart.wiring.studies import show_run
+    from rempart.wiring.warehouse import Warehouse
+
+    voice, shown = session.voice, show_run(Warehouse(session.directory), run)
+    voice.say("run-shown", run=shown.run, state=voice.word(f"run-{shown.state}"), title=shown.title)
+    voice.say("study-check", study=shown.study[:23], permit=shown.permit)
+    voice.say("run-times", begun=voice.when(shown.begun), ended=voice.when(shown.ended) if shown.ended else "–")
+    voice.say("run-shards", done=shown.done, shards=shown.shards)
+    if shown.result:
+        _show_result(session, shown)
+    elif shown.state in {"failed", "cancelled", "killed"}:
+        if shown.error:
+            voice.say("run-error", error=shown.error)
+        voice.say("run-again")
+    voice.result("study-show", asdict(shown))
+    return 0
+
+
+def _show_result(session: Session, shown: "ShownRun") -> None:
+    voice = session.voice
+    time = seconds_in_words(shown.seconds)
+    voice.say("run-cost", time=time, engine=shown.engine, workers=shown.workers)
+    if shown.reused:
+        voice.say("study-reused", parts=shown.parts, reused=shown.reused)
+    voice.say("run-result", result=shown.result[:23])
+    voice.table(["column-output", "column-cells"], list(shown.outputs.items()))
+    if shown.release:
+        voice.say("run-released", release=shown.release, state=shown.release_state)
+    else:
+        voice.say("study-next", run=shown.run)
+
+
+def cancel(session: Session, run: str, /) -> int:
+    """Stop a run."""
+    from rempart.wiring.studies import cancel_run
+    from rempart.wiring.warehouse import Warehouse
+
+    cancel_run(Warehouse(session.directory), run)
+    session.voice.say("run-stopped", run=run)
+    session.voice.result("study-cancel", {"run": run})
+    return 0

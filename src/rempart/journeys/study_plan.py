@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a study would read, and what it would cost: from the study, the permit, the manifest and the runs before. Opens no part.
+
+Writes nothing but the ledger's trace that a manifest was looked into.
+"""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rempart.cohort.parts import columns_of, study_parts
+from rempart.cohort.required import required_columns
+from rempart.errors import Missing, RempartError
+from rempart.journeys.chain import snapshot_of
+from rempart.journeys.kept_evidence import KeptEvidence
+from rempart.journeys.permits import events, find_permit
+from rempart.journeys.recorded import Recorder, recorded
+from rempart.journeys.run_cost import pace
+from rempart.journeys.shard_evidence import read_of
+from rempart.journeys.space import OpenSpace, Vault, open_space
+from rempart.journeys.study_size import ReadSize, read_size
+from rempart.permits.compare import Compared, compare, earliest_day
+from rempart.permits.compile import compile_permit
+from rempart.ports.broker import GrantRequest
+from rempart.ports.documents import Documents
+from rempart.ports.engine import Engine
+from rempart.ports.evidence_cache import EvidenceCache
+from rempart.records.omop import TableLayout
+from rempart.records.permit import Permit
+from rempart.records.study import Study
+from rempart.records.trust import TrustFile
+
+KIND = "study-plan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyPlan:
+    """``required``: table → columns; ``permit``, ``compared``: None where the permit is not granted here; ``size``: of what must be
+    read now, None where ``why`` says what stands against looking; ``kept``: of ``parts``, those whose evidence is there already;
+    ``seconds``: with so many workers as the engine has, None without an earlier run to judge by."""
+
+    required: Mapping[str, frozenset[str]]
+    earliest: datetime.date
+    permit: Permit | None
+    compared: Compared | None
+    size: ReadSize | None
+    why: RempartError | None
+    parts: int
+    kept: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planner:
+    """What planning needs. ``made_by``: version of what would compute."""
+
+    vault: Vault
+    recorder: Recorder
+    documents: Documents
+    trust: TrustFile
+    layouts: Mapping[str, TableLayout]
+    engine: Engine
+    cache: EvidenceCache
+    made_by: str
+
+
+def plan_study(planner: Planner, study: Study) -> StudyPlan:
+    """The plan; raises BadInput ``study-layout`` for a column that no dataset could have."""
+    required = required_columns(study, planner.layouts)
+    log = events(planner.vault.ledger)
+    try:
+        permit = find_permit(log, planner.documents, planner.trust, study.permit)
+    except Missing as error:
+        return _told(study, required, None, None, why=error)
+    compared = compare(study, permit, planner.layouts, required=required)
+    if not compared.fits:
+        return _told(study, required, permit, compared)
+    try:
+        permit.check_valid_on(planner.recorder.clock.now().date())
+        opened = _look(planner, permit)
+    except RempartError as error:  # expired, erased, or the broker is locked: the rest of the plan stands
+        return _told(study, required, permit, compared, why=error)
+    parts = study_parts(study, cut=permit.period[1])
+    there = _kept(planner, permit, opened).there([part.digest for part in parts])
+    left = [part for part in parts if part.digest not in there]
+    stored = read_of(compile_permit(permit, planner.layouts), columns_of(left), planner.layouts)
+    size = read_size(opened, stored)
+    rate = pace(log, permit.id, engine=planner.engine.name)
+    return StudyPlan(
+        required=required,
+        earliest=earliest_day(study),
+        permit=permit,
+        compared=compared,
+        size=size,
+        why=None,
+        parts=len(parts),
+        kept=len(there),
+        seconds=None if rate is None else rate * size.all_rows / 1e6 / planner.engine.workers,
+    )
+
+
+def _told(
+    study: Study,
+    required: Mapping[str, frozenset[str]],
+    permit: Permit | None,
+    compared: Compared | None,
+    *,
+    why: RempartError | None = None,
+) -> StudyPlan:
+    """A plan without a look into the manifest."""
+    return StudyPlan(
+        required=required,
+        earliest=earliest_day(study),
+        permit=permit,
+        compared=compared,
+        size=None,
+        why=why,
+        parts=0,
+        kept=0,
+        seconds=None,
+    )
+
+
+def _look(planner: Planner, permit: Permit) -> OpenSpace:
+    """The manifest of the project's newest snapshot."""
+    objects, basis = [f"space:{permit.space}"], f"permit:{permit.id}"
+    with recorded(planner.recorder, KIND, basis=basis, objects=objects, event_class="trace") as act:
+        use = (permit.space, "manifest", "main", "read")
+        (reference,) = planner.vault.broker.grant(GrantRequest(intent=act.index, tables=(use,)))
+        return open_space(planner.vault, space=permit.space, reference=reference)
+
+
+def _kept(planner: Planner, permit: Permit, opened: OpenSpace) -> KeptEvidence:
+    return KeptEvidence(
+        cache=planner.cache,
+        broker=planner.vault.broker,
+        randomness=planner.recorder.randomness,
+        warehouse=planner.vault.warehouse,
+        space=permit.space,
+        permit=permit.id,
+        head=snapshot_of(planner.vault.ledger, permit.space, None).origin.head,
+        epoch=opened.commit.epoch,
+        made_by=planner.made_by,
+    )
