@@ -1,26 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands about studies: what a file asks for, and its runs. What leaves is in ``result_commands``."""
+"""Commands about runs of studies. Study files are in ``study_file_commands``, what leaves in ``result_commands``."""
 
 from pathlib import Path
 
 from rempart.cli.session import Session
-
-
-def check(session: Session, file: Path, /) -> int:
-    """Read a study file and say what it needs."""
-    from rempart.wiring.acts import check_study_fits, read_study_file, study_needs
-    from rempart.wiring.warehouse import Warehouse
-
-    study = read_study_file(file)
-    session.voice.say("study-check", study=study.content_id[:23], permit=study.permit)
-    rows = study_needs(study)
-    session.voice.table(["column-table", "column-columns"], rows)
-    fits = check_study_fits(Warehouse(session.directory), study)
-    session.voice.say("study-fits" if fits else "study-not-compared", permit=study.permit)
-    session.voice.result(
-        "study-check", {"fits": fits, "id": study.content_id, "permit": study.permit, "reads": dict(rows)}
-    )
-    return 0
 
 
 def list_runs(session: Session) -> int:

@@ -99,6 +99,27 @@ def systems_of(code: str) -> tuple[str, ...]:
     return tuple(name for name, form in FORMS.items() if re.fullmatch(form.pattern, code, re.ASCII))
 
 
+def tidied(system: str, written: str) -> str:
+    """A code as its system has it in the data, from how files write it; '' when it is none.
+
+    Spaces, dots, hyphens and case are set right; UCD of 9 or 13 digits → its last 7; NABM and LPP filled with zeros on the left;
+    the X that fills a category of three characters (I10X) taken off.
+    """
+    code = re.sub(r"[\s.\u00a0-]", "", written).upper()
+    if system == "UCD" and re.fullmatch(r"\d{9}|\d{13}", code, re.ASCII):
+        code = code[-7:]
+    if system == "CIM10":
+        code = re.sub(r"(?<=^[A-Z]\d\d)X$", "", code)
+    if system in _FILLED and re.fullmatch(r"\d+", code, re.ASCII):
+        code = code.zfill(_FILLED[system])
+    if system == "OMOP":
+        code = code.lstrip("0")
+    return code if re.fullmatch(FORMS[system].pattern, code, re.ASCII) else ""
+
+
+_FILLED = {"NABM": 4, "LPP": 7}
+
+
 def _with_guess(error: BadInput, given: Fields) -> BadInput:
     """The error on a code, with the systems that such a code could be of."""
     item, name = error.facts.get("item"), str(error.facts.get("field", "")).rpartition(".")[2]

@@ -43,7 +43,7 @@ from rempart.records.protocol import (
     Window,
 )
 from rempart.records.study_canonical import analysis_dict, covariate_dict, exposure_dict, lean
-from rempart.records.study_forms import ANALYSIS, INPUTS, PARAMETERS, SCHEMA, STUDY
+from rempart.records.study_forms import ANALYSIS, ANY_ANALYSIS, INPUTS, PARAMETERS, SCHEMA, STUDY
 from rempart.records.study_parts import read_cohort, read_covariate, read_exposure, read_outcome, read_protocol
 
 
@@ -83,7 +83,8 @@ class Study:
         analyses = [*map(analysis_dict, self.analyses), *map(description_dict, self.descriptions)]
         apart = {"analyses": analyses, "descriptions": None, "populations": None, "rules": None, "matchings": None}
         body = lean({**asdict(self), "schema": SCHEMA, **apart})
-        body["cohorts"] |= {name: rule.as_dict() for name, rule in {**self.rules, **self.matchings}.items()}
+        others: dict[str, RuleCohort | Matching] = {**self.rules, **self.matchings}
+        body["cohorts"] |= {name: rule.as_dict() for name, rule in others.items()}
         if self.populations:
             body["populations"] = {name: population_dict(item) for name, item in self.populations.items()}
         body["protocol"]["same_day_order"] = list(SAME_DAY)
@@ -137,7 +138,7 @@ def study_or_problems(
     gathered(top, partial(check_rule_cohorts, parts["rules"], told=told, codes=parts["codes"], file=file))
     gathered(top, partial(check_matchings, parts["matchings"], told.get("cohorts", {}), parts["rules"], file=file))
     if top.problems or protocol is None:
-        top.problems.extend(error for item in told.get("analyses", ()) for error in judged(item, ANALYSIS))
+        top.problems.extend(error for item in told.get("analyses", ()) for error in judged(item, ANY_ANALYSIS))
         return None, top.problems
     study = Study(permit=told["permit"], protocol=protocol, analyses=(), **parts)
     found = [gathered(top, partial(_any_analysis, item, study)) for item in told["analyses"]]

@@ -29,7 +29,7 @@ from rempart.records.forms import (
     key,
 )
 from rempart.records.matching import MATCHED_COHORT
-from rempart.records.protocol import ACTIVE, DEATHS, DESIGNS, DOMAINS, ESTIMANDS, SAME_DAY, TIES, TYPES
+from rempart.records.protocol import ACTIVE, DEATHS, DESIGNS, DOMAINS, ESTIMANDS, NON_USERS, SAME_DAY, TIES, TYPES
 
 SCHEMA = "rempart.study/1"
 GRID_DAYS = 90
@@ -168,7 +168,7 @@ ANY_ANALYSIS = ByValue(
     name="any_analysis",
     about="A comparison of new users, or a description of rule cohorts.",
     by="design",
-    cases={ACTIVE: ANALYSIS, DESCRIPTION: COHORT_ANALYSIS},
+    cases={ACTIVE: ANALYSIS, NON_USERS: ANALYSIS, DESCRIPTION: COHORT_ANALYSIS},
 )
 STUDY = Table(
     name="study",

@@ -55,7 +55,8 @@ def _refer(kind: Kind, tables: dict[str, Json]) -> Json:
 
 
 def _cases(kind: ByValue | ByPresence, tables: dict[str, Json]) -> Json:
-    return {"description": kind.about, "anyOf": [_refer(case, tables) for case in kind.cases.values()]}
+    cases = {case.name: case for case in kind.cases.values()}
+    return {"description": kind.about, "anyOf": [_refer(case, tables) for case in cases.values()]}
 
 
 def _table(table: Table, tables: dict[str, Json]) -> Json:

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a study file asks for, said without a key, a query engine or a row: what it reads, and whether the permit allows it."""
+
+from pathlib import Path
+
+from rempart.adapters import package_data
+from rempart.adapters.configuration import read_configuration
+from rempart.adapters.documents import DirectoryDocuments
+from rempart.adapters.trust_files import load_trust
+from rempart.cohort.required import required_columns
+from rempart.errors import Missing
+from rempart.journeys.permits import events, find_permit
+from rempart.permits.check_study import check_study
+from rempart.records.code_lists import list_id
+from rempart.records.omop import layouts
+from rempart.records.study import Study
+from rempart.wiring.ledger import open_ledger
+
+
+def needs(study: Study) -> list[tuple[str, str]]:
+    """Table → columns that the study's SQL reads."""
+    required = required_columns(study, layouts(package_data.toml("records/omop54.toml")))
+    return [(table, ", ".join(sorted(columns))) for table, columns in sorted(required.items())]
+
+
+def fits(directory: Path, study: Study) -> str | None:
+    """The permit that the study fits, or None when it is not granted here; raises Refused as ``study run`` would."""
+    try:
+        settings = read_configuration(directory)
+        ledger = open_ledger(directory, settings, sign=None)
+        trust = load_trust(directory / "controller" / "keys", settings.trust_first)
+        permit = find_permit(
+            events(ledger), DirectoryDocuments(directory / "controller" / "documents"), trust, study.permit
+        )
+    except Missing:
+        return None
+    known = layouts(package_data.toml("records/omop54.toml"))
+    check_study(study, permit, known, required=required_columns(study, known))
+    return permit.id
+
+
+def code_lists(study: Study) -> list[tuple[str, str, int, str]]:
+    """(name, system, codes, content id) of each code list."""
+    return [
+        (name, codes.system, len(codes.include) + len(codes.exclude), list_id(codes))
+        for name, codes in study.codes.items()
+    ]
