@@ -33,8 +33,8 @@ class MatchRun:
 
     @property
     def buckets(self) -> int:
-        """How many buckets strata are matched in; the same whenever the run takes up again."""
-        return min(_MOST, max(_LEAST, self.shards))
+        """How many buckets strata are matched in."""
+        return bucket_count(self.shards)
 
     def run(self) -> None:
         """Both steps; raises as ``Engine.run``, NotTrusted ``exchange-piece``, Refused ``match-too-large``, Missing ``draw-missing``."""
@@ -68,3 +68,8 @@ class MatchRun:
                 keep(self.scratch, self.template.run, step, source, answer, targets=targets)
                 done += 1
                 self.progress.step(f"study-{step}", done, sources)
+
+
+def bucket_count(shards: int) -> int:
+    """How many buckets a space of so many shards has; the same whenever a run takes up again. No result depends on it."""
+    return min(_MOST, max(_LEAST, shards))

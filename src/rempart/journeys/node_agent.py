@@ -18,9 +18,9 @@ from rempart.ports.broker import Broker, GrantRequest
 from rempart.ports.documents import Documents
 from rempart.ports.ledger import Ledger
 from rempart.ports.surroundings import Clock
-from rempart.records.omop import TableLayout
+from rempart.records.omop import DRAW, TableLayout
 from rempart.records.sealed import KeyContext
-from rempart.records.shard_job import ShardJob
+from rempart.records.shard_job import EXCHANGE, ShardJob
 from rempart.records.trust import TrustFile
 
 MOST_ATTEMPTS = 8
@@ -66,7 +66,7 @@ class NodeAgent:
     def __init__(self, around: AgentSurroundings) -> None:
         self._around = around
         self._asked: dict[tuple[str, ...], GrantRequest] = {}
-        self._tried: Counter[tuple[str, str, tuple[int, ...]]] = Counter()
+        self._tried: Counter[tuple[tuple[str, ...], tuple[int, ...]]] = Counter()
         self._turn = threading.Lock()
 
     def admit(self, job: ShardJob) -> JobKeys:
@@ -77,10 +77,9 @@ class NodeAgent:
         with self._turn:
             told = tuple(str(value) for name, value in sorted(job.as_dict().items()) if name != "shards")
             request = self._asked.get(told) or job_request(job, self._around)
-            attempts = job.run, job.grant, job.shards
-            if self._tried[attempts] >= MOST_ATTEMPTS:
+            if self._tried[told, job.shards] >= MOST_ATTEMPTS:
                 raise Refused("agent-attempts", run=job.run, most=MOST_ATTEMPTS)
-            self._tried[attempts] += 1
+            self._tried[told, job.shards] += 1
             self._asked = {told: request}
         (reference,) = self._around.broker.grant(request)
         until = self._around.clock.now() + LIFETIME
@@ -105,7 +104,8 @@ def job_request(job: ShardJob, around: AgentSurroundings) -> GrantRequest:
         raise Refused("agent-job", run=job.run)
     stored = compile_permit(permit, around.layouts)
     read = [(table, sibling) for table, siblings in stored.items() for sibling in siblings]
-    named = [*read, ("manifest", "main"), ("evidence", "main")]
+    draws = [("person", DRAW)] if job.step == EXCHANGE else []
+    named = [*read, *draws, ("manifest", "main"), ("evidence", "main")]
     return GrantRequest(intent=index, tables=tuple((job.space, *place, "read") for place in named))
 
 

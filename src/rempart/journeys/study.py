@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from rempart.cohort.parts import study_parts
 from rempart.cohort.required import required_columns
+from rempart.cohort.rule_cohorts import check_runnable
 from rempart.journeys.chain import snapshot_of
 from rempart.journeys.living import STUDY, living
 from rempart.journeys.permits import events, find_permit
@@ -25,6 +26,7 @@ from rempart.ports.evidence_cache import EvidenceCache
 from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
+from rempart.records.matching import matched_names
 from rempart.records.omop import TableLayout
 from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
@@ -69,6 +71,7 @@ def run_study(
     Raises Refused (``permit-…``, ``study-…``, ``window-before-lookback``, ``role-missing``), NotTrusted, BadInput, Missing; Cancelled.
     """
     study = study_from_dict(signed.body)
+    check_runnable(study)
     permit = _permitted(study, signed, vault, documents, trust, recorder)
     check_study(study, permit, layouts, required=required_columns(study, layouts))
     commit = snapshot_of(vault.ledger, permit.space, None).origin
@@ -94,6 +97,7 @@ def run_study(
             document=document,
             run=run,
             parts=study_parts(study, cut=permit.period[1]),
+            matched=frozenset(f"cohort_{name}" for name in matched_names(study.matchings)),
             stop=stop,
         )
         merged, reference = work.gather(act)

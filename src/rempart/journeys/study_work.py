@@ -6,7 +6,8 @@ Computes no evidence: workers do. What is kept of other runs is taken from ``kep
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from rempart.cohort.parts import StudyPart, chosen, columns_of
 from rempart.errors import Unavailable
@@ -19,19 +20,20 @@ from rempart.journeys.evidence import (
     seal_result,
 )
 from rempart.journeys.kept_evidence import KeptEvidence
+from rempart.journeys.match_run import MatchRun, bucket_count
 from rempart.journeys.recorded import Act, Recorder
 from rempart.journeys.run_cost import RunCost
 from rempart.journeys.shard_evidence import read_of
 from rempart.journeys.space import OpenSpace, Vault, open_space
 from rempart.journeys.study_size import read_size
 from rempart.journeys.study_todo import Todo, left_to_do
-from rempart.permits.compile import compile_permit
+from rempart.permits.compile import compile_permit, granted_parts
 from rempart.ports.broker import GrantRequest
 from rempart.ports.engine import Engine
 from rempart.ports.evidence_cache import EvidenceCache
 from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Progress
-from rempart.records.omop import TableLayout
+from rempart.records.omop import DRAW, TableLayout
 from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
 from rempart.records.sealed import SpaceCommit
@@ -56,6 +58,7 @@ class StudyWork:
     document: str
     run: str
     parts: tuple[StudyPart, ...]
+    matched: frozenset[str]  # tables of the session that matching makes
     layouts: Mapping[str, TableLayout]
     progress: Progress
     stop: Callable[[], bool]
@@ -73,6 +76,7 @@ class StudyWork:
         self._count(opened, todo)
         if todo.nothing:
             return merge(list(todo.found.values())), first
+        self._match(act, opened, todo)
         self._compute(act, opened, todo)
         computed = self._collected(opened, todo, key)
         if kept is not None and todo.parts:
@@ -80,6 +84,25 @@ class StudyWork:
             apart = by_part(computed, list(names))
             kept.keep({names[name]: evidence for name, evidence in apart.items()}, reference=first)
         return merge([computed, *todo.found.values()]), first
+
+    def _matches(self, todo: Todo) -> bool:
+        """Whether anything that is to be computed reads matched comparators."""
+        asked = chosen(self.parts, todo.parts or ())
+        return bool(self.matched) and any(made.name in self.matched for part in asked for made in part.made)
+
+    def _match(self, act: Act, opened: OpenSpace, todo: Todo) -> None:
+        """Comparators first: evidence of a shard reads who was matched in all of them."""
+        if self._matches(todo):
+            run = MatchRun(
+                template=self._job((), "", todo),
+                shards=opened.body.shards,
+                engine=self.engine,
+                scratch=self.scratch,
+                references=partial(self._references, act),
+                stop=self.stop,
+                progress=self.progress,
+            )
+            run.run()
 
     def _collected(self, opened: OpenSpace, todo: Todo, key: bytes) -> Evidence:
         """The exact sum of the pieces of every shard."""
@@ -120,8 +143,8 @@ class StudyWork:
 
     def _request(self, act: Act) -> GrantRequest:
         space = self.permit.space
-        stored = compile_permit(self.permit, self.layouts)
-        read = [(space, table, sibling, "read") for table, siblings in stored.items() for sibling in siblings]
+        read = [(space, table, sibling, "read") for table, sibling in granted_parts(self.permit, self.layouts)]
+        read += [(space, "person", DRAW, "read")] if self.matched else []
         own = [(space, table, "main", mode) for table in ("evidence", "result") for mode in ("read", "write")]
         return GrantRequest(intent=act.index, tables=(*read, (space, "manifest", "main", "read"), *own))
 
@@ -154,15 +177,21 @@ class StudyWork:
         """Each job carries its own one-use reference, or its worker asks for one; evidence is kept as it comes."""
         size = max(_SHARDS_A_JOB, len(missing) // (_JOBS_A_WORKER * self.engine.workers))
         groups = [tuple(missing[at : at + size]) for at in range(0, len(missing), size)]
-        if self.engine.own_grants:
-            references = [by_intent(act.index)] * len(groups)
-        else:
-            references = self.vault.broker.grant(self._request(act), uses=len(groups))
+        references = self._references(act, len(groups))
         jobs = [self._job(group, reference, todo) for group, reference in zip(groups, references, strict=True)]
+        if self._matches(todo):
+            shards = opened.body.shards
+            jobs = [replace(job, buckets=bucket_count(shards), sources=shards) for job in jobs]
         with closing(self.engine.run(jobs, stop=self.stop)) as answers:
             for shard, sealed in answers:
                 self.scratch.put(self.run, _piece(shard), sealed)
                 self._told(opened)
+
+    def _references(self, act: Act, uses: int) -> list[str]:
+        """So many one-use references; none of its own where the engine's workers ask their node's agent."""
+        if self.engine.own_grants:
+            return [by_intent(act.index)] * uses
+        return self.vault.broker.grant(self._request(act), uses=uses)
 
     def _told(self, opened: OpenSpace) -> None:
         shards = opened.body.shards
