@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from rempart.cohort.codes import Reads
 from rempart.cohort.compile import compile_frame
+from rempart.cohort.describe import tally_plan
+from rempart.cohort.study_tables import Made, tables_of
 from rempart.records.canonical import length_prefixed
 from rempart.records.protocol import CohortPlan, TallyPlan
 from rempart.records.study import Study
@@ -21,12 +23,13 @@ _VERSION = "rempart.part/1"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyPart:
     """``name``: ``frame:`` and a frame's key, or ``analysis:`` and an id: whose rows of evidence are the part's; ``digest``: SHA-256, hex,
-    of everything that is run for it; ``columns``: table → columns that this reads."""
+    of everything that is run for it; ``columns``: table → columns that this reads; ``made``: cohorts and exposures that it needs."""
 
     name: str
     plan: CohortPlan | TallyPlan
     digest: str
     columns: Mapping[str, frozenset[str]]
+    made: tuple[Made, ...] = ()
 
 
 def study_parts(study: Study, *, cut: datetime.date) -> tuple[StudyPart, ...]:
@@ -36,16 +39,23 @@ def study_parts(study: Study, *, cut: datetime.date) -> tuple[StudyPart, ...]:
         reads = Reads()
         plan = compile_frame(study, frame, cut=cut, reads=reads)
         found.append(part_of(f"frame:{frame.key}", plan, reads))
+    for analysis in study.descriptions:
+        reads = Reads()
+        made = tables_of(study, analysis, cut=cut, reads=reads)
+        found.append(
+            part_of(f"analysis:{analysis.id}", tally_plan(study, analysis, cut=cut, reads=reads), reads, made=made)
+        )
     return tuple(found)
 
 
-def part_of(name: str, plan: CohortPlan | TallyPlan, reads: Reads, *, before: Sequence[str] = ()) -> StudyPart:
-    """A part; ``before``: the statements that make what its plan reads (cohorts, exposures), whoever else reads it too."""
+def part_of(name: str, plan: CohortPlan | TallyPlan, reads: Reads, *, made: Sequence[Made] = ()) -> StudyPart:
+    """A part; ``made``: what its plan reads (cohorts, exposures), whoever else reads it too."""
     steps = plan.steps if isinstance(plan, CohortPlan) else ()
+    before = [statement for item in made for statement in item.statements]
     groups = (before, plan.prepare, steps, [text for item in sorted(plan.selects.items()) for text in item])
     told = length_prefixed(_VERSION, name, *(length_prefixed(*group) for group in groups))
     columns = {table: frozenset(names) for table, names in sorted(reads.columns.items())}
-    return StudyPart(name=name, plan=plan, digest=hashlib.sha256(told).hexdigest(), columns=columns)
+    return StudyPart(name=name, plan=plan, digest=hashlib.sha256(told).hexdigest(), columns=columns, made=tuple(made))
 
 
 def chosen(parts: Sequence[StudyPart], digests: Collection[str]) -> tuple[StudyPart, ...]:

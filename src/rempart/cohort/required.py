@@ -4,23 +4,21 @@
 import datetime
 from collections.abc import Mapping
 
-from rempart.cohort.codes import Reads
-from rempart.cohort.compile import compile_frame
+from rempart.cohort.parts import columns_of, study_parts
 from rempart.errors import BadInput
 from rempart.records.omop import TableLayout
 from rempart.records.study import Study
 
 
 def required_columns(study: Study, layouts: Mapping[str, TableLayout]) -> dict[str, frozenset[str]]:
-    """Table → columns read (``person_id`` apart), noted while the SQL itself is written.
+    """Table → columns read (``person_id`` apart), noted while the SQL itself is written. ``layouts``: of persons' tables and of those
+    without persons.
 
-    Raises BadInput ``study-layout`` when the layout has no such column.
+    Raises BadInput ``study-layout`` when the layout has no such column, ``exposure-supply``.
     """
-    reads = Reads()
-    for frame in study.frames:
-        compile_frame(study, frame, cut=datetime.date.max, reads=reads)
-    for table, columns in reads.columns.items():
+    required = columns_of(study_parts(study, cut=datetime.date.max))
+    for table, columns in required.items():
         for column in sorted(columns):
             if table not in layouts or layouts[table].sibling_of(column) is None:
                 raise BadInput("study-layout", table=table, column=column)
-    return {table: frozenset(columns) for table, columns in sorted(reads.columns.items())}
+    return required

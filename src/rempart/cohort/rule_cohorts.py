@@ -15,6 +15,7 @@ from rempart.cohort.generate import eras_sql
 from rempart.cohort.groups_sql import events_sql, group_sql
 from rempart.cohort.records_sql import Names
 from rempart.cohort.rule_definition import criterion, definition_of, lives_in, washout
+from rempart.cohort.sources import sources_of, usable_until
 from rempart.errors import Refused
 from rempart.records.cohort import CohortDefinition, Group
 from rempart.records.cohort_reading import in_order, period_of
@@ -24,7 +25,6 @@ from rempart.records.study import Study
 _GENDER = {"female": 8532, "male": 8507}  # OMOP standard concepts
 _EVENT = "person_id, event_id"
 _INDEX = f"{_EVENT}, start_date, end_date, op_start, op_end, visit_id"
-USABLE = "usable_end"  # one row: last_day, the earliest end of what the study's sources can be used for; or none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class CohortSql:
 
 def cohort_statements(study: Study, name: str, *, cut: datetime.date, reads: Reads, usable: bool = False) -> CohortSql:
     """The statements of one rule cohort; those that it needs are made before (``in_order``). ``cut``: the last day of data; ``usable``:
-    the session has the table ``USABLE``."""
+    the session has the table ``usable_interval`` (source, scheme, last_day): nobody is followed beyond the sources of the events."""
     cohort = study.rules[name]
     if cohort.sets:
         statements, steps = sets_sql(name, cohort)
@@ -195,8 +195,9 @@ class _Maker:
         way = self.cohort.exit
         if way.days is not None:
             ends.append(f"i.{way.of}_date + {way.days}")
-        if self.usable:
-            ends.append(f"(SELECT min(last_day) FROM {USABLE})")
+        sources = sources_of(self.cohort, self.study.codes)
+        if self.usable and sources:
+            ends.append(usable_until(sources))
         for number, sql in enumerate(self._ways_out()):
             joins.append(f" LEFT JOIN ({sql}) AS x{number} USING ({_EVENT})")
             ends.append(f"x{number}.day")

@@ -33,6 +33,7 @@ from rempart.journeys.project_whole import PROVIDER, seal_whole
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.research_state import require_current
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
+from rempart.journeys.usable import USABLE, usable_fact
 from rempart.permits.compile import PermittedPart, compile_permit, compile_whole
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
@@ -163,7 +164,7 @@ class _Extract:
             writer, self.vault, source, reference=first, whole=self.whole, providers=fresh, new_query=self.new_query
         )
         lineage = (f"source-head:{source.commit.head}", f"permit:{self.permit.content_id}")
-        commit = writer.commit(lineage=lineage, facts={})
+        commit = writer.commit(lineage=lineage, facts=usable_fact(self._whole(source, USABLE, MAIN, first)))
         return Granted(commit=commit, persons=people.num_rows, objections=objections, rows=rows)
 
     def _request(self, act: Act) -> GrantRequest:
@@ -175,6 +176,7 @@ class _Extract:
             ("person", "release_index"),
             (OBJECTION, MAIN),
             (FORMER, MAIN),
+            (USABLE, MAIN),
             ("manifest", MAIN),
         ]
         targets = [*named, ("person", "release_index"), ("person", DRAW), ("manifest", MAIN)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rempart.errors import Refused
 from rempart.journeys.permits import events, find_permit
-from rempart.permits.compile import compile_permit
+from rempart.permits.compile import granted_parts
 from rempart.ports.broker import Broker, GrantRequest
 from rempart.ports.documents import Documents
 from rempart.ports.ledger import Ledger
@@ -102,8 +102,7 @@ def job_request(job: ShardJob, around: AgentSurroundings) -> GrantRequest:
     permit = find_permit(log, around.documents, around.trust(), job.permit)
     if permit.space != job.space:
         raise Refused("agent-job", run=job.run)
-    stored = compile_permit(permit, around.layouts)
-    read = [(table, sibling) for table, siblings in stored.items() for sibling in siblings]
+    read = granted_parts(permit, around.layouts)
     draws = [("person", DRAW)] if job.step == EXCHANGE else []
     named = [*read, *draws, ("manifest", "main"), ("evidence", "main")]
     return GrantRequest(intent=index, tables=tuple((job.space, *place, "read") for place in named))

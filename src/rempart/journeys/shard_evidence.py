@@ -4,12 +4,13 @@
 The worker checks for itself that the study is signed and permitted; it is the same in a local pool or inside a cluster task.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from rempart.cohort.match_sql import BACK
 from rempart.cohort.parts import StudyPart, chosen, columns_of, study_parts
 from rempart.cohort.required import required_columns
+from rempart.cohort.study_tables import once
 from rempart.errors import NotTrusted
 from rempart.journeys.evidence import held_parts, seal_evidence
 from rempart.journeys.match_steps import exchange_rows, match_buckets, matched_rows
@@ -23,10 +24,10 @@ from rempart.ports.query import Query
 from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Clock, Randomness
 from rempart.records.omop import TableLayout
-from rempart.records.protocol import CohortPlan
+from rempart.records.protocol import CohortPlan, TallyPlan
 from rempart.records.shard_job import EXCHANGE, MATCH, ShardJob
 from rempart.records.trust import TrustFile
-from rempart.study.evidence import compute, encode
+from rempart.study.evidence import Evidence, compute, encode
 
 
 def shard_evidence(
@@ -62,7 +63,7 @@ def _evidence(job: ShardJob, around: Surroundings) -> Iterator[tuple[int, bytes]
         for shard, query in shards:
             if job.buckets:
                 query.register(BACK, matched_rows(job, around.scratch, sessions.context, sessions.key, shard))
-            evidence = encode(compute(query, [part.plan for part in parts if isinstance(part.plan, CohortPlan)]))
+            evidence = encode(computed(query, parts))
             salt, prefix = around.randomness.bytes(32), around.randomness.bytes(7)
             key, context = sessions.key, sessions.context
             held = held_parts(job.parts)
@@ -73,6 +74,18 @@ def _evidence(job: ShardJob, around: Surroundings) -> Iterator[tuple[int, bytes]
 
 
 _STEPS = {EXCHANGE: exchange_rows, MATCH: match_buckets}
+
+
+def computed(query: Query, parts: Sequence[StudyPart]) -> Evidence:
+    """The evidence of the parts: cohorts and exposures are made once, whoever asks for them."""
+    made = list(once([part.made for part in parts]))
+    return compute(
+        query,
+        [part.plan for part in parts if isinstance(part.plan, CohortPlan)],
+        [part.plan for part in parts if isinstance(part.plan, TallyPlan)],
+        prepare=[statement for item in made for statement in item.statements],
+        clear=[statement for item in made for statement in item.clear],
+    )
 
 
 def _checked(job: ShardJob, around: Surroundings) -> tuple[Stored, tuple[StudyPart, ...]]:

@@ -14,6 +14,8 @@ from rempart.journeys.evidence import KEY_PIECE, evidence_context
 from rempart.journeys.parts import one_ahead, with_keys
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.space import OpenSpace, Vault, open_space
+from rempart.journeys.usable import USABLE, usable_table
+from rempart.permits.compile import WHOLE
 from rempart.ports.documents import Documents
 from rempart.ports.query import Query
 from rempart.ports.scratch import Scratch
@@ -95,13 +97,16 @@ class ShardSessions:
             for shard, query in sessions:
                 for table, siblings in self.stored.items():
                     query.execute(joined_view(around.layouts[table], siblings, PROJECT_PERSON))
+                if USABLE not in self.stored:
+                    query.register(USABLE, usable_table(self.opened.body.facts))
                 yield shard, query
 
     def _attach(self, query: Query, shard: int) -> None:
         """The siblings of each table, under names of their own."""
         for table, siblings in self.stored.items():
             for sibling, columns in siblings.items():
-                parts = [self.readers[entry.part] for entry in self.opened.parts(table, sibling, shard)]
+                entries = self.opened.parts(table, sibling, shard_of_table(table, shard))
+                parts = [self.readers[entry.part] for entry in entries]
                 query.attach(f"{table}__{sibling}", parts, columns=columns)
         if self.draws:
             query.attach(DRAWS, [self.readers[entry.part] for entry in self.opened.parts("person", DRAW, shard)])
@@ -116,7 +121,8 @@ def shard_sessions(job: ShardJob, around: Surroundings, *, stored: Stored, draws
     opened = open_space(around.vault, space=job.space, reference=job.grant, head=job.head)
     context = evidence_context(around.vault.warehouse, job.space, job.run, opened.first_epoch)
     wrapped = _wrapped_key(job, around)
-    parts = [part for shard in job.shards for part in _needed(opened, stored, shard, draws=draws)]
+    needed = [part for shard in job.shards for part in _needed(opened, stored, shard, draws=draws)]
+    parts = list(dict.fromkeys(needed))  # a table without persons is needed by every shard
     items = [(p.key_context(around.vault.warehouse, opened.commit.epoch), opened.wrapped[p.object]) for p in parts]
     key, *keys = around.vault.broker.unwrap(job.grant, [(context, wrapped), *items])
     readers = {part.name: part for part in with_keys(around.vault, parts, keys)}
@@ -129,7 +135,12 @@ def _needed(opened: OpenSpace, stored: Stored, shard: int, *, draws: bool) -> li
         if DRAW not in opened.body.tables.get("person", {}):
             raise Missing("draw-missing", space=opened.commit.space)
         named.append(("person", DRAW))
-    return [part for table, sibling in named for part in opened.parts(table, sibling, shard)]
+    return [part for table, sibling in named for part in opened.parts(table, sibling, shard_of_table(table, shard))]
+
+
+def shard_of_table(table: str, shard: int) -> int:
+    """Where a shard finds a table: one without persons has one place for all."""
+    return 0 if table in WHOLE else shard
 
 
 def read_of(
@@ -138,8 +149,11 @@ def read_of(
     layouts: Mapping[str, TableLayout],
 ) -> Stored:
     """Table → sibling → the columns that a worker opens: what the study reads, the person, and the link where siblings are joined."""
-    stored = {}
+    stored: dict[str, dict[str, tuple[str, ...]]] = {}
     for table, columns in required.items():
+        if table in WHOLE:
+            stored[table] = {MAIN: tuple(sorted(columns))}
+            continue
         by_sibling: dict[str, list[str]] = {}
         for column in sorted(columns):
             by_sibling.setdefault(str(layouts[table].sibling_of(column)), []).append(column)

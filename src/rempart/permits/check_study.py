@@ -32,11 +32,13 @@ def check_study(
 
 
 def _check_days(study: Study, permit: Permit) -> None:
-    first, last = study.protocol.period
-    if first < permit.period[0] or last > permit.period[1]:
-        begins, ends = permit.period[0].isoformat(), permit.period[1].isoformat()
-        raise Refused("study-period", permit=permit.id, begins=begins, ends=ends)
+    periods = [study.protocol.period, *(rule.period for rule in study.rules.values() if rule.period is not None)]
+    for first, last in periods:
+        if first < permit.period[0] or last > permit.period[1]:
+            begins, ends = permit.period[0].isoformat(), permit.period[1].isoformat()
+            raise Refused("study-period", permit=permit.id, begins=begins, ends=ends)
     for window in study.windows():
+        first = window.begins or study.protocol.period[0]
         if (first - permit.lookback).days + window.first < 0:
             begins = _day_before(first, -window.first)
             raise Refused(

@@ -79,6 +79,14 @@ def compile_whole(permit: Permit, layouts: Mapping[str, TableLayout]) -> dict[st
     return dict(sorted(found.items()))
 
 
+def granted_parts(permit: Permit, layouts: Mapping[str, TableLayout]) -> list[tuple[str, str]]:
+    """(table, sibling) of everything that a project holds under the permit; ``layouts``: those without persons too, where they are to be
+    read. Raises as ``compile_permit``."""
+    found = [(table, sibling) for table, siblings in compile_permit(permit, layouts).items() for sibling in siblings]
+    whole = compile_whole(permit, {name: layouts[name] for name in sorted(WHOLE & layouts.keys())})
+    return [*found, *((table, MAIN) for table in whole)]
+
+
 def _table(
     permit: Permit, name: str, columns: tuple[str, ...], layouts: Mapping[str, TableLayout], reserved: Collection[str]
 ) -> dict[str, PermittedPart]:

@@ -195,7 +195,8 @@ def read_study_file(path: Path) -> Study:
 
 def study_needs(study: Study) -> list[tuple[str, str]]:
     """Table → columns that the study's SQL reads."""
-    required = required_columns(study, layouts(package_data.toml("records/omop54.toml")))
+    parsed = package_data.toml("records/omop54.toml")
+    required = required_columns(study, {**layouts(parsed), **whole_layouts(parsed)})
     return [(table, ", ".join(sorted(columns))) for table, columns in sorted(required.items())]
 
 
@@ -205,7 +206,7 @@ def check_study_fits(warehouse: Warehouse, study: Study) -> str | None:
         permit = permit_of(warehouse, study.permit)
     except Missing:
         return None
-    check_study(study, permit, warehouse.layouts, required=required_columns(study, warehouse.layouts))
+    check_study(study, permit, warehouse.study_layouts, required=required_columns(study, warehouse.study_layouts))
     return permit.id
 
 
@@ -236,7 +237,7 @@ def run_study_file(
             trust=warehouse.trust,
             signed=author.document(study.as_dict()),
             actor_salted=author.salted,
-            layouts=warehouse.layouts,
+            layouts=warehouse.study_layouts,
             progress=progress,
             cache=None if fresh else warehouse.cache,
             made_by=engine_version(),

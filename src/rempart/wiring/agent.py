@@ -45,7 +45,7 @@ def open_agent(
             documents=warehouse.documents,
             trust=lambda: warehouse.trust,
             clock=SystemClock(),
-            layouts=warehouse.layouts,
+            layouts=warehouse.study_layouts,
         )
     )
     return AgentServer(agent.admit, minutes=minutes, accounts=accounts)

@@ -47,7 +47,7 @@ def plan_study_file(
         recorder=warehouse.recorder,
         documents=warehouse.documents,
         trust=warehouse.trust,
-        layouts=warehouse.layouts,
+        layouts=warehouse.study_layouts,
         engine=warehouse.engine(many, memory=memory),
         cache=warehouse.cache,
         made_by=engine_version(),

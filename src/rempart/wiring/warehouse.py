@@ -26,7 +26,7 @@ from rempart.journeys.recorded import Recorder
 from rempart.journeys.space import Vault
 from rempart.ports.broker import Broker
 from rempart.ports.host import Host
-from rempart.records.omop import TableLayout, layouts
+from rempart.records.omop import TableLayout, layouts, whole_layouts
 from rempart.records.trust import TrustFile
 from rempart.wiring.broker import connect
 from rempart.wiring.hosts import active_host, folder_of, open_host
@@ -120,6 +120,11 @@ class Warehouse:
     def layouts(self) -> dict[str, TableLayout]:
         """Layout of the research tables."""
         return layouts(package_data.toml("records/omop54.toml"))
+
+    @cached_property
+    def study_layouts(self) -> dict[str, TableLayout]:
+        """Layout of all that a study may read: research tables, and tables without persons."""
+        return {**self.layouts, **whole_layouts(package_data.toml("records/omop54.toml"))}
 
     def engine(self, workers: int | None = None, *, memory: int | None = None) -> ProcessPool:
         """Local worker processes: one a core unless told, each of ``memory`` bytes at most (its share of what is free unless told)."""

@@ -50,7 +50,7 @@ class Worker:
                 trust=warehouse.trust,
                 clock=SystemClock(),
                 randomness=SystemRandomness(),
-                layouts=warehouse.layouts,
+                layouts=warehouse.study_layouts,
                 new_query=lambda: warehouse.new_query(threads=1, memory=engine, files=self._files),
             ):
                 yield answer
