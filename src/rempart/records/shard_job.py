@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rempart.errors import BadInput
 
 SCHEMA = "rempart.shard-job/1"
-STEPPED = "rempart.shard-job/2"  # of a step before evidence, or of evidence after one (docs/adr)
+STEPPED = "rempart.shard-job/2"  # of a step before evidence, or of evidence after one (docs/adr/0025)
 EXCHANGE, MATCH = "exchange", "match"
 _BY_INTENT = "intent:"
 _MOST = 1 << 32
