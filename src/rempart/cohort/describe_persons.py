@@ -12,7 +12,7 @@ from rempart.records.describing import CohortAnalysis
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
-DEATH, CUT, OBSERVATION, EXIT = "death", "end of data", "end of observation", "end of the cohort's rule"
+DEATH, CUT, OBSERVATION, EXIT = "death", "end of data", "end of observation", "exit from the cohort"
 _TABLES = ("describe_members", "describe_ends")
 
 
@@ -30,7 +30,8 @@ def attrition(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan
 
 
 def table_one(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
-    """Parts ``persons`` by ``arm`` (a cohort's name), ``level/<covariate>`` by arm and ``level``, ``age`` by arm (value: years)."""
+    """Parts ``persons`` by ``arm`` (a cohort's name), ``union``: who is in any, ``level/<covariate>`` by arm and ``level``, ``age`` by
+    arm (value: years)."""
     made = [study.covariates[name] for name in analysis.covariates]
     born = f"p.{reads.column('person', 'year_of_birth')}" if any(c.type == "age" for c in made) else "NULL::INTEGER"
     gender = (
@@ -42,7 +43,10 @@ def table_one(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan
         f"SELECT person_id, arm, age{levels} FROM (SELECT m.person_id, m.arm, m.start_date AS t0, {gender} AS sex, "
         f"CAST(year(m.start_date) - {born} AS BIGINT) AS age FROM ({first}) AS m LEFT JOIN person AS p ON p.person_id = m.person_id) AS i"
     )
-    selects = {"persons": tally("SELECT person_id, arm FROM describe_members", keys=("arm",))}
+    selects = {
+        "persons": tally("SELECT person_id, arm FROM describe_members", keys=("arm",)),
+        "union": tally("SELECT DISTINCT person_id FROM describe_members"),
+    }
     for name in analysis.covariates:
         rows = f"SELECT person_id, arm, c_{name} AS level FROM describe_members"
         selects[f"level/{name}"] = tally(rows, keys=("arm", "level"))

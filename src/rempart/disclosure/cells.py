@@ -16,6 +16,8 @@ from rempart.records.result import ResultRow
 ALL = "all"  # the level, the variable or the arm that is the total of the others
 BEHIND = "persons behind "
 Key = tuple[tuple[str, str], ...]
+_COMPARING = frozenset({"hazard_ratio", "frequency", "mean"})  # types that hold numbers of two groups of a row
+_STANDARDISED = frozenset({"standardised_rate", "standardised_lower", "standardised_upper"})
 
 
 def key_of(values: Mapping[str, str]) -> Key:
@@ -151,19 +153,25 @@ def _dominated(row: ResultRow, policy: Policy) -> bool:
 
 
 def _rest_on_denominators(rows: Sequence[ResultRow], cells: Cells, policy: Policy) -> None:
-    """A share rests on its total, a ratio on the counts of every arm it compares."""
+    """A share rests on its total, a ratio or difference on the counts of every arm it compares, a standardised rate on the strata
+    by age that are shown of its outcome."""
     totals: dict[tuple[str, Key], set[str]] = {}
     compared: dict[tuple[str, Key], set[str]] = {}
+    strata: dict[str, set[str]] = {}
     for place, cell in cells.places.items():
         if ("level", ALL) in place.row and place.statistic in policy.types[place.output_type].counts:
             totals.setdefault((place.output, place.column), set()).add(cell)
-        if place.output_type == "hazard_ratio":
+        if place.output_type in _COMPARING:
             compared.setdefault((place.output, place.row), set()).add(cell)
+        if place.output_type == "stratified_rate" and "age" in dict(place.row).get("variable", ""):
+            strata.setdefault(dict(place.row).get("outcome", ""), set()).add(cell)
     for row, needed in zip(rows, cells.needs, strict=True):
         if row.statistic == "percent":
             needed |= totals.get((row.output, key_of(row.column_key)), set())
-        if row.output_type == "hazard_ratio" and not row.column_key:
+        if (row.output_type == "hazard_ratio" and not row.column_key) or row.statistic == "smd":
             needed |= compared.get((row.output, key_of(row.row_key)), set())
+        if row.statistic in _STANDARDISED:
+            needed |= strata.get(row.row_key.get("outcome", ""), set())
 
 
 def hidden_rows(needs: Iterable[set[str]], hidden: set[str]) -> list[bool]:

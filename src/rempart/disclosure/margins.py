@@ -121,16 +121,72 @@ def _steps(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
 
 
 def _without_event(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
-    """Persons with the event lie within the persons at risk of it."""
+    """Persons with the event lie within the persons at risk of it, cases within the persons seen, new users within the users.
+
+    Events of persons who may have several count no persons: the persons behind them do.
+    """
     found = {(place.row, place.column, place.statistic): cells.places[place] for place in places}
-    for (row, column, statistic), events in found.items():
-        persons = found.get((row, column, "persons"))
-        if statistic == "events" and persons:
-            lines.within(persons, events)
+    for (row, column, statistic), part in found.items():
+        whole = found.get((row, column, _WITHIN.get(statistic, "")))
+        behind = found.get((row, column, BEHIND + statistic), part)
+        if whole:
+            lines.within(whole, behind)
+
+
+_OF_SOMETHING = frozenset({"stratified_rate", "prevalence", "utilisation"})
+_WITHIN = {"events": "persons", "cases": "persons", "users": "persons", "new_users": "users"}
+
+
+def _cohorts(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Cohorts side by side may lie in one another: where no arm is the whole, each smaller count may be part of a larger one."""
+    for group in _by(places, "arm").values():
+        found = sorted({cells.places[place] for place in group}, key=lambda cell: (-cells.values[cell], cell))
+        if not any(_arm(place) in {ALL, "", "target", "comparator"} for place in group):
+            for big, small in combinations(found, 2):
+                lines.within(big, small)
+
+
+def _crossings(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Levels of a crossing (``age*sex``) sum to the level of each variable crossed, wherever that is shown too."""
+    shown = [place for place in places if not place.statistic.startswith(BEHIND)]
+    for group in _by(shown, "variable", "level").values():
+        found = {(variable, level): cells.places[place] for place in group for variable, level in [_level(place)]}
+        for (variable, level), whole in found.items():
+            parts = [cell for key, cell in sorted(found.items()) if _refines(*key, variable, level)]
+            if parts:
+                lines.total(whole, parts)
+
+
+def _level(place: Place) -> tuple[str, str]:
+    row = dict(place.row)
+    return row.get("variable", ALL), row.get("level", ALL)
+
+
+def _refines(fine: str, fine_level: str, coarse: str, level: str) -> bool:
+    """Whether a cell of ``fine`` is one of those that a level of ``coarse`` is the sum of: one more dimension, the others alike."""
+    names, wanted = fine.split("*"), coarse.split("*")
+    if coarse == ALL or len(names) != len(wanted) + 1 or not set(wanted) < set(names):
+        return False
+    named = dict(zip(names, fine_level.split(" / "), strict=False))
+    return [named.get(name) for name in wanted] == level.split(" / ")
+
+
+def _paths(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Paths that begin with a first line sum to it, less those that are told as others."""
+    shown = [place for place in places if not place.statistic.startswith(BEHIND)]
+    for group in _by(shown, "variable", "level").values():
+        found = {_level(place): cells.places[place] for place in group}
+        for (variable, level), whole in found.items():
+            parts = [c for (v, path), c in sorted(found.items()) if v == "path" and path.split(" > ")[0] == level]
+            if variable == "first" and parts:
+                lines.total(whole, parts)
 
 
 MARGINS: dict[str, Callable[[Sequence[Place], Cells, Lines], None]] = {
     "arms": _arms,
+    "cohorts": _cohorts,
+    "crossings": _crossings,
+    "paths": _paths,
     "levels": _levels,
     "steps": _steps,
     "without": _without_event,
@@ -174,7 +230,8 @@ def _nested(alike: Mapping[str, set[str]], lines: Lines, policy: Policy) -> None
 def _alike(cells: Cells) -> Iterable[Mapping[str, set[str]]]:
     """Groups of counts of one kind and arm: cell → the names it goes by; two cells of one name are no pair to compare.
 
-    Attrition steps go by their output, levels by output and variable, events by their own cell.
+    Attrition steps go by their output, levels by output and variable, events by their own cell, other counts by output and by what
+    they are of (an outcome, an exposure).
     """
     found: dict[tuple[str, ...], dict[str, set[str]]] = {}
     key: tuple[str, ...]
@@ -186,6 +243,10 @@ def _alike(cells: Cells) -> Iterable[Mapping[str, set[str]]]:
             key, name = ("step", _arm(place)), place.output
         elif place.output_type == "frequency" and row.get("level", ALL) != ALL:
             key, name = ("level", row["level"], _arm(place)), f"{place.output}/{row.get('variable', '')}"
+        elif place.output_type in _OF_SOMETHING:
+            what = [row.pop(name, "") for name in ("outcome", "exposure", "denominator")]
+            key = (place.output_type, place.statistic, *row.values(), _arm(place))
+            name = "/".join([place.output, *what])
         else:
             continue
         found.setdefault(key, {}).setdefault(cell, set()).add(name)

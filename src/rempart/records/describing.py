@@ -20,6 +20,7 @@ CROSS = "*"
 OBSERVED = "observed"  # the denominator: persons and days seen
 UNKNOWN = "unknown"
 STANDARDS = ("esp2013", "france2017")  # tables of study/standards.toml
+OLDEST = 150  # as the upper limit of an age: and older
 LONGEST_PATH = 5
 SMALLEST_PATH = 11
 
@@ -49,10 +50,11 @@ class CohortAnalysis:
     """One descriptive analysis; a field that its type does not use keeps its default.
 
     ``cohorts``: one, or those that a table compares; ``outcome``: a list of records or a rule cohort; ``by``: variables;
-    ``bands``: lower limits of age bands; ``events``: first or every; ``denominator``: ``observed`` or a population; ``standard``: a
-    standard population or ''; ``weighted``: by what the deliveries declare; ``claims``: the population that a rate is said to be of;
-    ``points``: days of point prevalence, or ``each``: the calendar unit of period prevalence and of use; ``lookback_days`` of a case;
-    ``washout_days``: of a new user; ``days``: how long pathways are followed; ``steps``, ``least``: length of paths, persons of one.
+    ``bands``: lower limits of age bands; ``ages``: that the standard is cut to; ``events``: first or every; ``denominator``: ``observed``
+    or a population; ``standard``: a standard population or ''; ``weighted``: by what the deliveries declare; ``claims``: the population
+    that a rate is said to be of; ``points``: days of point prevalence, or ``each``: the calendar unit of period prevalence and of use;
+    ``lookback_days`` of a case; ``washout_days``: of a new user; ``days``: how long pathways are followed; ``steps``, ``least``: length of
+    paths, persons of one; ``grid_days``: step of the curve.
     """
 
     id: str
@@ -63,6 +65,7 @@ class CohortAnalysis:
     covariates: tuple[str, ...] = ()
     by: tuple[str, ...] = ()
     bands: tuple[int, ...] = BANDS
+    ages: tuple[int, int] | None = None
     events: str = "first"
     denominator: str = OBSERVED
     standard: str = ""

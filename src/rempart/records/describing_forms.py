@@ -10,6 +10,7 @@ from rempart.records.describing import (
     FOLLOW_UP,
     LONGEST_PATH,
     OBSERVED,
+    OLDEST,
     PATHWAYS,
     PERSON_TIME,
     PREVALENCE,
@@ -35,7 +36,6 @@ from rempart.records.forms import (
     key,
 )
 
-OLDEST = 150  # as the upper limit of an age: and older
 _DIMENSION = f"({'|'.join(DIMENSIONS)})"
 _DAYS = Texts(pattern=r"\d{4}-\d{2}-\d{2}", expected="a list of days", least=1)
 _BY = Texts(
@@ -52,6 +52,7 @@ USED = {
     "standard": (RATE,),
     "by": (RATE, PREVALENCE, USE, PERSON_TIME),
     "bands": (RATE, PREVALENCE, USE, PERSON_TIME),
+    "ages": (RATE,),
     "events": (RATE,),
     "weighted": (RATE,),
     "claims": (RATE, PREVALENCE),
@@ -88,6 +89,7 @@ COHORT_PARAMETERS = Table(
     keys={
         "by": key(_BY, "tables by these, each beside the whole; absent: the whole alone, person_time by age*year"),
         "bands": key(Wholes(1, 120), "lower limits of age bands", default=BANDS),
+        "ages": key(Pair(0, OLDEST), f"incidence_rate: ages of the standard population to keep; {OLDEST}: and older"),
         "events": key(
             Choice(("first", "every")), "incidence_rate: a person's first event, or each day with one", default="first"
         ),

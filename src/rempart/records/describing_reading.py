@@ -12,6 +12,7 @@ from rempart.records.describing import (
     CROSS,
     DIMENSIONS,
     OBSERVED,
+    OLDEST,
     PATHWAYS,
     PERSON_TIME,
     PREVALENCE,
@@ -27,7 +28,6 @@ from rempart.records.describing_forms import (
     COHORT_INPUTS,
     COHORT_PARAMETERS,
     INHABITANTS,
-    OLDEST,
     POPULATION,
     USED,
 )
@@ -35,7 +35,7 @@ from rempart.records.fields import Fields
 from rempart.records.form_reading import take
 
 _EACH = {PREVALENCE: "year", USE: "quarter"}
-_OPTIONAL = ("points", "each", "standard", "claims")
+_OPTIONAL = ("points", "each", "standard", "claims", "ages")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +144,8 @@ def _how(wanted: Mapping[str, Any], kind: str, parameters: Fields) -> dict[str, 
     if "by" in wanted:
         by = wanted["by"] if wanted["by"] is not None else ("age*year",) if kind == PERSON_TIME else ()
         found["by"] = tuple(dict.fromkeys(_ordered(variable, parameters) for variable in by))
+    if wanted.get("ages") is not None:
+        found["ages"] = wanted["ages"]
     if kind == PREVALENCE and wanted["points"]:
         found["points"] = tuple(sorted(_day(text, parameters) for text in wanted["points"]))
     if kind in _EACH and not found.get("points"):
@@ -170,6 +172,8 @@ def _check(
 ) -> None:
     for name in analysis.cohorts:
         defined(name, known.rules, "inputs.cohorts" if analysis.type == TABLE_ONE else "inputs.cohort")
+    if "all" in analysis.cohorts and len(analysis.cohorts) > 1:
+        raise given.wrong("inputs.cohorts", "cohorts of other names: all is the word for their sum")
     if analysis.outcome:
         defined(analysis.outcome, (*known.outcomes, *known.rules), "inputs.outcome")
     for name in analysis.exposures:
@@ -188,6 +192,8 @@ def _check_how(analysis: CohortAnalysis, given: Fields) -> None:
         raise given.wrong("parameters.by", "age, sex, place or their crossings: time has a key of its own")
     if analysis.type == RATE and (analysis.standard or analysis.weighted) and analysis.denominator != OBSERVED:
         raise given.wrong("inputs.denominator", f"{OBSERVED}, where rates are standardised or weighted")
+    if analysis.ages is not None and not analysis.standard:
+        raise given.wrong("parameters.ages", "a standard population that they cut")
     if analysis.standard and analysis.events == "every":
         raise given.wrong("parameters.events", "first, where rates are standardised")
 

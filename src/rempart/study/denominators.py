@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rempart.errors import BadInput, Refused
-from rempart.records.describing import UNKNOWN, CohortAnalysis, Inhabitants, Population, dimensions_of
+from rempart.records.describing import OLDEST, UNKNOWN, CohortAnalysis, Inhabitants, Population, dimensions_of
 from rempart.study.tallies import Tally
 
 Period = tuple[datetime.date, datetime.date]
@@ -79,14 +79,28 @@ def _share(year: int, period: Period) -> float:
     return ((min(last, period[1]) - max(first, period[0])).days + 1) / ((last - first).days + 1)
 
 
-def standard_weights(standards: Mapping[str, Any], name: str) -> dict[tuple[str, int], float]:
-    """(sex or ``all``, first age of a band) → weight; raises BadInput ``standard-unknown``."""
+def standard_weights(
+    standards: Mapping[str, Any], name: str, ages: tuple[int, int] | None = None
+) -> dict[tuple[str, int, int], float]:
+    """(sex or ``all``, first and last age of a band) → weight; ``ages``: bands between these alone.
+
+    Raises BadInput ``standard-unknown``, ``standard-ages`` when ages cut a band.
+    """
     if name not in standards or "ages" not in standards[name]:
         known = ", ".join(key for key, entry in standards.items() if isinstance(entry, Mapping))
         raise BadInput("standard-unknown", name=name, expected=known)
-    entry = standards[name]
+    entry, (low, high) = standards[name], ages or (0, OLDEST)
+    firsts = list(entry["ages"])
+    bands = list(zip(firsts, [*(first - 1 for first in firsts[1:]), OLDEST], strict=True))
+    if any(first < low <= last or first <= high < last for first, last in bands):
+        raise BadInput("standard-ages", name=name, low=low, high=high, expected=", ".join(map(str, firsts)))
     sexes = [sex for sex in ("all", "male", "female") if sex in entry]
-    return {(sex, age): float(w) for sex in sexes for age, w in zip(entry["ages"], entry[sex], strict=True)}
+    return {
+        (sex, *band): float(weight)
+        for sex in sexes
+        for band, weight in zip(bands, entry[sex], strict=True)
+        if low <= band[0] and band[1] <= high
+    }
 
 
 def sampled_fraction(declared: Sequence[Tally], analysis: CohortAnalysis) -> float:

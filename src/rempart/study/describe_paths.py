@@ -15,8 +15,11 @@ def pathways(output: Output, told: Describing) -> None:
     paths = {cell.key["path"]: cell for cell in told.part("paths")}
     whole = together(paths.values())
     _line(output, "all", "all", whole, whole.persons)
-    least = told.analysis.least
-    for variable, found in (("first", folded(first_lines(paths), least)), ("path", folded(paths, least))):
+    lines, rest = first_lines(paths, told.analysis.least)
+    firsts = {name: together(group.values()) for name, group in lines.items()}
+    kept = {path: cell for group in lines.values() for path, cell in folded(group, told.analysis.least).items()}
+    others = {OTHER: together(rest.values())} if rest else {}
+    for variable, found in (("first", firsts | others), ("path", kept | others)):
         for name, cell in sorted(found.items(), key=lambda item: (-item[1].persons, item[0])):
             _line(output, variable, name, cell, whole.persons)
 
@@ -26,23 +29,46 @@ def _line(output: Output, variable: str, level: str, cell: Tally, total: int) ->
     output.write({"variable": variable, "level": level}, ARM, values, n=cell.persons, ref=reference(cell))
 
 
-def first_lines(paths: Mapping[str, Tally]) -> dict[str, Tally]:
-    """Persons by the first step of their path."""
-    found: dict[str, list[Tally]] = {}
-    for path, cell in paths.items():
-        found.setdefault(path.split(THEN)[0], []).append(cell)
-    return {name: together(cells) for name, cells in found.items()}
+def first_lines(paths: Mapping[str, Tally], least: int) -> tuple[dict[str, dict[str, Tally]], dict[str, Tally]]:
+    """First step → its paths; and the paths of first steps of fewer than ``least`` persons, joined by the next smallest until they are
+    as many themselves."""
+    groups: dict[str, dict[str, Tally]] = {}
+    for path, cell in sorted(paths.items()):
+        groups.setdefault(path.split(THEN)[0], {})[path] = cell
+    rest: dict[str, Tally] = {}
+    for name in sorted(groups, key=lambda name: (_persons(groups[name]), name)):
+        if _persons(groups[name]) < least or 0 < _persons(rest) < least:
+            rest |= groups.pop(name)
+    return groups, rest
 
 
-def folded(paths: Mapping[str, Tally], least: int) -> dict[str, Tally]:
-    """Paths of fewer than ``least`` persons without their last steps (``a > …``), the longest first; at the end, as ``other``."""
-    left = dict(paths)
-    while rare := [path for path, cell in left.items() if cell.persons < least and path != OTHER]:
-        longest = max(_length(path) for path in rare)
-        for path in sorted(path for path in rare if _length(path) == longest):
-            cell, shorter = left.pop(path), _shorter(path)
-            left[shorter] = together([left[shorter], cell]) if shorter in left else cell
+def folded(group: Mapping[str, Tally], least: int) -> dict[str, Tally]:
+    """The paths of one first step ``a``, those of fewer than ``least`` persons told without their last steps (``a > b > …``), the longest
+    first; at last as ``a > …``, which the next smallest joins until there are enough, or all are one."""
+    left = dict(group)
+    first = min(left).split(THEN)[0]
+    bucket = THEN.join([first, MORE])
+    while (step := _next(left, bucket, least)) is not None:
+        path, shorter = step
+        cell = left.pop(path)
+        left[shorter] = together([left[shorter], cell]) if shorter in left else cell
     return left
+
+
+def _next(left: Mapping[str, Tally], bucket: str, least: int) -> tuple[str, str] | None:
+    """The path to shorten next, and to what: the longest rare one; else, where what is told together is too rare, the smallest."""
+    others = [path for path in left if path != bucket]
+    rare = [path for path in others if left[path].persons < least]
+    if rare:
+        longest = max(rare, key=lambda path: (_length(path), path))
+        return longest, _shorter(longest)
+    if others and bucket in left and left[bucket].persons < least:
+        return min(others, key=lambda path: (left[path].persons, path)), bucket
+    return None
+
+
+def _persons(cells: Mapping[str, Tally]) -> int:
+    return sum(cell.persons for cell in cells.values())
 
 
 def _length(path: str) -> int:
@@ -52,5 +78,6 @@ def _length(path: str) -> int:
 
 
 def _shorter(path: str) -> str:
-    steps = [step for step in path.split(THEN) if step != MORE][:-1]
-    return THEN.join([*steps, MORE]) if steps else OTHER
+    """Without its last step, but never without its first."""
+    steps = [step for step in path.split(THEN) if step != MORE]
+    return THEN.join([*(steps[:-1] or steps), MORE])

@@ -26,9 +26,16 @@ def attrition(output: Output, told: Describing) -> None:
 
 
 def table_one(output: Output, told: Describing) -> None:
-    """Persons by level of each covariate in each cohort, and how far the first cohort lies from each other; ``…_means``: age."""
-    analysis, totals = told.analysis, told.by("persons", "arm")
-    for arm in analysis.cohorts:
+    """Persons by level of each covariate in each cohort, and how far the first cohort lies from each other; ``…_means``: age.
+
+    Where no person is in two of the cohorts, their sum is shown too (``all``): the disclosure rules then know that none lies in another.
+    """
+    analysis, totals = told.analysis, dict(told.by("persons", "arm"))
+    apart = len(analysis.cohorts) > 1 and told.one("union").persons == sum(cell.persons for cell in totals.values())
+    if apart:
+        totals[("all",)] = together(totals.values())
+    arms = (*analysis.cohorts, *(("all",) if apart else ()))
+    for arm in arms:
         total = totals.get((arm,), NOBODY)
         _level(output, {"variable": "all", "level": "all"}, arm, total, total.persons)
     for name in analysis.covariates:
@@ -37,7 +44,8 @@ def table_one(output: Output, told: Describing) -> None:
         for level in (level for level in told.study.covariates[name].levels if level in seen):
             row = {"variable": name, "level": level}
             found = {arm: cells.get((level, arm), NOBODY) for arm in analysis.cohorts}
-            for arm, cell in found.items():
+            for arm in arms:
+                cell = found[arm] if arm in found else together(found.values())
                 _level(output, row, arm, cell, totals.get((arm,), NOBODY).persons)
             _differences(output, row, {arm: _share(found[arm], totals.get((arm,), NOBODY)) for arm in found})
     if ages := told.by("age", "arm"):

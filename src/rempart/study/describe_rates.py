@@ -6,7 +6,7 @@ Intervals: Garwood for first events; by the persons' own scatter where a person 
 
 from collections.abc import Mapping
 
-from rempart.records.describing import OBSERVED, dimensions_of
+from rempart.records.describing import OBSERVED, OLDEST, dimensions_of
 from rempart.study.denominators import check_claim, inhabitant_years, sampled_fraction, standard_weights
 from rempart.study.describe_cells import ARM, NOBODY, Describing, Key, contributions, place, reference
 from rempart.study.poisson import DAYS_IN_YEAR, rate
@@ -117,7 +117,9 @@ def _of_inhabitants(output: Output, told: Describing, row: Mapping[str, str], va
 
 def _standardised(output: Output, told: Describing, row: Mapping[str, str]) -> None:
     """The rate that the cohort would have with the ages (and sexes) of the standard population."""
-    row = {**row, "standard": told.analysis.standard}
+    ages = told.analysis.ages
+    cut = "" if ages is None else f", {ages[0]}-{ages[1]}" if ages[1] < OLDEST else f", {ages[0]}+"
+    row = {**row, "standard": told.analysis.standard + cut}
     time, events = told.one("time/all"), told.one("events/all")
     output.write(row, ARM, {"persons": time.persons}, n=time.persons, ref=reference(time))
     output.write(row, ARM, {"events": events.total}, n=events.persons, ref=reference(events))
@@ -127,10 +129,13 @@ def _standardised(output: Output, told: Describing, row: Mapping[str, str]) -> N
     output.write(row, ARM, values, n=events.persons, ref=reference(events), units=_UNITS, rule=rule)
 
 
+Band = tuple[str, int, int]  # sex or all, first and last age
+
+
 def strata(told: Describing) -> list[Stratum]:
     """The cohort's days and events in the bands of the standard population; unknown ages and sexes lie in none."""
-    weights = standard_weights(told.standards, told.analysis.standard)
-    sums: dict[tuple[str, int], list[int]] = {band: [0, 0] for band in weights}
+    weights = standard_weights(told.standards, told.analysis.standard, told.analysis.ages)
+    sums: dict[Band, list[int]] = {band: [0, 0] for band in weights}
     for at, part in enumerate(("standard/time", "standard/events")):
         for cell in told.part(part):
             band = _band(weights, cell.key["sex"], cell.key["age"])
@@ -139,11 +144,10 @@ def strata(told: Describing) -> list[Stratum]:
     return [Stratum(time=sums[band][0], events=sums[band][1], weight=weight) for band, weight in weights.items()]
 
 
-def _band(weights: Mapping[tuple[str, int], float], sex: str, age: str) -> tuple[str, int] | None:
+def _band(weights: Mapping[Band, float], sex: str, age: str) -> Band | None:
     if not age.isdigit():
         return None
-    own = [band for band in weights if band[0] in {"all", sex} and band[1] <= int(age)]
-    return max(own, key=lambda band: band[1], default=None)
+    return next((band for band in weights if band[0] in {"all", sex} and band[1] <= int(age) <= band[2]), None)
 
 
 def person_time(output: Output, told: Describing) -> None:
