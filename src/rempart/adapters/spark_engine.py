@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import rempart
+from rempart.adapters.spark_master import is_here
 from rempart.errors import BadInput, Cancelled, Missing, NotTrusted, Refused, RempartError, Unavailable
 from rempart.records.shard_job import ShardJob
 
@@ -164,6 +165,7 @@ def _start(master: str, log: Path) -> "subprocess.Popen[bytes]":
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     source = str(Path(rempart.__file__).resolve().parent.parent)
     path = os.pathsep.join(filter(None, [source, kept.get("PYTHONPATH", "")]))
+    loopback = {"SPARK_LOCAL_IP": "127.0.0.1"} if is_here(master) else {}
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         return subprocess.Popen(
@@ -173,7 +175,7 @@ def _start(master: str, log: Path) -> "subprocess.Popen[bytes]":
             stderr=descriptor,
             start_new_session=True,
             cwd="/",
-            env={"PYSPARK_PYTHON": sys.executable, **kept, "PYTHONPATH": path},
+            env={"PYSPARK_PYTHON": sys.executable, **kept, "PYTHONPATH": path, **loopback},
         )
     finally:
         os.close(descriptor)
