@@ -66,8 +66,8 @@ def compute(
     try:
         for statement in prepare:
             query.execute(statement)
-        for plan in (*plans, *tally_plans):
-            found.append(_one(query, plan))
+        found += [_one(query, plan) for plan in plans]
+        found += [_one(query, plan) for plan in tally_plans]
     finally:
         for statement in clear:
             query.execute(statement)
