@@ -53,9 +53,11 @@ def left_to_do(scratch: Scratch, run: str, parts: Sequence[str], *, kept: KeptEv
 
 
 def _read(note: bytes | None, parts: Sequence[str]) -> tuple[str, ...]:
-    """The parts that pieces hold; () where the note is none that this study could have."""
+    """The parts that pieces hold; () where the note is none that this study could have, compiled as it is now."""
     try:
         said = json.loads(note or b"[]")
     except ValueError:
         return ()
-    return tuple(part for part in parts if isinstance(said, list) and part in said)
+    if not isinstance(said, list) or not all(part in parts for part in said):
+        return ()
+    return tuple(part for part in parts if part in said)
