@@ -1,65 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a worker runs in a shard so that comparators can be matched: the cohorts at both ends, then the narrow rows. Runs nothing."""
+"""What a worker runs in a shard so that comparators can be matched, and what it makes of the pairs that come back. Runs nothing."""
 
 import datetime
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rempart.cohort.codes import Reads
-from rempart.cohort.exposure_eras import exposure_clear, exposure_statements
-from rempart.cohort.match_sql import match_rows_sql
-from rempart.cohort.rule_cohorts import cohort_statements, ordered
-from rempart.records.matching import Matching
+from rempart.cohort.match_sql import match_rows_sql, matched_clear, matched_statements
+from rempart.cohort.study_tables import Made, made_for, once
+from rempart.records.canonical import length_prefixed
+from rempart.records.matching import Matching, matched_names
 from rempart.records.study import Study
+
+_VERSION = (
+    "rempart.match/1"  # of how pairs are chosen: another number, and kept evidence of matched cohorts is not used
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchPlan:
-    """``prepare``: statements in order; ``selects``: matched cohort → SELECT of its rows; ``clear``: drops what ``prepare`` made;
-    ``columns``: table → columns read."""
+    """``prepare``: statements in order, that make the cohorts at both ends; ``selects``: matched cohort → SELECT of its rows; ``columns``:
+    table → columns read."""
 
     prepare: tuple[str, ...]
     selects: Mapping[str, str]
-    clear: tuple[str, ...]
     columns: Mapping[str, frozenset[str]]
     matchings: Mapping[str, Matching]
 
 
-def match_plan(study: Study, *, cut: datetime.date, usable: bool = False) -> MatchPlan:
-    """The plan of every matched cohort of a study; ``cut``, ``usable``: as ``cohort_statements`` has them."""
+def match_plan(study: Study, *, cut: datetime.date) -> MatchPlan:
+    """The plan of every matched cohort of a study; ``cut``: the last day of data."""
     reads = Reads()
-    prepare, clear = _ends(study, reads, cut=cut, usable=usable)
-    selects = {name: match_rows_sql(name, rule, reads) for name, rule in study.matchings.items()}
+    prepare = [statement for made in _ends(study, list(study.matchings), cut, reads) for statement in made.statements]
     return MatchPlan(
-        prepare=prepare,
-        selects=selects,
-        clear=clear,
+        prepare=tuple(prepare),
+        selects={name: match_rows_sql(name, rule, reads) for name, rule in study.matchings.items()},
         columns={table: frozenset(names) for table, names in sorted(reads.columns.items())},
         matchings=study.matchings,
     )
 
 
-def _ends(study: Study, reads: Reads, *, cut: datetime.date, usable: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Statements that make, and drop, the cohorts at both ends of each matching and what those are made of."""
-    wanted = _needed(study)
-    rules = [name for name in ordered(study) if name in wanted]
-    exposures = sorted({study.rules[name].exit.exposure for name in rules} - {""})
-    prepare = [statement for name in exposures for statement in exposure_statements(study, name, reads)]
-    clear = [statement for name in exposures for statement in exposure_clear(name)]
-    for name in rules:
-        made = cohort_statements(study, name, cut=cut, reads=reads, usable=usable)
-        prepare += made.statements
-        clear += made.clear
-    return tuple(prepare), tuple(clear)
+def matched_made(study: Study, cohorts: Sequence[str], *, cut: datetime.date) -> tuple[Made, ...]:
+    """What makes those of ``cohorts`` that come of matching, from the rows ``match_back`` of the session. Each first statement holds a
+    hash of all that decides who is in: the part of a study that reads it is named by its statements."""
+    found = []
+    for name, rule in study.matchings.items():
+        if set(matched_names([name])) & set(cohorts):
+            told = _told(study, name, rule, cut)
+            statements = tuple(matched_statements(name, rule, told=told))
+            found.append(Made(name=f"cohort_{name}", statements=statements, clear=tuple(matched_clear(name))))
+    return tuple(found)
 
 
-def _needed(study: Study) -> set[str]:
-    """Names of the rule cohorts at the ends of matchings, and of all that they need."""
-    found: set[str] = set()
-    waiting = [name for rule in study.matchings.values() for name in (rule.to, rule.pool)]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += study.rules[name].needs
-    return found
+def _told(study: Study, name: str, rule: Matching, cut: datetime.date) -> str:
+    reads = Reads()
+    ends = [statement for made in _ends(study, [name], cut, reads) for statement in made.statements]
+    rows = match_rows_sql(name, rule, reads)
+    return hashlib.sha256(
+        length_prefixed(_VERSION, *ends, rows, repr(sorted(rule.as_dict()["match"].items())))
+    ).hexdigest()
+
+
+def _ends(study: Study, names: Sequence[str], cut: datetime.date, reads: Reads) -> list[Made]:
+    """The cohorts at both ends of matchings and all that they need."""
+    rules = [study.matchings[name] for name in names]
+    ends = [end for rule in rules for end in (rule.to, rule.pool)]
+    return list(once([made_for(study, ends, cut=cut, reads=reads)])) if ends else []

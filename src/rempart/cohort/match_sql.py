@@ -34,7 +34,8 @@ def match_rows_sql(name: str, matching: Matching, reads: Reads) -> str:
         f"coalesce({_age(matching, person)}, 0)::INTEGER AS age, "
         f"{_opened('first_date', -1, matching)} AS first, {_opened('last_date', 1, matching)} AS last, "
         f"CASE WHEN role = 1 THEN {day} END AS day, {_number('until_date')} AS until "
-        f"FROM ({told}) AS r JOIN {DRAWS} AS d ON d.person_id = r.person_id LEFT JOIN person AS p ON p.person_id = r.person_id"
+        f"FROM ({told}) AS r JOIN {DRAWS} AS d ON d.person_id = r.person_id"
+        f"{' LEFT JOIN person AS p ON p.person_id = r.person_id' if person else ''}"
     )
 
 
@@ -118,9 +119,10 @@ def _number(date: str) -> str:
     return f"({date} - {_ZERO})::INTEGER"
 
 
-def matched_statements(name: str, matching: Matching) -> list[str]:
+def matched_statements(name: str, matching: Matching, *, told: str = "") -> list[str]:
     """Statements that make ``cohort_<name>`` (controls: person_id, start_date, end_date, match_set), ``cohort_<name>_cases`` (the
     cases that found any, same columns) and ``cohort_<name>_attrition`` (step, name, persons) from the rows ``match_back`` of this shard.
+    ``told``: a word of letters and digits that the first one holds as a comment.
     """
     back = f"FROM {BACK} WHERE cohort = '{name}' AND"
     rows = f"person AS person_id, {_ZERO} + start AS start_date, {_ZERO} + until AS end_date, match_set"
@@ -135,7 +137,7 @@ def matched_statements(name: str, matching: Matching) -> list[str]:
         for number, (said, sql) in enumerate(steps, 1)
     )
     return [
-        f"CREATE OR REPLACE TEMP TABLE cohort_{name} AS SELECT {rows} {back} role = 1 ORDER BY ALL",
+        f"CREATE OR REPLACE TEMP TABLE cohort_{name} AS /* {told} */ SELECT {rows} {back} role = 1 ORDER BY ALL",
         f"CREATE OR REPLACE TEMP TABLE cohort_{name}_cases AS SELECT {rows} {back} role = 0 AND controls > 0 ORDER BY ALL",
         f"CREATE OR REPLACE TEMP TABLE cohort_{name}_attrition AS {counted}",
     ]

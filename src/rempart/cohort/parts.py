@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rempart.cohort.codes import Reads
 from rempart.cohort.compile import compile_frame
 from rempart.cohort.describe import tally_plan
+from rempart.cohort.match_plan import matched_made
 from rempart.cohort.study_tables import Made, tables_of
 from rempart.records.canonical import length_prefixed
 from rempart.records.protocol import CohortPlan, TallyPlan
@@ -42,6 +43,7 @@ def study_parts(study: Study, *, cut: datetime.date) -> tuple[StudyPart, ...]:
     for analysis in study.descriptions:
         reads = Reads()
         made = tables_of(study, analysis, cut=cut, reads=reads)
+        made += matched_made(study, (*analysis.cohorts, analysis.outcome), cut=cut)
         found.append(
             part_of(f"analysis:{analysis.id}", tally_plan(study, analysis, cut=cut, reads=reads), reads, made=made)
         )

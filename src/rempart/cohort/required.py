@@ -4,6 +4,7 @@
 import datetime
 from collections.abc import Mapping
 
+from rempart.cohort.match_plan import match_plan
 from rempart.cohort.parts import columns_of, study_parts
 from rempart.errors import BadInput
 from rempart.records.omop import TableLayout
@@ -17,8 +18,10 @@ def required_columns(study: Study, layouts: Mapping[str, TableLayout]) -> dict[s
     Raises BadInput ``study-layout`` when the layout has no such column, ``exposure-supply``.
     """
     required = columns_of(study_parts(study, cut=datetime.date.max))
+    for table, names in match_plan(study, cut=datetime.date.max).columns.items():
+        required[table] = required.get(table, frozenset()) | names
     for table, columns in required.items():
         for column in sorted(columns):
             if table not in layouts or layouts[table].sibling_of(column) is None:
                 raise BadInput("study-layout", table=table, column=column)
-    return required
+    return dict(sorted(required.items()))

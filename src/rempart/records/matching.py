@@ -4,7 +4,7 @@
 Read from ``[cohorts.NAME] match = { to, from, kind, ratio, on, … }`` (docs/matching.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,8 +99,8 @@ def read_matching(given: Fields) -> Matching:
     )
 
 
-def matched_names(matchings: Mapping[str, Matching]) -> tuple[str, ...]:
-    """The cohorts that matching makes: of controls, and of the cases that found any."""
+def matched_names(matchings: Iterable[str]) -> tuple[str, ...]:
+    """The cohorts that matchings of these names make: of controls, and of the cases that found any."""
     return tuple(made for name in matchings for made in (name, f"{name}_cases"))
 
 
