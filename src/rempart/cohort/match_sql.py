@@ -120,29 +120,31 @@ def _number(date: str) -> str:
 
 
 def matched_statements(name: str, matching: Matching, *, told: str = "") -> list[str]:
-    """Statements that make ``cohort_<name>`` (controls: person_id, start_date, end_date, match_set), ``cohort_<name>_cases`` (the
-    cases that found any, same columns) and ``cohort_<name>_attrition`` (step, name, persons) from the rows ``match_back`` of this shard.
+    """Statements that make, of the rows ``match_back`` of this shard, ``cohort_<name>`` (controls: person_id, start_date, end_date,
+    match_set), ``cohort_<name>_cases`` (the cases that found any, same columns), and the attrition of each (step, name, persons).
     ``told``: a word of letters and digits that the first one holds as a comment.
     """
     back = f"FROM {BACK} WHERE cohort = '{name}' AND"
     rows = f"person AS person_id, {_ZERO} + start AS start_date, {_ZERO} + until AS end_date, match_set"
-    steps = (
-        ("cases", f"SELECT person {back} role = 0"),
-        ("cases with a control", f"SELECT person {back} role = 0 AND controls > 0"),
-        (f"cases with {matching.ratio}", f"SELECT person {back} role = 0 AND controls = {matching.ratio}"),
-        ("controls", f"SELECT person {back} role = 1"),
-    )
-    counted = " UNION ALL ".join(
-        f"SELECT {number} AS step, '{said}' AS name, count(DISTINCT person) AS persons FROM ({sql})"
-        for number, (said, sql) in enumerate(steps, 1)
-    )
+    steps = {"cases": "true", "cases with a control": "controls > 0"}
+    steps |= {f"cases with {matching.ratio} controls": f"controls = {matching.ratio}"} if matching.ratio > 1 else {}
     return [
         f"CREATE OR REPLACE TEMP TABLE cohort_{name} AS /* {told} */ SELECT {rows} {back} role = 1 ORDER BY ALL",
         f"CREATE OR REPLACE TEMP TABLE cohort_{name}_cases AS SELECT {rows} {back} role = 0 AND controls > 0 ORDER BY ALL",
-        f"CREATE OR REPLACE TEMP TABLE cohort_{name}_attrition AS {counted}",
+        _attrition(name, {"controls": f"{back} role = 1"}),
+        _attrition(f"{name}_cases", {said: f"{back} role = 0 AND {condition}" for said, condition in steps.items()}),
     ]
+
+
+def _attrition(name: str, steps: Mapping[str, str]) -> str:
+    """Steps by what is said of each; a person in one is in all before it."""
+    counted = " UNION ALL ".join(
+        f"SELECT {number} AS step, '{said}' AS name, count(DISTINCT person) AS persons {rows}"
+        for number, (said, rows) in enumerate(steps.items(), 1)
+    )
+    return f"CREATE OR REPLACE TEMP TABLE cohort_{name}_attrition AS {counted}"
 
 
 def matched_clear(name: str) -> list[str]:
     """Statements that drop what ``matched_statements`` made."""
-    return [f"DROP TABLE IF EXISTS cohort_{name}{part}" for part in ("", "_cases", "_attrition")]
+    return [f"DROP TABLE IF EXISTS cohort_{name}{part}" for part in ("", "_cases", "_attrition", "_cases_attrition")]
