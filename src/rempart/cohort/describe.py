@@ -4,6 +4,7 @@
 import datetime
 
 from rempart.cohort.codes import Reads
+from rempart.cohort.describe_exposure import exposure_periods
 from rempart.cohort.describe_paths import pathways
 from rempart.cohort.describe_persons import attrition, follow_up, table_one
 from rempart.cohort.describe_prevalence import prevalence
@@ -21,6 +22,7 @@ _PLANS = {
     "prevalence": prevalence,
     "drug_utilisation": utilisation,
     "pathways": pathways,
+    "exposure_periods": exposure_periods,
 }
 
 

@@ -2,7 +2,8 @@
 """Dispensings to periods of exposure as SQL of one shard: days' supply, stock, gaps, unobserved time, switch, lag, induction.
 
 Of an exposure x: exposure_x_dispensings (each), exposure_x_cover (days with drug at hand, no gap bridged), exposure_x (eras:
-person_id, start_date, end_date, dispensings, amount, rule; both days included). ``docs/exposure.md`` is what it must do.
+person_id, start_date, end_date, dispensings, amount, rule; both days included), exposure_x_whole (the same before days that exclude are
+cut out, where any do). ``docs/exposure.md`` is what it must do.
 """
 
 from rempart.cohort.codes import DOMAIN, Reads, matches
@@ -17,7 +18,7 @@ COUNTED = ("dispensings", "amount", "rule")
 _MIXED = "CASE WHEN min(rule) = max(rule) THEN min(rule) ELSE 'mixed' END AS rule"
 _AMOUNT = "CASE WHEN count(amount) = count(*) THEN CAST(sum(amount) AS BIGINT) END AS amount"
 _SUMS = f"CAST(sum(dispensings) AS BIGINT) AS dispensings, {_AMOUNT}, {_MIXED}"
-_SUFFIXES = ("", "_cover", "_supplies", "_cuts", "_clock", "_away", "_switch", "_dispensings")
+_SUFFIXES = ("", "_whole", "_cover", "_supplies", "_cuts", "_clock", "_away", "_switch", "_dispensings")
 
 
 def exposure_statements(study: Study, name: str, reads: Reads) -> list[str]:
@@ -34,6 +35,8 @@ def exposure_statements(study: Study, name: str, reads: Reads) -> list[str]:
     found.append(_made(f"{x}_supplies", _supplies(eras, x)))
     found.append(_made(f"{x}_cover", _cut_out(eras, x, _periods(eras, x, gap=0))))
     shifted = _shifted(eras, _periods(eras, x, gap=eras.grace_days))
+    if _chooses(eras, "exclude"):
+        found.append(_made(f"{x}_whole", f"SELECT * EXCLUDE (cut_day) FROM ({shifted})"))
     found.append(_made(x, _cut_out(eras, x, shifted)))
     return found
 

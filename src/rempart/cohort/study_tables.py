@@ -9,7 +9,7 @@ from rempart.cohort.codes import Reads
 from rempart.cohort.exposure_eras import exposure_clear, exposure_statements
 from rempart.cohort.rule_cohorts import cohort_statements
 from rempart.records.cohort_reading import in_order
-from rempart.records.describing import CohortAnalysis
+from rempart.records.describing import PATHWAYS, PERIODS, CohortAnalysis
 from rempart.records.study import Study
 
 
@@ -34,7 +34,8 @@ def tables_of(
     """What must be made before a description's plan runs; columns read are noted. ``cut``: the last day of data; ``usable``: the session
     has ``usable_interval`` (source, scheme, last_day); ``ready``: cohorts that are there already."""
     named = [*analysis.cohorts, *([analysis.outcome] if analysis.outcome in study.rules else [])]
-    return made_for(study, named, analysis.exposures, cut=cut, reads=reads, usable=usable, ready=ready)
+    periods = analysis.exposures if analysis.type in (PATHWAYS, PERIODS) else ()  # use is counted from dispensings
+    return made_for(study, named, periods, cut=cut, reads=reads, usable=usable, ready=ready)
 
 
 def made_for(

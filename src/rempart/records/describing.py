@@ -12,7 +12,8 @@ from itertools import pairwise
 COHORT = "cohort"  # the design of these analyses
 ATTRITION, TABLE_ONE, RATE, PREVALENCE = "attrition", "table_one", "incidence_rate", "prevalence"
 USE, PATHWAYS, FOLLOW_UP, PERSON_TIME = "drug_utilisation", "pathways", "follow_up", "person_time"
-COHORT_TYPES = (ATTRITION, TABLE_ONE, RATE, PREVALENCE, USE, PATHWAYS, FOLLOW_UP, PERSON_TIME)
+PERIODS = "exposure_periods"
+COHORT_TYPES = (ATTRITION, TABLE_ONE, RATE, PREVALENCE, USE, PATHWAYS, FOLLOW_UP, PERSON_TIME, PERIODS)
 CALENDAR = ("year", "quarter", "month")  # from coarse to fine; each nests in the one before
 DIMENSIONS = ("age", "sex", "place", *CALENDAR)
 BANDS = (10, 20, 30, 40, 50, 60, 70, 80, 90)

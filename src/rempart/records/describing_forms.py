@@ -12,6 +12,7 @@ from rempart.records.describing import (
     OBSERVED,
     OLDEST,
     PATHWAYS,
+    PERIODS,
     PERSON_TIME,
     PREVALENCE,
     RATE,
@@ -46,7 +47,7 @@ USED = {
     "cohort": tuple(kind for kind in COHORT_TYPES if kind != TABLE_ONE),
     "cohorts": (TABLE_ONE,),
     "outcome": (RATE, PREVALENCE),
-    "exposures": (USE, PATHWAYS),
+    "exposures": (USE, PATHWAYS, PERIODS),
     "covariates": (TABLE_ONE,),
     "denominator": (RATE, PREVALENCE),
     "standard": (RATE,),
@@ -60,10 +61,10 @@ USED = {
     "each": (PREVALENCE, USE),
     "lookback_days": (PREVALENCE,),
     "washout_days": (USE,),
-    "days": (PATHWAYS,),
+    "days": (PATHWAYS, PERIODS),
     "steps": (PATHWAYS,),
     "least": (PATHWAYS,),
-    "grid_days": (FOLLOW_UP,),
+    "grid_days": (FOLLOW_UP, PERIODS),
 }
 
 COHORT_INPUTS = Table(
@@ -75,7 +76,9 @@ COHORT_INPUTS = Table(
             Texts(least=1), "table_one: the rule cohorts, the first compared with each other; absent: the only one"
         ),
         "outcome": key(Text(), "incidence_rate, prevalence: an outcome, or a rule cohort; absent: the only outcome"),
-        "exposures": key(Texts(least=1), "drug_utilisation, pathways: exposures; absent: all of them"),
+        "exposures": key(
+            Texts(least=1), "drug_utilisation, pathways, exposure_periods: exposures; absent: all of them"
+        ),
         "covariates": key(Texts(), "table_one: covariates; absent: all of them"),
         "denominator": key(
             Text(), "incidence_rate, prevalence: observed, or a population of the file", default=OBSERVED
@@ -101,10 +104,12 @@ COHORT_PARAMETERS = Table(
         "each": key(Choice(CALENDAR), "prevalence without points, drug_utilisation: over each such unit of the period"),
         "lookback_days": key(Whole(), "prevalence: records count from so many days before", default=0),
         "washout_days": key(Whole(1), "drug_utilisation: of new users, without the drug for so long", default=365),
-        "days": key(Whole(), "pathways: followed for so long; 0: to the end of the cohort's period", default=0),
+        "days": key(
+            Whole(), "pathways, exposure_periods: followed for so long; 0: to the end of the cohort's period", default=0
+        ),
         "steps": key(Whole(1, LONGEST_PATH), "pathways: longest path", default=LONGEST_PATH),
         "least": key(Whole(1), "pathways: paths of fewer persons are shortened", default=SMALLEST_PATH),
-        "grid_days": key(Whole(1), "follow_up: step of the curve's grid", default=90),
+        "grid_days": key(Whole(1), "follow_up, exposure_periods: step of the curve's grid", default=90),
     },
 )
 COHORT_ANALYSIS = Table(

@@ -14,6 +14,7 @@ from rempart.records.describing import (
     OBSERVED,
     OLDEST,
     PATHWAYS,
+    PERIODS,
     PERSON_TIME,
     PREVALENCE,
     RATE,
@@ -182,7 +183,7 @@ def _check(
         defined(name, known.covariates, "inputs.covariates")
     if analysis.denominator != OBSERVED:
         defined(analysis.denominator, (OBSERVED, *known.populations), "inputs.denominator")
-    if analysis.type in {USE, PATHWAYS} and not analysis.exposures:
+    if analysis.type in {USE, PATHWAYS, PERIODS} and not analysis.exposures:
         raise given.wrong("inputs.exposures", "an exposure (none is defined)")
     _check_how(analysis, given)
 
