@@ -230,9 +230,10 @@ class _Maker:
         )
 
     def _exposed(self) -> str:
-        """The end of the exposure that the entry event's day lies in, gaps and end lengthened by the grace; its own day outside any."""
+        """The end of the exposure that the entry event's day lies in, with the grace after it, gaps of so many days bridged; the event's own day
+        outside any exposure."""
         grace = self.cohort.exit.grace_days
-        eras = eras_sql(f"SELECT person_id, start_date, end_date FROM exposure_{self.cohort.exit.exposure}", grace)
+        eras = eras_sql(f"SELECT person_id, start_date, end_date FROM exposure_{self.cohort.exit.exposure}", grace + 1)
         return (
             f"SELECT i.person_id, i.event_id, coalesce(max(a.end_date) + {grace}, i.start_date) AS day FROM {self._table} AS i "
             f"LEFT JOIN ({eras}) AS a ON a.person_id = i.person_id AND i.start_date BETWEEN a.start_date AND a.end_date + {grace} "
