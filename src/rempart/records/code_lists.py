@@ -34,7 +34,7 @@ FORMS: Mapping[str, CodeForm] = {
         hint="A, A10, A10B, A10BG or A10BG03",
         branches=True,
     ),
-    "CIM10": CodeForm(pattern=r"[A-Z][0-9]{2}[0-9+]{0,3}", hint="C67 or C670, without dot", branches=True),
+    "CIM10": CodeForm(pattern=r"[A-Z]([0-9]([0-9][0-9+]{0,3})?)?", hint="C, C67 or C670, without dot", branches=True),
     "CCAM": CodeForm(pattern=r"[A-Z]{1,4}|[A-Z]{4}\d{1,3}", hint="JDFA or JDFA001", branches=True),
     "NABM": CodeForm(pattern=r"\d{1,4}", hint="0552; fewer digits are a beginning", branches=True),
     "LPP": CodeForm(pattern=r"\d{1,7}", hint="1100028; fewer digits are a beginning", branches=True),

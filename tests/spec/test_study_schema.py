@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The published JSON Schema and the page are what the reader reads by: equal to their sources, never stricter, wrong where it is wrong."""
+
+import copy
+import datetime
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rempart.adapters import package_data
+from rempart.errors import RempartError
+from rempart.records.study import study_from_dict
+from rempart.records.study_variants import expand
+from tests.spec.study_file_page import SCHEMA, TARGET, page, schema_text
+
+FILES = (
+    "examples/glitazones/study.toml",
+    "examples/gibleed/study.toml",
+    *(f"examples/templates/{name}" for name in package_data.names("examples/templates", ".toml")),
+)
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema_text()))
+PUBLISHED = {
+    "glitazones": "sha256:314a9473ded71747a14690b78df8df80f35abd819ef31cb04a816616415e1767",
+    "gibleed": "sha256:5c0337a547e41d299e8796f90cc6e33d4b36bef4b1b0e79b4eee8976867ae5fc",
+}
+
+
+def as_json(value: Any) -> Any:
+    """Parsed TOML as an editor gives it to a validator: dates are text."""
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def accepted(parsed: dict[str, Any]) -> bool:
+    """Whether the reader takes the file, its variants too."""
+    try:
+        for _, one in expand(parsed):
+            study_from_dict(one)
+    except RempartError:
+        return False
+    return True
+
+
+def body(file: str = FILES[0]) -> dict[str, Any]:
+    """A file, parsed."""
+    return copy.deepcopy(package_data.toml(file))
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Paths of all values in a file, tables and lists among them."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [*([path] if path else []), *(found for key, item in inner for found in leaves(item, (*path, key)))]
+
+
+def put(value: Any, path: tuple[Any, ...], new: Any) -> None:
+    """Set what stands at a path."""
+    for key in path[:-1]:
+        value = value[key]
+    value[path[-1]] = new
+
+
+def test_the_published_schema_is_made_of_the_readers_forms() -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == schema_text(), "run python -m tests.spec.study_file_page"
+    jsonschema.Draft202012Validator.check_schema(json.loads(schema_text()))
+
+
+def test_the_page_is_made_of_the_readers_forms() -> None:
+    assert TARGET.read_text(encoding="utf-8") == page(), "run python -m tests.spec.study_file_page"
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_study_of_before_keeps_its_id(name: str) -> None:
+    assert study_from_dict(body(f"examples/{name}/study.toml")).content_id == PUBLISHED[name]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_example_and_template_is_right_by_reader_and_schema(file: str) -> None:
+    assert accepted(body(file))
+    assert [error.message for error in VALIDATOR.iter_errors(as_json(body(file)))] == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_canonical_form_is_right_by_the_schema_too(file: str) -> None:
+    for _, parsed in expand(body(file)):
+        canonical = study_from_dict(parsed).as_dict()
+        assert [error.message for error in VALIDATOR.iter_errors(canonical)] == []
+
+
+@pytest.mark.parametrize("name", ["comparison", "cohort"])
+def test_a_template_says_the_same_in_both_languages(name: str) -> None:
+    english, french = (
+        study_from_dict(expand(body(f"examples/templates/{name}.{tongue}.toml"))[0][1]) for tongue in ("en", "fr")
+    )
+    assert english.analyses == french.analyses
+    assert english.exposures == french.exposures
+    assert set(english.codes) == set(french.codes)
+    assert english.protocol.period == french.protocol.period
+
+
+WRONG: tuple[tuple[tuple[Any, ...], Any], ...] = (
+    (("schema",), "rempart.study/2"),
+    (("permit",), "P-1"),
+    (("permit",), 5),
+    (("surprise",), 1),
+    (("protocol", "estimand"), "intention"),
+    (("protocol", "lag_days"), -1),
+    (("protocol", "lag_days"), 1.5),
+    (("protocol", "lag_days"), "30"),
+    (("protocol", "period"), ["2014-01-01"]),
+    (("protocol", "period"), ["2014-01-01", "soon"]),
+    (("protocol", "title"), " "),
+    (("protocol", "lagg_days"), 1),
+    (("codes", "Bladder"), {"system": "CIM10", "include": ["C67"]}),
+    (("codes", "bladder_cancer", "system"), "ICD"),
+    (("codes", "bladder_cancer", "include"), []),
+    (("codes", "bladder_cancer", "include"), ["C67.0"]),
+    (("codes", "bladder_cancer", "include"), ["C67", "C67"]),
+    (("codes", "bladder_cancer", "include"), "C67"),
+    (("codes", "pioglitazone", "include"), ["123"]),
+    (("codes", "pioglitazone", "exclude"), ["3400935563248"]),
+    (("codes", "pioglitazone", "descendants"), False),
+    (("cohorts", "main", "age"), [40]),
+    (("cohorts", "main", "washout"), 3),
+    (("cohorts", "main", "exclude", 0, "domain"), "weather"),
+    (("outcomes", "bladder_cancer", "any"), []),
+    (("outcomes", "bladder_cancer", "any", 0, "days"), [0, 5]),
+    (("covariates", "age_band", "bands"), []),
+    (("covariates", "sex", "bands"), [50]),
+    (("analyses",), []),
+    (("analyses", 4, "parameters", "ties"), "exact"),
+    (("analyses", 4, "id"), "A b"),
+    (("variants",), {"x": {}}),
+    (("variants",), {"x": {"protocol.lag_days": []}}),
+)
+
+
+@pytest.mark.parametrize(("path", "value"), WRONG)
+def test_what_the_forms_forbid_is_wrong_by_reader_and_schema(path: tuple[Any, ...], value: Any) -> None:
+    changed = body()
+    put(changed, path, value)
+    assert not accepted(changed)
+    assert not VALIDATOR.is_valid(as_json(changed))
+
+
+VALUES = st.sampled_from(
+    [
+        None,
+        True,
+        0,
+        1,
+        -1,
+        7,
+        10**7,
+        0.5,
+        "",
+        " ",
+        "x",
+        "C67",
+        "drug",
+        "2015-01-01",
+        [],
+        [1],
+        [1, 2],
+        [2, 1],
+        ["a"],
+        ["a", "a"],
+        {},
+        {"domain": "drug", "codes": "pioglitazone"},
+        [{"domain": "drug", "codes": "x"}],
+        ["2013-01-01", "2014-01-01"],
+        "first",
+        ">= 2",
+    ]
+)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_the_schema_is_never_stricter_than_the_reader(data: st.DataObject) -> None:
+    changed = body(data.draw(st.sampled_from(FILES)))
+    put(changed, data.draw(st.sampled_from(leaves(changed))), data.draw(VALUES))
+    if accepted(changed):
+        assert [error.message for error in VALIDATOR.iter_errors(as_json(changed))] == []
