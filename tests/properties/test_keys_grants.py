@@ -151,6 +151,9 @@ def test_a_permit_opens_only_the_siblings_of_its_columns(story: Story, use: str)
         f"{PROJECT}/condition_occurrence/main/read",
         f"{PROJECT}/drug_exposure/main/write",
         f"{PROJECT}/manifest/main/write",
+        f"{PROJECT}/person/draw/write",
+        "warehouse/person/draw/read",
+        "project:other/person/draw/read",
         "project:other/drug_exposure/main/read",
     ],
 )
@@ -159,6 +162,14 @@ def test_a_study_reads_its_project_within_the_permit_and_never_the_release_index
     intent = story.study()
     assert story.ask(intent, READ_DRUGS)
     refused("grant-scope", lambda: story.ask(intent, READ_DRUGS, use))
+
+
+def test_a_study_reads_its_project_s_draw_numbers_and_a_release_step_does_not(story: Story) -> None:
+    story.permit(end="effect")
+    assert story.ask(story.study(), f"{PROJECT}/person/draw/read")
+    story.study(end="effect")
+    vote = story.log("vote", basis="permit:P-2026-0001")
+    refused("grant-scope", lambda: story.ask(vote, f"{PROJECT}/person/draw/read"))
 
 
 def test_a_permit_cannot_name_a_reserved_table_into_reach(story: Story) -> None:
