@@ -173,3 +173,47 @@ def entry(*criteria: object, **more: object) -> dict[str, Any]:
         "PrimaryCriteriaLimit": limit,
     }
     return {"ConceptSets": sets, "PrimaryCriteria": primary, "QualifiedLimit": limit, "ExpressionLimit": limit, **more}
+
+
+_DAYS = {"procedure_occurrence": "procedure_date"}
+_WORD = {
+    "condition": "condition",
+    "drug": "drug",
+    "device": "device",
+    "visit": "visit",
+    "dose": "drug",
+    "death": "cause",
+}
+
+
+def lines(text: str) -> dict[str, list[Row]]:
+    """Tables from lines such as ``1 condition_occurrence 2020-03-01 2020-03-05 5 stop_reason=cured``: person, table, first day, last day
+    or -, concept or -, more columns. Numbers of rows count from 1 in each table; persons are made, born in 1970, women."""
+    found: dict[str, list[Row]] = {"concept": [{"concept_id": n} for n in range(1, 10)], "person": []}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        person, table, first, *rest = line.split()
+        last, concept, *more = [*rest, "-", "-"][: max(2, len(rest))]
+        row: dict[str, Any] = {"person_id": int(person), f"{table}_id": len(found.get(table, ())) + 1}
+        row |= _days(table, first, last)
+        if concept != "-":
+            row[f"{_WORD.get(table.partition('_')[0], table.partition('_')[0])}_concept_id"] = int(concept)
+        for told in more:
+            name, _, value = told.partition("=")
+            row[name] = value if name in _TEXT else float(value) if name in _NUMBER else int(value)
+        if table == "person":
+            row |= {"gender_concept_id": 8532, "year_of_birth": int(first[:4])}
+        found.setdefault(table, []).append(row)
+    known = {row["person_id"] for row in found["person"]}
+    persons = {row["person_id"] for rows in found.values() for row in rows if "person_id" in row}
+    found["person"] += [
+        {"person_id": person, "gender_concept_id": 8532, "year_of_birth": 1970} for person in sorted(persons - known)
+    ]
+    return found
+
+
+def _days(table: str, first: str, last: str) -> dict[str, Any]:
+    columns = COLUMNS[table].split()
+    start = next((name for name in columns if name.endswith("_start_date")), "")
+    single = _DAYS.get(table) or next((name for name in columns if name.endswith("_date")), "")
+    made: dict[str, Any] = {start or single: day(first)} if start or single else {}
+    return made | ({start.replace("_start_", "_end_"): day(last)} if start and last != "-" else {})
