@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str], session: Session) -> int:
     voice = session.voice
     try:
-        found = build(session)(
+        found = build(session, arguments)(
             arguments or ["--help"], exit_on_error=False, print_error=False, result_action="return_value"
         )
         return int(found or 0)
@@ -93,8 +93,9 @@ def _take_global(arguments: list[str]) -> dict[str, str | None]:
     return taken
 
 
-def build(session: Session) -> App:
-    """The tree of commands with help in the session's language."""
+def build(session: Session, arguments: Sequence[str] | None = None) -> App:
+    """The tree of commands with help in the session's language; of commands that ``arguments`` do not begin, the name and what it is for
+    alone: looking into each function costs more than all the rest of ``--help``."""
     voice = session.voice
     app = App(
         name="rempart",
@@ -113,8 +114,15 @@ def build(session: Session) -> App:
                 nouns[noun[0]] = App(name=noun[0], help=voice.help(noun[0]), help_format="plaintext")
                 app.command(nouns[noun[0]])
             parent = nouns[noun[0]]
-        parent.command(_bind(function, session, path), name=verb, help=voice.help(*path.split()))
+        near = arguments is None or path.split()[0] in arguments
+        bound = _bind(function, session, path) if near else _named
+        parent.command(bound, name=verb, help=voice.help(*path.split()))
     return app
+
+
+def _named() -> int:
+    """Stands for a command that was not asked for."""
+    return _USAGE
 
 
 def _bind(function: Callable[..., Any], session: Session, path: str) -> Callable[..., Any]:

@@ -3,19 +3,12 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any
-
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from typing import TYPE_CHECKING, Any
 
 from rempart.cli.voice import Voice
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 _STEP, _UNITS = 1024, ("", "Ki", "Mi", "Gi", "Ti", "Pi")
 
@@ -24,6 +17,15 @@ class MoveBar:
     """Fed with the lines of the mover's process."""
 
     def __init__(self, voice: Voice) -> None:
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
         self._voice = voice
         quiet = voice.as_json or not voice.error_console.is_terminal or bool(os.environ.get("REMPART_NO_BARS"))
         self._progress = Progress(

@@ -5,18 +5,20 @@ Manners: results on standard output; bars, warnings and errors on standard error
 """
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from getpass import getpass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from rempart.adapters.package_data import toml
 from rempart.errors import Refused, RempartError
+
+if TYPE_CHECKING:
+    from rempart.cli.bars import Bars
 
 LANGUAGES = ("en", "fr")
 
@@ -35,9 +37,14 @@ class Voice:
     def __init__(self, language: str, *, as_json: bool) -> None:
         self.language, self.as_json = language, as_json
         self._commands = toml(f"locale/commands.{language}.toml")
-        self._errors: dict[str, dict[str, str]] = toml(f"locale/{language}.toml")["errors"]
         self._out = Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False, markup=False)
         self._err = Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False, markup=False)
+
+    @cached_property
+    def _errors(self) -> dict[str, dict[str, str]]:
+        """Words of errors, which most commands never need."""
+        found: dict[str, dict[str, str]] = toml(f"locale/{self.language}.toml")["errors"]
+        return found
 
     def help(self, *path: str) -> str:
         """Help words of a command or of one of its parameters."""
@@ -106,6 +113,8 @@ class Voice:
 
     def bars(self) -> "Bars":
         """Progress bars on standard error (nothing when that is no terminal)."""
+        from rempart.cli.bars import Bars
+
         return Bars(self)
 
     def result(self, schema: str, data: Mapping[str, Any]) -> None:
@@ -162,34 +171,3 @@ def _harmless(text: str) -> str:
     return "".join(
         mark if mark.isprintable() or mark in kept else mark.encode("unicode_escape").decode() for mark in text
     )
-
-
-class Bars:
-    """Implements ports.surroundings.Progress with one bar a step."""
-
-    def __init__(self, voice: Voice) -> None:
-        self._voice = voice
-        quiet = voice.as_json or not voice.error_console.is_terminal or bool(os.environ.get("REMPART_NO_BARS"))
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=voice.error_console,
-            disable=quiet,
-            transient=True,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> "Bars":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def step(self, name: str, done: int, total: int) -> None:
-        """Show how far the step has come."""
-        if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(self._voice.word(f"step-{name}"), total=total)
-        self._progress.update(self._tasks[name], completed=done, total=total)
