@@ -19,7 +19,7 @@ def attrition(table: CheckedTable, words: Words) -> Any:
     if not any(point["n"] is not None for point in points):
         return None
     arms = [arm for arm in arms_of(table) if any(point["arm"] == arm for point in points)]
-    panels = [_panel(points, arm, words, first=index == 0, width=_WIDTH // len(arms)) for index, arm in enumerate(arms)]
+    panels = [panel(points, arm, words, first=index == 0, width=_WIDTH // len(arms)) for index, arm in enumerate(arms)]
     return alt.hconcat(*panels, spacing=24)
 
 
@@ -36,7 +36,8 @@ def _points(table: CheckedTable, words: Words) -> list[dict[str, Any]]:
     return found
 
 
-def _panel(points: list[dict[str, Any]], arm: str, words: Words, *, first: bool, width: int) -> Any:
+def panel(points: list[dict[str, Any]], arm: str, words: Words, *, first: bool, width: int) -> Any:
+    """Bars of one arm. ``points``: order, step (its name), arm, n (None: suppressed), text, spoken; ``first``: with the names."""
     mine = [point for point in points if point["arm"] == arm]
     names = {point["order"]: point["step"] for point in sorted(points, key=lambda point: str(point["order"]))}
     order = list(names)

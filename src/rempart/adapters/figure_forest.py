@@ -10,6 +10,8 @@ from rempart.records.result import CheckedTable
 
 _WIDTH = 430
 _LINE = 36
+_LINES = 60  # more are read in the table
+_CROSSED = "*"
 
 
 def hazard_ratios(table: CheckedTable, words: Words) -> Any:
@@ -60,6 +62,33 @@ def incidence(table: CheckedTable, words: Words) -> Any:
     return _forest(points, words, scale=scale, axis=_axis(words, words.of_type("incidence", "axis")), reference=None)
 
 
+def rates_by(table: CheckedTable, words: Words) -> Any:
+    """One line for each level of each variable that is not a crossing; None when no rate may be shown."""
+    return _by_level(table, words, ("rate", "rate_lower", "rate_upper"), words.of_type("incidence", "axis"))
+
+
+def prevalences(table: CheckedTable, words: Words) -> Any:
+    """One line for each time and level; None when no share may be shown."""
+    names = ("prevalence", "prevalence_lower", "prevalence_upper")
+    return _by_level(table, words, names, words.of_type("prevalence", "axis"))
+
+
+def _by_level(table: CheckedTable, words: Words, statistics: tuple[str, str, str], axis: str) -> Any:
+    points = []
+    for (row, _), found in groups(table).items():
+        keys = dict(row)
+        if _CROSSED not in keys.get("variable", ""):
+            names = ("time", "level") if keys.get("level") == "all" else ("time", "variable", "level")
+            label = " · ".join(words.say(keys[name]) for name in names if name in keys)
+            colour = words.colour("target" if keys.get("level") != "all" else "all")
+            points.append(_point(label, shown(found, *statistics), words, colour))
+    drawn = [point for point in points[:_LINES] if "value" in point]
+    if not drawn:
+        return None
+    scale = alt.Scale(domain=[0, max(point["upper"] for point in drawn) * 1.06], nice=False)
+    return _forest(points[:_LINES], words, scale=scale, axis=_axis(words, axis), reference=None)
+
+
 def _point(label: str, values: list[float] | None, words: Words, colour: str) -> dict[str, Any]:
     if values is None:
         hidden = words.say("suppressed")
@@ -83,7 +112,7 @@ def _axis(words: Words, title: str, **more: Any) -> Any:
     return alt.Axis(
         title=title,
         labelExpr=f"replace(datum.label, '.', '{decimal}')",
-        format="~g",
+        format="~r",
         domain=False,
         labelFlush=False,
         **more,

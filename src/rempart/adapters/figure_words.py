@@ -22,9 +22,10 @@ class Words:
         return found if isinstance(found, str) else word
 
     def of(self, table: CheckedTable, word: str) -> str:
-        """A word of an output, or of its type when the output has none of its own."""
+        """A word of an output by the longest beginning of its name that has it, or of its type."""
         spoken = self.data[self.language]
-        own = spoken.get(table.output, {})
+        known = [name for name, said in spoken.items() if isinstance(said, Mapping) and table.output.startswith(name)]
+        own = spoken.get(max(known, key=len, default=""), {})
         fallback = {"rate": "incidence"}.get(table.output_type, table.output_type)
         return str(own[word] if isinstance(own, Mapping) and word in own else spoken[fallback][word])
 

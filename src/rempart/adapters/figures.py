@@ -15,7 +15,8 @@ import vl_convert as vlc
 
 from rempart.adapters.figure_bars import attrition
 from rempart.adapters.figure_curves import curves
-from rempart.adapters.figure_forest import hazard_ratios, incidence
+from rempart.adapters.figure_described import drug_use, pathways
+from rempart.adapters.figure_forest import hazard_ratios, incidence, prevalences, rates_by
 from rempart.adapters.figure_words import Words
 from rempart.adapters.package_data import toml
 from rempart.errors import Refused
@@ -27,6 +28,10 @@ _BY_TYPE: Mapping[str, Callable[[CheckedTable, Words], Any]] = {
     "survival": curves,
     "hazard_ratio": hazard_ratios,
     "rate": incidence,
+    "stratified_rate": rates_by,
+    "prevalence": prevalences,
+    "pathway": pathways,
+    "utilisation": drug_use,
 }
 
 

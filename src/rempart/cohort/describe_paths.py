@@ -13,7 +13,7 @@ from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
 _TABLES = ("describe_starts", "describe_paths")
-AND, THEN, NONE = " + ", " > ", "none"
+AND, THEN, NONE = " + ", " → ", "none"
 
 
 def pathways(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:

@@ -177,7 +177,7 @@ def _paths(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
     for group in _by(shown, "variable", "level").values():
         found = {_level(place): cells.places[place] for place in group}
         for (variable, level), whole in found.items():
-            parts = [c for (v, path), c in sorted(found.items()) if v == "path" and path.split(" > ")[0] == level]
+            parts = [c for (v, path), c in sorted(found.items()) if v == "path" and path.split(" → ")[0] == level]
             if variable == "first" and parts:
                 lines.total(whole, parts)
 

@@ -11,6 +11,12 @@ from typing import Any
 from rempart.records.result import CheckedTable
 
 _NUMBERED = re.compile(r"\d\d (.+)")
+_JOINED = {
+    " / ": " / ",
+    " → ": " → ",
+    " + ": " + ",
+    "*": " × ",
+}  # of a crossing, a pathway, a combination, a crossing's name
 
 
 def reader_labels(
@@ -30,7 +36,8 @@ def reader_labels(
 def arm_names(study: Mapping[str, Any], *, words: Mapping[str, Any], language: str) -> dict[str, str]:
     """The arms by the names of their code lists; nothing when analyses of the study compare different exposures."""
     exposures = study.get("exposures", {})
-    pairs = {(item["inputs"]["target"], item["inputs"]["comparator"]) for item in study.get("analyses", ())}
+    inputs = [item["inputs"] for item in study.get("analyses", ()) if "target" in item["inputs"]]
+    pairs = {(item["target"], item["comparator"]) for item in inputs}
     if len(pairs) != 1:
         return {}
     target, comparator = (exposures[name] for name in next(iter(pairs)))
@@ -45,8 +52,9 @@ def arm_names(study: Mapping[str, Any], *, words: Mapping[str, Any], language: s
 
 
 def _study_names(study: Mapping[str, Any]) -> dict[str, str]:
-    """Names of code lists, outcomes and covariates, as words."""
-    return {name: _plain(name) for kind in ("codes", "outcomes", "covariates") for name in study.get(kind, {})}
+    """Names of code lists, outcomes and whatever else the study defines, as words."""
+    kinds = ("codes", "populations", "cohorts", "exposures", "outcomes", "covariates")
+    return {name: _plain(name) for kind in kinds for name in study.get(kind, {})}
 
 
 def _texts(tables: Sequence[CheckedTable]) -> Iterable[str]:
@@ -58,7 +66,8 @@ def _texts(tables: Sequence[CheckedTable]) -> Iterable[str]:
 
 
 def _spoken(text: str, said: Mapping[str, str], forms: Mapping[str, str]) -> str:
-    """A known word, else a step: its form in the language, with the names in it spoken in turn."""
+    """A known word, else a step: its form in the language, with the names in it spoken in turn. Of levels and steps that are joined,
+    each."""
     if text in said:
         return said[text]
     number = _NUMBERED.fullmatch(text)
@@ -68,6 +77,9 @@ def _spoken(text: str, said: Mapping[str, str], forms: Mapping[str, str]) -> str
         parts = re.fullmatch(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(written)), text)
         if parts:
             return form.format(**{name: said.get(part, part) for name, part in parts.groupdict().items()})
+    for mark, spoken in _JOINED.items():
+        if mark in text:
+            return spoken.join(_spoken(part, said, forms) for part in text.split(mark))
     return text
 
 

@@ -105,7 +105,7 @@ class _Page:
         if row.status == SUPPRESSED:
             return str(self.say["suppressed"])
         text = value_text(row)
-        if row.unit == "years" and row.statistic == "person_years":
+        if row.unit in {"days", "packs"} or row.statistic == "person_years":
             text = text.removesuffix(".0")
         return text.replace(".", str(self.say["decimal"]))
 

@@ -7,7 +7,7 @@ from rempart.study.describe_cells import ARM, Describing, reference, together
 from rempart.study.rows import Output
 from rempart.study.tallies import Tally
 
-THEN, MORE, OTHER = " > ", "…", "other"
+THEN, MORE, OTHER = " → ", "…", "other"
 
 
 def pathways(output: Output, told: Describing) -> None:
@@ -43,8 +43,8 @@ def first_lines(paths: Mapping[str, Tally], least: int) -> tuple[dict[str, dict[
 
 
 def folded(group: Mapping[str, Tally], least: int) -> dict[str, Tally]:
-    """The paths of one first step ``a``, those of fewer than ``least`` persons told without their last steps (``a > b > …``), the longest
-    first; at last as ``a > …``, which the next smallest joins until there are enough, or all are one."""
+    """The paths of one first step ``a``, those of fewer than ``least`` persons told without their last steps (``a → b → …``), the longest
+    first; at last as ``a → …``, which the next smallest joins until there are enough, or all are one."""
     left = dict(group)
     first = min(left).split(THEN)[0]
     bucket = THEN.join([first, MORE])

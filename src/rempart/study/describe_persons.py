@@ -97,7 +97,7 @@ def follow_up(output: Output, told: Describing) -> None:
     ends = told.part("ends")
     whole = together(ends)
     for name, value, side in quantiles([(int(cell.key["days"]), cell.persons) for cell in ends]):
-        output.write({"variable": "days"}, ARM, {name: value}, n=side, ref="", units=_DAYS)
+        output.write({"variable": "follow_up"}, ARM, {name: value}, n=side, ref="", units=_DAYS)
     reasons = output.named("reasons", "frequency")
     _level(reasons, {"variable": "all", "level": "all"}, "all", whole, whole.persons)
     for reason in sorted({cell.key["reason"] for cell in ends}):
@@ -134,4 +134,4 @@ def _curve(output: Output, told: Describing, ends: list[Tally]) -> None:
         row = {"day": f"{day:05d}"}
         for name, number in (("at_risk", left), ("deaths", deaths), ("censored", censored)):
             output.write(row, ARM, {name: number}, n=number, ref="")
-        output.write(row, ARM, {"survival": left / total if total else None}, n=left, ref="")
+        output.write(row, ARM, {"still_followed": left / total if total else None}, n=left, ref="")

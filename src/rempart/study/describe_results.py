@@ -9,6 +9,7 @@ import pyarrow as pa
 from rempart.records.result import ResultRow
 from rempart.records.study import Study
 from rempart.study.describe_cells import Describing
+from rempart.study.describe_exposure import exposure_periods
 from rempart.study.describe_paths import pathways
 from rempart.study.describe_persons import attrition, follow_up, table_one
 from rempart.study.describe_prevalence import prevalence
@@ -24,6 +25,7 @@ OUTPUTS: Mapping[str, tuple[str, str, Writer]] = {  # analysis type → output, 
     "prevalence": ("prevalence", "prevalence", prevalence),
     "drug_utilisation": ("drug_use", "utilisation", utilisation),
     "pathways": ("pathways", "pathway", pathways),
+    "exposure_periods": ("exposure", "frequency", exposure_periods),
     "follow_up": ("follow_up", "quantile", follow_up),
     "person_time": ("person_time", "person_time", person_time),
 }
@@ -37,7 +39,7 @@ def described(
     rows: list[ResultRow] = []
     for analysis in study.descriptions:
         name, kind, write = OUTPUTS[analysis.type]
-        named = name if types.count(analysis.type) == 1 else f"{name}_{analysis.id}"
+        ending = "" if types.count(analysis.type) == 1 else f"_{analysis.id}"
         told = Describing(study=study, analysis=analysis, tallies=tallies, standards=standards)
-        write(Output(run=run, name=named, kind=kind, rows=rows), told)
+        write(Output(run=run, name=name, kind=kind, rows=rows, ending=ending), told)
     return rows

@@ -16,6 +16,7 @@ UNITS: Mapping[str, str] = {
     "rate_upper": "per 1000 person-years",
     "survival": "probability",
     "cumulative_incidence": "probability",
+    "still_followed": "probability",
     "lower": "probability",
     "upper": "probability",
     "hazard_ratio": "ratio",
@@ -40,12 +41,14 @@ _NOTHING = Behind()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """Where cells of one output are written; ``rows`` is shared by all outputs of a run."""
+    """Where cells of one output are written; ``rows`` is shared by all outputs of a run. ``ending``: of the name, after the
+    companion's suffix."""
 
     run: str
     name: str
     kind: str
     rows: list[ResultRow] = field(default_factory=list)
+    ending: str = ""
 
     def named(self, suffix: str, kind: str) -> "Output":
         """A companion output with the same rows."""
@@ -68,7 +71,7 @@ class Output:
             self.rows.append(
                 ResultRow(
                     run=self.run,
-                    output=self.name,
+                    output=self.name + self.ending,
                     output_type=self.kind,
                     row_key=dict(row),
                     column_key=dict(column),
