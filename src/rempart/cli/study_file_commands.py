@@ -89,7 +89,7 @@ def _tell(session: Session, made: "Imported") -> None:
 
 def check(session: Session, file: Path, /) -> int:
     """Say what a study file needs, or all that is wrong with it."""
-    from rempart.wiring.study_check import code_lists, fits, needs
+    from rempart.wiring.study_check import code_lists, file_fits, needs
     from rempart.wiring.study_files import judge_study
 
     voice = session.voice
@@ -109,7 +109,12 @@ def check(session: Session, file: Path, /) -> int:
     if others:
         voice.say("study-variants", count=len(others))
         voice.table(["column-variant", "column-id"], [(name, study_id[:23]) for name, study_id in others])
-    permitted, *_ = [fits(session.directory, one) for one in (study, *found.variants.values())]
+    try:
+        permitted = file_fits(session.directory, file, found)
+    except RempartError as error:
+        if "line" in error.facts and not voice.as_json:
+            voice.warn(voice.word("study-line", file=file.name, line=error.facts["line"]))
+        raise
     voice.say("study-fits" if permitted else "study-not-compared", permit=study.permit)
     told: dict[str, Any] = {"fits": permitted, "id": study.content_id, "permit": study.permit, "reads": dict(rows)}
     told["codes"] = {name: {"system": system, "codes": n, "id": list_id} for name, system, n, list_id in lists}

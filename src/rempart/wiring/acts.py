@@ -16,8 +16,7 @@ from rempart.adapters.person_key import create_person_key, load_person_key
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.adapters.toml_input import read_toml
 from rempart.adapters.trust_files import save_trust
-from rempart.cohort.required import required_columns
-from rempart.errors import BadInput, Missing, Refused
+from rempart.errors import BadInput, Refused
 from rempart.journeys.grant import Granted, grant
 from rempart.journeys.living import living
 from rempart.journeys.objection_application import running_permits
@@ -25,10 +24,10 @@ from rempart.journeys.permits import events, find_permit
 from rempart.journeys.persons import first_trust, new_entry
 from rempart.journeys.recorded import recorded
 from rempart.journeys.study import StudyRun, run_study
+from rempart.journeys.study_work import Runner
 from rempart.keys.store_secret import StoreSecret
-from rempart.permits.check_study import check_study
 from rempart.ports.surroundings import Progress
-from rempart.records.omop import layouts, whole_layouts
+from rempart.records.omop import whole_layouts
 from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.signature import Signature, sign
 from rempart.records.study import Study
@@ -193,23 +192,6 @@ def read_study_file(path: Path) -> Study:
     return read_study(path).study
 
 
-def study_needs(study: Study) -> list[tuple[str, str]]:
-    """Table → columns that the study's SQL reads."""
-    parsed = package_data.toml("records/omop54.toml")
-    required = required_columns(study, {**layouts(parsed), **whole_layouts(parsed)})
-    return [(table, ", ".join(sorted(columns))) for table, columns in sorted(required.items())]
-
-
-def check_study_fits(warehouse: Warehouse, study: Study) -> str | None:
-    """The permit that the study fits, or None when it is not granted here; raises Refused as ``study run`` would."""
-    try:
-        permit = permit_of(warehouse, study.permit)
-    except Missing:
-        return None
-    check_study(study, permit, warehouse.study_layouts, required=required_columns(study, warehouse.study_layouts))
-    return permit.id
-
-
 def run_study_file(
     warehouse: Warehouse,
     *,
@@ -228,20 +210,19 @@ def run_study_file(
     author = signer(warehouse.trust, key_file, ask)
     forget_ended(warehouse)
     with engine_called(warehouse, engine, workers=workers, memory=memory) as chosen:
-        return run_study(
+        runner = Runner(
             vault=warehouse.vault,
             recorder=warehouse.recorder,
             documents=warehouse.documents,
             scratch=warehouse.scratch,
             engine=chosen,
             trust=warehouse.trust,
-            signed=author.document(study.as_dict()),
-            actor_salted=author.salted,
-            layouts=warehouse.study_layouts,
+            layouts=warehouse.layouts,
             progress=progress,
             cache=None if fresh else warehouse.cache,
             made_by=engine_version(),
         )
+        return run_study(runner, signed=author.document(study.as_dict()), actor_salted=author.salted)
 
 
 def forget_ended(warehouse: Warehouse) -> None:

@@ -6,20 +6,23 @@ from pathlib import Path
 from rempart.adapters import package_data
 from rempart.adapters.configuration import read_configuration
 from rempart.adapters.documents import DirectoryDocuments
+from rempart.adapters.text_input import read_text
+from rempart.adapters.toml_lines import located
 from rempart.adapters.trust_files import load_trust
 from rempart.cohort.required import required_columns
-from rempart.errors import Missing
+from rempart.errors import Missing, RempartError
 from rempart.journeys.permits import events, find_permit
 from rempart.permits.check_study import check_study
 from rempart.records.code_lists import list_id
-from rempart.records.omop import layouts
+from rempart.records.omop import TableLayout, layouts, whole_layouts
 from rempart.records.study import Study
 from rempart.wiring.ledger import open_ledger
+from rempart.wiring.study_files import StudyFile
 
 
 def needs(study: Study) -> list[tuple[str, str]]:
     """Table → columns that the study's SQL reads."""
-    required = required_columns(study, layouts(package_data.toml("records/omop54.toml")))
+    required = required_columns(study, _layouts())
     return [(table, ", ".join(sorted(columns))) for table, columns in sorted(required.items())]
 
 
@@ -29,14 +32,27 @@ def fits(directory: Path, study: Study) -> str | None:
         settings = read_configuration(directory)
         ledger = open_ledger(directory, settings, sign=None)
         trust = load_trust(directory / "controller" / "keys", settings.trust_first)
-        permit = find_permit(
-            events(ledger), DirectoryDocuments(directory / "controller" / "documents"), trust, study.permit
-        )
+        documents = DirectoryDocuments(directory / "controller" / "documents")
+        permit = find_permit(events(ledger), documents, trust, study.permit)
     except Missing:
         return None
-    known = layouts(package_data.toml("records/omop54.toml"))
+    known = _layouts()
     check_study(study, permit, known, required=required_columns(study, known))
     return permit.id
+
+
+def file_fits(directory: Path, path: Path, held: StudyFile) -> str | None:
+    """As ``fits``, of the study and of each variant; a refusal that names a key of the file has its ``line``."""
+    try:
+        permit, *_ = [fits(directory, study) for study in (held.study, *held.variants.values())]
+    except RempartError as error:
+        raise located([error], read_text(path), file=path.name)[0] from error
+    return permit
+
+
+def _layouts() -> dict[str, TableLayout]:
+    parsed = package_data.toml("records/omop54.toml")
+    return {**layouts(parsed), **whole_layouts(parsed)}
 
 
 def code_lists(study: Study) -> list[tuple[str, str, int, str]]:

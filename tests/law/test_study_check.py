@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``rempart study check`` reads no data: it starts no query engine, asks no broker and opens no part, in a warehouse or outside one."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.law.test_command_line import HEAVY, PROBE
+from tests.law.tree import ROOT
+
+
+def probed(arguments: list[str], folder: Path) -> dict[str, object]:
+    """A command in a fresh interpreter: its code, and the modules that it imported."""
+    result = subprocess.run(
+        [sys.executable, "-c", PROBE.format(arguments=arguments)],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin", "LANG": "C", "TZ": "Europe/Paris"},
+    )
+    told: dict[str, object] = json.loads(result.stderr.splitlines()[-1])
+    return told
+
+
+@pytest.mark.parametrize("template", ["comparison", "cohort"])
+def test_a_study_is_begun_and_checked_without_an_engine(template: str, tmp_path: Path) -> None:
+    begun = probed(["study", "new", "s.toml", "--template", template], tmp_path)
+    checked = probed(["study", "check", "s.toml"], tmp_path)
+    for told in (begun, checked):
+        assert told["code"] == 0
+        assert not HEAVY & set(told["modules"])  # type: ignore[call-overload]
+
+
+def test_codes_are_brought_in_without_an_engine(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("code,term\nC670,x\n", encoding="utf-8")
+    told = probed(["study", "codes", "l.csv", "--as", "bladder"], tmp_path)
+    assert told["code"] == 0
+    assert not HEAVY & set(told["modules"])  # type: ignore[call-overload]
