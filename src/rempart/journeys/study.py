@@ -5,7 +5,6 @@ Nothing of a person leaves a worker; a killed run takes up again at the next sha
 """
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rempart.cohort.parts import study_parts
@@ -14,24 +13,16 @@ from rempart.cohort.rule_cohorts import check_runnable
 from rempart.journeys.chain import snapshot_of
 from rempart.journeys.living import STUDY, living
 from rempart.journeys.permits import events, find_permit
-from rempart.journeys.recorded import Recorder, recorded
+from rempart.journeys.recorded import recorded
 from rempart.journeys.run_cost import RunCost
-from rempart.journeys.space import Vault
 from rempart.journeys.stopping import stoppable
-from rempart.journeys.study_work import StudyWork
+from rempart.journeys.study_work import Runner, StudyWork
 from rempart.permits.check_study import check_study
-from rempart.ports.documents import Documents
-from rempart.ports.engine import Engine
-from rempart.ports.evidence_cache import EvidenceCache
-from rempart.ports.scratch import Scratch
-from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
 from rempart.records.matching import matched_names
-from rempart.records.omop import TableLayout
 from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
 from rempart.records.study import Study, study_from_dict
-from rempart.records.trust import TrustFile
 from rempart.study.results import results
 
 
@@ -49,49 +40,26 @@ class StudyRun:
     cost: RunCost = field(default_factory=RunCost)
 
 
-def run_study(
-    *,
-    vault: Vault,
-    recorder: Recorder,
-    documents: Documents,
-    scratch: Scratch,
-    engine: Engine,
-    trust: TrustFile,
-    signed: SignedDocument,
-    actor_salted: str,
-    layouts: Mapping[str, TableLayout],
-    progress: Progress,
-    cache: EvidenceCache | None = None,
-    made_by: str = "",
-) -> StudyRun:
+def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> StudyRun:
     """Run the study that ``signed`` holds, under the permit it names.
 
-    ``cache``: where evidence of unchanged parts lies from run to run, None to compute everything anew; ``made_by``: version of what
-    computes: another one's evidence is not used.
     Raises Refused (``permit-…``, ``study-…``, ``window-before-lookback``, ``role-missing``), NotTrusted, BadInput, Missing; Cancelled.
     """
     study = study_from_dict(signed.body)
     check_runnable(study)
-    permit = _permitted(study, signed, vault, documents, trust, recorder)
-    check_study(study, permit, layouts, required=required_columns(study, layouts))
-    commit = snapshot_of(vault.ledger, permit.space, None).origin
-    document = documents.put(signed.data)
+    permit = _permitted(by, study, signed)
+    check_study(study, permit, by.layouts, required=required_columns(study, by.layouts))
+    commit = snapshot_of(by.vault.ledger, permit.space, None).origin
+    document = by.documents.put(signed.data)
     run = run_id(document, commit.head)
     objects = [f"run:{run}", f"study:{document}", f"space:{permit.space}", f"head:{commit.head}"]
     with (
-        living(scratch, recorder, run),
-        recorded(recorder, "study", basis=f"permit:{permit.id}", objects=objects, actor=actor_salted) as act,
-        stoppable(scratch, run) as stop,
+        living(by.scratch, by.recorder, run),
+        recorded(by.recorder, "study", basis=f"permit:{permit.id}", objects=objects, actor=actor_salted) as act,
+        stoppable(by.scratch, run) as stop,
     ):
         work = StudyWork(
-            vault=vault,
-            recorder=recorder,
-            scratch=scratch,
-            engine=engine,
-            layouts=layouts,
-            progress=progress,
-            cache=cache,
-            made_by=made_by,
+            by=by,
             permit=permit,
             commit=commit,
             document=document,
@@ -102,20 +70,18 @@ def run_study(
         )
         merged, reference = work.gather(act)
         rows = results(study, merged, run=run)
-        result = documents.put(work.seal(rows, reference))
-        work.cost.say(act, run=run, engine=engine, cells=rows)
+        result = by.documents.put(work.seal(rows, reference))
+        work.cost.say(act, run=run, engine=by.engine, cells=rows)
         act.say("result", result)
-        scratch.clear(run)
+        by.scratch.clear(run)
     return StudyRun(run=run, rows=rows, result=result, resumed=work.cost.resumed, cost=work.cost)
 
 
-def _permitted(
-    study: Study, signed: SignedDocument, vault: Vault, documents: Documents, trust: TrustFile, recorder: Recorder
-) -> Permit:
+def _permitted(by: Runner, study: Study, signed: SignedDocument) -> Permit:
     """The permit that the study names, once its signer may use it today."""
-    today = recorder.clock.now().date()
-    signer = trust.check(signed.signature, over=signed.over, role="researcher", on=today)
-    permit = find_permit(events(vault.ledger), documents, trust, study.permit)
+    today = by.recorder.clock.now().date()
+    signer = by.trust.check(signed.signature, over=signed.over, role="researcher", on=today)
+    permit = find_permit(events(by.vault.ledger), by.documents, by.trust, study.permit)
     permit.check_valid_on(today)
     permit.check_names(signer.actor)
     return permit

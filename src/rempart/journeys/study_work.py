@@ -29,6 +29,7 @@ from rempart.journeys.study_size import read_size
 from rempart.journeys.study_todo import Todo, left_to_do
 from rempart.permits.compile import compile_permit, granted_parts
 from rempart.ports.broker import GrantRequest
+from rempart.ports.documents import Documents
 from rempart.ports.engine import Engine
 from rempart.ports.evidence_cache import EvidenceCache
 from rempart.ports.scratch import Scratch
@@ -38,6 +39,7 @@ from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
 from rempart.records.sealed import SpaceCommit
 from rempart.records.shard_job import ShardJob, by_intent
+from rempart.records.trust import TrustFile
 from rempart.study.evidence import Evidence, decode, merge
 from rempart.study.evidence_parts import by_part
 
@@ -46,33 +48,43 @@ _JOBS_A_WORKER = 8  # at most: each opens the manifest, which grows with the sha
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StudyWork:
-    """One run's work; the fields are what every step needs."""
+class Runner:
+    """What any run needs. ``cache``: where evidence of unchanged parts lies from run to run, None to compute everything anew; ``made_by``:
+    version of what computes, another one's evidence is not used."""
 
     vault: Vault
     recorder: Recorder
+    documents: Documents
     scratch: Scratch
     engine: Engine
+    trust: TrustFile
+    layouts: Mapping[str, TableLayout]
+    progress: Progress
+    cache: EvidenceCache | None = None
+    made_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyWork:
+    """One run's work; the fields are what every step needs."""
+
+    by: Runner
     permit: Permit
     commit: SpaceCommit  # as the snapshot was made: its epoch names the run's own keys, whatever is rotated meanwhile
     document: str
     run: str
     parts: tuple[StudyPart, ...]
     matched: frozenset[str]  # tables of the session that matching makes
-    layouts: Mapping[str, TableLayout]
-    progress: Progress
     stop: Callable[[], bool]
-    cache: EvidenceCache | None
-    made_by: str
     cost: RunCost = field(default_factory=RunCost)
 
     def gather(self, act: Act) -> tuple[Evidence, str]:
         """The summed evidence of every part in every shard, and a reference for sealing the result."""
-        first, *_ = references = self.vault.broker.grant(self._request(act), uses=2)
-        opened = open_space(self.vault, space=self.permit.space, reference=first, head=self.commit.head)
+        first, *_ = references = self.by.vault.broker.grant(self._request(act), uses=2)
+        opened = open_space(self.by.vault, space=self.permit.space, reference=first, head=self.commit.head)
         key, kept = self._evidence_key(references), self._kept(opened)
         digests = [part.digest for part in self.parts]
-        todo = left_to_do(self.scratch, self.run, digests, kept=kept, reference=first)
+        todo = left_to_do(self.by.scratch, self.run, digests, kept=kept, reference=first)
         self._count(opened, todo)
         if todo.nothing:
             return merge(list(todo.found.values())), first
@@ -96,35 +108,35 @@ class StudyWork:
             run = MatchRun(
                 template=self._job((), "", todo),
                 shards=opened.body.shards,
-                engine=self.engine,
-                scratch=self.scratch,
+                engine=self.by.engine,
+                scratch=self.by.scratch,
                 references=partial(self._references, act),
                 stop=self.stop,
-                progress=self.progress,
+                progress=self.by.progress,
             )
             run.run()
 
     def _collected(self, opened: OpenSpace, todo: Todo, key: bytes) -> Evidence:
         """The exact sum of the pieces of every shard."""
-        context = evidence_context(self.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
+        context = evidence_context(self.by.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
         held = held_parts(todo.parts or ())
-        pieces = (self.scratch.get(self.run, _piece(shard)) or b"" for shard in range(opened.body.shards))
+        pieces = (self.by.scratch.get(self.run, _piece(shard)) or b"" for shard in range(opened.body.shards))
         plain = (open_evidence(piece, key=key, context=context, shard=n, held=held) for n, piece in enumerate(pieces))
         return merge([decode(piece) for piece in plain])
 
     def _kept(self, opened: OpenSpace) -> KeptEvidence | None:
-        if self.cache is None:
+        if self.by.cache is None:
             return None
         return KeptEvidence(
-            cache=self.cache,
-            broker=self.vault.broker,
-            randomness=self.recorder.randomness,
-            warehouse=self.vault.warehouse,
+            cache=self.by.cache,
+            broker=self.by.vault.broker,
+            randomness=self.by.recorder.randomness,
+            warehouse=self.by.vault.warehouse,
             space=self.permit.space,
             permit=self.permit.id,
             head=self.commit.head,
             epoch=opened.commit.epoch,
-            made_by=self.made_by,
+            made_by=self.by.made_by,
         )
 
     def _count(self, opened: OpenSpace, todo: Todo) -> None:
@@ -133,36 +145,36 @@ class StudyWork:
         self.cost.shards, self.cost.parts, self.cost.reused = shards, len(self.parts), len(todo.found)
         if not todo.nothing:
             columns = columns_of(chosen(self.parts, todo.parts or ()))
-            stored = read_of(compile_permit(self.permit, self.layouts), columns, self.layouts)
+            stored = read_of(compile_permit(self.permit, self.by.layouts), columns, self.by.layouts)
             self.cost.resumed = shards - len(missing)
             self.cost.rows = read_size(opened, stored, shards=missing).all_rows
 
     def _missing(self, opened: OpenSpace) -> list[int]:
-        there = {int(name[6:10]) for name in self.scratch.names(self.run) if name.startswith("shard-")}
+        there = {int(name[6:10]) for name in self.by.scratch.names(self.run) if name.startswith("shard-")}
         return [shard for shard in range(opened.body.shards) if shard not in there]
 
     def _request(self, act: Act) -> GrantRequest:
         space = self.permit.space
-        read = [(space, table, sibling, "read") for table, sibling in granted_parts(self.permit, self.layouts)]
+        read = [(space, table, sibling, "read") for table, sibling in granted_parts(self.permit, self.by.layouts)]
         read += [(space, "person", DRAW, "read")] if self.matched else []
         own = [(space, table, "main", mode) for table in ("evidence", "result") for mode in ("read", "write")]
         return GrantRequest(intent=act.index, tables=(*read, (space, "manifest", "main", "read"), *own))
 
     def _evidence_key(self, references: Sequence[str]) -> bytes:
         """The run's evidence key: made once, kept wrapped beside the sealed evidence so that a killed run resumes."""
-        context = evidence_context(self.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
-        kept = self.scratch.get(self.run, KEY_PIECE)
+        context = evidence_context(self.by.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
+        kept = self.by.scratch.get(self.run, KEY_PIECE)
         if kept is not None:
-            return self.vault.broker.unwrap(references[1], [(context, kept)])[0]
-        key = self.recorder.randomness.bytes(32)
-        (wrapped,) = self.vault.broker.wrap(references[1], [(context, key)])
-        self.scratch.put(self.run, KEY_PIECE, wrapped)
+            return self.by.vault.broker.unwrap(references[1], [(context, kept)])[0]
+        key = self.by.recorder.randomness.bytes(32)
+        (wrapped,) = self.by.vault.broker.wrap(references[1], [(context, key)])
+        self.by.scratch.put(self.run, KEY_PIECE, wrapped)
         return key
 
     def _compute(self, act: Act, opened: OpenSpace, todo: Todo) -> None:
         """Every shard that is not there yet; one at which a worker crashed is asked for once more, with a fresh grant."""
         crashed: set[object] = set()
-        began = self.recorder.clock.now()
+        began = self.by.recorder.clock.now()
         self._told(opened)
         while missing := self._missing(opened):
             try:
@@ -171,31 +183,31 @@ class StudyWork:
                 if error.code != "worker-died" or error.facts["shard"] in crashed:
                     raise
                 crashed.add(error.facts["shard"])
-        self.cost.seconds = (self.recorder.clock.now() - began).total_seconds()
+        self.cost.seconds = (self.by.recorder.clock.now() - began).total_seconds()
 
     def _pass(self, act: Act, opened: OpenSpace, todo: Todo, missing: Sequence[int]) -> None:
         """Each job carries its own one-use reference, or its worker asks for one; evidence is kept as it comes."""
-        size = max(_SHARDS_A_JOB, len(missing) // (_JOBS_A_WORKER * self.engine.workers))
+        size = max(_SHARDS_A_JOB, len(missing) // (_JOBS_A_WORKER * self.by.engine.workers))
         groups = [tuple(missing[at : at + size]) for at in range(0, len(missing), size)]
         references = self._references(act, len(groups))
         jobs = [self._job(group, reference, todo) for group, reference in zip(groups, references, strict=True)]
         if self._matches(todo):
             shards = opened.body.shards
             jobs = [replace(job, buckets=bucket_count(shards), sources=shards) for job in jobs]
-        with closing(self.engine.run(jobs, stop=self.stop)) as answers:
+        with closing(self.by.engine.run(jobs, stop=self.stop)) as answers:
             for shard, sealed in answers:
-                self.scratch.put(self.run, _piece(shard), sealed)
+                self.by.scratch.put(self.run, _piece(shard), sealed)
                 self._told(opened)
 
     def _references(self, act: Act, uses: int) -> list[str]:
         """So many one-use references; none of its own where the engine's workers ask their node's agent."""
-        if self.engine.own_grants:
+        if self.by.engine.own_grants:
             return [by_intent(act.index)] * uses
-        return self.vault.broker.grant(self._request(act), uses=uses)
+        return self.by.vault.broker.grant(self._request(act), uses=uses)
 
     def _told(self, opened: OpenSpace) -> None:
         shards = opened.body.shards
-        self.progress.step("study-shards", shards - len(self._missing(opened)), shards)
+        self.by.progress.step("study-shards", shards - len(self._missing(opened)), shards)
 
     def _job(self, shards: tuple[int, ...], reference: str, todo: Todo) -> ShardJob:
         return ShardJob(
@@ -211,11 +223,11 @@ class StudyWork:
 
     def seal(self, rows: tuple[ResultRow, ...], reference: str) -> bytes:
         """The result as a sealed document."""
-        random = self.recorder.randomness.bytes
-        context = result_context(self.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
+        random = self.by.recorder.randomness.bytes
+        context = result_context(self.by.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
         return seal_result(
             rows,
-            broker=self.vault.broker,
+            broker=self.by.vault.broker,
             reference=reference,
             context=context,
             key=random(32),

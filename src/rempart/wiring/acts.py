@@ -217,7 +217,7 @@ def run_study_file(
             scratch=warehouse.scratch,
             engine=chosen,
             trust=warehouse.trust,
-            layouts=warehouse.layouts,
+            layouts=warehouse.study_layouts,
             progress=progress,
             cache=None if fresh else warehouse.cache,
             made_by=engine_version(),
