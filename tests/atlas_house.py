@@ -2,6 +2,7 @@
 """OMOP tables of a few rows in an engine session, and definitions of ATLAS run on them."""
 
 import datetime
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -129,6 +130,7 @@ def domains() -> dict[str, Any]:
     return _tables("cohort/domains.toml")
 
 
+@functools.cache
 def _tables(name: str) -> dict[str, Any]:
     return {key: value for key, value in package_data.toml(name).items() if isinstance(value, dict)}
 
