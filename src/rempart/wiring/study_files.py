@@ -3,12 +3,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from rempart.adapters import package_data
+from rempart.adapters.supply_files import read_packs
 from rempart.adapters.text_input import read_text
 from rempart.adapters.toml_input import parse_toml
 from rempart.adapters.toml_lines import located
 from rempart.errors import BadInput, RempartError
+from rempart.records.exposure_sets import filled
 from rempart.records.study import Study, study_or_problems
 from rempart.records.study_variants import Variant, variants
 
@@ -34,16 +38,19 @@ def read_study(path: Path) -> StudyFile:
 def judge_study(path: Path) -> tuple[StudyFile | None, list[RempartError]]:
     """The file, or None and everything that is wrong with it, in order of its lines, each error with its ``line``.
 
-    Raises BadInput ``file-missing``, ``file-encoding``, ``toml-syntax`` when it cannot be looked at.
+    Raises BadInput ``file-missing``, ``file-encoding``, ``toml-syntax`` when it cannot be looked at, and what ``filled`` and
+    ``read_packs`` raise of a set of rules that there is not or of a file of packs.
     """
     text = read_text(path)
     parsed = parse_toml(text, path.name)
+    known = package_data.toml("cohort/supply.toml")
+    with_supplies = partial(filled, file=path.name, known=known, packs_of=lambda name: read_packs(path.parent / name))
     base = {key: item for key, item in parsed.items() if key != "variants"}
-    study, problems = study_or_problems(base, file=path.name)
+    study, problems = study_or_problems(with_supplies(base), file=path.name)
     others: dict[str, Study] = {}
     try:
         for variant in variants(parsed, file=path.name) if study else ():
-            read, wrong = study_or_problems(variant.parsed, file=path.name)
+            read, wrong = study_or_problems(with_supplies(variant.parsed), file=path.name)
             problems += [_of_variant(error, variant) for error in wrong]
             others |= {variant.name: read} if read else {}
     except BadInput as error:
