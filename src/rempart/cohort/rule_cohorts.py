@@ -230,7 +230,7 @@ class _Maker:
         )
 
     def _exposed(self) -> str:
-        """The end of the exposure that the entry event's day lies in, with the grace after it, gaps of so many days bridged; the event's own day
+        """The end of the exposure that the entry event's day lies in, with the grace after it, gaps of as many days bridged; the own day
         outside any exposure."""
         grace = self.cohort.exit.grace_days
         eras = eras_sql(f"SELECT person_id, start_date, end_date FROM exposure_{self.cohort.exit.exposure}", grace + 1)

@@ -202,10 +202,18 @@ def check_rule_cohorts(
                 _defined(event.codes, told.get("codes", {}), file, f"cohorts.{name}.{path}.codes")
                 _check_codes(event, codes, file, f"cohorts.{name}.{path}.codes")
         for other in cohort.needs:
-            _defined(other, cohorts, file, f"cohorts.{name}")
+            if other not in cohorts and other in told.get("cohorts", {}) and not _is_rule(told["cohorts"][other]):
+                raise BadInput(
+                    "study-field", file=file, field=f"cohorts.{name}", expected=f"a rule cohort; {other} has no entry"
+                )
+            _defined(other, told.get("cohorts", {}), file, f"cohorts.{name}")
         if cohort.exit.exposure:
             _defined(cohort.exit.exposure, told.get("exposures", {}), file, f"cohorts.{name}.exit.exposure")
     in_order(cohorts, file=file)
+
+
+def _is_rule(given: Fields) -> bool:
+    return any([given.has("entry"), given.has("of"), given.has("match")])
 
 
 def _check_codes(event: RuleEvent, codes: Mapping[str, CodeList], file: str, field: str) -> None:
