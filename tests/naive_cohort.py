@@ -24,7 +24,7 @@ from rempart.records.cohort import (
     Text,
     Window,
 )  # fmt: skip
-from tests.naive_records import DAY, Record, Tables, attribute, concepts, one, records
+from tests.naive_records import DAY, NOWHERE, Record, Tables, attribute, concepts, one, records
 
 Days = tuple[datetime.date, datetime.date | None]
 Period = tuple[datetime.date, datetime.date]
@@ -123,6 +123,8 @@ class Naive:
         return self._answers(asked, attribute(record, asked.attribute, days, self.tables))
 
     def _answers(self, asked: Condition, value: Any) -> bool:
+        if value is NOWHERE:
+            return False
         if not isinstance(asked, Concepts):
             return holds(asked, value)
         if asked.code_set is None and not asked.concepts:

@@ -75,7 +75,9 @@ DOMAINS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
         "",
         {
             "payer": "payer_concept_id", "plan": "plan_concept_id", "sponsor": "sponsor_concept_id",
-            "stop_reason_concept": "stop_reason_concept_id",
+            "stop_reason_concept": "stop_reason_concept_id", "payer_source": "payer_source_concept_id",
+            "plan_source": "plan_source_concept_id", "sponsor_source": "sponsor_source_concept_id",
+            "stop_reason_source": "stop_reason_source_concept_id",
         },
     ),
 }  # fmt: skip
@@ -85,6 +87,9 @@ STARTS = {"ProcedureOccurrence": "procedure_date", "Measurement": "measurement_d
           "VisitOccurrence": "visit_start_date", "VisitDetail": "visit_detail_start_date"}  # fmt: skip
 ENDLESS = frozenset({"ConditionOccurrence", "DeviceExposure", "DrugExposure"})
 ABNORMAL = frozenset({4155142, 4155143})
+NOWHERE = (
+    object()
+)  # the value of a visit or a care site that is not there: nothing holds of it, not even that there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +154,11 @@ def attribute(record: Record, name: str, days: tuple[datetime.date, datetime.dat
     if name == "specialty":
         return one("provider", row.get("provider_id"), tables).get("specialty_concept_id")
     if name == "place_of_service":
-        return one("care_site", row.get("care_site_id"), tables).get("place_of_service_concept_id")
+        site = one("care_site", row.get("care_site_id"), tables)
+        return site.get("place_of_service_concept_id") if site else NOWHERE
     if name == "visit_type":
         visit = one("visit_occurrence", row.get("visit_occurrence_id"), tables)
-        return visit.get("visit_concept_id") if visit.get("person_id") == row["person_id"] else None
+        return visit.get("visit_concept_id") if visit.get("person_id") == row["person_id"] else NOWHERE
     return _measured(name, row)
 
 
@@ -161,7 +167,7 @@ def _measured(name: str, row: Row) -> Any:
     if name == "abnormal":
         out = value is not None and ((low is not None and value < low) or (high is not None and value > high))
         return out or row.get("value_as_concept_id") in ABNORMAL
-    bound = low if name == "range_low_ratio" else high
+    bound = {"range_low_ratio": low, "range_high_ratio": high}[name]
     return value / bound if value is not None and bound else None
 
 

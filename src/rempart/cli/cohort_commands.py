@@ -38,7 +38,7 @@ def run(
     for one in made:
         _show_report(voice, one)
     for one in made:
-        if one.empty:
+        if one.empty and not voice.as_json:
             voice.warn(voice.word("cohort-empty-sets", cohort=one.name, sets=", ".join(map(str, one.empty))))
     if rows:
         voice.say("cohort-rows-written", file=str(rows), rows=sum(one.periods for one in made))
