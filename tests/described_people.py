@@ -148,7 +148,7 @@ def tables(
         ),
     }
     for name in ("alpha", "beta", "gamma"):
-        rows[f"exposure_{name}"] = (_PERIOD, [(p.number, *period) for p in them for period in p.exposures[name]])
+        rows[f"exposure_{name}"] = (_PERIOD, [(p.number, *period) for p in them for period in p.exposures.get(name, [])])
     return {name: _table(schema, given) for name, (schema, given) in rows.items()}
 
 

@@ -8,6 +8,7 @@ The base is who is in the cohort on the day, or on one day of the unit at least.
 import datetime
 
 from rempart.cohort.codes import Reads, events
+from rempart.cohort.describe_rates import DECLARED, declared
 from rempart.cohort.describe_slices import described, drop, label, make, tally_by
 from rempart.records.describing import CohortAnalysis
 from rempart.records.protocol import TallyPlan
@@ -30,6 +31,8 @@ def prevalence(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPla
             selects |= tally_by(
                 analysis, variable, table="describe_base", values={part: ""}, further=("time",), where=where
             )
+    if analysis.claims:
+        selects[DECLARED] = declared(reads)
     return TallyPlan(analysis=analysis.id, prepare=prepare, selects=selects, clear=drop(*_TABLES))
 
 
