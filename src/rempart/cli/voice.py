@@ -126,7 +126,12 @@ class Voice:
 
     def error_line(self, error: RempartError) -> str:
         """What the error says, without its hint."""
-        return self._errors[error.code]["message"].format(**error.facts)
+        facts = dict(error.facts)
+        if "expected" in facts and self.language != "en":
+            from rempart.cli.expected_words import in_language
+
+            facts["expected"] = in_language(str(facts["expected"]), self.language)
+        return self._errors[error.code]["message"].format(**facts)
 
     def hint(self, error: RempartError) -> str:
         """What to do next; the likely spelling first, where the error knows one."""

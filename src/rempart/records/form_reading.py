@@ -155,7 +155,7 @@ def _tables(given: Fields, name: str, form: Form) -> Any:
         case Rows():
             rows = given.rows(name)
             if len(rows) < form.least:
-                raise given.wrong(name, f"at least {form.least} table{'s' * (form.least > 1)}")
+                raise given.wrong(name, f"at least {form.least}: a list of tables")
             return rows
         case Named():
             return given.tables(name)

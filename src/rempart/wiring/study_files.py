@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Study files as their authors write them: read and judged, with the line of all that is wrong, variants too. Opens no warehouse."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rempart.adapters import package_data
 from rempart.adapters.supply_files import read_packs
@@ -16,6 +17,7 @@ from rempart.records.exposure_sets import filled
 from rempart.records.study import Study, study_or_problems
 from rempart.records.study_variants import Variant, variants
 
+Parsed = Mapping[str, Any]
 _TOLD = 50  # problems of one file that are told; beyond it the first are enough to go on with
 
 
@@ -38,19 +40,18 @@ def read_study(path: Path) -> StudyFile:
 def judge_study(path: Path) -> tuple[StudyFile | None, list[RempartError]]:
     """The file, or None and everything that is wrong with it, in order of its lines, each error with its ``line``.
 
-    Raises BadInput ``file-missing``, ``file-encoding``, ``toml-syntax`` when it cannot be looked at, and what ``filled`` and
-    ``read_packs`` raise of a set of rules that there is not or of a file of packs.
+    Raises BadInput ``file-missing``, ``file-encoding``, ``toml-syntax`` when it cannot be looked at.
     """
     text = read_text(path)
     parsed = parse_toml(text, path.name)
     known = package_data.toml("cohort/supply.toml")
     with_supplies = partial(filled, file=path.name, known=known, packs_of=lambda name: read_packs(path.parent / name))
     base = {key: item for key, item in parsed.items() if key != "variants"}
-    study, problems = study_or_problems(with_supplies(base), file=path.name)
+    study, problems = _judged(base, with_supplies, path.name)
     others: dict[str, Study] = {}
     try:
         for variant in variants(parsed, file=path.name) if study else ():
-            read, wrong = study_or_problems(with_supplies(variant.parsed), file=path.name)
+            read, wrong = _judged(variant.parsed, with_supplies, path.name)
             problems += [_of_variant(error, variant) for error in wrong]
             others |= {variant.name: read} if read else {}
     except BadInput as error:
@@ -58,6 +59,16 @@ def judge_study(path: Path) -> tuple[StudyFile | None, list[RempartError]]:
     if problems or study is None:
         return None, located(_each_once(problems)[:_TOLD], text, file=path.name)
     return StudyFile(study=study, variants=others), []
+
+
+def _judged(
+    parsed: Parsed, with_supplies: Callable[[Parsed], Parsed], file: str
+) -> tuple[Study | None, list[RempartError]]:
+    """A study with the sets of rules and files of packs that it names in their place; a wrong name or file is a problem of the study."""
+    try:
+        return study_or_problems(with_supplies(parsed), file=file)
+    except BadInput as error:
+        return None, [error]
 
 
 def _of_variant(error: RempartError, variant: Variant) -> RempartError:
