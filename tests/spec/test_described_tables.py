@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.adapters.package_data import toml
 from rempart.errors import BadInput, Refused
 from rempart.records.result import ResultRow
 from rempart.records.study import study_from_dict
+from rempart.study.denominators import check_denominators
 from rempart.study.rates_exact import clopper_pearson
 from tests.described_people import Day, Person, rows_of, study
 
@@ -107,6 +109,22 @@ def test_a_census_takes_the_place_of_observed_days(query: DuckDBQuery) -> None:
         rows_of(query, study({**asked, "parameters": {"by": ["sex"]}}, populations=populations), THREE)
     with pytest.raises(BadInput, match="population-rows"):
         rows_of(query, study({**asked, "parameters": {"by": ["age"], "bands": [50]}}, populations=populations), THREE)
+
+
+def test_what_a_census_or_a_standard_cannot_give_is_told_before_anything_is_counted() -> None:
+    rows = [{"year": year, "age": [0, 150], "persons": 9} for year in (2014, 2015, 2016)]
+    asked = {"id": "r", "type": "incidence_rate", "inputs": {**PEOPLE, "denominator": "town"}}
+    census = {"source": "a census", "date": "2016-01-01", "rows": rows}
+    check_denominators(study(asked, populations={"town": census}), {})
+    for changed in ({"rows": rows[:2]}, {}):
+        subject = study(
+            {**asked, "parameters": {"by": [] if changed else ["age"]}}, populations={"town": {**census, **changed}}
+        )
+        with pytest.raises(BadInput, match="population-rows"):
+            check_denominators(subject, {})
+    standardised = {"id": "r", "type": "incidence_rate", "inputs": {**PEOPLE, "standard": "esp2013"}}
+    with pytest.raises(BadInput, match="standard-ages"):
+        check_denominators(study({**standardised, "parameters": {"ages": [41, 60]}}), toml("study/standards.toml"))
 
 
 RATE = {"id": "r", "type": "incidence_rate", "inputs": PEOPLE}

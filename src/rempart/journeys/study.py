@@ -23,6 +23,7 @@ from rempart.records.matching import matched_names
 from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
 from rempart.records.study import Study, study_from_dict
+from rempart.study.denominators import check_denominators
 from rempart.study.results import results
 
 
@@ -47,6 +48,7 @@ def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> Study
     """
     study = study_from_dict(signed.body)
     check_runnable(study)
+    check_denominators(study, by.standards)
     permit = _permitted(by, study, signed)
     check_study(study, permit, by.layouts, required=required_columns(study, by.layouts))
     commit = snapshot_of(by.vault.ledger, permit.space, None).origin
@@ -69,7 +71,7 @@ def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> Study
             stop=stop,
         )
         merged, reference = work.gather(act)
-        rows = results(study, merged, run=run)
+        rows = results(study, merged, run=run, standards=by.standards)
         result = by.documents.put(work.seal(rows, reference))
         work.cost.say(act, run=run, engine=by.engine, cells=rows)
         act.say("result", result)

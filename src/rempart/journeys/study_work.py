@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from rempart.cohort.parts import StudyPart, chosen, columns_of
 from rempart.errors import Unavailable
@@ -50,7 +51,7 @@ _JOBS_A_WORKER = 8  # at most: each opens the manifest, which grows with the sha
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
     """What any run needs. ``cache``: where evidence of unchanged parts lies from run to run, None to compute everything anew; ``made_by``:
-    version of what computes, another one's evidence is not used."""
+    version of what computes, another one's evidence is not used; ``standards``: the parsed standard populations."""
 
     vault: Vault
     recorder: Recorder
@@ -62,6 +63,7 @@ class Runner:
     progress: Progress
     cache: EvidenceCache | None = None
     made_by: str = ""
+    standards: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

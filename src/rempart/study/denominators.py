@@ -6,10 +6,36 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rempart.errors import BadInput, Refused
-from rempart.records.describing import OLDEST, UNKNOWN, CohortAnalysis, Inhabitants, Population, dimensions_of
+from rempart.records.describing import (
+    OBSERVED,
+    OLDEST,
+    UNKNOWN,
+    CohortAnalysis,
+    Inhabitants,
+    Population,
+    band_names,
+    dimensions_of,
+)
+from rempart.records.study import Study
 from rempart.study.tallies import Tally
 
 Period = tuple[datetime.date, datetime.date]
+
+
+def check_denominators(study: Study, standards: Mapping[str, Any]) -> None:
+    """What a study divides by, before anything is counted. Raises BadInput ``standard-unknown``, ``standard-ages``, ``population-rows``."""
+    for analysis in study.descriptions:
+        if analysis.standard:
+            standard_weights(standards, analysis.standard, analysis.ages)
+        if analysis.denominator == OBSERVED:
+            continue
+        population, period = study.populations[analysis.denominator], study.protocol.period
+        known = {"sex": ("female",), "place": tuple({row.place for row in population.rows if row.place})[:1] or ("",)}
+        for variable in analysis.variables:
+            for band in band_names(analysis.bands):
+                key = {name: known.get(name, (band,))[0] for name in dimensions_of(variable)}
+                for year in range(period[0].year, period[1].year + 1):
+                    inhabitants(population, analysis, key, variable, year=year)
 
 
 def inhabitant_years(

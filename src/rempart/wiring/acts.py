@@ -221,6 +221,7 @@ def run_study_file(
             progress=progress,
             cache=None if fresh else warehouse.cache,
             made_by=engine_version(),
+            standards=package_data.toml("study/standards.toml"),
         )
         return run_study(runner, signed=author.document(study.as_dict()), actor_salted=author.salted)
 
