@@ -16,6 +16,7 @@ from rempart.records.permit import Permit, permit_from_dict
 WAREHOUSE = "warehouse"
 RESERVED = frozenset({"person", "manifest", "evidence", "result"})
 SOURCES = frozenset({"person", "manifest", "objection", "former_person"})
+CALENDARS = frozenset({"usable_interval"})  # which days each source tells of: no person, carried into each project's manifest
 FINGERPRINT = ("person", "release_index")
 APPLICATION = "objection-application"
 
@@ -142,7 +143,7 @@ def _in_scope(use: str, kind: str, permit: Permit | None, book: Book) -> bool:
     if permit is None:
         return kind != "ingest" or space == WAREHOUSE
     if kind == "permit" and space == WAREHOUSE:
-        return mode == "read" and (table in SOURCES or _permitted(table, sibling, permit, book))
+        return mode == "read" and (table in SOURCES | CALENDARS or _permitted(table, sibling, permit, book))
     if kind == "permit":
         return space == permit.space
     if kind == APPLICATION and space == WAREHOUSE:
