@@ -71,6 +71,21 @@ def test_units_of_opened_packs_have_their_amount(query: DuckDBQuery) -> None:
     assert found[0]["amount"] == 7 * 15
 
 
+def test_half_a_unit_of_an_amount_is_rounded_up(query: DuckDBQuery) -> None:
+    found = rows(query, by({"rule": "opened"}), on(1, quantity=0.5, unit="unit"))
+    assert found[0]["amount"] == 8  # 7.5 mg
+
+
+@pytest.mark.parametrize("times", [2, 5, 15, 70])
+def test_a_limit_on_stock_holds_over_many_dispensings(query: DuckDBQuery, times: int) -> None:
+    """8 days of supply every 7 days: a day more is left each time, until 10 are."""
+    keys = by({"rule": "opened"}, stockpiling="cap", cap_days=10)
+    history = (on(*range(1, 1 + 7 * times, 7), quantity=8, unit="unit"), ())
+    house.made(query, keys, {1: history})
+    last = 1 + 7 * (times - 1) + 8 + min(times - 1, 10) - 1
+    assert house.periods(query) == {1: [(1, last, times)]} == {1: house.expected(history, keys)}
+
+
 def test_a_period_by_several_rules_says_so(query: DuckDBQuery) -> None:
     found = rows(query, by({"rule": "pack"}, {"rule": "fixed", "days": 30}), (*on(1), *on(29, code=house.STRONGER)))
     assert [row["rule"] for row in found] == ["mixed"]
