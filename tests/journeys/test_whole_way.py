@@ -21,7 +21,9 @@ from rempart.adapters.configuration import read_configuration
 from rempart.audit import release_proof
 from rempart.cli.commands import TREE
 from rempart.errors import NotTrusted
+from tests.atlas_house import lines
 from tests.journeys.house import EXAMPLES, PASSPHRASE, Answer, House, call, spawn
+from tests.journeys.test_cohort_run import DIAGNOSED, PEOPLE, database
 from tests.journeys.test_leaving_the_host import COMMANDS as SECOND_HALF
 
 PROOF = "proof"
@@ -87,6 +89,8 @@ def tell(folder: Path) -> Story:
     look("study check", study)
     run = step("study run", study, "--key", key("alice"), "--workers", "2").data["run"]
     look("study list")
+    asked = house.write("5.json", json.dumps(DIAGNOSED))
+    look("cohort run", asked, "--omop", database(folder / "omop.duckdb", lines(PEOPLE)))
     release = step("release submit", run, "--key", key("alice")).data["release"]
     look("release review#look", release, "--key", key("bob"))
     step("release review#bob", release, "--key", key("bob"), "--verdict", "approve")
