@@ -35,12 +35,17 @@ def die_at(step: str, nth: int) -> Callable[[str], None]:
 
 
 class DyingScratch(ScratchDirectory):
-    """Scratch of a process that dies once a piece of evidence is kept."""
+    """Scratch of a process that dies once a piece of evidence is kept, or the ``nth`` of a ``step`` before it."""
+
+    def __init__(self, root: Path, *, step: str, nth: int) -> None:
+        super().__init__(root)
+        self._step, self._left = step or "shard", nth
 
     def put(self, run: str, name: str, data: bytes) -> None:
         """Keep it, then die."""
         super().put(run, name, data)
-        if name.startswith("shard-"):
+        self._left -= name.startswith(f"{self._step}-")
+        if not self._left:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -98,7 +103,8 @@ def main(root: str, act: str, step: str, nth: str) -> None:
         into = place.root / "machine" / "w"
         restore(into, place.root / "backup", shares=shares, head=None, named_step=named_step, quick_allowed=True)
     else:
-        vars(warehouse)["scratch"] = DyingScratch(place.directory / "controller" / "scratch")
+        folder = place.directory / "controller" / "scratch"
+        vars(warehouse)["scratch"] = DyingScratch(folder, step=step, nth=int(nth))
         run_study_file(
             warehouse,
             file=place.root / "study.toml",
