@@ -24,6 +24,7 @@ def run(
     /,
     *,
     key: Path,
+    variant: str | None = None,
     engine: str = "local",
     workers: int | None = None,
     memory: str | None = None,
@@ -33,6 +34,7 @@ def run(
     """Run a study."""
     from rempart.adapters.machine import size_of
     from rempart.wiring.acts import run_study_file
+    from rempart.wiring.study_files import variant_names
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
@@ -47,12 +49,16 @@ def run(
             workers=workers,
             memory=limit,
             fresh=fresh,
+            variant=variant,
             progress=bars,
         )
     voice.say("study-done", run=done.run, shards=done.cost.shards, resumed=done.resumed)
     if done.cost.reused:
         voice.say("study-reused", parts=done.cost.parts, reused=done.cost.reused)
     voice.say("study-next", run=done.run)
+    others = () if variant or voice.as_json else variant_names(file)
+    if others:
+        voice.say("study-variants-left", count=len(others), name=others[0])
     voice.result(
         "study-run", {"run": done.run, "result": done.result, "resumed": done.resumed, "reused": done.cost.reused}
     )

@@ -12,14 +12,23 @@ if TYPE_CHECKING:
     from rempart.wiring.studies import PlannedStudy, ShownRun
 
 
-def plan(session: Session, file: Path, /, *, workers: int | None = None, memory: str | None = None) -> int:
+def plan(
+    session: Session,
+    file: Path,
+    /,
+    *,
+    variant: str | None = None,
+    workers: int | None = None,
+    memory: str | None = None,
+) -> int:
     """What a study would read and cost."""
     from rempart.adapters.machine import size_of
     from rempart.wiring.studies import plan_study_file
     from rempart.wiring.warehouse import Warehouse
 
     limit = size_of(memory) if memory else None
-    planned = plan_study_file(Warehouse(session.directory), file, workers=workers, memory=limit)
+    warehouse = Warehouse(session.directory)
+    planned = plan_study_file(warehouse, file, workers=workers, memory=limit, variant=variant)
     _show_reads(session, planned)
     _show_permit(session, planned)
     _show_cost(session, planned)

@@ -38,7 +38,7 @@ from rempart.wiring.host_register import writable
 from rempart.wiring.nodes import declare_founding
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.spark import POOL, engine_called
-from rempart.wiring.study_files import read_study
+from rempart.wiring.study_files import one_study
 from rempart.wiring.warehouse import Warehouse
 
 _SUBFOLDERS = (
@@ -187,9 +187,9 @@ def grant_permit(
         )
 
 
-def read_study_file(path: Path) -> Study:
-    """A study file, parsed and validated; its variants are judged too, and left to ``study_files.read_study``."""
-    return read_study(path).study
+def read_study_file(path: Path, variant: str | None = None) -> Study:
+    """A study file, parsed and validated with all its variants: the study itself, or the variant of that name."""
+    return one_study(path, variant)
 
 
 def run_study_file(
@@ -203,10 +203,11 @@ def run_study_file(
     workers: int | None = None,
     memory: int | None = None,
     fresh: bool = False,
+    variant: str | None = None,
 ) -> StudyRun:
     """Sign the study as its author and run it on the engine of that name; ``workers`` (one a core), each of ``memory`` bytes at most
     (its share of what is free); ``fresh``: compute everything anew, and keep nothing for later runs."""
-    study = read_study_file(file)
+    study = read_study_file(file, variant)
     author = signer(warehouse.trust, key_file, ask)
     forget_ended(warehouse)
     with engine_called(warehouse, engine, workers=workers, memory=memory) as chosen:

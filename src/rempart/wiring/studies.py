@@ -38,10 +38,15 @@ class PlannedStudy:
 
 
 def plan_study_file(
-    warehouse: Warehouse, file: Path, *, workers: int | None = None, memory: int | None = None
+    warehouse: Warehouse,
+    file: Path,
+    *,
+    workers: int | None = None,
+    memory: int | None = None,
+    variant: str | None = None,
 ) -> PlannedStudy:
     """What the study would read and cost; writes nothing but the trace of a look into the manifest."""
-    study, many = read_study_file(file), workers or cores()
+    study, many = read_study_file(file, variant), workers or cores()
     planner = Planner(
         vault=warehouse.vault,
         recorder=warehouse.recorder,

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from rempart.adapters.supply_files import read_packs
 from rempart.adapters.text_input import read_text
 from rempart.adapters.toml_input import parse_toml
 from rempart.adapters.toml_lines import located
-from rempart.errors import BadInput, RempartError
+from rempart.errors import BadInput, Missing, RempartError
 from rempart.records.exposure_sets import filled
+from rempart.records.fields import near
 from rempart.records.study import Study, study_or_problems
 from rempart.records.study_variants import Variant, variants
 
 Parsed = Mapping[str, Any]
+_SHOWN = 12  # names of variants in a message
 _TOLD = 50  # problems of one file that are told; beyond it the first are enough to go on with
 
 
@@ -35,6 +38,22 @@ def read_study(path: Path) -> StudyFile:
     if found is None:
         raise problems[0]
     return found
+
+
+def one_study(path: Path, variant: str | None = None) -> Study:
+    """The study of a file, or its variant of that name; raises as ``read_study``, and Missing ``study-variant``."""
+    held = read_study(path)
+    if variant is None:
+        return held.study
+    if variant not in held.variants:
+        expected = ", ".join(islice(held.variants, _SHOWN)) or "-"
+        raise Missing("study-variant", file=path.name, name=variant, expected=expected, **near(variant, held.variants))
+    return held.variants[variant]
+
+
+def variant_names(path: Path) -> tuple[str, ...]:
+    """Names of the variants of a file, not yet judged."""
+    return tuple(item.name for item in variants(parse_toml(read_text(path), path.name), file=path.name))
 
 
 def judge_study(path: Path) -> tuple[StudyFile | None, list[RempartError]]:
