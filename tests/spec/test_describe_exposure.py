@@ -7,9 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from rempart.adapters import package_data
 from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.adapters.figures import draw
 from rempart.cohort.codes import Reads
 from rempart.cohort.describe_exposure import exposure_periods
+from rempart.disclosure.check import check
 from rempart.records.describing import CohortAnalysis
 from rempart.records.result import ResultRow
 from rempart.study.describe_cells import Describing
@@ -130,7 +133,7 @@ def test_an_admission_that_censors_is_no_stop_and_one_that_excludes_no_end(query
 def test_persistence_as_a_curve(query: DuckDBQuery) -> None:
     found = [row for row in rows(evidence(query, {}), {}) if row.output == "exposure_persistence"]
     shown = {(row.row_key["day"], row.statistic): row.value for row in found}
-    assert shown[("00030", "survival")] == pytest.approx(1 / 3)
+    assert shown[("00030", "still_treated")] == pytest.approx(1 / 3)
     assert (shown[("00030", "events")], shown[("00030", "at_risk")]) == (2, 1)
 
 
@@ -202,3 +205,23 @@ def test_any_cut_into_shards_gives_the_same_tallies(query: DuckDBQuery, shards: 
     keys = {"switch_to": "comparator", "hospital_days": "censor"}
     parts = [{p: h for p, h in PEOPLE.items() if p % shards == at} for at in range(shards)]
     assert merge([evidence(query, keys, part) for part in parts])["tallies"].equals(evidence(query, keys)["tallies"])
+
+
+def test_every_output_passes_the_disclosure_rules_and_small_cells_go(query: DuckDBQuery) -> None:
+    """40 users who stop after 28 days, 30 after 56, 20 never treated, 3 with another pack."""
+    keys = by({"rule": "pack"}, {"rule": "fixed", "days": 30}, switch_to="comparator", hospital_days="extend")
+    kinds = [on(1)] * 40 + [on(1, 29)] * 30 + [()] * 20 + [on(1, code=house.STRONGER)] * 3
+    people = {number: (drugs, STAY if number % 2 else ()) for number, drugs in enumerate(kinds)}
+    found = evidence(query, keys, people)
+    checked = check(rows(found, keys), package_data.toml("disclosure/rules.toml"))
+    tables = {table.output: table for table in checked}
+    assert set(tables) == {"exposure", "exposure_rules", "exposure_means", "exposure_persistence"}
+    shown = {row.row_key["rule"]: row.value for row in tables["exposure_rules"].rows}
+    assert shown == {"pack": pytest.approx(100 * 100 / 103, abs=0.1), "fixed": None}
+    counted = [
+        row for table in checked for row in table.rows if row.statistic in {"n", "at_risk", "events", "censored"}
+    ]
+    assert not [row for row in counted if row.value is not None and 1 <= row.value <= 10]
+    assert 93 in {row.value for row in counted if row.row_key.get("variable") == "all"}
+    for language in ("en", "fr"):
+        assert draw(checked, language=language)

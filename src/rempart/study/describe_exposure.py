@@ -116,7 +116,7 @@ def _persistence(output: Output, told: Describing, name: str) -> None:
             output.write(row, column, {statistic: value}, n=value, ref="")
         limits = {
             key: _known(side[day])
-            for key, side in (("survival", curve.value), ("lower", curve.lower), ("upper", curve.upper))
+            for key, side in (("still_treated", curve.value), ("lower", curve.lower), ("upper", curve.upper))
         }
         output.write(row, column, limits, n=at_risk, ref="")
 

@@ -15,6 +15,7 @@ UNITS: Mapping[str, str] = {
     "rate_lower": "per 1000 person-years",
     "rate_upper": "per 1000 person-years",
     "survival": "probability",
+    "still_treated": "probability",
     "cumulative_incidence": "probability",
     "still_followed": "probability",
     "lower": "probability",
