@@ -68,12 +68,17 @@ class ShardJob:
         if not isinstance(shards, list) or not isinstance(parts, list):
             raise BadInput("shard-job-form")
         texts = {name: str(value[name]) for name in names - {"schema", "shards"}}
-        whole = {name: _whole(value[name]) for name in stepped - {"step"}}
         step = str(value.get("step", ""))
         if step not in ("", EXCHANGE, MATCH):
             raise BadInput("shard-job-form")
-        numbers = tuple(int(shard) for shard in shards)
-        return cls(shards=numbers, parts=tuple(map(str, parts)), step=step, **texts, **whole)
+        return cls(
+            shards=tuple(int(shard) for shard in shards),
+            parts=tuple(map(str, parts)),
+            step=step,
+            buckets=_whole(value["buckets"]) if stepped else 0,
+            sources=_whole(value["sources"]) if stepped else 0,
+            **texts,
+        )
 
 
 def _whole(value: object) -> int:
