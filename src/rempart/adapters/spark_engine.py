@@ -4,6 +4,7 @@
 Jobs carry no reference: each task's worker asks its own node's key agent (``adapters.agent_client``).
 """
 
+import itertools
 import json
 import os
 import queue
@@ -63,7 +64,7 @@ class SparkEngine:
         self._told = {"dir": str(self._directory), "agent": str(agent or ""), "memory": memory, "module": module}
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
-        self._cores = 1
+        self._cores, self._calls = 1, itertools.count()
 
     @property
     def workers(self) -> int:
@@ -90,11 +91,11 @@ class SparkEngine:
         if not jobs:
             return
         self.start()
-        group = jobs[0].run
+        run, group = jobs[0].run, f"{jobs[0].run}/{next(self._calls)}"  # what was cancelled may be asked for again
         self._send({**self._told, "group": group, "jobs": [job.as_dict() for job in jobs]})
         going = True
         try:
-            while (answer := self._next(stop, group)) is not None:
+            while (answer := self._next(stop, run)) is not None:
                 yield answer
             going = False
         except (RempartError, GeneratorExit):

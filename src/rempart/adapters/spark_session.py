@@ -5,17 +5,17 @@ The one place, with ``spark_task``, that imports pyspark.
 """
 
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from pathlib import Path
 
 import pyarrow as pa
 from py4j.protocol import Py4JError
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
-import rempart
 from rempart.adapters.spark_master import ATTEMPTS, is_here, with_attempts
 from rempart.adapters.spark_task import ANSWERS, serve
 from rempart.errors import Refused, Unavailable
@@ -44,12 +44,17 @@ class Session:
     def __init__(self, master: str) -> None:
         """Raises Refused ``spark-open`` for a cluster whose processes do not prove themselves to one another, Unavailable
         ``spark-start``."""
-        conf = _configuration(master)
+        ours = SparkConf().setMaster(with_attempts(master)).setAppName("rempart").setAll(list(_ALWAYS.items()))
+        if is_here(master):
+            ours.setAll(list(_HERE.items()))
         try:
-            self._spark = SparkSession.builder.config(conf=conf).getOrCreate()
+            gateway = launch_gateway(ours)
+            conf = SparkConf(_jvm=gateway.jvm)  # only now the administrator's settings are read; ours stand above them
+            _check(conf, master)
+            self._context = SparkContext(conf=conf, gateway=gateway)
+            self._spark = SparkSession(self._context)
         except (PySparkException, Py4JError, OSError, RuntimeError) as error:
             raise Unavailable("spark-start") from error
-        self._context = self._spark.sparkContext
 
     @property
     def cores(self) -> int:
@@ -98,16 +103,10 @@ class Session:
             _, left = wait(left, timeout=_LOOK)
 
 
-def _configuration(master: str) -> SparkConf:
-    """The administrator's settings (spark-defaults.conf), and ours above them."""
-    conf = SparkConf().setMaster(with_attempts(master)).setAppName("rempart")
-    for name, value in _ALWAYS.items():
-        conf.set(name, value)
+def _check(conf: SparkConf, master: str) -> None:
+    """What the administrator's settings (spark-defaults.conf) leave open is filled; a cluster that anyone can join is refused."""
     conf.setIfMissing("spark.ui.enabled", "false")
     if is_here(master):
-        for name, value in _HERE.items():
-            conf.set(name, value)
-        conf.setIfMissing("spark.executorEnv.PYTHONPATH", str(Path(rempart.__file__).resolve().parent.parent))
+        conf.setIfMissing("spark.executorEnv.PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     elif conf.get("spark.authenticate", "false") != "true":
         raise Refused("spark-open", master=master)
-    return conf
