@@ -67,8 +67,8 @@ def number(day: datetime.date) -> int:
     return (day - BASE).days + 1
 
 
-def study(keys: Mapping[str, Any]) -> Study:
-    """A study whose exposure ``target`` has those keys; None takes one out."""
+def study(keys: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> Study:
+    """A study whose exposure ``target`` has those keys; None takes one out. ``more``: in place of whole tables of the study."""
     told = {"supply": [{"rule": "pack"}], "packs": list(PACKS), "dose_unit": "mg", **keys}
     rules = {key: value for key, value in told.items() if value is not None}
     return study_from_dict(
@@ -88,6 +88,7 @@ def study(keys: Mapping[str, Any]) -> Study:
             },
             "outcomes": {"tumour": {"any": [{"domain": "condition", "codes": "tumour"}]}},
             "analyses": [{"id": "main", "type": "attrition"}],
+            **(more or {}),
         }
     )
 

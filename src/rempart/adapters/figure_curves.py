@@ -18,7 +18,9 @@ _COLUMNS = 9
 
 def curves(table: CheckedTable, words: Words) -> Any:
     """The figure, or None when fewer than two points of any curve may be shown."""
-    statistic = next((name for name in ("cumulative_incidence", "still_followed", "still_treated") if _has(table, name)), "survival")
+    statistic = next(
+        (name for name in ("cumulative_incidence", "still_followed", "still_treated") if _has(table, name)), "survival"
+    )
     points = _points(table, statistic, words)
     arms = [arm for arm in arms_of(table) if sum(point["arm"] == words.say(arm) for point in points) > 1]
     drawn = [point for point in points if point["arm"] in [words.say(arm) for arm in arms]]
