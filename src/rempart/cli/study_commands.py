@@ -2,8 +2,12 @@
 """Commands about runs of studies. Study files are in ``study_file_commands``, what leaves in ``result_commands``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rempart.cli.session import Session
+
+if TYPE_CHECKING:
+    from rempart.journeys.study import StudyRun
 
 
 def list_runs(session: Session) -> int:
@@ -52,10 +56,7 @@ def run(
             variant=variant,
             progress=bars,
         )
-    voice.say("study-done", run=done.run, shards=done.cost.shards, resumed=done.resumed)
-    if done.cost.reused:
-        voice.say("study-reused", parts=done.cost.parts, reused=done.cost.reused)
-    voice.say("study-next", run=done.run)
+    _tell_done(session, done)
     others = () if variant or voice.as_json else variant_names(file)
     if others:
         voice.say("study-variants-left", count=len(others), name=others[0])
@@ -63,3 +64,11 @@ def run(
         "study-run", {"run": done.run, "result": done.result, "resumed": done.resumed, "reused": done.cost.reused}
     )
     return 0
+
+
+def _tell_done(session: Session, done: "StudyRun") -> None:
+    voice = session.voice
+    voice.say("study-done", run=done.run, shards=done.cost.shards, resumed=done.resumed)
+    if done.cost.reused:
+        voice.say("study-reused", parts=done.cost.parts, reused=done.cost.reused)
+    voice.say("study-next", run=done.run)
