@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A drug class in a study is looked up in the project's code_hierarchy (what it finds there: tests/spec/test_code_lists.py)."""
+"""What a study file can say is what runs: a drug class by the project's code_hierarchy, a variant by its name, lines in refusals."""
 
 import json
 from pathlib import Path
@@ -52,3 +52,31 @@ def test_a_permit_without_the_hierarchy_refuses_a_class_in_words(place: Place, t
     assert told.code == 10
     assert told.answer["error"]["code"] == "study-column"
     assert told.answer["error"]["facts"]["table"] == "code_hierarchy"
+
+
+def test_a_variant_runs_under_its_own_id_and_those_that_did_not_are_named(place: Place) -> None:
+    study = place.root / "study.toml"
+    grid = '[variants.washout]\n"cohorts.main.washout_days" = [10, 20]\n'
+    study.write_text(study.read_text(encoding="utf-8") + "\n" + grid, encoding="utf-8")
+    checked = place.run("study", "check", str(study)).answer["data"]
+    assert set(checked["variants"]) == {"washout.washout_days_10", "washout.washout_days_20"}
+    assert len({checked["id"], *checked["variants"].values()}) == 3
+    key = ("--key", place.key("alice"), "--workers", "1")
+    runs = {name: place.run("study", "run", str(study), *key, *more) for name, more in ASKED.items()}
+    assert all(run.code == 0 for run in runs.values()), runs
+    assert len({run.answer["data"]["run"] for run in runs.values()}) == 2
+    lost = place.run("study", "run", str(study), *key, "--variant", "washout.washout_days_11")
+    assert (lost.code, lost.answer["error"]["code"]) == (30, "study-variant")
+    assert lost.answer["error"]["facts"]["near"].startswith("washout.washout_days_1")
+
+
+ASKED = {"itself": (), "variant": ("--variant", "washout.washout_days_10")}
+
+
+def test_what_the_permit_refuses_has_the_line_that_asks_for_it(place: Place) -> None:
+    study = place.root / "study.toml"
+    text = study.read_text(encoding="utf-8").replace("washout_days = ", "washout_days = 9", 1)
+    study.write_text(text, encoding="utf-8")
+    told = place.run("study", "check", str(study))
+    assert (told.code, told.answer["error"]["code"]) == (10, "window-before-lookback")
+    assert told.answer["error"]["facts"]["line"] == text[: text.index("washout_days = ")].count("\n") + 1
