@@ -56,29 +56,32 @@ def _person(draw: random.Random, number: int) -> Person:
         days = sorted({day() for _ in range(2 * draw.randint(0, most))})
         return [(a, b) for a, b in zip(days[::2], days[1::2], strict=False)]
 
+    cohort = periods(3)
+    edges = [edge + shift * DAY for start, end in cohort for edge in (start, end) for shift in (-1, 0, 1)] or [FIRST]
     start, end = sorted((day(FIRST - 400 * DAY, FIRST + 200 * DAY), day(FIRST + 200 * DAY, LAST)))
     moved = day()
+    first = (FIRST - 900 * DAY, moved + draw.choice([0, 0, 300]) * DAY, draw.choice(["75", "2A"]))
+    fills = [day(FIRST - 300 * DAY) for _ in range(draw.choice([0, 1, 4, 9]))]
+    fills += [fill + draw.choice([30, 200]) * DAY for fill in fills[:2]]
     found = Person(
         number=number,
         born=draw.choice([None, *range(1925, 2010, 5), *range(1925, 2010, 5)]),
         sex=draw.choice([8532, 8507, 8507, 8532, 0]),
         observed=(start, end),
-        places=[(FIRST - 900 * DAY, moved, draw.choice(["75", "2A"])), (moved + DAY, LAST - 60 * DAY, "33")][
-            : draw.randint(0, 2)
-        ],
-        cohort=periods(3),
+        places=[first, (moved + DAY, LAST - 60 * DAY, "33")][: draw.randint(0, 2)],
+        cohort=cohort,
         other=periods(2),
-        events=[day(FIRST - 100 * DAY) for _ in range(draw.choice([0, 0, 1, 1, 3]))],
+        events=[draw.choice([day(FIRST - 100 * DAY), draw.choice(edges)]) for _ in range(draw.choice([0, 0, 1, 1, 3]))],
         fills=[
-            (day(FIRST - 300 * DAY), draw.choice([1.0, 2.0, 0.5]), draw.choice([None, 1, 2, 3]))
-            for _ in range(draw.choice([0, 1, 4, 9]))
+            (draw.choice([at, draw.choice(edges)]), draw.choice([1.0, 2.0, 0.5]), draw.choice([None, 1, 2, 3]))
+            for at in fills
         ],
         exposures={name: periods(2) for name in ("alpha", "beta", "gamma")},
     )
     if draw.random() < 0.3 and found.cohort:
         found.died = found.cohort[0][1]
-    if draw.random() < 0.3 and found.cohort and found.cohort[0][0] >= found.observed[0]:
-        found.observed = (found.observed[0], found.cohort[0][1])
+    if draw.random() < 0.3 and found.cohort:
+        found.observed = (min(found.observed[0], found.cohort[0][0] + draw.choice([0, 1]) * DAY), found.cohort[0][1])
     return found
 
 
@@ -148,7 +151,10 @@ def tables(
         ),
     }
     for name in ("alpha", "beta", "gamma"):
-        rows[f"exposure_{name}"] = (_PERIOD, [(p.number, *period) for p in them for period in p.exposures.get(name, [])])
+        rows[f"exposure_{name}"] = (
+            _PERIOD,
+            [(p.number, *period) for p in them for period in p.exposures.get(name, [])],
+        )
     return {name: _table(schema, given) for name, (schema, given) in rows.items()}
 
 
