@@ -110,6 +110,21 @@ def test_what_is_asked_wrongly_of_a_list_is_told(
     assert (tmp_path / "study.toml").read_text(encoding="utf-8") == EXAMPLE
 
 
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_codes_that_the_operators_vocabulary_does_not_have_make_the_check_end_with_1(tmp_path: Path, lang: str) -> None:
+    (tmp_path / "study.toml").write_text(
+        EXAMPLE.replace('include = ["C67"]', 'include = ["C67", "C99"]'), encoding="utf-8"
+    )
+    lines = ["concept_id\tvocabulary_id\tconcept_code", "1\tCIM10\tC67.0"]
+    (tmp_path / "CONCEPT.csv").write_text("\n".join(lines), encoding="utf-8")
+    words = ("study", "check", tmp_path / "study.toml", "--vocabulary", tmp_path)
+    told = at(tmp_path, *words, lang=lang)
+    assert told.code == 1
+    assert "C99" in told.out
+    answer = at(tmp_path, *words, "--json").json
+    assert answer["data"]["unknown"] == {"bladder_cancer": ["C99"]}
+
+
 @given(st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_study_file_however_broken_is_a_defect(tmp_path: Path, data: st.DataObject) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from rempart.adapters import package_data
 from rempart.adapters.code_list_files import rows_of, sets_of
+from rempart.adapters.known_codes import unknown_codes
 from rempart.cohort.codes import DOMAIN, HIERARCHY, Reads, matches
-from rempart.errors import BadInput, Refused, RempartError
+from rempart.errors import BadInput, Missing, Refused, RempartError
 from rempart.records.code_import import from_items, from_rows
 from rempart.records.code_lists import FORMS, list_id, read_code_list, systems_of, tidied
 from rempart.records.fields import Fields
@@ -276,3 +277,37 @@ def test_no_word_of_these_errors_is_a_trace(tmp_path: Path) -> None:
         (tmp_path / "l.csv").write_bytes(data)
         with pytest.raises(RempartError):
             import_codes(tmp_path / "l.csv", Wanted(name="x"))
+
+
+CONCEPTS_FILE = (
+    "concept_id\tconcept_name\tvocabulary_id\tconcept_code\n"
+    "1\tx\tCIM10\tC67\n2\tx\tCIM10\tC67.0\n3\tx\tCIM10\tI10.00\n4\tx\tATC\tA10BG03\n5\tx\tBDPM\t3556324\n6\tx\tICD9\tC99\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("system", "include", "unknown"),
+    [
+        ("CIM10", ["C67", "C670", "C6", "C99", "I1000", "I1001"], ("C99", "I1001")),
+        ("ATC", ["A10", "A10BG03", "A10BG04"], ("A10BG04",)),
+        ("CIP13", ["3400935563248", "3400935563538"], ("3400935563538",)),
+        ("CIP7", ["3556324", "3556325"], ("3556325",)),
+        ("OMOP", [1, 6, 7], ("7",)),
+        ("CCAM", ["JDFA001"], ()),
+    ],
+)
+def test_codes_that_a_vocabulary_does_not_have_are_named(
+    tmp_path: Path, system: str, include: list[Any], unknown: tuple[str, ...]
+) -> None:
+    write(tmp_path, "CONCEPT.csv", CONCEPTS_FILE)
+    codes = read_code_list(Fields({"system": system, "include": include}, file="s.toml"))
+    names = {"CIM10": "CIM10", "ATC": "ATC", "CIP13": "BDPM", "CIP7": "BDPM", "CCAM": "CCAM"}
+    assert unknown_codes(tmp_path, {"x": codes}, names).get("x", ()) == unknown
+
+
+def test_a_folder_without_a_vocabulary_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Missing, match="vocabulary-file"):
+        unknown_codes(tmp_path, {}, {})
+    write(tmp_path, "CONCEPT.csv", "a\tb\n")
+    with pytest.raises(BadInput, match="vocabulary-column"):
+        unknown_codes(tmp_path, {}, {})

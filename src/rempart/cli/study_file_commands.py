@@ -12,6 +12,7 @@ from rempart.errors import BadInput, RempartError
 
 if TYPE_CHECKING:
     from rempart.records.code_import import Imported
+    from rempart.wiring.study_files import StudyFile
 
 _SHOWN = 5
 
@@ -87,9 +88,9 @@ def _tell(session: Session, made: "Imported") -> None:
         voice.warn(voice.word(f"codes-refused-{reason}", count=len(what), system=made.codes.system, shown=shown))
 
 
-def check(session: Session, file: Path, /) -> int:
-    """Say what a study file needs, or all that is wrong with it."""
-    from rempart.wiring.study_check import code_lists, file_fits, needs
+def check(session: Session, file: Path, /, *, vocabulary: Path | None = None) -> int:
+    """Say what a study file needs, or all that is wrong with it; 1 when its lists hold codes that the vocabulary has not."""
+    from rempart.wiring.study_check import needs, not_in_vocabulary
     from rempart.wiring.study_files import judge_study
 
     voice = session.voice
@@ -98,28 +99,48 @@ def check(session: Session, file: Path, /) -> int:
         return _told(session, file, problems)
     study = found.study
     voice.say("study-check", study=study.content_id[:23], permit=study.permit)
-    lists = code_lists(study)
-    voice.table(
+    lists = _show_lists(session, found)
+    rows = needs(study)
+    voice.table(["column-table", "column-columns"], rows)
+    others = {name: variant.content_id for name, variant in found.variants.items()}
+    if others:
+        voice.say("study-variants", count=len(others))
+        voice.table(["column-variant", "column-id"], [(name, study_id[:23]) for name, study_id in others.items()])
+    unknown = not_in_vocabulary(session.directory, study, vocabulary)
+    for name, codes in unknown.items():
+        shown = ", ".join(codes[:_SHOWN]) + ", …" * (len(codes) > _SHOWN)
+        voice.say("codes-unknown", name=name, count=len(codes), shown=shown)
+    permitted = _compare(session, file, found)
+    told = {"fits": permitted, "id": study.content_id, "permit": study.permit, "reads": dict(rows), "codes": lists}
+    voice.result("study-check", {**told, "variants": others, "unknown": unknown})
+    return int(bool(unknown))
+
+
+def _show_lists(session: Session, found: "StudyFile") -> dict[str, dict[str, str | int]]:
+    """Each code list with its content id."""
+    from rempart.wiring.study_check import code_lists
+
+    lists = code_lists(found.study)
+    session.voice.table(
         ["column-code-list", "column-system", "column-count", "column-id"],
         [(name, system, count, list_id[:19]) for name, system, count, list_id in lists],
     )
-    rows = needs(study)
-    voice.table(["column-table", "column-columns"], rows)
-    others = [(name, variant.content_id) for name, variant in found.variants.items()]
-    if others:
-        voice.say("study-variants", count=len(others))
-        voice.table(["column-variant", "column-id"], [(name, study_id[:23]) for name, study_id in others])
+    return {name: {"system": system, "codes": count, "id": list_id} for name, system, count, list_id in lists}
+
+
+def _compare(session: Session, file: Path, found: "StudyFile") -> str | None:
+    """The permit that the file fits, None when it is not granted here; raises what ``study run`` would, its line said before."""
+    from rempart.wiring.study_check import file_fits
+
+    voice = session.voice
     try:
         permitted = file_fits(session.directory, file, found)
     except RempartError as error:
         if "line" in error.facts and not voice.as_json:
             voice.warn(voice.word("study-line", file=file.name, line=error.facts["line"]))
         raise
-    voice.say("study-fits" if permitted else "study-not-compared", permit=study.permit)
-    told: dict[str, Any] = {"fits": permitted, "id": study.content_id, "permit": study.permit, "reads": dict(rows)}
-    told["codes"] = {name: {"system": system, "codes": n, "id": list_id} for name, system, n, list_id in lists}
-    voice.result("study-check", {**told, "variants": dict(others)})
-    return 0
+    voice.say("study-fits" if permitted else "study-not-compared", permit=found.study.permit)
+    return permitted
 
 
 def _told(session: Session, file: Path, problems: Sequence[RempartError]) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from rempart.adapters import package_data
 from rempart.adapters.configuration import read_configuration
 from rempart.adapters.documents import DirectoryDocuments
+from rempart.adapters.known_codes import unknown_codes
 from rempart.adapters.text_input import read_text
 from rempart.adapters.toml_lines import located
 from rempart.adapters.trust_files import load_trust
@@ -48,6 +49,22 @@ def file_fits(directory: Path, path: Path, held: StudyFile) -> str | None:
     except RempartError as error:
         raise located([error], read_text(path), file=path.name)[0] from error
     return permit
+
+
+def not_in_vocabulary(directory: Path, study: Study, folder: Path | None) -> dict[str, tuple[str, ...]]:
+    """Code list → its codes that the vocabulary in ``folder``, else the warehouse's own, does not have; empty without any.
+
+    Raises Missing ``vocabulary-file``, BadInput ``vocabulary-column``.
+    """
+    try:
+        chosen = folder or read_configuration(directory).vocabulary_folder
+    except Missing:
+        return {}
+    if chosen is None:
+        return {}
+    systems = package_data.toml("ingest/hierarchy.toml")["systems"]
+    names = {name.replace("-", ""): system["athena"] for name, system in systems.items()}
+    return unknown_codes(chosen, study.codes, names)
 
 
 def _layouts() -> dict[str, TableLayout]:
