@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which codes of a study's lists an operator's vocabulary (CONCEPT.csv of Athena) does not have. Streams the file; reads no data of persons.
+"""Which codes of a study's lists an operator's vocabulary (CONCEPT.csv of Athena) does not have. Reads no data of persons.
 
 A system that the file says nothing of is not judged.
 """
