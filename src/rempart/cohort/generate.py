@@ -18,17 +18,39 @@ Entry = tuple[int, int, int, bool, bool, bool]
 def statements(definition: CohortDefinition, names: Names, *, every_rule: bool = True) -> list[str]:
     """SQL statements, the last of which makes the table ``cohort_row`` (person_id, start_date, end_date). ``code_set`` is there.
 
-    They make ``primary_event``, ``qualified_event``, ``rule_0`` …, ``included_event`` (person_id, event_id among others) on the way.
+    They make ``primary_event``, ``rule_0`` …, and ``qualified_event``, ``included_event`` where these are others (``qualified_table``,
+    ``included_table``), all with person_id and event_id, on the way: ``made_tables``.
     ``every_rule``: each rule is asked of every qualified event, as a report needs; else of those that met the rules before it.
     Raises BadInput ``cohort-counted``.
     """
-    return [
-        _make("primary_event", _primary(definition, names)),
-        _make("qualified_event", _qualified(definition, names)),
-        *_inclusion(definition, names, every_rule=every_rule),
-        _make("included_event", _included(definition, every_rule=every_rule)),
-        _make("cohort_row", _rows(definition, names)),
-    ]
+    included = included_table(definition, every_rule=every_rule)
+    selects = [_primary(definition, names)]
+    if qualified_table(definition) == "qualified_event":
+        selects.append(_qualified(definition, names))
+    selects += _inclusion(definition, names, every_rule=every_rule)
+    if included == "included_event":
+        selects.append(_included(definition, every_rule=every_rule))
+    selects.append(_rows(definition, names, included))
+    return [_make(*one) for one in zip(made_tables(definition, every_rule=every_rule), selects, strict=True)]
+
+
+def made_tables(definition: CohortDefinition, *, every_rule: bool = True) -> list[str]:
+    """The tables that the statements make, in order."""
+    rules = [f"rule_{number}" for number in range(len(definition.rules))]
+    events = ["primary_event", qualified_table(definition), *rules, included_table(definition, every_rule=every_rule)]
+    return [*dict.fromkeys(events), "cohort_row"]
+
+
+def qualified_table(definition: CohortDefinition) -> str:
+    """Where the qualified events are: without additional criteria they are the primary ones."""
+    return "primary_event" if definition.additional is None else "qualified_event"
+
+
+def included_table(definition: CohortDefinition, *, every_rule: bool) -> str:
+    """Where the included events are: without limit they are those that the last rule, or no rule, left."""
+    if definition.expression_limit != "all" or (definition.rules and every_rule):
+        return "included_event"
+    return f"rule_{len(definition.rules) - 1}" if definition.rules else qualified_table(definition)
 
 
 def code_set_entries(numbered: Sequence[tuple[int, Mapping[int, CodeSet]]]) -> list[Entry]:
@@ -109,20 +131,25 @@ def _primary(definition: CohortDefinition, names: Names) -> str:
         f"WHERE {first} + {definition.prior_days} <= e.start_date AND e.start_date + {definition.post_days} <= {last}"
     )
     rank = _ranked(definition.primary_limit, "sort_date", "event_id, criterion, op_start, start_date, end_date")
+    if not _by_order(definition):  # a number is only a name then, and needs no sorting
+        rank = "row_number() OVER ()"
     return f"SELECT person_id, {rank} AS event_id, start_date, end_date, op_start, op_end, visit_id FROM ({events})" + (
         "" if definition.primary_limit == "all" else f" QUALIFY {rank} = 1"
     )
 
 
+def _by_order(definition: CohortDefinition) -> bool:
+    """Whether any limit asks which event comes first."""
+    limits = {definition.primary_limit, definition.expression_limit}
+    if definition.additional is not None:
+        limits.add(definition.qualified_limit)
+    return limits != {"all"}
+
+
 def _qualified(definition: CohortDefinition, names: Names) -> str:
-    group = definition.additional
-    if group is None:
-        return f"SELECT {_INDEX} FROM primary_event"
-    met = (
-        ""
-        if group.empty
-        else f" SEMI JOIN ({group_sql(group, 'primary_event', names)}) AS met USING (person_id, event_id)"
-    )
+    group, met = definition.additional, ""
+    if group is not None and not group.empty:
+        met = f" SEMI JOIN ({group_sql(group, 'primary_event', names)}) AS met USING (person_id, event_id)"
     return _limited(f"SELECT {_INDEX} FROM primary_event{met}", definition.qualified_limit)
 
 
@@ -133,11 +160,12 @@ def _limited(select: str, limit: Limit) -> str:
 def _inclusion(definition: CohortDefinition, names: Names, *, every_rule: bool) -> list[str]:
     found = []
     for number, rule in enumerate(definition.rules):
-        before = "qualified_event" if every_rule or not number else f"rule_{number - 1}"
+        before = qualified_table(definition) if every_rule or not number else f"rule_{number - 1}"
         met = group_sql(rule.group, before, names)
-        shown = "DISTINCT person_id, event_id" if every_rule else f"{_INDEX}"
-        kept = f"({met})" if every_rule else f"{before} SEMI JOIN ({met}) AS met USING (person_id, event_id)"
-        found.append(_make(f"rule_{number}", f"SELECT {shown} FROM {kept}"))
+        if every_rule:
+            found.append(f"SELECT DISTINCT person_id, event_id FROM ({met})")
+        else:
+            found.append(f"SELECT {_INDEX} FROM {before} SEMI JOIN ({met}) AS met USING (person_id, event_id)")
     return found
 
 
@@ -146,44 +174,46 @@ def _included(definition: CohortDefinition, *, every_rule: bool) -> str:
     if not every_rule and count:
         return _limited(f"SELECT {_INDEX} FROM rule_{count - 1}", definition.expression_limit)
     joins = "".join(f" SEMI JOIN rule_{number} USING (person_id, event_id)" for number in range(count))
-    return _limited(f"SELECT {_INDEX} FROM qualified_event{joins}", definition.expression_limit)
+    return _limited(f"SELECT {_INDEX} FROM {qualified_table(definition)}{joins}", definition.expression_limit)
 
 
-def _ends(definition: CohortDefinition, names: Names) -> str:
-    """person_id, event_id, end_date: every day on which an event may end."""
-    parts, way = [], definition.exit
-    if isinstance(way, DateOffset):
-        last = f"{way.of}_date + {way.days}"
-        parts.append(
-            f"SELECT person_id, event_id, CASE WHEN {last} > op_end THEN op_end ELSE {last} END AS end_date FROM included_event"
-        )
-    else:
-        parts.append("SELECT person_id, event_id, op_end AS end_date FROM included_event")
-    if isinstance(way, DrugEraExit):
-        parts.append(_drug_era(way, names))
+def _own_end(definition: CohortDefinition) -> str:
+    """The day on which an event ends by itself: after an offset, no later than the end of observation; else with that."""
+    way = definition.exit
+    if not isinstance(way, DateOffset):
+        return "op_end"
+    last = f"{way.of}_date + {way.days}"
+    return f"CASE WHEN {last} > op_end THEN op_end ELSE {last} END"
+
+
+def _other_ends(definition: CohortDefinition, names: Names, included: str) -> list[str]:
+    """person_id, event_id, end_date: days on which an event may end before."""
+    parts = []
+    if isinstance(definition.exit, DrugEraExit):
+        parts.append(_drug_era(definition.exit, names, included))
     if definition.censoring:
         parts.append(
-            "SELECT i.person_id, i.event_id, min(c.start_date) FROM included_event AS i "
+            f"SELECT i.person_id, i.event_id, min(c.start_date) AS end_date FROM {included} AS i "
             f"JOIN ({_union(definition.censoring, names)}) AS c ON c.person_id = i.person_id AND c.start_date >= i.start_date "
             "AND c.start_date <= i.op_end GROUP BY i.person_id, i.event_id"
         )
-    return " UNION ALL ".join(parts)
+    return parts
 
 
-def _drug_era(way: DrugEraExit, names: Names) -> str:
+def _drug_era(way: DrugEraExit, names: Names, included: str) -> str:
     """The end of the continuous exposure that an event's day lies in; the offset lengthens every exposure before they are joined."""
     domain = names.domains["DrugExposure"]
     start, end = (names.sql(str(domain[side]), domain["table"], "d") for side in ("start", "end"))
     if way.supply is not None:
         end = f"{start} + {way.supply}"
-    table = f"{names.table(domain['table'])} AS d SEMI JOIN included_event AS i ON i.person_id = d.person_id"
+    table = f"{names.table(domain['table'])} AS d SEMI JOIN {included} AS i ON i.person_id = d.person_id"
     used = " UNION ALL ".join(
         f"SELECT d.person_id, {start} AS start_date, {end} + {way.offset} AS end_date FROM {table} "
         f"WHERE {names.column(domain['table'], domain[column], 'd')} IN ({codes(way.code_set)})"
         for column in ("concept", "source_concept")
     )
     return (
-        "SELECT i.person_id, i.event_id, era.end_date FROM included_event AS i "
+        f"SELECT i.person_id, i.event_id, era.end_date FROM {included} AS i "
         f"JOIN ({eras_sql(used, way.gap_days)}) AS era ON era.person_id = i.person_id "
         "AND i.start_date BETWEEN era.start_date AND era.end_date"
     )
@@ -200,17 +230,35 @@ def eras_sql(intervals: str, pad: int) -> str:
     )
 
 
-def _rows(definition: CohortDefinition, names: Names) -> str:
-    """Each event until its first end that is not before its start; then eras; then the window of the whole cohort."""
-    ended = (
-        f"SELECT i.person_id, i.start_date, min(e.end_date) AS end_date FROM included_event AS i JOIN ({_ends(definition, names)}) AS e "
-        "ON e.person_id = i.person_id AND e.event_id = i.event_id AND e.end_date >= i.start_date "
-        "GROUP BY i.person_id, i.event_id, i.start_date"
+def periods_sql(intervals: str, pad: int) -> str:
+    """As ``eras_sql``, of intervals none of which ends before it begins, for a ``pad`` of no or more days: sorts them once."""
+    return (
+        "SELECT person_id, start_date, coalesce("
+        "lead(latest) OVER (PARTITION BY person_id ORDER BY start_date, end_date), last_date) AS end_date FROM ("
+        "SELECT person_id, start_date, end_date, max(end_date) OVER (PARTITION BY person_id) AS last_date, "
+        "max(end_date) OVER (PARTITION BY person_id ORDER BY start_date, end_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) "
+        f"AS latest FROM ({intervals})) WHERE latest IS NULL OR start_date > latest + {pad}"
     )
-    rows = eras_sql(ended, definition.era_pad)
+
+
+def _rows(definition: CohortDefinition, names: Names, included: str) -> str:
+    """Each event until its first end that is not before its start; then eras; then the window of the whole cohort."""
+    ended = f"SELECT person_id, start_date, {_own_end(definition)} AS end_date FROM {included}"
+    others = _other_ends(definition, names, included)
+    if others:
+        own = f"SELECT person_id, event_id, {_own_end(definition)} AS end_date FROM {included}"
+        ended = (
+            f"SELECT i.person_id, i.start_date, min(e.end_date) AS end_date FROM {included} AS i "
+            f"JOIN ({' UNION ALL '.join([own, *others])}) AS e "
+            "ON e.person_id = i.person_id AND e.event_id = i.event_id AND e.end_date >= i.start_date "
+            "GROUP BY i.person_id, i.event_id, i.start_date"
+        )
+    ended = f"SELECT * FROM ({ended}) WHERE end_date >= start_date"
+    rows = (periods_sql if definition.era_pad >= 0 else eras_sql)(ended, definition.era_pad)
     first, last = definition.window
     if not first and not last:
         return rows
     start = f"greatest(start_date, DATE '{first}')" if first else "start_date"
     end = f"least(end_date, DATE '{last}')" if last else "end_date"
-    return f"SELECT * FROM (SELECT person_id, {start} AS start_date, {end} AS end_date FROM ({rows})) WHERE start_date <= end_date"
+    shown = f"SELECT person_id, {start} AS start_date, {end} AS end_date FROM ({rows})"
+    return f"SELECT * FROM ({shown}) WHERE start_date <= end_date"

@@ -4,6 +4,7 @@
 A person is counted where one event of theirs meets what is asked; however many rules there are.
 """
 
+from rempart.cohort.generate import qualified_table
 from rempart.records.cohort import CohortDefinition
 
 
@@ -33,7 +34,7 @@ told AS (
 ),
 event AS (
   SELECT q.person_id, coalesce(t.rules, 0) AS rules, coalesce(t.reach, 0) AS reach, coalesce(t.total, 0) AS total
-  FROM qualified_event AS q LEFT JOIN told AS t USING (person_id, event_id)
+  FROM {qualified_table(definition)} AS q LEFT JOIN told AS t USING (person_id, event_id)
 ),
 person AS (SELECT person_id, max(reach) AS reach, max(rules) AS rules FROM event GROUP BY person_id),
 alone AS (SELECT rule, count(DISTINCT person_id) AS persons FROM met GROUP BY rule),

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from rempart.cohort.circe import used_code_sets
 from rempart.cohort.codes import Reads
-from rempart.cohort.generate import Entry, code_set_entries, code_sets_sql, statements
+from rempart.cohort.generate import Entry, code_set_entries, code_sets_sql, made_tables, statements
 from rempart.cohort.inclusion_sql import rules_sql, steps_sql
 from rempart.cohort.records_sql import Domains, Names
 from rempart.ports.query import Query
@@ -94,6 +94,8 @@ def make_cohorts(query: Query, plan: Plan, *, progress: Progress, take: Take | N
         if take is not None:
             take(name, query.table(_ROWS))
         found.append(_told(query, plan, number))
+        for table in made_tables(plan.definitions[number], every_rule=plan.report):
+            query.execute(f"DROP TABLE {table}")
         progress.step("cohorts", number + 1, len(plan.names))
     return found
 
