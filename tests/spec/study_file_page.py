@@ -35,7 +35,9 @@ from rempart.records.protocol import SYSTEMS
 from rempart.records.study_forms import STUDY
 from rempart.records.study_schema import study_schema
 from rempart.records.study_variants import MOST
+from tests.rule_histories import CUT
 from tests.spec.code_list_cases import CASES, CLASSES, RECORDS
+from tests.spec.rule_cohort_cases import RULES
 
 TOP = "The top of the file"
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +88,7 @@ def page() -> str:
     text = [HEAD]
     for kind, where in _kinds():
         text += _section(kind, where)
-    return "\n".join([*text, VARIANTS, *_codes(), *_cases()]).rstrip("\n") + "\n"
+    return "\n".join([*text, VARIANTS, *_codes(), *_cases(), *_rules()]).rstrip("\n") + "\n"
 
 
 def _kinds() -> Iterator[tuple[Kind, str]]:
@@ -258,6 +260,23 @@ def _cases() -> list[str]:
         f"with packs and units {classes}:", "",
         "| case | system | `include` | `exclude` | `descendants` | found |", "|---|---|---|---|---|---|", *rows, "",
     ]  # fmt: skip
+
+
+def _rules() -> list[str]:
+    text = [
+        "## What rules of a cohort make", "",
+        "Histories of a person, one line each, and the days in the cohort. `12 condition E110 DP #3`: on day 12 a principal diagnosis",
+        "in visit 3; `20..25 visit inpatient #3`: a stay; `30 drug metformin`: a dispensing. Entry is possible on days 0 to 364; data end",
+        f"on day {CUT}. `diabetes` is E11, `tumour` C67 without C679, `act` JDFA.", "",
+    ]  # fmt: skip
+    for rule in RULES:
+        rows = [
+            f"| {lines.replace('; ', '<br>')} | {', '.join(f'{first} to {last}' for first, last in periods) or 'none'} |"
+            for lines, periods in rule.histories
+        ]
+        text += [rule.about, "", "```toml", "[cohorts.x]", *rule.text.splitlines(), "```", ""]
+        text += ["| history | days in the cohort |", "|---|---|", *rows, ""]
+    return text
 
 
 if __name__ == "__main__":
