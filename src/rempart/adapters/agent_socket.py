@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from rempart.adapters import broker_wire as wire
 from rempart.adapters.local_socket import CONNECTIONS, check_peer, listening, only_one
-from rempart.errors import BadInput, RempartError, Unavailable
+from rempart.errors import BadInput, Refused, RempartError, Unavailable
 from rempart.records.sealed import KeyContext
 from rempart.records.shard_job import ShardJob
 
@@ -50,7 +50,7 @@ class AgentServer:
 
     def serve(self, folder: Path, *, ready: Callable[[], None]) -> None:
         """Listen in ``folder``; ``ready`` is called once connections are taken. Raises Refused ``agent-running``."""
-        running = only_one(folder, "agent.lock", code="agent-running")
+        running = only_one(folder, "agent.lock", taken=Refused("agent-running"))
         with running, listening(folder, SOCKET, shared=bool(self._accounts)) as listener:
             ready()
             listener.settimeout(_POLL_SECONDS)

@@ -15,7 +15,7 @@ from typing import Any
 from rempart.adapters import broker_wire as wire
 from rempart.adapters.broker_groups import blobs_to_json, groups_from_json
 from rempart.adapters.local_socket import CONNECTIONS, check_peer, listening, only_one
-from rempart.errors import BadInput, RempartError, Unavailable
+from rempart.errors import BadInput, Refused, RempartError, Unavailable
 from rempart.keys.broker import KeyBroker
 
 _POLL_SECONDS = 0.2
@@ -74,7 +74,7 @@ class BrokerServer:
 
     def serve(self, folder: Path, *, ready: Callable[[], None]) -> None:
         """Listen in ``folder``; ``ready`` is called once connections are taken. Raises Refused ``broker-running``."""
-        running = only_one(folder, "broker.lock", code="broker-running")
+        running = only_one(folder, "broker.lock", taken=Refused("broker-running"))
         with running, listening(folder, shared=bool(self._accounts)) as listener:
             try:
                 ready()

@@ -29,15 +29,15 @@ def check_peer(connection: socket.socket, accounts: frozenset[int] = frozenset()
 
 
 @contextmanager
-def only_one(folder: Path, lock: str, *, code: str) -> Iterator[None]:
-    """Hold the lock file as long as this process serves; the system lets go of it however the process ends. Refused ``code``."""
+def only_one(folder: Path, lock: str, *, taken: Refused) -> Iterator[None]:
+    """Hold the lock file as long as this process serves; the system lets go of it however the process ends. Raises ``taken``."""
     private_folder(folder)
     descriptor = os.open(folder / lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
-        raise Refused(code) from error
+        raise taken from error
     try:
         yield
     finally:

@@ -21,6 +21,10 @@ _FINAL = {"shard-memory", "worker-killed"}  # another attempt would take as much
 _CHILDREN: dict[str, WorkerChild] = {}
 
 
+class TryAgainError(Exception):
+    """For Spark alone, which tries a failed task again; it tells a code and nothing else."""
+
+
 def serve(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The answers to each task of each batch: one row a shard, or one that holds an error."""
     for batch in batches:
@@ -29,7 +33,7 @@ def serve(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _answers(task: Mapping[str, Any]) -> pa.RecordBatch:
-    """All of a job's evidence, or its error; raises Unavailable for Spark to try again, but at the last attempt."""
+    """All of a job's evidence, or its error; raises TryAgainError, but at the last attempt."""
     found: list[tuple[int, bytes] | dict[str, Any]]
     try:
         found = list(_child(task).ask(task["job"]))
@@ -39,7 +43,7 @@ def _answers(task: Mapping[str, Any]) -> pa.RecordBatch:
     if not isinstance(told, dict):
         return _batch([(*answer, None) for answer in found if not isinstance(answer, dict)])
     if told["family"] == Unavailable.family and told["code"] not in _FINAL and _another(task):
-        raise Unavailable(told["code"])
+        raise TryAgainError(told["code"])
     return _batch([(None, None, json.dumps(told))])
 
 
