@@ -222,20 +222,35 @@ def answer(
 ) -> Answer:
     """The cohort (the study's first unless named) made by the engine in one shard that holds only the columns that are noted as read."""
     name = name or next(iter(study.rules))
+    return answers(query, study, persons, [name], usable)[name]
+
+
+def answers(
+    query: DuckDBQuery,
+    study: Study,
+    persons: Mapping[int, Person],
+    names: Sequence[str],
+    usable: Mapping[str, int] | None = None,
+) -> dict[str, Answer]:
+    """Several cohorts, each made once."""
     reads = Reads()
-    made = list(once([made_for(study, [name], cut=day(CUT), reads=reads, usable=usable is not None)]))
+    made = list(once([made_for(study, names, cut=day(CUT), reads=reads, usable=usable is not None)]))
     _load(query, tables(persons), reads, usable)
     try:
         for item in made:
             for statement in item.statements:
                 query.execute(statement)
-        rows = query.table(f"SELECT person_id, start_date, end_date FROM cohort_{name} ORDER BY ALL").to_pylist()
-        steps = query.table(f"SELECT step, name, persons FROM cohort_{name}_attrition ORDER BY step").to_pylist()
-        reached = query.table(f"SELECT person_id, step FROM cohort_{name}_reached").to_pylist()
+        return {name: _told(query, name) for name in names}
     finally:
         for item in made:
             for statement in item.clear:
                 query.execute(statement)
+
+
+def _told(query: DuckDBQuery, name: str) -> Answer:
+    rows = query.table(f"SELECT person_id, start_date, end_date FROM cohort_{name} ORDER BY ALL").to_pylist()
+    steps = query.table(f"SELECT step, name, persons FROM cohort_{name}_attrition ORDER BY step").to_pylist()
+    reached = query.table(f"SELECT person_id, step FROM cohort_{name}_reached").to_pylist()
     periods: dict[int, list[tuple[int, int]]] = {}
     for row in rows:
         periods.setdefault(row["person_id"], []).append(

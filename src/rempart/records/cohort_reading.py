@@ -40,6 +40,7 @@ from rempart.records.form_reading import take
 from rempart.records.forms import Kind
 from rempart.records.protocol import SYSTEMS, CodeList
 
+_LONGEST_NAME = 200
 _WITHOUT_VISIT = ("visit", "death", "residence")
 
 
@@ -153,7 +154,7 @@ def _rule(given: Fields, kind: Kind) -> Rule:
         raise given.wrong(
             "time_varying", 'only with one demand of ">= n" records: the person enters on the day of the nth'
         )
-    return Rule(name=told["name"] or demand.words, demand=demand, time_varying=varying)
+    return Rule(name=told["name"] or demand.words[:_LONGEST_NAME].strip(), demand=demand, time_varying=varying)
 
 
 def _exit(told: Fields | str) -> RuleExit:
