@@ -40,6 +40,7 @@ class Person:
     fills: list[tuple[Day, float, int | None]] = field(default_factory=list)
     exposures: dict[str, list[Period]] = field(default_factory=dict)
     died: Day | None = None
+    visits: list[tuple[Day, Day, str | None]] = field(default_factory=list)
 
 
 def people(seed: int, count: int) -> list[Person]:
@@ -137,6 +138,10 @@ def tables(
                 "drug_source_value": pa.string(),
             },
             [(p.number, *fill, _CIP) for p in them for fill in p.fills],
+        ),
+        "visit_occurrence": (
+            {**_dated("visit"), "care_site_source_value": pa.string()},
+            [(p.number, *visit) for p in them for visit in p.visits],
         ),
         "death": ({"person_id": pa.int64(), "death_date": pa.date32()}, [(p.number, p.died) for p in them if p.died]),
         "delivery": (

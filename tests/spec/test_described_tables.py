@@ -14,6 +14,7 @@ from rempart.records.study import study_from_dict
 from rempart.study.denominators import check_denominators
 from rempart.study.rates_exact import clopper_pearson
 from tests.described_people import Day, Person, rows_of, study
+from tests.spec.test_estimators_results import rows as comparison
 
 ALWAYS = (Day(2010, 1, 1), Day(2016, 12, 31))
 PEOPLE = {"cohort": "people"}
@@ -80,6 +81,51 @@ def test_with_every_event_time_goes_on(query: DuckDBQuery) -> None:
     assert found(rows, "incidence", "events") == {"all": 4}
     (events,) = [row for row in rows if row.statistic == "events"]
     assert events.n_persons == 3
+
+
+def test_places_of_care_on_the_days_of_events_stand_behind_them(query: DuckDBQuery) -> None:
+    visits = [
+        (Day(2015, 1, 4), Day(2015, 1, 6), "A"),
+        (Day(2015, 1, 5), Day(2015, 1, 5), "B"),
+        (Day(2015, 1, 6), Day(2015, 1, 7), "C"),
+    ]
+    ann = person(1, Day(2014, 12, 31), Day(2015, 1, 10), events=[Day(2015, 1, 5)], visits=visits)
+    cem = person(
+        3,
+        Day(2015, 2, 1),
+        Day(2015, 2, 4),
+        woman=False,
+        events=[Day(2015, 2, 3)],
+        visits=[(Day(2015, 2, 3), Day(2015, 2, 3), "B")],
+    )
+    asked = {"by": ["sex"], "establishments": True}
+    rows = rows_of(
+        query, study({"id": "r", "type": "incidence_rate", "inputs": PEOPLE, "parameters": asked}), [ann, cem], shards=2
+    )
+    behind = {
+        row.row_key["level"]: row.n_establishments
+        for row in rows
+        if row.output == "incidence_by" and row.statistic == "events"
+    }
+    assert behind == {"all": 2, "female": 2, "male": 1}
+
+
+def test_arms_of_a_comparison_are_set_apart_when_asked_for() -> None:
+    body = toml("examples/glitazones/study.toml")
+    body["analyses"][1] = {**body["analyses"][1], "parameters": {"differences": True}}
+    subject = study_from_dict({**body, "protocol": {**body["protocol"], "lag_days": 0, "follow_up_days": 100}})
+    assert subject.as_dict()["analyses"][1]["parameters"] == {"differences": True}
+    found = comparison(subject=subject)
+    women = {
+        row.column_key["arm"]: row.value for row in found
+        if row.output == "table_one" and row.row_key["level"] == "female" and row.statistic in {"percent", "smd"}
+    }  # fmt: skip
+    one, other = women["target"] / 100, women["comparator"] / 100
+    expected = (one - other) / ((one * (1 - one) + other * (1 - other)) / 2) ** 0.5
+    assert women["target versus comparator"] == pytest.approx(expected)
+    means = [row.value for row in found if row.output == "table_one_means" and row.statistic == "smd"]
+    assert means == [0]  # all are 60
+    assert not any(row.statistic == "smd" for row in comparison())
 
 
 def test_a_census_takes_the_place_of_observed_days(query: DuckDBQuery) -> None:
@@ -154,6 +200,26 @@ def test_a_rate_is_said_to_be_of_a_population_only_when_deliveries_declare_it(
         return
     with pytest.raises(Refused, match=code):
         rows_of(query, subject, THREE, deliveries=deliveries)
+
+
+@pytest.mark.parametrize(("back", "cases"), [(2, 0), (3, 1)])
+def test_the_look_back_of_a_case_counts_its_first_day_in(query: DuckDBQuery, back: int, cases: int) -> None:
+    ill = person(1, Day(2015, 1, 1), Day(2015, 2, 4), events=[Day(2015, 1, 7)])
+    asked = {
+        "id": "p",
+        "type": "prevalence",
+        "inputs": PEOPLE,
+        "parameters": {"points": [Day(2015, 1, 10)], "lookback_days": back},
+    }
+    assert found(rows_of(query, study(asked), [ill]), "prevalence", "cases") == {"2015-01-10 all": cases}
+
+
+def test_an_event_on_the_day_after_is_none_and_one_at_the_new_year_is_one(query: DuckDBQuery) -> None:
+    events = [Day(2015, 1, 1), Day(2015, 1, 11)]
+    them = [person(1, Day(2014, 12, 20), Day(2015, 1, 10), events=events)]
+    asked = {"id": "r", "type": "incidence_rate", "inputs": PEOPLE, "parameters": {"events": "every", "by": ["year"]}}
+    shown = found(rows_of(query, study(asked), them), "incidence_by", "events")
+    assert shown == {"all": 1, "2014": 0, "2015": 1}
 
 
 def test_a_prevalence_claims_no_more_than_a_rate(query: DuckDBQuery) -> None:

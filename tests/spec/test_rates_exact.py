@@ -12,7 +12,7 @@ from rempart.adapters.package_data import toml
 from rempart.errors import BadInput
 from rempart.records.describing import STANDARDS
 from rempart.study.denominators import standard_weights
-from rempart.study.describe_persons import standardised_difference
+from rempart.study.differences import standardised_difference
 from rempart.study.poisson import exact_interval
 from rempart.study.rates_exact import (
     SampledSums,

@@ -11,13 +11,14 @@ from rempart.records.describing import RATE, CohortAnalysis
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
-_TABLES = ("describe_events", "describe_periods", "describe_slices")
+_TABLES = ("describe_events", "describe_periods", "describe_slices", "describe_facilities")
 DECLARED = "declared"
 
 
 def rates(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
-    """Parts ``time/<variable>`` (value: days at risk), ``events/<variable>`` (value: events, of persons with one), ``standard/time`` and
-    ``standard/events`` by single years of age and sex, ``both/<variable>`` (days + events) for variances by person, ``declared``."""
+    """Parts ``time/<variable>`` (value: days at risk), ``events/<variable>`` (value: events, of persons with one), ``both/<variable>``
+    (days + events) for variances by person, ``facilities/<variable>`` by ``facility`` besides, ``standard/time`` and ``standard/events``
+    by single years of age and sex, ``declared``."""
     with_events = analysis.type == RATE
     wanted = analysis.dimensions | ({"sex"} if analysis.standard else frozenset())
     prepare = [
@@ -34,6 +35,11 @@ def rates(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
         if with_events and (analysis.weighted or analysis.events == "every"):
             value = {"both": "sum(days) + sum(events)"}
             selects |= tally_by(analysis, variable, table="describe_slices", values=value)
+    if analysis.establishments:
+        prepare.append(make("describe_facilities", _facilities(reads)))
+        for variable in analysis.variables:
+            key, value = ("facility",), {"facilities": ""}
+            selects |= tally_by(analysis, variable, table="describe_facilities", values=value, further=key)
     if analysis.standard:
         selects |= _standard()
     if analysis.claims or analysis.weighted:
@@ -74,6 +80,20 @@ def _slices(analysis: CohortAnalysis) -> str:
     return (
         f"SELECT s.person_id, s.day, s.days, count(e.day) AS events FROM ({slices}) AS s LEFT JOIN describe_events AS e "
         "ON e.person_id = s.person_id AND e.day >= s.day AND e.day < s.day + CAST(s.days AS INTEGER) GROUP BY ALL"
+    )
+
+
+def _facilities(reads: Reads) -> str:
+    """Slices with an event, once for each place of care where the person was on that day, told by a number."""
+    start, end, place = (
+        reads.column("visit_occurrence", name)
+        for name in ("visit_start_date", "visit_end_date", "care_site_source_value")
+    )
+    return (
+        f"SELECT DISTINCT s.*, md5_number_lower(v.{place}) AS facility FROM describe_slices AS s "
+        "JOIN describe_events AS e ON e.person_id = s.person_id AND e.day >= s.day AND e.day < s.day + CAST(s.days AS INTEGER) "
+        f"JOIN visit_occurrence AS v ON v.person_id = e.person_id AND e.day BETWEEN v.{start} AND coalesce(v.{end}, v.{start}) "
+        f"WHERE s.events > 0 AND v.{place} IS NOT NULL"
     )
 
 

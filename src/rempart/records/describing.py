@@ -52,7 +52,8 @@ class CohortAnalysis:
 
     ``cohorts``: one, or those that a table compares; ``outcome``: a list of records or a rule cohort; ``by``: variables;
     ``bands``: lower limits of age bands; ``ages``: that the standard is cut to; ``events``: first or every; ``denominator``: ``observed``
-    or a population; ``standard``: a standard population or ''; ``weighted``: by what the deliveries declare; ``claims``: the population
+    or a population; ``standard``: a standard population or ''; ``weighted``: by what the deliveries declare;
+    ``establishments``: count those behind events; ``claims``: the population
     that a rate is said to be of; ``points``: days of point prevalence, or ``each``: the calendar unit of period prevalence and of use;
     ``lookback_days`` of a case; ``washout_days``: of a new user; ``days``: how long pathways are followed; ``steps``, ``least``: length of
     paths, persons of one; ``grid_days``: step of the curve.
@@ -71,6 +72,7 @@ class CohortAnalysis:
     denominator: str = OBSERVED
     standard: str = ""
     weighted: bool = False
+    establishments: bool = False
     claims: str = ""
     points: tuple[datetime.date, ...] = ()
     each: str = ""

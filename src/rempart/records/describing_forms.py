@@ -56,6 +56,7 @@ USED = {
     "ages": (RATE,),
     "events": (RATE,),
     "weighted": (RATE,),
+    "establishments": (RATE,),
     "claims": (RATE, PREVALENCE),
     "points": (PREVALENCE,),
     "each": (PREVALENCE, USE),
@@ -97,6 +98,11 @@ COHORT_PARAMETERS = Table(
             Choice(("first", "every")), "incidence_rate: a person's first event, or each day with one", default="first"
         ),
         "weighted": key(Flag(), "incidence_rate: each person for as many as the deliveries declare", default=False),
+        "establishments": key(
+            Flag(),
+            "incidence_rate: count the places of care on the days of events, for the disclosure rules",
+            default=False,
+        ),
         "claims": key(
             Text(), "the target population that the figures are said to be of; deliveries must declare it", default=""
         ),

@@ -135,7 +135,8 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """One analysis; ``covariates``: names to describe or adjust for; ``grid_days``: step of curves; ``ties``: of Cox."""
+    """One analysis; ``covariates``: names to describe or adjust for; ``grid_days``: step of curves; ``ties``: of Cox;
+    ``differences``: of a table one, how far its arms lie apart."""
 
     id: str
     type: str
@@ -144,6 +145,7 @@ class Analysis:
     covariates: tuple[str, ...]
     grid_days: int
     ties: str
+    differences: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,13 +217,19 @@ def _analysis(given: Fields, study: Study) -> Analysis:
         covariates=tuple(sorted(covariates)) if kind in _DESCRIBED else (),
         grid_days=parameters["grid_days"] if kind in _CURVES else 0,
         ties=parameters["ties"] if kind == "cox" else "",
+        differences=parameters["differences"],
     )
     _check_analysis(analysis, study, given)
     return analysis
 
 
 _DESCRIBED, _CURVES = ("table_one", "cox"), ("kaplan_meier", "cumulative_incidence")
-_USED = {"covariates": _DESCRIBED, "grid_days": _CURVES, "ties": ("cox",)}  # by which types of analysis
+_USED = {
+    "covariates": _DESCRIBED,
+    "grid_days": _CURVES,
+    "ties": ("cox",),
+    "differences": ("table_one",),
+}  # by which types of analysis
 
 
 def _check_used(given: Fields, kind: str) -> None:

@@ -150,6 +150,7 @@ PARAMETERS = Table(
     about="How an analysis is made.",
     keys={
         "grid_days": key(Whole(1), "curves: step of the grid", default=GRID_DAYS),
+        "differences": key(Flag(), "table_one: with standardised differences of the arms", default=False),
         "ties": key(Choice(TIES), "cox: outcomes on one day", default="efron"),
     },
 )

@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 from rempart.records.protocol import Analysis
 from rempart.records.study import Study
 from rempart.study.cells import ARMS, Cells, suffix_of
+from rempart.study.differences import VERSUS, share_moments, standardised_difference
 from rempart.study.rows import Output
 
 Tables = Mapping[str, pa.Table]
+_COMPARED = ("target", "comparator")
 
 
 def attrition(output: Output, study: Study, analysis: Analysis, cells: Cells, tables: Tables) -> None:
@@ -37,6 +39,8 @@ def table_one(output: Output, study: Study, analysis: Analysis, cells: Cells, ta
             for arm in ARMS:
                 inside = cells.in_arm(arm) & (cells.levels[name] == level)
                 _level(output, cells, name, level, arm, n=int(cells.n[inside].sum()))
+            if analysis.differences:
+                _difference(output, cells, name, level)
     if any(study.covariates[name].type == "age" for name in analysis.covariates):
         _means(output.named("means", "mean"), analysis, cells, tables)
 
@@ -48,15 +52,37 @@ def _level(output: Output, cells: Cells, variable: str, level: str, arm: str, *,
     output.write({"variable": variable, "level": level}, {"arm": arm}, values, n=n, ref=ref)
 
 
+def _difference(output: Output, cells: Cells, variable: str, level: str) -> None:
+    """How far the target lies from the comparator in one level, beside the counts of both."""
+    at = cells.levels[variable] == level
+    wholes = [cells.persons(arm) for arm in _COMPARED]
+    parts = [int(cells.n[cells.in_arm(arm) & at].sum()) for arm in _COMPARED]
+    one, other = (share_moments(part, whole) for part, whole in zip(parts, wholes, strict=True))
+    value = standardised_difference(one, other) if min(wholes) else None
+    row = {"variable": variable, "level": level}
+    output.write(row, {"arm": VERSUS.join(_COMPARED)}, {"smd": value}, n=min(wholes), ref="")
+
+
 def _means(output: Output, analysis: Analysis, cells: Cells, tables: Tables) -> None:
     sums = [row for row in tables["sums"].to_pylist() if row["frame"] == analysis.frame.key]
     for variable in sorted({row["variable"] for row in sums}):
+        found: dict[str, tuple[int, dict[str, float | None]]] = {}
         for arm in ARMS:
             own = [row for row in sums if row["variable"] == variable and arm in {"all", row["arm"]}]
             n, total, squares = (sum(row[name] for row in own) for name in ("n", "total", "squares"))
             whole = n == cells.persons(arm)
             ref = cells.persons_ref(arm) if whole else f"known/{variable}/{arm}{cells.suffix}"
-            output.write({"variable": variable}, {"arm": arm}, mean_and_sd(n, total, squares), n=n, ref=ref)
+            found[arm] = (n, mean_and_sd(n, total, squares))
+            output.write({"variable": variable}, {"arm": arm}, found[arm][1], n=n, ref=ref)
+        if analysis.differences:
+            _mean_difference(output, variable, [found[arm] for arm in _COMPARED])
+
+
+def _mean_difference(output: Output, variable: str, both: list[tuple[int, dict[str, float | None]]]) -> None:
+    least = min(n for n, _ in both)
+    one, other = (((m["mean"] or 0.0), (m["sd"] or 0.0) ** 2) for _, m in both)
+    value = standardised_difference(one, other) if least else None
+    output.write({"variable": variable}, {"arm": VERSUS.join(_COMPARED)}, {"smd": value}, n=least, ref="")
 
 
 def mean_and_sd(n: int, total: int, squares: int) -> dict[str, float | None]:

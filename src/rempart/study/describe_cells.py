@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rempart.records.describing import CohortAnalysis, dimensions_of, level_name
+from rempart.records.describing import UNKNOWN, CohortAnalysis, dimensions_of, level_name
 from rempart.records.study import Study
 from rempart.study.rows import Behind
 from rempart.study.tallies import Tally, tallies_of
@@ -54,6 +54,17 @@ def together(cells: Iterable[Tally]) -> Tally:
     sums = {name: sum(getattr(cell, name) for cell in found) for name in ("n", "total", "squares", "persons")}
     prints = {name: sum(getattr(cell, name) for cell in found) % 2**64 for name in ("print_a", "print_b")}
     return Tally(key={}, **sums, **prints, top1=0, top2=0)
+
+
+def distinct(cells: Iterable[Tally], variable: str, *further: str) -> dict[Key, int]:
+    """How many different establishments stand behind each cell of a variable, from cells that are told by one each; unknown ones apart."""
+    found: dict[Key, int] = {}
+    for cell in cells:
+        key = tuple(cell.key[name] for name in (*further, *dimensions_of(variable)))
+        (other,) = cell.key.keys() - {*further, *dimensions_of(variable)}
+        if cell.key[other] != UNKNOWN:
+            found[key] = found.get(key, 0) + 1
+    return found
 
 
 def contributions(cell: Tally, *, unit: float = 1.0, establishments: int | None = None) -> Behind:

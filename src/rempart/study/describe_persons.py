@@ -2,17 +2,16 @@
 """Attrition, table one with standardised differences, and follow-up of rule cohorts as result rows. Counts no person itself."""
 
 from collections.abc import Mapping
-from math import sqrt
 
 from rempart.study.describe import mean_and_sd
 from rempart.study.describe_cells import ARM, NOBODY, Describing, reference, together
+from rempart.study.differences import VERSUS, share_moments, standardised_difference
 from rempart.study.rows import UNITS, Output
 from rempart.study.tallies import Tally
 
 QUANTILES = (5, 25, 50, 75, 95)
 _DAYS = {**UNITS, **{f"p{q:02d}": "days" for q in QUANTILES}}
 _DEATH = "death"
-VERSUS = " versus "
 
 
 def attrition(output: Output, told: Describing) -> None:
@@ -56,8 +55,7 @@ Moments = tuple[int, float, float]  # persons, mean, variance
 
 
 def _share(cell: Tally, total: Tally) -> Moments:
-    share = cell.persons / total.persons if total.persons else 0.0
-    return total.persons, share, share * (1 - share)
+    return total.persons, *share_moments(cell.persons, total.persons)
 
 
 def _level(output: Output, row: Mapping[str, str], arm: str, cell: Tally, total: int) -> None:
@@ -79,17 +77,6 @@ def _differences(output: Output, row: Mapping[str, str], moments: Mapping[str, M
     for name, other in others:
         value = standardised_difference(one[1:], other[1:]) if one[0] and other[0] else None
         output.write(row, {"arm": f"{first}{VERSUS}{name}"}, {"smd": value}, n=min(one[0], other[0]), ref="")
-
-
-def standardised_difference(one: tuple[float, float], other: tuple[float, float]) -> float | None:
-    """Difference of two (mean, variance) in standard deviations: (m₁ − m₂)/√((v₁ + v₂)/2); of a share p the variance is p(1 − p).
-
-    None where neither varies and the means differ. Source: Austin, Statistics in Medicine 2009;28:3083.
-    """
-    spread = sqrt((one[1] + other[1]) / 2)
-    if spread:
-        return (one[0] - other[0]) / spread
-    return 0.0 if one[0] == other[0] else None
 
 
 def follow_up(output: Output, told: Describing) -> None:

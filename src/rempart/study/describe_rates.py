@@ -5,10 +5,11 @@ Intervals: Garwood for first events; by the persons' own scatter where a person 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from rempart.records.describing import OBSERVED, OLDEST, dimensions_of
 from rempart.study.denominators import check_claim, inhabitant_years, sampled_fraction, standard_weights
-from rempart.study.describe_cells import ARM, NOBODY, Describing, Key, contributions, place, reference
+from rempart.study.describe_cells import ARM, NOBODY, Describing, Key, contributions, distinct, place, reference
 from rempart.study.poisson import DAYS_IN_YEAR, rate
 from rempart.study.rates_exact import (
     Interval,
@@ -18,7 +19,7 @@ from rempart.study.rates_exact import (
     directly_standardised,
     weighted_rate,
 )
-from rempart.study.rows import UNITS, Output
+from rempart.study.rows import UNITS, Behind, Output
 from rempart.study.tallies import Tally
 
 SEEN = "observed person-time"
@@ -30,18 +31,38 @@ _UNITS = {**UNITS, **dict.fromkeys(_STANDARD, _RATE), "inhabitant_years": "years
 _OF_INHABITANTS = {**_UNITS, **dict.fromkeys((*_THREE, *_STANDARD), "per 1000 inhabitant-years")}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Split:
+    """The tallies of one variable, by the levels of its dimensions; ``seen``: establishments."""
+
+    variable: str
+    time: Mapping[Key, Tally]
+    events: Mapping[Key, Tally]
+    both: Mapping[Key, Tally]
+    seen: Mapping[Key, int]
+
+    def named(self, key: Key) -> dict[str, str]:
+        """Dimension → level."""
+        return dict(zip(dimensions_of(self.variable), key, strict=True))
+
+
+def _split(told: Describing, variable: str) -> _Split:
+    time, events, both = (told.levels(part, variable) for part in ("time", "events", "both"))
+    seen = distinct(told.part(f"facilities/{variable}"), variable)
+    return _Split(variable=variable, time=time, events=events, both=both, seen=seen)
+
+
 def incidence(output: Output, told: Describing) -> None:
     """The whole cohort's rate; ``…_by``: by each variable; ``…_standardised``: directly standardised."""
     analysis = told.analysis
     check_claim(told.part("declared"), analysis)
     row = {"outcome": analysis.outcome, "denominator": _denominator(told)}
-    _rate_rows(output, told, row, "all", ())
+    _rate_rows(output, told, row, _split(told, "all"), ())
     if analysis.by:
-        split = output.named("by", "stratified_rate")
-        for variable in analysis.variables:
-            for key in told.levels("time", variable):
-                named = dict(zip(dimensions_of(variable), key, strict=True))
-                _rate_rows(split, told, {**row, **place(variable, named)}, variable, key)
+        strata = output.named("by", "stratified_rate")
+        for split in (_split(told, variable) for variable in analysis.variables):
+            for key in split.time:
+                _rate_rows(strata, told, {**row, **place(split.variable, split.named(key))}, split, key)
     if analysis.standard:
         _standardised(output.named("standardised", "standardised_rate"), told, row)
 
@@ -50,20 +71,20 @@ def _denominator(told: Describing) -> str:
     return SEEN if told.analysis.denominator == OBSERVED else told.analysis.denominator
 
 
-def _rate_rows(output: Output, told: Describing, row: Mapping[str, str], variable: str, key: Key) -> None:
+def _rate_rows(output: Output, told: Describing, row: Mapping[str, str], split: _Split, key: Key) -> None:
     """Persons, events, the time and the rate of one cell. A rate stands on the persons with the outcome."""
-    time = told.levels("time", variable).get(key, NOBODY)
-    events = told.levels("events", variable).get(key, NOBODY)
+    time, events = split.time.get(key, NOBODY), split.events.get(key, NOBODY)
     output.write(row, ARM, {"persons": time.persons}, n=time.persons, ref=reference(time))
-    output.write(row, ARM, {"events": events.total}, n=events.persons, ref=reference(events))
+    seen = Behind(establishments=split.seen.get(key))
+    output.write(row, ARM, {"events": events.total}, n=events.persons, ref=reference(events), behind=seen)
     years = {"person_years": time.total / DAYS_IN_YEAR}
     output.write(row, ARM, years, n=time.persons, ref=reference(time), behind=contributions(time, unit=DAYS_IN_YEAR))
     if told.analysis.denominator != OBSERVED:
-        _of_inhabitants(output, told, row, variable, key)
+        _of_inhabitants(output, told, row, split, key)
         return
-    found = _interval(told, time, events, told.levels("both", variable).get(key, NOBODY))
+    found = _interval(told, time, events, split.both.get(key, NOBODY))
     values = dict(zip(_THREE, found or (None, None, None), strict=True))
-    output.write(row, ARM, values, n=events.persons, ref=reference(events))
+    output.write(row, ARM, values, n=events.persons, ref=reference(events), behind=seen)
     if told.analysis.weighted:
         _weighted(output, told, row, time, events)
 
@@ -103,12 +124,11 @@ def _weighted(output: Output, told: Describing, row: Mapping[str, str], time: Ta
     output.write(row, ARM, years, n=time.persons, ref=reference(time), units=_UNITS)
 
 
-def _of_inhabitants(output: Output, told: Describing, row: Mapping[str, str], variable: str, key: Key) -> None:
+def _of_inhabitants(output: Output, told: Describing, row: Mapping[str, str], split: _Split, key: Key) -> None:
     """Events among the cohort over the years lived by the inhabitants of the census."""
-    analysis, events = told.analysis, told.levels("events", variable).get(key, NOBODY)
-    named = dict(zip(dimensions_of(variable), key, strict=True))
+    analysis, events = told.analysis, split.events.get(key, NOBODY)
     population, period = told.study.populations[analysis.denominator], told.study.protocol.period
-    years = inhabitant_years(population, analysis, named, variable, period=period)
+    years = inhabitant_years(population, analysis, split.named(key), split.variable, period=period)
     found = rate(events.total, 1, per=PER / DAYS_IN_YEAR) if years else None
     values = dict(zip(_THREE, [x / years for x in found] if found and years else [None] * 3, strict=True))
     shown = {"inhabitant_years": years, **values}

@@ -3,8 +3,8 @@
 
 from collections.abc import Mapping
 
-from rempart.records.describing import UNKNOWN, dimensions_of
-from rempart.study.describe_cells import ARM, NOBODY, Describing, Key, contributions, place, reference
+from rempart.records.describing import dimensions_of
+from rempart.study.describe_cells import ARM, NOBODY, Describing, contributions, distinct, place, reference
 from rempart.study.rows import Behind, Output
 from rempart.study.tallies import Tally
 
@@ -24,23 +24,13 @@ def utilisation(output: Output, told: Describing) -> None:
     for variable in told.analysis.variables:
         base = told.levels("persons", variable, "time")
         found = {kind: told.levels(kind, variable, "exposure", "time") for kind in _KINDS}
-        pharmacies = _pharmacies(told, variable)
+        pharmacies = distinct(told.part(f"pharmacies/{variable}"), variable, "exposure", "time")
         for exposure in told.analysis.exposures:
             for key, persons in base.items():
                 named = dict(zip(dimensions_of(variable), key[1:], strict=True))
                 row = {"exposure": exposure, "time": key[0], **place(variable, named)}
                 cells = {kind: found[kind].get((exposure, *key), NOBODY) for kind in _KINDS}
                 _use(output, row, persons, cells, pharmacies.get((exposure, *key)))
-
-
-def _pharmacies(told: Describing, variable: str) -> Mapping[Key, int]:
-    """Distinct pharmacies behind each cell, where they are known."""
-    found: dict[Key, int] = {}
-    for cell in told.part(f"pharmacies/{variable}"):
-        if cell.key["pharmacy"] != UNKNOWN:
-            key = tuple(cell.key[name] for name in ("exposure", "time", *dimensions_of(variable)))
-            found[key] = found.get(key, 0) + 1
-    return found
 
 
 def _use(
