@@ -4,6 +4,8 @@
 import copy
 import datetime
 import json
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -13,7 +15,10 @@ from hypothesis import strategies as st
 
 from rempart.adapters import package_data
 from rempart.errors import RempartError
+from rempart.records.canonical import canonical_bytes
+from rempart.records.forms import Form, Inside, Kind, Named, OneOf, Rows, Table, resolved
 from rempart.records.study import study_from_dict
+from rempart.records.study_forms import STUDY
 from rempart.records.study_variants import expand
 from tests.spec.study_file_page import SCHEMA, TARGET, page, schema_text
 
@@ -27,6 +32,9 @@ PUBLISHED = {
     "glitazones": "sha256:314a9473ded71747a14690b78df8df80f35abd819ef31cb04a816616415e1767",
     "gibleed": "sha256:5c0337a547e41d299e8796f90cc6e33d4b36bef4b1b0e79b4eee8976867ae5fc",
 }
+
+
+WHOLE = tomllib.loads((Path(__file__).parent / "whole_language.toml").read_text(encoding="utf-8"))
 
 
 def as_json(value: Any) -> Any:
@@ -49,8 +57,41 @@ def accepted(parsed: dict[str, Any]) -> bool:
 
 
 def body(file: str = FILES[0]) -> dict[str, Any]:
-    """A file, parsed."""
-    return copy.deepcopy(package_data.toml(file))
+    """A file, parsed; "whole": the one that uses every key."""
+    return copy.deepcopy(WHOLE if file == "whole" else package_data.toml(file))
+
+
+def tables_in(form: Form) -> list[Kind]:
+    """The kinds of table that a form holds."""
+    match form:
+        case Inside() | Rows() | Named():
+            return [resolved(form.of)]
+        case OneOf():
+            return [kind for inner in form.forms for kind in tables_in(inner)]
+        case _:
+            return []
+
+
+def declared() -> set[str]:
+    """Every key of the language."""
+    seen: dict[str, Kind] = {}
+    waiting: list[Kind] = [STUDY]
+    while waiting:
+        kind = waiting.pop()
+        if kind.name not in seen:
+            seen[kind.name] = kind
+            waiting += (
+                [inner for key in kind.keys.values() for inner in tables_in(key.form)]
+                if isinstance(kind, Table)
+                else kind.cases.values()
+            )
+    return {name for kind in seen.values() if isinstance(kind, Table) for name in kind.keys}
+
+
+def written(value: Any) -> set[str]:
+    """Every key of a parsed file."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {*(value if isinstance(value, dict) else ()), *(name for item in inner for name in written(item))}
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -80,17 +121,30 @@ def test_a_study_of_before_keeps_its_id(name: str) -> None:
     assert study_from_dict(body(f"examples/{name}/study.toml")).content_id == PUBLISHED[name]
 
 
-@pytest.mark.parametrize("file", FILES)
+def test_one_study_uses_every_key_of_the_language() -> None:
+    assert len(declared()) > 80
+    assert declared() - written(WHOLE) == set(), "write these keys into tests/spec/whole_language.toml"
+
+
+@pytest.mark.parametrize("file", [*FILES, "whole"])
 def test_every_example_and_template_is_right_by_reader_and_schema(file: str) -> None:
     assert accepted(body(file))
     assert [error.message for error in VALIDATOR.iter_errors(as_json(body(file)))] == []
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [*FILES, "whole"])
 def test_the_canonical_form_is_right_by_the_schema_too(file: str) -> None:
     for _, parsed in expand(body(file)):
         canonical = study_from_dict(parsed).as_dict()
         assert [error.message for error in VALIDATOR.iter_errors(canonical)] == []
+
+
+def test_the_canonical_form_of_every_key_reads_back_as_the_same_study() -> None:
+    for _, parsed in expand(body("whole")):
+        first = study_from_dict(parsed)
+        again = study_from_dict(json.loads(canonical_bytes(first.as_dict())))
+        assert again == first
+        assert again.content_id == first.content_id
 
 
 @pytest.mark.parametrize("name", ["comparison", "cohort"])
@@ -182,9 +236,9 @@ VALUES = st.sampled_from(
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_the_schema_is_never_stricter_than_the_reader(data: st.DataObject) -> None:
-    changed = body(data.draw(st.sampled_from(FILES)))
+    changed = body(data.draw(st.sampled_from([*FILES, *("whole",) * 6])))
     put(changed, data.draw(st.sampled_from(leaves(changed))), data.draw(VALUES))
     if accepted(changed):
         assert [error.message for error in VALIDATOR.iter_errors(as_json(changed))] == []
