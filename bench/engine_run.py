@@ -47,13 +47,8 @@ def here(folder: Path, *, workers: int = 2) -> tuple[float, dict[str, int]]:
         fresh=True,
     )
     seconds = time.perf_counter() - began
-    steps = [json.loads(row.row_key) for row in done.rows]
-    last = max(str(step) for step in steps)
-    arms = {
-        json.loads(row.column_key)["arm"]: int(row.value or 0)
-        for row in done.rows
-        if str(json.loads(row.row_key)) == last
-    }
+    last = max(str(row.row_key["step"]) for row in done.rows)
+    arms = {str(row.column_key["arm"]): int(row.value or 0) for row in done.rows if row.row_key["step"] == last}
     return seconds, arms
 
 

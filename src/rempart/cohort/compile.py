@@ -7,11 +7,13 @@ Conventions: docs/study.md, "Time". Nothing after time zero decides who enters, 
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 
 from rempart.cohort.codes import DOMAIN, Reads, events, matches
 from rempart.cohort.followup import followup_sql
 from rempart.cohort.patterns import pattern_sql
-from rempart.records.protocol import CohortPlan, CohortRule, Exposure, Frame
+from rempart.records.code_lists import WHOLE
+from rempart.records.protocol import CodeList, CohortPlan, CohortRule, Exposure, Frame
 from rempart.records.study import Study
 
 _TABLES = ("study_at_risk", "study_follow", "study_patterns", "study_members", "study_index", "study_uses")
@@ -53,7 +55,8 @@ def _first_step(study: Study, frame: Frame) -> str:
     return "first dispensing in the period"
 
 
-def _arm(study: Study, exposure: Exposure, flag: str, reads: Reads) -> str:
+def _arm(study: Study, exposure: Exposure, flag: str, reads: Reads, *, codes: CodeList | None = None) -> str:
+    """Days of records with the exposure's codes, or with ``codes``; ``flag``: SQL of the arm."""
     domain = DOMAIN[exposure.domain]
     date = reads.column(domain.table, domain.date)
     ends = date
@@ -61,19 +64,33 @@ def _arm(study: Study, exposure: Exposure, flag: str, reads: Reads) -> str:
         last = reads.column(domain.table, "drug_exposure_end_date")
         ends = f"greatest({date}, coalesce({last}, {date}))"
     return (
-        f"SELECT person_id, {date} AS day, {ends} AS ends, '{flag}' AS arm FROM {domain.table} "
-        f"WHERE {date} IS NOT NULL AND {matches(study.codes[exposure.codes], domain, reads)}"
+        f"SELECT person_id, {date} AS day, {ends} AS ends, {flag} AS arm FROM {domain.table} "
+        f"WHERE {date} IS NOT NULL AND {matches(codes or study.codes[exposure.codes], domain, reads)}"
     )
 
 
 def _uses(study: Study, frame: Frame, reads: Reads) -> str:
     """Days of dispensing by arm: one row for each person, day and arm, with the last day covered."""
-    target = _arm(study, study.exposures[frame.target], "target", reads)
-    comparator = _arm(study, study.exposures[frame.comparator], "comparator", reads)
+    target, comparator = study.exposures[frame.target], study.exposures[frame.comparator]
+    rows = _both_arms(study, target, comparator, reads)
+    if not rows:
+        arms = ((target, "'target'"), (comparator, "'comparator'"))
+        rows = "\nUNION ALL\n".join(_arm(study, exposure, flag, reads) for exposure, flag in arms)
     return (
         "CREATE OR REPLACE TEMP TABLE study_uses AS SELECT person_id, day, arm, max(ends) AS ends\n"
-        f"FROM ({target}\nUNION ALL\n{comparator}) GROUP BY person_id, day, arm"
+        f"FROM ({rows}) GROUP BY person_id, day, arm"
     )
+
+
+def _both_arms(study: Study, target: Exposure, comparator: Exposure, reads: Reads) -> str:
+    """Both arms in one look at the records, where no record can be of both; '' where that is not plain from the lists."""
+    mine, other = study.codes[target.codes], study.codes[comparator.codes]
+    alike = (mine.system, target.domain, target.non_users) == (other.system, comparator.domain, comparator.non_users)
+    if not alike or mine.system not in {*WHOLE, "OMOP"} or set(mine.include) & set(other.include):
+        return ""
+    either = replace(mine, include=(*mine.include, *other.include))
+    is_target = matches(mine, DOMAIN[target.domain], reads)
+    return _arm(study, target, f"CASE WHEN {is_target} THEN 'target' ELSE 'comparator' END", reads, codes=either)
 
 
 def _index(study: Study) -> str:

@@ -107,6 +107,8 @@ def _sum(name: str, tables: Sequence[pa.Table]) -> pa.Table:
     keys, counts = _KEYS[name], _COUNTS[name]
     schema = schema_of(name)
     together = pa.concat_tables([schema.empty_table(), *tables])
+    if not together.num_rows:
+        return schema.empty_table()
     if name == "tallies":
         return tallies.merged(together).cast(schema).combine_chunks()
     grouped = together.group_by(list(keys)).aggregate([(count, "sum") for count in counts])
