@@ -204,7 +204,9 @@ def test_a_rate_is_said_to_be_of_a_population_only_when_deliveries_declare_it(
 
 @pytest.mark.parametrize(("back", "cases"), [(2, 0), (3, 1)])
 def test_the_look_back_of_a_case_counts_its_first_day_in(query: DuckDBQuery, back: int, cases: int) -> None:
-    ill = person(1, Day(2015, 1, 1), Day(2015, 2, 4), events=[Day(2015, 1, 7)])
+    ill = person(
+        1, Day(2015, 1, 1), Day(2015, 1, 10), events=[Day(2015, 1, 7)]
+    )  # the last day in the cohort is a day in it
     asked = {
         "id": "p",
         "type": "prevalence",
@@ -212,6 +214,27 @@ def test_the_look_back_of_a_case_counts_its_first_day_in(query: DuckDBQuery, bac
         "parameters": {"points": [Day(2015, 1, 10)], "lookback_days": back},
     }
     assert found(rows_of(query, study(asked), [ill]), "prevalence", "cases") == {"2015-01-10 all": cases}
+
+
+def test_follow_up_ends_for_one_reason_each(query: DuckDBQuery) -> None:
+    them = [
+        person(1, Day(2015, 1, 1), Day(2016, 12, 31)),
+        person(2, Day(2015, 1, 1), Day(2015, 1, 31), died=Day(2015, 1, 31)),
+        person(3, Day(2015, 1, 1), Day(2015, 1, 31), died=Day(2015, 2, 1)),
+        person(4, Day(2015, 1, 1), Day(2016, 12, 31), died=Day(2016, 12, 31)),
+    ]
+    them[2].observed = (Day(2014, 1, 1), Day(2015, 1, 31))
+    them.append(person(5, Day(2015, 1, 1), Day(2015, 4, 1)))
+    rows = rows_of(
+        query, study({"id": "f", "type": "follow_up", "inputs": PEOPLE, "parameters": {"grid_days": 30}}), them
+    )
+    reasons = found(rows, "follow_up_reasons", "n")
+    assert reasons == {"all": 5, "death": 2, "end of data": 1, "end of observation": 1, "exit from the cohort": 1}
+    assert [row.value for row in rows if row.output == "follow_up"] == [30, 30, 90, 730, 730]
+    curve = {
+        row.row_key["day"]: row.value for row in rows if row.output == "follow_up_curve" and row.statistic == "at_risk"
+    }
+    assert (curve["00000"], curve["00030"], curve["00090"], curve["00720"]) == (5, 3, 2, 2)
 
 
 def test_an_event_on_the_day_after_is_none_and_one_at_the_new_year_is_one(query: DuckDBQuery) -> None:
