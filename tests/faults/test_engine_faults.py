@@ -226,3 +226,29 @@ def test_workers_share_what_the_machine_or_the_control_group_leaves(tmp_path: Pa
     assert machine.memory_each(4, root=tmp_path) == 1_500_000_000
     assert machine.memory_each(400, root=tmp_path) == machine.LEAST
     assert machine.memory_each(2, root=tmp_path / "nothing") == 3_000_000_000
+
+
+def test_processes_stay_from_run_to_run_and_end_with_the_block(
+    started: list["subprocess.Popen[bytes]"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pool(started, monkeypatch, "crash") as made:
+        made.begin(5)
+        assert len(started) == 2, "no more than there may be"
+        assert told(made, job(0), job(1), job(2)) == ({0, 1, 2}, None)
+        assert told(made, job(4), job(5)) == ({4, 5}, None)
+        assert len(started) == 2
+        assert told(made, job(3))[1] is not None
+        assert told(made, job(6), job(7)) == ({6, 7}, None), "who crashed is replaced"
+        assert len(started) == 3
+    assert all(process.poll() is not None for process in started)
+
+
+def test_a_process_that_died_while_it_waited_is_replaced(
+    started: list["subprocess.Popen[bytes]"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pool(started, monkeypatch, "never", workers=1) as made:
+        made.begin(1)
+        started[0].kill()
+        started[0].wait()
+        assert told(made, job(0)) == ({0}, None)
+    assert len(started) == 2

@@ -27,7 +27,10 @@ _LOOK = 0.2  # seconds between two looks whether the run is to stop
 
 
 class ProcessPool:
-    """Implements ports.engine.Engine with ``workers`` processes of ``python -m rempart.worker``, each of at most ``memory`` bytes."""
+    """Implements ports.engine.Engine with ``workers`` processes of ``python -m rempart.worker``, each of at most ``memory`` bytes.
+
+    In a ``with`` block its processes stay from run to run, so that a study of several steps starts them once.
+    """
 
     name = "local"
     own_grants = False
@@ -35,6 +38,22 @@ class ProcessPool:
     def __init__(self, directory: Path, *, workers: int, memory: int | None = None) -> None:
         self._directory, self._workers = directory, max(1, workers)  # none at all would leave every shard unanswered
         self.memory = memory or memory_each(self._workers)
+        self._idle: list[_Process] = []
+        self._stays = False
+
+    def __enter__(self) -> "ProcessPool":
+        self._stays = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stays = False
+        _end(self._idle, at_once=True)  # they wait for work that will not come
+        self._idle.clear()
+
+    def begin(self, shards: int) -> None:
+        """Start the processes that so many shards will keep busy: they load their engine while the run is being prepared."""
+        while self._stays and len(self._idle) < min(self._workers, shards):
+            self._idle.append(self._start())
 
     @property
     def workers(self) -> int:
@@ -49,7 +68,7 @@ class ProcessPool:
         for job in jobs:
             waiting.put(job)
         answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
-        processes = [self._start() for _ in range(min(self._workers, len(jobs)))]
+        processes = [self._take() for _ in range(min(self._workers, len(jobs)))]
         for process in processes:
             threading.Thread(target=self._serve, args=(process, waiting, answers), daemon=True).start()
         left = len(processes)
@@ -61,7 +80,18 @@ class ProcessPool:
                 else:
                     yield answer
         finally:
-            _end(processes, at_once=left > 0)
+            if left or not self._stays:
+                _end(processes, at_once=left > 0)
+            else:
+                self._idle += processes
+
+    def _take(self) -> _Process:
+        """A process that waits, else a new one."""
+        while self._idle:
+            process = self._idle.pop()
+            if process.poll() is None:
+                return process
+        return self._start()
 
     def _start(self) -> _Process:
         command = [sys.executable, "-m", "rempart.worker", "--dir", str(self._directory), "--memory", str(self.memory)]

@@ -25,7 +25,9 @@ def engine_called(
     Raises BadInput ``engine-name``; where Spark runs on this machine alone, what its key agent raised as it began.
     """
     if name == POOL:
-        yield warehouse.engine(workers, memory=memory)
+        with warehouse.engine(workers, memory=memory) as pool:
+            pool.begin(-(-warehouse.configuration.shards // 2))  # a job is two shards
+            yield pool
         return
     check_master(name)
     tasks = tasks_here(name)
