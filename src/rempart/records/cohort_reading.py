@@ -13,12 +13,14 @@ from typing import Any
 from rempart.errors import BadInput, Refused
 from rempart.records.cohort_forms import (
     ANCHOR,
+    AROUND,
     ENTRY,
     EVENT,
     EXCLUDE,
     EXIT,
     INCLUDE,
     ITEM,
+    NTH,
     OF,
     RULE_COHORT,
     SET_COHORT,
@@ -51,7 +53,7 @@ def read_rule_cohort(given: Fields) -> RuleCohort:
     told = take(given, RULE_COHORT)
     entry = take(told["entry"], ENTRY)
     limit = entry["limit"]
-    nth = limit.whole("nth") if isinstance(limit, Fields) else None
+    nth = take(limit, NTH)["nth"] if isinstance(limit, Fields) else None
     if told["landmark_days"] is not None and told["landmark"] is not None:
         raise given.wrong("landmark", "landmark_days or landmark, not both")
     cohort = RuleCohort(
@@ -131,7 +133,7 @@ def _counted(given: Fields, told: Mapping[str, Any]) -> Counted:
     origin = told["relative_to"]
     after = None
     if isinstance(origin, Fields):
-        anchor = origin.table("event")
+        anchor = take(origin, AROUND)["event"]
         seen = take(anchor, ANCHOR)
         after = Counted(event=event_of(anchor, seen), days=seen["days"])
         origin = "index"
