@@ -101,8 +101,13 @@ def _axis(given: Fields, name: str, value: object) -> list[list[Level]]:
 def _values(given: Fields, path: str, values: object) -> list[Level]:
     if not isinstance(values, list | tuple) or not values:
         raise given.wrong(path, "a list of at least one value")
+    twice = next((value for place, value in enumerate(values) if value in values[:place]), None)
+    if twice is not None:
+        raise given.wrong(path, f"each value once; {twice} comes twice")
     last = path.rpartition(".")[2]
-    return [(f"{last}_{_label(value, place)}", {path: value}) for place, value in enumerate(values, 1)]
+    labels = [_label(value, place) for place, value in enumerate(values, 1)]
+    plain = labels if len(set(labels)) == len(labels) else [str(place) for place in range(1, len(values) + 1)]
+    return [(f"{last}_{label}", {path: value}) for label, value in zip(plain, values, strict=True)]
 
 
 def _label(value: object, place: int) -> str:
