@@ -202,6 +202,19 @@ def test_a_rate_is_said_to_be_of_a_population_only_when_deliveries_declare_it(
         rows_of(query, subject, THREE, deliveries=deliveries)
 
 
+def test_what_looks_back_is_held_to_the_permit() -> None:
+    used = {"id": "u", "type": "drug_utilisation", "inputs": PEOPLE}
+    point = {"points": [Day(2015, 1, 10), Day(2014, 3, 1)], "lookback_days": 40}
+    subject = study(used, {"id": "p", "type": "prevalence", "inputs": PEOPLE, "parameters": point})
+    found = {
+        window.what: (window.first, window.begins) for window in subject.windows() if window.what.startswith("analyses")
+    }
+    assert found == {
+        "analyses.u.parameters.washout_days": (-365, Day(2014, 1, 1)),
+        "analyses.p.parameters.lookback_days": (-40, Day(2014, 3, 1)),
+    }
+
+
 @pytest.mark.parametrize(("back", "cases"), [(2, 0), (3, 1)])
 def test_the_look_back_of_a_case_counts_its_first_day_in(query: DuckDBQuery, back: int, cases: int) -> None:
     ill = person(
@@ -355,6 +368,7 @@ def test_new_users_packs_and_pharmacies_of_a_quarter(query: DuckDBQuery) -> None
         ),
         ({"type": "prevalence", "parameters": {"by": ["year"]}}, "study-field"),
         ({"type": "prevalence", "parameters": {"points": ["2015-02-30"]}}, "study-field"),
+        ({"type": "prevalence", "parameters": {"points": ["2017-01-01"]}}, "study-field"),
         ({"type": "pathways", "parameters": {"steps": 6}}, "study-field"),
         ({"type": "attrition", "inputs": {"cohort": "nobody"}}, "study-name"),
         ({"type": "attrition", "inputs": {}}, "study-field"),

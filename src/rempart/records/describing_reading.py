@@ -4,7 +4,7 @@
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from rempart.records.describing import (
     CALENDAR,
@@ -34,6 +34,8 @@ from rempart.records.describing_forms import (
 )
 from rempart.records.fields import Fields
 from rempart.records.form_reading import take
+from rempart.records.protocol import Protocol as Terms
+from rempart.records.protocol import Window
 
 _EACH = {PREVALENCE: "year", USE: "quarter"}
 _OPTIONAL = ("points", "each", "standard", "claims", "ages")
@@ -41,13 +43,55 @@ _OPTIONAL = ("points", "each", "standard", "claims", "ages")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Names that analyses may use; ``rules``: rule cohorts."""
+    """Names that analyses may use; ``rules``: rule cohorts; ``period``: of the protocol."""
 
     rules: tuple[str, ...]
     outcomes: tuple[str, ...]
     exposures: tuple[str, ...]
     covariates: tuple[str, ...]
     populations: tuple[str, ...]
+    period: tuple[datetime.date, datetime.date]
+
+
+class _Defines(Protocol):
+    """A study, whose names are defined."""
+
+    @property
+    def protocol(self) -> Terms: ...
+    @property
+    def outcomes(self) -> Mapping[str, object]: ...
+    @property
+    def exposures(self) -> Mapping[str, object]: ...
+    @property
+    def covariates(self) -> Mapping[str, object]: ...
+    @property
+    def populations(self) -> Mapping[str, object]: ...
+
+
+def known_names(study: _Defines, rules: tuple[str, ...]) -> Known:
+    """What descriptions of a study may name; ``rules``: its cohorts by rule or by matching."""
+    return Known(
+        rules=rules,
+        outcomes=tuple(study.outcomes),
+        exposures=tuple(study.exposures),
+        covariates=tuple(study.covariates),
+        populations=tuple(study.populations),
+        period=study.protocol.period,
+    )
+
+
+def looks_back(analysis: CohortAnalysis, begins: datetime.date) -> list[Window]:
+    """The looks of a description before the first day it counts, ``begins`` or the first point, for the permit's look-back."""
+    first = min(analysis.points, default=begins)
+    found = {
+        "washout_days": analysis.washout_days if analysis.type == USE else 0,
+        "lookback_days": analysis.lookback_days,
+    }
+    return [
+        Window(what=f"analyses.{analysis.id}.parameters.{name}", first=-days, begins=first)
+        for name, days in found.items()
+        if days
+    ]
 
 
 def describes(given: Fields) -> bool:
@@ -186,6 +230,9 @@ def _check(
         defined(analysis.denominator, (OBSERVED, *known.populations), "inputs.denominator")
     if analysis.type in {USE, PATHWAYS, PERIODS} and not analysis.exposures:
         raise given.wrong("inputs.exposures", "an exposure (none is defined)")
+    first, last = known.period
+    if any(not first <= day <= last for day in analysis.points):
+        raise given.wrong("parameters.points", f"days from {first} to {last}, the protocol's period")
     _check_how(analysis, given)
 
 

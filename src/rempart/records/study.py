@@ -17,9 +17,10 @@ from rempart.records.cohort_reading import check_rule_cohorts, period_of
 from rempart.records.cohort_rules import RuleCohort
 from rempart.records.describing import CohortAnalysis, Population
 from rempart.records.describing_reading import (
-    Known,
     describes,
     description_dict,
+    known_names,
+    looks_back,
     population_dict,
     read_description,
     read_population,
@@ -108,6 +109,7 @@ class Study:
         for name, covariate in self.covariates.items():
             if covariate.criterion is not None:
                 found.append(_window(f"covariates.{name}", covariate.criterion))
+        found += [window for item in self.descriptions for window in looks_back(item, self.protocol.period[0])]
         return tuple(found)
 
 
@@ -188,13 +190,7 @@ def _any_analysis(given: Fields, study: Study) -> Analysis | CohortAnalysis:
     """A comparison, or a description of rule cohorts: the cohorts that are no eligibility rule."""
     if not describes(given):
         return _analysis(given, study)
-    known = Known(
-        rules=(*study.rules, *matched_names(study.matchings)),
-        outcomes=tuple(study.outcomes),
-        exposures=tuple(study.exposures),
-        covariates=tuple(study.covariates),
-        populations=tuple(study.populations),
-    )
+    known = known_names(study, (*study.rules, *matched_names(study.matchings)))
     return read_description(given, known, lambda name, names, field: _defined(name, dict.fromkeys(names), given, field))
 
 
