@@ -24,6 +24,8 @@ def statements(definition: CohortDefinition, names: Names, *, every_rule: bool =
     Raises BadInput ``cohort-counted``.
     """
     included = included_table(definition, every_rule=every_rule)
+    if _at_once(definition, every_rule=every_rule):
+        return [_make("cohort_row", _rows(definition, names, f"({_primary(definition, names)})"))]
     selects = [_primary(definition, names)]
     if qualified_table(definition) == "qualified_event":
         selects.append(_qualified(definition, names))
@@ -36,9 +38,17 @@ def statements(definition: CohortDefinition, names: Names, *, every_rule: bool =
 
 def made_tables(definition: CohortDefinition, *, every_rule: bool = True) -> list[str]:
     """The tables that the statements make, in order."""
+    if _at_once(definition, every_rule=every_rule):
+        return ["cohort_row"]
     rules = [f"rule_{number}" for number in range(len(definition.rules))]
     events = ["primary_event", qualified_table(definition), *rules, included_table(definition, every_rule=every_rule)]
     return [*dict.fromkeys(events), "cohort_row"]
+
+
+def _at_once(definition: CohortDefinition, *, every_rule: bool) -> bool:
+    """Whether the primary events are asked for once, and so need no table: nobody reports on them, nothing else ends them."""
+    ends = bool(definition.censoring) or isinstance(definition.exit, DrugEraExit)
+    return not every_rule and not ends and included_table(definition, every_rule=every_rule) == "primary_event"
 
 
 def qualified_table(definition: CohortDefinition) -> str:
