@@ -34,6 +34,7 @@ _ALWAYS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "1",  # each task a partition of its own,
     "spark.sql.execution.arrow.localRelationThreshold": "0",  # and none written into a plan
     "spark.sql.shuffle.partitions": "1",
+    "spark.ui.showConsoleProgress": "false",
 }
 _HERE = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 
