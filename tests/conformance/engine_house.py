@@ -48,7 +48,7 @@ class EngineHouse:
         assert len(found) == len(dict(found)), "a shard answered twice"
         return dict(found)
 
-    def waits(self, shard: int, *, seconds: float = 60) -> int:
+    def waits(self, shard: int, *, seconds: float = 240) -> int:
         """The process id of the worker that computes a shard for ever, once it does."""
         end = time.monotonic() + seconds
         mark = self.directory / f"pid-{shard}"
@@ -58,7 +58,7 @@ class EngineHouse:
             time.sleep(0.05)
         raise AssertionError(f"no worker came to shard {shard}")
 
-    def gone(self, pid: int, *, seconds: float = 10) -> bool:
+    def gone(self, pid: int, *, seconds: float = 30) -> bool:
         """Whether that process ends in time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

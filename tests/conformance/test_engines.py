@@ -116,7 +116,7 @@ def test_a_run_is_cancelled_within_seconds_and_nothing_of_it_computes_on(house: 
     runner.start()
     worker = house.waits(1)
     stopped.set()
-    runner.join(15)
+    runner.join(30)
     assert not runner.is_alive()
     assert [(type(error), error.code, error.facts) for error in told] == [
         (Cancelled, "run-cancelled", {"run": house.run})

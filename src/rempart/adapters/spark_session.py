@@ -60,7 +60,7 @@ class Session:
     @property
     def cores(self) -> int:
         """Tasks that the cluster runs at once, as far as it says."""
-        return max(1, self._context.defaultParallelism)
+        return max(1, int(self._context.defaultParallelism))
 
     def told(self, name: str, otherwise: str) -> str:
         """A setting of the cluster's administrator."""
