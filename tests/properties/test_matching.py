@@ -82,6 +82,14 @@ def test_many_candidates_of_one_draw_fall_by_their_ordinal() -> None:
     assert pairs(rows, ratio=3, age_years=None, replace=False) == pairs(rows, ratio=3, age_years=None, replace=True)
 
 
+def test_a_person_of_many_periods_takes_one_place_and_hides_nobody() -> None:
+    rows = [row(0, 1, 5, 5)] + [row(1, n, 0, 9 + k, draw=n * 7919) for n in range(2, 7) for k in range(20)]
+    for replace in (True, False):
+        rule: dict[str, Any] = {"ratio": 4, "age_years": None, "replace": replace}
+        assert pairs(rows, **rule) == naive_matched(rows, **rule)
+        assert len({p[2] for p in pairs(rows, **rule) if p[0] == 1}) == 4
+
+
 def test_a_person_who_leaves_changes_the_sets_that_held_the_person_and_no_other() -> None:
     rows = [row(0, n, 5, 5, draw=n * 104729) for n in range(200)] + [
         row(1, n, 0, 9, draw=n * 15485863) for n in range(1000, 1300)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may be whose control: a table that a doctor can check. One case, ten others, and who serves under each rule."""
+"""Who may be whose control: a table that a doctor can check. One case, twelve others, and who serves under each rule."""
 
 import datetime
 from typing import Any
@@ -27,6 +27,7 @@ PEOPLE = """
 10 Jo      -      1950  75                            2010-01-01 2019-12-31     -
 11 Kim     woman  1950  75                            2015-03-01 2015-03-01     -
 12 Lea     woman  1950  -                             2010-01-01 2019-12-31     -
+13 Mia     woman  1950  75                            2015-03-01 2019-12-31     2015-03-01
 """
 ALL = ["sex", "age", "place", "calendar"]
 
