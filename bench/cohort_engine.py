@@ -10,7 +10,7 @@ from bench.engine_run import apart, here
 from bench.registry import Work, bench
 
 FEWER = 8
-SIZE = f"{PERSONS:,} persons in {SHARDS} shards, about a hundred events each (REMPART_BENCH_PERSONS), 2 workers"
+SIZE = f"{PERSONS:,} persons in {SHARDS} shards, about two hundred events each (REMPART_BENCH_PERSONS), 2 workers"
 
 QUERY = """
 WITH drug AS (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A project of invented persons, a hundred events each: sealed as a grant leaves it, and beside it in plain Parquet. Measures nothing.
+"""A project of invented persons, two hundred events each: sealed as a grant leaves it, and beside it in plain Parquet. Measures nothing.
 
 Written straight into the project's space under a signed permit, so that no delivery of that size need be read first.
 """
@@ -31,7 +31,10 @@ from rempart.wiring.warehouse import Warehouse
 
 PERSONS = int(os.environ.get("REMPART_BENCH_PERSONS", "40000"))  # 1,000,000 for the figures that are told
 SHARDS = 16
-DRUGS, CONDITIONS = 80, 20  # events of a person, on average
+DRUGS, CONDITIONS = (
+    180,
+    20,
+)  # events of a person in six years, on average: thirty lines of dispensing a year (flows of the national claims)
 TARGET = ("3400935563248", "3400935563538", "3400937169110")
 COMPARATOR = ("3400926910891", "3400926911324", "3400927368868", "3400937063210", "3400937472548")
 OTHER_DRUGS, OTHER_CONDITIONS = 2000, 1000
