@@ -173,6 +173,15 @@ def test_days_and_numbers_that_another_tool_wrote_as_text_are_read(tmp_path: Pat
     assert answer.code == 40 and "Traceback" not in answer.err and "Martha" not in answer.err + answer.out
 
 
+def test_rows_that_cannot_be_written_leave_nothing(tmp_path: Path, omop: Path) -> None:
+    folder, place = written(tmp_path / "d", a=DIAGNOSED), tmp_path / "a folder"
+    place.mkdir()
+    for out in (place, tmp_path / "nowhere" / "o.parquet"):
+        answer = run("--json", folder, "--omop", omop, "--rows", out, "--threads", "-3")
+        assert (answer.code, answer.json["error"]["code"]) == (40, "file-unwritable")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a folder", "d"]
+
+
 def test_too_little_memory_is_said_and_nothing_is_left(tmp_path: Path, omop: Path) -> None:
     folder, out = written(tmp_path / "d", a=DIAGNOSED), tmp_path / "o.parquet"
     answer = run("--json", folder, "--omop", omop, "--rows", out, "--memory", "1MB")

@@ -50,6 +50,7 @@ class CohortRows:
             self._stream.close()
             os.replace(self._unfinished, self._file)
         except OSError as error:
+            self.give_up()
             raise BadInput("file-unwritable", file=self._file.name) from error
 
     def give_up(self) -> None:

@@ -45,7 +45,7 @@ def run_cohorts(
         raise Refused("cohort-rows") if rows else Refused("cohort-warehouse")
     named = read_cohorts(given)
     plan = plan_cohorts(named, domains=_tables("cohort/domains.toml"), report=rows is None)
-    file = OmopFile(omop, schema=schema, threads=threads or cores(), memory=memory or memory_each(1))
+    file = OmopFile(omop, schema=schema, threads=max(1, threads or cores()), memory=memory or memory_each(1))
     with closing(file):
         file.expose(plan.reads)
         if rows is None:
