@@ -16,7 +16,7 @@ from rempart.adapters.code_list_files import rows_of, sets_of
 from rempart.adapters.known_codes import unknown_codes
 from rempart.cohort.codes import DOMAIN, HIERARCHY, Reads, matches
 from rempart.errors import BadInput, Missing, Refused, RempartError
-from rempart.records.code_import import from_items, from_rows
+from rempart.records.code_import import Item, from_items, from_rows
 from rempart.records.code_lists import FORMS, list_id, read_code_list, systems_of, tidied
 from rempart.records.fields import Fields
 from rempart.records.study import study_from_dict
@@ -37,6 +37,7 @@ def small() -> Iterator[duckdb.DuckDBPyConnection]:
         session.execute(f"INSERT INTO {domain.table} VALUES (NULL, 0)")
     rows = [(pack, above, "ATC") for pack, above in CLASSES.items()]
     rows += [("A10BG", "A10B", "ATC"), ("A10B", "A10", "ATC"), ("C67", "C", "CIM-10"), ("A", None, None)]
+    rows += [("COMIRNATY", "A10BG", "VAC-SI")]  # a class of another system that is written alike
     session.execute(f"CREATE TABLE {HIERARCHY} (code VARCHAR, parent VARCHAR, parent_system VARCHAR)")
     session.executemany(f"INSERT INTO {HIERARCHY} VALUES (?, ?, ?)", rows)
     yield session
@@ -217,6 +218,15 @@ def test_concepts_with_all_below_them_are_refused_unless_they_are_meant_alone(tm
     assert (alone.codes.system, alone.codes.include) == ("OMOP", ("1", "2", "4"))
 
 
+def test_a_concept_that_is_excluded_is_taken_out_of_concepts_that_are_matched_whole() -> None:
+    items = [
+        Item(concept=number, code="", vocabulary="", label="", excluded=out, descendants=False, mapped=False)
+        for number, out in (("1", False), ("2", False), ("2", True))
+    ]
+    made = from_items(items, file="set.json", source="x")
+    assert (made.codes.include, made.codes.exclude) == (("1",), ())
+
+
 def test_a_set_without_those_below_is_a_list_of_the_codes_alone(tmp_path: Path) -> None:
     items = [concept(1, "E11", "CIM10"), concept(2, "E10.1", "ICD10")]
     (read,) = sets_of(write(tmp_path, "set.json", json.dumps({"items": items}))).values()
@@ -281,7 +291,7 @@ def test_no_word_of_these_errors_is_a_trace(tmp_path: Path) -> None:
 
 CONCEPTS_FILE = (
     "concept_id\tconcept_name\tvocabulary_id\tconcept_code\n"
-    "1\tx\tCIM10\tC67\n2\tx\tCIM10\tC67.0\n3\tx\tCIM10\tI10.00\n4\tx\tATC\tA10BG03\n5\tx\tBDPM\t3556324\n6\tx\tICD9\tC99\n"
+    "1\tx\tCIM10\tC67\n2\tx\tCIM10\tC67.0\n3\tx\tCIM10\tI10.00\n4\tx\tATC\tA10BG03\n5\tx\tBDPM\t3556324\n6\tx\tICD9\tC99\n70\tx\tICD9\t7\n"
 )
 
 
