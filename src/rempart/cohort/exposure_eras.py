@@ -79,8 +79,11 @@ def _companions(study: Study, eras: Eras, x: str, reads: Reads) -> list[str]:
 
 
 def _supplies(eras: Eras, x: str) -> str:
-    """One row a person and day of dispensing: the day its supply begins, the next cut, and begin and end on the clock of supply."""
-    return stocked(_on_clock(eras, x, _begun(eras, x, _by_day(eras, x))), eras)
+    """One row a person and day of dispensing: the day its supply begins, the next cut, begin and end on the clock of supply, and the
+    days without drug before it (``gap``, not above 0: none)."""
+    before = "PARTITION BY person_id, cut_day ORDER BY t0, day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+    ended = stocked(_on_clock(eras, x, _begun(eras, x, _by_day(eras, x))), eras)
+    return f"SELECT *, t0 - max(t1) OVER ({before}) AS gap FROM ({ended})"
 
 
 def _by_day(eras: Eras, x: str) -> str:
@@ -124,11 +127,10 @@ def _on_clock(eras: Eras, x: str, begun: str) -> str:
 
 def _periods(eras: Eras, x: str, *, gap: int) -> str:
     """Supplies joined over at most ``gap`` days without drug, and never over a cut; back on the calendar."""
-    before = "PARTITION BY person_id, cut_day ORDER BY t0, day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+    begun = f"CASE WHEN gap <= {gap} THEN 0 ELSE 1 END"
     joined = (
         f"SELECT person_id, cut_day, min(begins) AS start_date, max(t1) AS t1, {_SUMS} FROM (\n"
-        "  SELECT *, sum(begun) OVER (PARTITION BY person_id, cut_day ORDER BY t0, day) AS period FROM (\n"
-        f"    SELECT *, CASE WHEN t0 <= max(t1) OVER ({before}) + {gap} THEN 0 ELSE 1 END AS begun FROM {x}_supplies))\n"
+        f"  SELECT *, sum({begun}) OVER (PARTITION BY person_id, cut_day ORDER BY t0, day) AS period FROM {x}_supplies)\n"
         "GROUP BY person_id, cut_day, period"
     )
     counted = ", ".join(COUNTED)
