@@ -7,9 +7,10 @@ The base is who is in the cohort on the day, or on one day of the unit at least.
 
 import datetime
 
-from rempart.cohort.codes import Reads, events
+from rempart.cohort.codes import Reads
 from rempart.cohort.describe_rates import DECLARED, declared
 from rempart.cohort.describe_slices import described, drop, label, make, tally_by
+from rempart.cohort.outcomes import outcome_events
 from rempart.records.describing import CohortAnalysis
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
@@ -57,7 +58,7 @@ def units_sql(period: tuple[datetime.date, datetime.date], unit: str) -> str:
 
 def _case_periods(study: Study, outcome: str, reads: Reads) -> str:
     if outcome in study.outcomes:
-        found = events(study.outcomes[outcome], study.codes, reads)
+        found = outcome_events(study, outcome, reads)
         return f"SELECT DISTINCT person_id, day AS first_day, day AS last_day FROM ({found})"
     return f"SELECT person_id, start_date AS first_day, end_date AS last_day FROM cohort_{outcome}"
 

@@ -4,8 +4,9 @@
 First events: a person's time at risk ends with the first. Every event: distinct days, and time goes on.
 """
 
-from rempart.cohort.codes import Reads, events
+from rempart.cohort.codes import Reads
 from rempart.cohort.describe_slices import cut, described, drop, finest, make, tally_by
+from rempart.cohort.outcomes import outcome_events
 from rempart.cohort.tally_sql import tally
 from rempart.records.describing import RATE, CohortAnalysis
 from rempart.records.protocol import TallyPlan
@@ -53,7 +54,7 @@ _NONE = "SELECT 0::BIGINT AS person_id, DATE '1970-01-01' AS day WHERE false"
 def event_days(study: Study, outcome: str, reads: Reads) -> str:
     """SELECT of person_id, day: records of an outcome, or first days of a rule cohort's periods; a day counts once."""
     if outcome in study.outcomes:
-        return f"SELECT DISTINCT person_id, day FROM ({events(study.outcomes[outcome], study.codes, reads)})"
+        return f"SELECT DISTINCT person_id, day FROM ({outcome_events(study, outcome, reads)})"
     return f"SELECT DISTINCT person_id, start_date AS day FROM cohort_{outcome}"
 
 

@@ -6,21 +6,28 @@ A row covers (entry_day, exit_day]; on one day the outcome comes before death, d
 
 import datetime
 
-from rempart.cohort.codes import Reads, events
+from rempart.cohort.codes import Reads
+from rempart.cohort.outcomes import by_cause, outcome_events
 from rempart.records.protocol import Frame
 from rempart.records.study import Study
 
-EVENT, DEATH, CENSORED = 1, 2, 0  # values of ``status``
+EVENT, DEATH, UNKNOWN, CENSORED = (
+    1,
+    2,
+    3,
+    0,
+)  # values of ``status``; 3: a death of unknown cause, where causes are asked for
 
 
 def followup_sql(study: Study, frame: Frame, *, cut: datetime.date, reads: Reads) -> str:
     """Statement that makes ``study_follow(person_id, arm, age, pattern, entry_day, exit_day, status)``, ends before entry included."""
-    outcome = events(study.outcomes[frame.outcome], study.codes, reads)
+    outcome = outcome_events(study, frame.outcome, reads)
+    unknown = by_cause(study, frame.outcome)
     ctes = [
         f"outcome AS (SELECT i.person_id, min(e.day) AS day FROM study_patterns i JOIN ({outcome}) e\n"
         "  ON e.person_id = i.person_id AND e.day > i.t0 GROUP BY i.person_id)",
         _observed(reads),
-        _deaths(study, reads),
+        _deaths(study, reads, causes=unknown),
         _stops(study, frame),
     ]
     ends = ["w.last_day", f"DATE '{cut}'", "s.day"]
@@ -30,6 +37,7 @@ def followup_sql(study: Study, frame: Frame, *, cut: datetime.date, reads: Reads
     return (
         "CREATE OR REPLACE TEMP TABLE study_follow AS WITH " + ",\n".join(ctes) + ",\n"
         f"ends AS (SELECT i.*, coalesce(o.day, {far}) AS outcome_day, coalesce(d.day, {far}) AS death_day,\n"
+        f"    {'coalesce(d.unknown, false) AS unknown,' if unknown else ''}\n"
         f"    least({', '.join(ends)}) AS censor_day\n"
         "  FROM study_patterns i JOIN observed w ON w.person_id = i.person_id\n"
         "  LEFT JOIN outcome o ON o.person_id = i.person_id LEFT JOIN deaths d ON d.person_id = i.person_id\n"
@@ -37,9 +45,13 @@ def followup_sql(study: Study, frame: Frame, *, cut: datetime.date, reads: Reads
         f"SELECT person_id, arm, age, pattern, {study.protocol.lag_days}::BIGINT AS entry_day,\n"
         "  least(outcome_day, death_day, censor_day) - t0 AS exit_day,\n"
         f"  CASE WHEN outcome_day <= least(death_day, censor_day) THEN {EVENT}\n"
-        f"       WHEN death_day <= censor_day THEN {DEATH} ELSE {CENSORED} END AS status\n"
+        f"       WHEN death_day <= censor_day THEN {_state(unknown)} ELSE {CENSORED} END AS status\n"
         "FROM ends"
     )
+
+
+def _state(unknown: bool) -> str:
+    return f"CASE WHEN unknown THEN {UNKNOWN} ELSE {DEATH} END" if unknown else str(DEATH)
 
 
 def _observed(reads: Reads) -> str:
@@ -52,19 +64,20 @@ def _observed(reads: Reads) -> str:
     )
 
 
-def _deaths(study: Study, reads: Reads) -> str:
-    """Day of death. With the month alone: its last day, or the last observed day when observation ends within that month."""
+def _deaths(study: Study, reads: Reads, *, causes: bool) -> str:
+    """Day of death, with ``causes`` also whether its cause is unknown. With the month alone:
+    its last day, or the last observed day when observation ends within that month."""
     if study.protocol.death == "ignore":
-        return "deaths AS (SELECT person_id, t0 AS day FROM study_patterns WHERE false)"
+        return "deaths AS (SELECT person_id, t0 AS day, false AS unknown FROM study_patterns WHERE false)"
+    column = reads.column("death", "cause_source_value") if causes else ""
+    told = f", bool_and(coalesce(x.{column}, '') = '') AS unknown" if causes else ""
     if study.protocol.death == "date":
         date = reads.column("death", "death_date")
-        return (
-            f"deaths AS (SELECT person_id, min({date}) AS day FROM death WHERE {date} IS NOT NULL GROUP BY person_id)"
-        )
+        return f"deaths AS (SELECT x.person_id, min(x.{date}) AS day{told} FROM death x WHERE x.{date} IS NOT NULL GROUP BY x.person_id)"
     month = f"min(x.{reads.column('death', 'death_month')})"
     inside = f"date_trunc('month', any_value(w.last_day)) = date_trunc('month', {month})"
     return (
-        f"deaths AS (SELECT x.person_id, (CASE WHEN {inside} THEN any_value(w.last_day) ELSE last_day({month}) END)::DATE AS day\n"
+        f"deaths AS (SELECT x.person_id, (CASE WHEN {inside} THEN any_value(w.last_day) ELSE last_day({month}) END)::DATE AS day{told}\n"
         "  FROM death x JOIN observed w ON w.person_id = x.person_id WHERE x.death_month IS NOT NULL GROUP BY x.person_id)"
     )
 

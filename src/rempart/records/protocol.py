@@ -17,12 +17,13 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = {  # coding system → domains it may b
     "CIP7": ("drug",),
     "UCD": ("drug",),
     "ATC": ("drug",),
-    "CIM10": ("condition",),
+    "CIM10": ("condition", "death"),
     "CCAM": ("procedure",),
     "NABM": ("measurement",),
     "LPP": ("device",),
     "OMOP": DOMAINS,
 }
+DEATH = "death"  # a domain of outcomes and of rule cohorts: a death, by its cause
 ESTIMANDS = ("initiation", "on-treatment")
 DEATHS = ("month", "date", "ignore")
 SAME_DAY = ("exposure", "outcome", "censoring")

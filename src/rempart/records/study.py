@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The study: a question to the data as data, never code. Canonical form, hash, and the reader of the study file (docs/study.md).
-
-Checks what can be checked from the file alone; what a permit allows is checked by ``permits``.
-"""
+"""The study: a question to the data as data, never code. Canonical form, hash, reader of the study file (docs/study.md), which checks
+what can be checked from the file alone; what a permit allows is checked by ``permits``."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -45,7 +43,14 @@ from rempart.records.protocol import (
 )
 from rempart.records.study_canonical import analysis_dict, covariate_dict, exposure_dict, lean
 from rempart.records.study_forms import ANALYSIS, ANY_ANALYSIS, INPUTS, PARAMETERS, SCHEMA, STUDY
-from rempart.records.study_parts import read_cohort, read_covariate, read_exposure, read_outcome, read_protocol
+from rempart.records.study_parts import (
+    check_deaths,
+    read_cohort,
+    read_covariate,
+    read_exposure,
+    read_outcome,
+    read_protocol,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +148,7 @@ def study_or_problems(
         top.problems.extend(error for item in told.get("analyses", ()) for error in judged(item, ANY_ANALYSIS))
         return None, top.problems
     study = Study(permit=told["permit"], protocol=protocol, analyses=(), **parts)
+    gathered(top, partial(check_deaths, protocol, study.outcomes, top))
     found = [gathered(top, partial(_any_analysis, item, study)) for item in told["analyses"]]
     analyses = tuple(item for item in found if isinstance(item, Analysis))
     descriptions = tuple(item for item in found if isinstance(item, CohortAnalysis))

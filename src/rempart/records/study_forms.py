@@ -29,7 +29,18 @@ from rempart.records.forms import (
     key,
 )
 from rempart.records.matching import MATCHED_COHORT
-from rempart.records.protocol import ACTIVE, DEATHS, DESIGNS, DOMAINS, ESTIMANDS, NON_USERS, SAME_DAY, TIES, TYPES
+from rempart.records.protocol import (
+    ACTIVE,
+    DEATH,
+    DEATHS,
+    DESIGNS,
+    DOMAINS,
+    ESTIMANDS,
+    NON_USERS,
+    SAME_DAY,
+    TIES,
+    TYPES,
+)
 
 SCHEMA = "rempart.study/1"
 GRID_DAYS = 90
@@ -63,10 +74,10 @@ PROTOCOL = Table(
 )
 
 
-def criterion(name: str, *, window: bool, about: str) -> Table:
+def criterion(name: str, *, window: bool, about: str, domains: tuple[str, ...] = DOMAINS) -> Table:
     """A record of a domain with one of a code list; ``window``: with its days relative to time zero."""
     keys = {
-        "domain": key(Choice(DOMAINS), "the kind of record", required=True),
+        "domain": key(Choice(domains), "the kind of record", required=True),
         "codes": key(Text(), "the code list that the record's code is of", required=True),
         "status": key(STATUS, "conditions: kinds of diagnosis (DP, DR, DAS, ALD); absent: every kind", default=()),
     }
@@ -76,7 +87,12 @@ def criterion(name: str, *, window: bool, about: str) -> Table:
 
 
 BEFORE = criterion("before", window=True, about="Records around time zero; the window ends at day 0 or before.")
-EVENT = criterion("event", window=False, about="Records that count as the outcome.")
+EVENT = criterion(
+    "event",
+    window=False,
+    about="Records that count as the outcome; a death by its cause.",
+    domains=(*DOMAINS, DEATH),
+)
 
 ELIGIBILITY = Table(
     name="eligibility",

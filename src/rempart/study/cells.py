@@ -22,7 +22,8 @@ ARMS = ("all", "target", "comparator")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cells:
-    """Equal-length arrays, one entry a cell: arm, levels (covariate → level), days, status (1 outcome, 2 death, 0 censored), persons."""
+    """Equal-length arrays, one entry a cell: arm, levels (covariate → level), days, status
+    (1 outcome, 2 death, 3 death of unknown cause, 0 censored), persons."""
 
     arm: NDArray[np.str_]
     levels: dict[str, NDArray[np.str_]]

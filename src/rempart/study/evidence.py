@@ -2,7 +2,7 @@
 """Evidence: small tables of whole numbers that add up over shards. Computing, merging, and a deterministic container of bytes.
 
     attrition  frame, step, arm (all|target|comparator)              → n
-    cells      frame, arm, pattern, entry_day, exit_day, status      → n          status 0 censored, 1 outcome, 2 death
+    cells      frame, arm, pattern, entry_day, exit_day, status      → n          status 0 censored, 1 outcome, 2 death, 3 of unknown cause
     sums       frame, arm, variable                                  → n, total, squares
     tallies    analysis, part, key (JSON text)                       → n, total, squares, persons, print_a, print_b, top1, top2 (tallies.py)
 

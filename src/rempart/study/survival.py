@@ -17,12 +17,14 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCounts:
-    """Counts on days 0…D, arrays of length D + 1: at risk, and leaving by outcome, by death, by censoring; ``entered`` on each day."""
+    """Counts on days 0…D, arrays of length D + 1: at risk, and leaving by outcome, by death (of unknown cause apart), by
+    censoring; ``entered`` on each day."""
 
     entered: Ints
     at_risk: Ints
     events: Ints
     deaths: Ints
+    unknown_cause: Ints
     censored: Ints
 
 
@@ -36,7 +38,7 @@ class Curve:
 
 
 def day_counts(entry: Ints, exit_: Ints, status: Ints, n: Ints, *, last_day: int) -> DayCounts:
-    """Counts by day from cells (equal-length arrays; ``status`` 1 outcome, 2 death, 0 censored; ``n`` persons).
+    """Counts by day from cells (equal-length arrays; ``status`` 1 outcome, 2 death, 3 death of unknown cause, 0 censored; ``n`` persons).
 
     Exits after ``last_day`` are not seen: the persons stay at risk through it.
     """
@@ -47,14 +49,15 @@ def day_counts(entry: Ints, exit_: Ints, status: Ints, n: Ints, *, last_day: int
 
     entered, left = by_day(entry, n), by_day(exit_, n)
     inside = np.concatenate([[0], np.cumsum(entered)[:-1]]) - np.concatenate([[0], np.cumsum(left)[:-1]])
-    kinds = [by_day(exit_, n * (status == kind)) for kind in (1, 2, 0)]
+    kinds = [by_day(exit_, n * (status == kind)) for kind in (1, 2, 3, 0)]
     end = last_day + 1
     return DayCounts(
         entered=entered[:end],
         at_risk=inside.astype(np.int64)[:end],
         events=kinds[0][:end],
         deaths=kinds[1][:end],
-        censored=kinds[2][:end],
+        unknown_cause=kinds[2][:end],
+        censored=kinds[3][:end],
     )
 
 

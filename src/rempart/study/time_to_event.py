@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from rempart.records.protocol import Analysis
+from rempart.records.protocol import DEATH, Analysis
 from rempart.records.study import Study
 from rempart.study.cells import ARMS, Cells
 from rempart.study.poisson import DAYS_IN_YEAR, rate
@@ -41,8 +41,13 @@ def cumulative_incidence(output: Output, study: Study, analysis: Analysis, cells
     """Aalen–Johansen: the share of persons with the outcome by each day, when death competes."""
     for arm in ARMS:
         counts = _counts(study, analysis, cells, arm)
-        curve = aalen_johansen(counts.at_risk, counts.events, counts.deaths)
+        curve = aalen_johansen(counts.at_risk, counts.events, counts.deaths + counts.unknown_cause)
         _write(output, study, analysis, cells, (arm, counts, "cumulative_incidence", curve))
+
+
+def by_cause(study: Study, analysis: Analysis) -> bool:
+    """Whether the outcome is, among others, a death of a cause: deaths of unknown cause are then a state of their own."""
+    return any(item.domain == DEATH for item in study.outcomes[analysis.frame.outcome])
 
 
 def grid(study: Study, step: int) -> list[int]:
@@ -67,12 +72,11 @@ def _write(
     shown: tuple[str, DayCounts, str, Curve],
 ) -> None:
     arm, counts, statistic, curve = shown
-    sums = {name: np.cumsum(getattr(counts, name)) for name in ("entered", "events", "deaths", "censored")}
-    left = sums["events"] + sums["deaths"] + sums["censored"]
-    sums["at_risk"] = (
-        sums["entered"] - left
-    )  # still followed after that day: persons = at_risk + events + deaths + censored
-    refs = {name: _Refs(cells, arm, name) for name in ("at_risk", "events", "deaths", "censored")}
+    ways = ("events", "deaths", *(("unknown_cause",) if by_cause(study, analysis) else ()), "censored")
+    sums = {name: np.cumsum(getattr(counts, name)) for name in ("entered", *ways)}
+    left = sum((sums[name] for name in ways), start=np.zeros_like(sums["entered"]))
+    sums["at_risk"] = sums["entered"] - left  # still followed after that day: persons = at_risk + all ways of leaving
+    refs = {name: _Refs(cells, arm, name) for name in ("at_risk", *ways)}
     for day in grid(study, analysis.grid_days):
         row, column = {"day": f"{day:05d}"}, {"arm": arm}
         for name, ref in refs.items():
