@@ -22,7 +22,8 @@ def engine_called(
 ) -> Iterator[Engine]:
     """The engine, ready to run jobs until the block ends; ``memory``: bytes of each worker.
 
-    Raises BadInput ``engine-name``; where Spark runs on this machine alone, what its key agent raised as it began.
+    Raises BadInput ``engine-name``, Unavailable ``spark-start``, Refused ``spark-open``; where Spark runs on this machine alone, what its
+    key agent raised as it began.
     """
     if name == POOL:
         with warehouse.engine(workers, memory=memory) as pool:
@@ -35,4 +36,6 @@ def engine_called(
     with ExitStack() as stack:
         agent = stack.enter_context(agent_beside(warehouse.directory)) if is_here(name) else None
         log = warehouse.controller / LOG
-        yield stack.enter_context(SparkEngine(warehouse.directory, master=name, memory=each, log=log, agent=agent))
+        engine = stack.enter_context(SparkEngine(warehouse.directory, master=name, memory=each, log=log, agent=agent))
+        engine.start()  # before the study's intent: its time is none of the run's, and its failure no failed study
+        yield engine
