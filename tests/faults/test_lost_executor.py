@@ -32,7 +32,7 @@ def cluster(folder: Path) -> Iterator[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME", "PYTHONPATH") if name in os.environ}
     home = {"SPARK_HOME": str(Path(pyspark.__file__).parent), "SPARK_SCALA_VERSION": "2.13"}
     environment = {**kept, **home, "SPARK_LOCAL_IP": "127.0.0.1"}
-    start = ["java", "-Xmx200m", "-cp", jars]
+    start = ["java", "-Xmx200m", "-Dspark.master.rest.enabled=false", "-cp", jars]
     lead = [*start, f"{DEPLOY}.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(web[0])]
     serve = [*start, f"{DEPLOY}.worker.Worker", "--host", "127.0.0.1", "--cores", "2", "--memory", "2g"]
     serve += ["--webui-port", str(web[1]), "--work-dir", str(folder / "work"), master]

@@ -81,7 +81,7 @@ class SparkEngine:
         if "ready" not in told:
             self.close()
             raise _error(told) if "code" in told else Unavailable("spark-start")
-        self._cores = int(told["ready"])
+        self._cores, self._answers = int(told["ready"]), queue.SimpleQueue()  # nothing of a driver that was here before
         threading.Thread(target=_read, args=(_stream(process.stdout), self._answers), daemon=True).start()
 
     def run(
@@ -191,8 +191,8 @@ def _read(stream: IO[bytes], answers: "queue.SimpleQueue[_Answer]") -> None:
                 answers.put(None)
             elif "code" in told:
                 answers.put(_error(told))
-            else:
-                answers.put((int(told["shard"]), stream.read(told["length"])))
+            elif len(data := stream.read(told["length"])) == told["length"]:
+                answers.put((int(told["shard"]), data))
     answers.put(Unavailable("spark-ended"))
 
 
