@@ -358,7 +358,7 @@ EDITS = (
 
 
 @pytest.mark.slow
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     histories=st.lists(st.sets(st.integers(0, len(EDITS) - 1), max_size=3), min_size=2, max_size=3), two=st.booleans()
 )
