@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may be whose control: a table that a doctor can check. One case, twelve others, and who serves under each rule."""
+"""Who may be whose control: a table that a doctor can check. One case, thirteen others, and who serves under each rule."""
 
 import datetime
 from typing import Any
@@ -24,10 +24,11 @@ PEOPLE = """
 7  Gil     woman  -     75                            2010-01-01 2019-12-31     -
 8  Hana    woman  1950  75                            2010-01-01 2015-02-28     -
 9  Ida     woman  1954  75                            2010-01-01 2019-12-31     -
-10 Jo      -      1950  75                            2010-01-01 2019-12-31     -
+10 Jo      -      1950  75                            2010-01-01 2019-12-31     2016-01-01
 11 Kim     woman  1950  75                            2015-03-01 2015-03-01     -
 12 Lea     woman  1950  -                             2010-01-01 2019-12-31     -
 13 Mia     woman  1950  75                            2015-03-01 2019-12-31     2015-03-01
+14 Noa     -      1950  75                            2010-01-01 2019-12-31     -
 """
 ALL = ["sex", "age", "place", "calendar"]
 
@@ -66,14 +67,14 @@ def homes(text: str) -> list[tuple[datetime.date, datetime.date | None, str]]:
     return [(day("2010-01-01"), moved, text[:2]), (moved + datetime.timedelta(days=1), None, text[-2:])]
 
 
-def served(kind: str, on: list[str], **more: Any) -> str:
-    """Ann's controls when as many as there are may serve."""
+def served(kind: str, on: list[str], *, of: int = 1, **more: Any) -> str:
+    """The controls of Ann, or of another, when as many as there are may serve."""
     people, names = table()
     match = {"to": "cases", "from": "pool", "kind": kind, "ratio": 20, "on": on, **more}
     rule = read_matching(Fields({"match": match}, file="study.toml"))
     controls, cases, _ = across(people, rule, shards=3, buckets=2)
     sets = {number: person for person, *_, number in cases}
-    return " ".join(names[person] for person in sorted({p for p, *_, number in controls if sets[number] == 1}))
+    return " ".join(names[person] for person in sorted({p for p, *_, number in controls if sets[number] == of}))
 
 
 @pytest.mark.parametrize(
@@ -83,13 +84,18 @@ def served(kind: str, on: list[str], **more: Any) -> str:
         (ALL, {}, "Fay Kim"),
         (["sex", "place"], {}, "Bea Fay Gil Ida Kim"),
         (["sex", "age"], {"age_years": 4}, "Bea Dora Fay Ida Kim Lea"),
-        (["age"], {}, "Carl Dora Fay Jo Kim Lea"),
-        ([], {}, "Bea Carl Dora Fay Gil Ida Jo Kim Lea"),
+        (["age"], {}, "Carl Dora Fay Jo Kim Lea Noa"),
+        ([], {}, "Bea Carl Dora Fay Gil Ida Jo Kim Lea Noa"),
     ],
     ids=str,
 )
 def test_who_is_at_risk_on_the_day_of_the_case(on: list[str], more: dict[str, Any], who: str) -> None:
     assert served(RISK_SET, on, **more) == who
+
+
+def test_what_is_not_known_agrees_with_nothing() -> None:
+    assert served(RISK_SET, ["sex"], of=10) == ""
+    assert served(RISK_SET, ["age"], of=10) == "Carl Dora Fay Lea Noa"
 
 
 def test_with_index_days_of_their_own_those_who_begin_near_the_case_serve() -> None:
