@@ -9,21 +9,25 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rempart.records.canonical import canonical_bytes
 
 USABLE = "usable_interval"
 _COLUMNS = ("source", "scheme", "first_day", "last_day")
+_NOT_MEASURED = "too-few-lines"  # ingest/observation.py
 _SCHEMA = pa.schema(
     [("source", pa.string()), ("scheme", pa.string()), ("first_day", pa.date32()), ("last_day", pa.date32())]
 )
 
 
 def usable_fact(table: pa.Table) -> dict[str, str]:
-    """The fact of a warehouse's table of intervals; nothing where there is none."""
+    """The fact of a warehouse's table of intervals; nothing where there is none. An interval that was not measured, for want of lines,
+    ends nobody's follow-up and is left out."""
     if not table.num_rows:
         return {}
-    rows: list[Any] = table.select(_COLUMNS).sort_by([(name, "ascending") for name in _COLUMNS]).to_pylist()
+    measured = table.filter(pc.not_equal(table["reason"], _NOT_MEASURED))
+    rows: list[Any] = measured.select(_COLUMNS).sort_by([(name, "ascending") for name in _COLUMNS]).to_pylist()
     told = [[str(row[name] or "") for name in _COLUMNS] for row in rows]
     return {USABLE: canonical_bytes(told).decode()}
 

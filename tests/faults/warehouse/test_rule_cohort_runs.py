@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.journeys.space import read_parts
-from rempart.journeys.usable import usable_table
+from rempart.journeys.usable import usable_fact, usable_table
 from tests.faults.warehouse.place import Outcome, Place
 from tests.journeys.house import House
 from tests.journeys.raw_result import raw_rows
@@ -158,10 +158,35 @@ def test_a_rule_cohort_runs_from_study_file_to_result(granted: Place) -> None:
 
 
 def test_a_project_knows_until_when_its_sources_are_usable(granted: Place) -> None:
-    table = usable_table(granted.body(SPACE).body.facts)
-    known = {(row["source"], row["scheme"]): row["last_day"] for row in table.to_pylist()}
-    assert known["dcir", ""] >= datetime.date(2013, 12, 31)
-    assert {source for source, _ in known} >= {"dcir", "mco"}
+    opened = granted.body("warehouse")
+    parts = opened.parts("usable_interval", "main", 0)
+    (data,) = read_parts(granted.vault(), opened, parts, reference="")
+    measured = parquet.read_table(pa.BufferReader(bytes(data)))
+    assert dict(granted.body(SPACE).body.facts) == usable_fact(measured)
+    assert measured.num_rows > 0
+
+
+def test_an_interval_that_was_not_measured_ends_nobody_s_follow_up() -> None:
+    last = datetime.date(2013, 12, 31)
+    rows = [
+        {
+            "source": "mco",
+            "scheme": "",
+            "first_day": datetime.date(2012, 1, 1),
+            "last_day": last,
+            "reason": "last-complete-year",
+        },
+        {
+            "source": "had",
+            "scheme": "",
+            "first_day": None,
+            "last_day": datetime.date(2012, 12, 31),
+            "reason": "too-few-lines",
+        },
+    ]
+    told = usable_table(usable_fact(pa.Table.from_pylist(rows))).to_pylist()
+    assert told == [{"source": "mco", "scheme": "", "first_day": datetime.date(2012, 1, 1), "last_day": last}]
+    assert usable_table({}).num_rows == 0
 
 
 def test_what_the_permit_does_not_name_is_refused_by_column(granted: Place, tmp_path: Path) -> None:
