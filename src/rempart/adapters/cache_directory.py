@@ -43,7 +43,8 @@ class CacheDirectory:
             return
         self._make_room(len(data))
         path = self._path(space, name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self._root, path.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = path.parent / f".{name}.{os.getpid()}"
         unfinished.write_bytes(data)
         os.replace(unfinished, path)
