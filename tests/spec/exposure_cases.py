@@ -284,6 +284,13 @@ CASES: tuple[Case, ...] = (
         periods=((1, 10, 1), (21, 28, 0)),
     ),
     Case(
+        about="a day of leaving that is the last covered day stays",
+        keys=EXCLUDE,
+        given=on(1),
+        stays=(Stay(first=20, last=28),),
+        periods=((1, 19, 1), (28, 28, 0)),
+    ),
+    Case(
         about="a period within a stay is gone",
         keys=EXCLUDE,
         given=on(5),
@@ -297,6 +304,13 @@ CASES: tuple[Case, ...] = (
         given=on(1),
         stays=(Stay(first=11, last=21, concept=CARE_HOME),),
         periods=((1, 39, 1),),
+    ),
+    Case(
+        about="in a care home without an end: given there to the last observed day, 2000",
+        keys={"care_home": "extend"},
+        given=on(1),
+        stays=(Stay(first=11, last=None, concept=CARE_HOME),),
+        periods=((1, 2018, 1),),
     ),
     Case(
         about="in a care home for good: followed to the day before",
