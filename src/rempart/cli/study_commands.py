@@ -38,7 +38,6 @@ def run(
     """Run a study."""
     from rempart.adapters.machine import size_of
     from rempart.wiring.acts import run_study_file
-    from rempart.wiring.study_files import variant_names
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
@@ -57,13 +56,20 @@ def run(
             progress=bars,
         )
     _tell_done(session, done)
-    others = () if variant or voice.as_json else variant_names(file)
-    if others:
-        voice.say("study-variants-left", count=len(others), name=others[0])
+    if variant is None and not voice.as_json:
+        _tell_left(session, file)
     voice.result(
         "study-run", {"run": done.run, "result": done.result, "resumed": done.resumed, "reused": done.cost.reused}
     )
     return 0
+
+
+def _tell_left(session: Session, file: Path) -> None:
+    from rempart.wiring.study_files import variant_names
+
+    others = variant_names(file)
+    if others:
+        session.voice.say("study-variants-left", count=len(others), name=others[0])
 
 
 def _tell_done(session: Session, done: "StudyRun") -> None:
