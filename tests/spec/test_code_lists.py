@@ -275,7 +275,7 @@ def test_a_study_of_ten_megabytes_is_read_in_bounded_time_and_its_last_error_nam
     begun = time.perf_counter()
     found, problems = judge_study(write(tmp_path, "study.toml", text))
     assert found is not None, problems
-    assert time.perf_counter() - begun < 40
+    assert time.perf_counter() - begun < 90
     wrong = text[: text.rindex('"34009')] + '"C67"\n]\n'
     found, problems = judge_study(write(tmp_path, "study.toml", wrong))
     assert found is None
