@@ -122,7 +122,7 @@ CASES = {
         ),
         ["1 2020-01-10 2020-02-12"],
     ),
-    "death, or a second diagnosis, ends a period; nobody is followed beyond observation": (
+    "death, or a second diagnosis, ends a period, on its first day too; nobody is followed beyond observation": (
         """
         1 observation_period 2020-01-01 2020-12-31
         1 condition_occurrence 2020-02-01 - 5
@@ -133,9 +133,12 @@ CASES = {
         3 observation_period 2020-01-01 2020-04-30
         3 condition_occurrence 2020-02-01 - 5
         3 condition_occurrence 2020-01-15 - 6
+        4 observation_period 2020-01-01 2020-12-31
+        4 condition_occurrence 2020-02-01 - 5
+        4 condition_occurrence 2020-02-01 - 6
         """,
         entry(condition(5), CensoringCriteria=[{"Death": {}}, condition(6)]),
-        ["1 2020-02-01 2020-03-01", "2 2020-02-01 2020-06-01", "3 2020-02-01 2020-04-30"],
+        ["1 2020-02-01 2020-03-01", "2 2020-02-01 2020-06-01", "3 2020-02-01 2020-04-30", "4 2020-02-01 2020-02-01"],
     ),
     "two prescriptions on different days in the month after, and no other drug before": (
         """
