@@ -38,7 +38,7 @@ from rempart.records.forms import (
 )
 
 _DIMENSION = f"({'|'.join(DIMENSIONS)})"
-_DAYS = Texts(pattern=r"\d{4}-\d{2}-\d{2}", expected="a list of days", least=1)
+_DAYS = Texts(pattern=r"\d{4}-\d{2}-\d{2}", expected="a list of days", least=1, days=True)
 _BY = Texts(
     pattern=rf"{_DIMENSION}(\*{_DIMENSION})*", expected=f"of {', '.join(DIMENSIONS)}, or crossed, such as age*sex"
 )

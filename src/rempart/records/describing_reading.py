@@ -121,7 +121,7 @@ def read_description(
     """
     told = take(given, COHORT_ANALYSIS)
     kind = told["type"]
-    parameters = _with_days(told["parameters"])
+    parameters = told["parameters"]
     _check_used(told["inputs"], parameters, kind)
     inputs, chosen = take(told["inputs"], COHORT_INPUTS), take(parameters, COHORT_PARAMETERS)
     wanted = {name: value for name, value in {**inputs, **chosen}.items() if kind in USED[name]}
@@ -130,15 +130,6 @@ def read_description(
     )
     _check(analysis, given, known, defined)
     return analysis
-
-
-def _with_days(given: Fields) -> Fields:
-    """Days of the file as their ISO text."""
-    value = dict(given.items())
-    points = value.get("points")
-    if isinstance(points, list | tuple):
-        value["points"] = [day.isoformat() if type(day) is datetime.date else day for day in points]
-    return Fields(value, file=given.file, path=given.path, problems=given.problems)
 
 
 def _check_used(inputs: Fields, parameters: Fields, kind: str) -> None:

@@ -195,7 +195,8 @@ def _texts(given: Fields, name: str, form: Texts) -> tuple[str, ...]:
         raise given.wrong(name, f"at least {form.least}: {form.expected}")
     fits = re.compile(form.pattern, re.ASCII).fullmatch if form.pattern else None
     seen: dict[str, None] = {}
-    for place, item in enumerate(told, 1):
+    for place, given_item in enumerate(told, 1):
+        item = given_item.isoformat() if form.days and type(given_item) is datetime.date else given_item
         text = str(item) if isinstance(item, kinds) and not isinstance(item, bool) else ""
         if not text or (fits and not fits(text)):
             raise given.wrong(name, f"{form.expected}; not {_shown(item)}", item=place)

@@ -65,6 +65,7 @@ class Texts:
     expected: str = "a list of text"
     least: int = 0
     numbers: bool = False  # whole numbers may stand beside text; read as text
+    days: bool = False  # dates may stand beside text; read as their ISO text
 
 
 @dataclass(frozen=True, slots=True)
