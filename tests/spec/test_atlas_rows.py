@@ -216,6 +216,80 @@ CASES = {
         ),
         ["1 2020-02-04 2020-02-11"],
     ),
+    "records of another period of observation do not count, unless the definition says so": (
+        """
+        1 observation_period 2019-01-01 2019-12-31
+        1 observation_period 2020-02-01 2020-12-31
+        1 condition_occurrence 2020-03-01 - 5
+        1 drug_exposure 2019-06-01 - 7
+        2 observation_period 2019-01-01 2019-12-31
+        2 observation_period 2020-02-01 2020-12-31
+        2 condition_occurrence 2020-03-01 - 5
+        2 drug_exposure 2019-06-01 - 8
+        """,
+        entry(
+            condition(5),
+            InclusionRules=[
+                rule("not treated in this period", around(drug(7), -365, -1, kind=0, count=0)),
+                rule("not treated ever", around(drug(8), -365, -1, kind=0, count=0, IgnoreObservationPeriod=True)),
+            ],
+        ),
+        ["1 2020-03-01 2020-12-31"],
+    ),
+    "the first record is the first of all, whatever else is asked of it": (
+        """
+        1 observation_period 2020-01-01 2020-12-31
+        1 condition_occurrence 2020-02-01 - 5
+        1 condition_occurrence 2020-03-10 - 5
+        2 observation_period 2020-01-01 2020-12-31
+        2 condition_occurrence 2020-03-05 - 5
+        2 condition_occurrence 2020-02-05 - 6
+        """,
+        entry(condition(5, First=True, OccurrenceStartDate={"Op": "gte", "Value": "2020-03-01"})),
+        ["2 2020-03-05 2020-12-31"],
+    ),
+    "a stay that ends within ten days": (
+        """
+        1 observation_period 2020-01-01 2020-12-31
+        1 condition_occurrence 2020-02-01 - 5
+        1 visit_occurrence 2020-02-01 2020-02-12 2
+        2 observation_period 2020-01-01 2020-12-31
+        2 condition_occurrence 2020-02-01 - 5
+        2 visit_occurrence 2020-02-01 2020-02-11 2
+        """,
+        entry(
+            condition(5),
+            InclusionRules=[
+                rule(
+                    "short",
+                    around(
+                        {"VisitOccurrence": {"CodesetId": 2}}, 0, 0, EndWindow={"Start": bound(None, -1), "End": bound(10, 1)}
+                    ),
+                )
+            ],
+        ),
+        ["2 2020-02-01 2020-12-31"],
+    ),
+    "a treatment told by the source's own concept": (
+        """
+        1 observation_period 2020-01-01 2020-12-31
+        1 drug_exposure 2020-01-10 2020-01-20 7 drug_source_concept_id=9
+        """,
+        entry(drug(7), EndStrategy={"CustomEra": {"DrugCodesetId": 9, "GapDays": 0, "Offset": 0}}),
+        ["1 2020-01-10 2020-01-20"],
+    ),
+    "a death without a cause is a death of one cause": (
+        """
+        1 observation_period 2020-01-01 2020-12-31
+        1 condition_occurrence 2020-02-01 - 5
+        1 death 2020-03-01
+        """,
+        entry(
+            condition(5),
+            InclusionRules=[rule("died", around({"Death": {}}, 0, 60, IsDistinct=True, CountColumn="DOMAIN_CONCEPT"))],
+        ),
+        ["1 2020-02-01 2020-12-31"],
+    ),
     "only what lies in the window of the cohort": (
         """
         1 observation_period 2020-01-01 2020-12-31
@@ -259,6 +333,47 @@ def test_of_events_on_one_day_the_smallest_number_counts() -> None:
     assert rows_of(last, tables) == days("1 2020-02-01 2020-02-20")
 
 
+def test_a_limit_of_qualified_events_takes_the_smallest_number_of_a_day_and_holds_where_nothing_is_demanded() -> None:
+    tables = lines("""
+        1 observation_period 2020-01-01 2020-12-31
+        1 condition_occurrence 2020-02-01 2020-02-20 5
+        1 condition_occurrence 2020-02-01 2020-02-10 5
+        1 condition_occurrence 2020-06-01 2020-06-10 5
+        """)
+    definition = entry(
+        condition(5),
+        EndStrategy={"DateOffset": {"DateField": "EndDate", "Offset": 0}},
+        AdditionalCriteria=group(),
+        QualifiedLimit={"Type": "First"},
+    )
+    for _ in range(2):
+        assert rows_of(definition, tables) == days("1 2020-02-01 2020-02-20")
+        tables["condition_occurrence"].reverse()
+    without = {name: value for name, value in definition.items() if name != "AdditionalCriteria"}
+    assert len(rows_of(without, tables)) == 2
+
+
+def test_where_nothing_is_said_of_a_limit_the_first_event_counts() -> None:
+    names = ("QualifiedLimit", "ExpressionLimit")
+    plain = read({name: value for name, value in entry(condition(5)).items() if name not in names})
+    assert (plain.qualified_limit, plain.expression_limit) == ("first", "first")
+    silent = read(entry(condition(5)) | {name: {"Type": None} for name in names})
+    assert (silent.qualified_limit, silent.expression_limit) == ("all", "all")
+    primary = {"CriteriaList": [condition(5)]}
+    assert read(entry(condition(5), PrimaryCriteria=primary)).primary_limit == "first"
+
+
+@pytest.mark.parametrize(("excluded", "expected"), [(True, [1, 2]), (False, [3])])
+def test_a_selection_without_a_code_set_asks_whether_there_is_a_value(excluded: bool, expected: list[int]) -> None:
+    tables = lines("\n".join(
+        f"{person} observation_period 2020-01-01 2020-12-31\n{person} condition_occurrence 2020-02-01 - 5{provider}"
+        for person, provider in ((1, ""), (2, " provider_id=1"), (3, " provider_id=2"))
+    ))  # fmt: skip
+    tables["provider"] = [{"provider_id": 1}, {"provider_id": 2, "specialty_concept_id": 38004456}]
+    definition = entry(condition(5, ProviderSpecialtyCS={"CodesetId": None, "IsExclusion": excluded}))
+    assert [person for person, *_ in rows_of(definition, tables)] == expected
+
+
 def test_code_sets_hold_descendants_and_what_maps_to_them_but_what_is_taken_out() -> None:
     tables = lines("""
         1 observation_period 2020-01-01 2020-12-31
@@ -267,10 +382,14 @@ def test_code_sets_hold_descendants_and_what_maps_to_them_but_what_is_taken_out(
         1 condition_occurrence 2020-02-05 - 3
         1 condition_occurrence 2020-02-07 - 4
         1 condition_occurrence 2020-02-09 - 6
+        1 condition_occurrence 2020-02-11 - 7
         """)
     tables["concept"] = [{"concept_id": n, "invalid_reason": "D" if n == 4 else None} for n in range(1, 8)]
     tables["concept_ancestor"] = [{"ancestor_concept_id": 1, "descendant_concept_id": n} for n in (1, 2, 3, 4)]
-    tables["concept_relationship"] = [{"concept_id_1": 6, "concept_id_2": 2, "relationship_id": "Maps to"}]
+    tables["concept_relationship"] = [
+        {"concept_id_1": 6, "concept_id_2": 2, "relationship_id": "Maps to"},
+        {"concept_id_1": 7, "concept_id_2": 2, "relationship_id": "Is a"},
+    ]
     items = [
         {"concept": {"CONCEPT_ID": 1}, "includeDescendants": True, "includeMapped": True},
         {"concept": {"CONCEPT_ID": 3}, "isExcluded": True},
