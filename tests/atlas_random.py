@@ -20,7 +20,7 @@ _LIMITS = ("All", "First", "Last")
 Json = dict[str, Any]
 
 
-def tables(rng: Random, *, rows: int = 14) -> dict[str, list[Json]]:
+def tables(rng: Random, *, rows: int = 24) -> dict[str, list[Json]]:
     """A few persons with some rows in every table; few numbers, so that they meet."""
     found = {
         name: _rows(rng, name, rows)
@@ -180,7 +180,7 @@ class Definitions:
         rng = self._rng
         items = [
             {
-                "concept": {"CONCEPT_ID": rng.choice(CONCEPTS)}, "isExcluded": rng.random() < 0.2,
+                "concept": {"CONCEPT_ID": rng.randint(1, 5)}, "isExcluded": rng.random() < 0.2,
                 "includeDescendants": rng.random() < 0.4, "includeMapped": rng.random() < 0.3,
             }
             for _ in range(rng.randint(1, 4))
@@ -200,7 +200,7 @@ class Definitions:
 
     def _say(self, body: Json, name: str, word: Mapping[str, str]) -> None:
         rng, kind = self._rng, word["kind"]
-        if rng.random() > {"code-set": 0.5, "first": 0.15, "adjustment": 0.15, "period": 0.15}.get(kind, 0.07):
+        if rng.random() > {"code-set": 0.6, "first": 0.12, "adjustment": 0.1, "period": 0.1}.get(kind, 0.035):
             return
         if kind in {"concepts", "chosen"}:
             if kind == "concepts" and rng.random() < 0.6:
@@ -249,7 +249,7 @@ class Definitions:
         if rng.random() < 0.06:
             return {"Type": "ALL", "CriteriaList": [], "DemographicCriteriaList": [], "Groups": []}
         return {
-            "Type": rng.choice(_KINDS),
+            "Type": rng.choice(_KINDS[:2] * 2 + _KINDS),
             "Count": rng.randint(0, 2),
             "CriteriaList": [self._correlated(depth) for _ in range(rng.randint(1, 2))],
             "DemographicCriteriaList": [self._demographic()] if rng.random() < 0.2 else [],
