@@ -59,6 +59,40 @@ def test_a_step_keeps_its_figures_and_the_names_that_the_study_gave() -> None:
     assert labels["05 aged 40 to 120"] == "5. âge de 40 à 120 ans"
 
 
+RULED = {
+    "01 first day with heart_failure (condition) or act (procedure) from 2013-01-01 to 2017-12-31": (
+        "1. premier jour avec heart failure (diagnostic) ou act (acte), du 2013-01-01 au 2017-12-31",
+        "1. first day with heart failure (condition) or act (procedure) from 2013-01-01 to 2017-12-31",
+    ),
+    "01 day 2 with act (procedure) from 2013-01-01 to 2017-12-31": (
+        "1. jour n° 2 avec act (acte), du 2013-01-01 au 2017-12-31",
+        "",
+    ),
+    "03 no such event in the 365 days before": ("3. aucun tel événement dans les 365 jours avant", ""),
+    "05 without act (procedure) on days -365 to 0": ("5. sans act (acte) du jour -365 au jour 0", ""),
+    "06 a name of the study or another": ("", ""),
+    "01 cases": ("1. cas", ""),
+    "02 cases with a control": ("2. cas avec un témoin", ""),
+    "03 cases with 2 controls": ("3. cas avec 2 témoins", ""),
+}
+
+
+@pytest.mark.parametrize("step", RULED)
+def test_steps_of_rule_cohorts_are_said_in_both_languages(step: str) -> None:
+    body = {"codes": {"heart_failure": {}, "act": {}}, "cohorts": {"drawn": {"match": {}}}}
+    table = CheckedTable(
+        output="attrition",
+        output_type="attrition",
+        rows=(row("attrition", "attrition", {"step": step}, "drawn_cases", "n", 500),),
+        rules="r",
+    )
+    for language, said in zip(("fr", "en"), RULED[step], strict=True):
+        labels = reader_labels([table], study=body, words=WORDS, language=language)
+        plain = f"{int(step[:2])}. {step[3:]}"
+        assert labels[step] == (said or plain)
+        assert labels["drawn_cases"] == "drawn cases"
+
+
 def test_arms_are_called_by_their_code_lists() -> None:
     assert arm_names(study(), words=WORDS, language="fr") == {
         "target": "pioglitazone",

@@ -24,10 +24,19 @@ class Words:
     def of(self, table: CheckedTable, word: str) -> str:
         """A word of an output by the longest beginning of its name that has it, or of its type."""
         spoken = self.data[self.language]
-        known = [name for name, said in spoken.items() if isinstance(said, Mapping) and table.output.startswith(name)]
-        own = spoken.get(max(known, key=len, default=""), {})
+        own = spoken.get(self._known(table), {})
         fallback = {"rate": "incidence"}.get(table.output_type, table.output_type)
         return str(own[word] if isinstance(own, Mapping) and word in own else spoken[fallback][word])
+
+    def asked_for(self, table: CheckedTable) -> str:
+        """The analysis that an output is named after where several gave one like it (``incidence_main``), in words; '' where one did."""
+        known = self._known(table)
+        return table.output.removeprefix(known).strip("_").replace("_", " ") if known else ""
+
+    def _known(self, table: CheckedTable) -> str:
+        spoken = self.data[self.language]
+        known = [name for name, said in spoken.items() if isinstance(said, Mapping) and table.output.startswith(name)]
+        return max(known, key=len, default="")
 
     def of_type(self, kind: str, word: str) -> str:
         """A word of a kind of figure."""

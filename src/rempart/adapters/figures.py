@@ -54,11 +54,12 @@ def draw(tables: Sequence[CheckedTable], *, language: str, names: Mapping[str, s
 
 def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
     """Title, note, type and colours common to all figures."""
+    asked = [name] if (name := words.asked_for(table)) else []
     title, note = words.of(table, "title"), words.say("curve_note" if table.output_type == "survival" else "note")
     return (
         chart.properties(
-            title=alt.TitleParams(text=title, subtitle=[*_compared(table, words), note]),
-            description=f"{title}. {note}",
+            title=alt.TitleParams(text=title, subtitle=[*_compared(table, words), *asked, note]),
+            description=". ".join([title, *asked, note]),
             padding=16,
             background="white",
         )

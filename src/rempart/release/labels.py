@@ -17,6 +17,8 @@ _JOINED = {
     " + ": " + ",
     "*": " × ",
 }  # of a crossing, a pathway, a combination, a crossing's name
+_OR = " or "  # between the events of a step
+_EVENT = re.compile(r"(.+) \((\w+)\)")
 
 
 def reader_labels(
@@ -27,7 +29,7 @@ def reader_labels(
     ``study``: a study in canonical form, which names the arms; ``words``: the parsed ``release/words.toml``.
     """
     said = {**_study_names(study), **words["labels"][language], **arm_names(study, words=words, language=language)}
-    forms = words["steps"][language]
+    forms = {**words["steps"][language], _OR: words["joined"][language]}
     found = {text: _spoken(text, said, forms) for text in _texts(tables)}
     found |= {name: said[name] for name in ("all", "target", "comparator", "target versus comparator") if name in said}
     return {text: spoken for text, spoken in found.items() if spoken != text}
@@ -54,7 +56,8 @@ def arm_names(study: Mapping[str, Any], *, words: Mapping[str, Any], language: s
 def _study_names(study: Mapping[str, Any]) -> dict[str, str]:
     """Names of code lists, outcomes and whatever else the study defines, as words."""
     kinds = ("codes", "populations", "cohorts", "exposures", "outcomes", "covariates")
-    return {name: _plain(name) for kind in kinds for name in study.get(kind, {})}
+    matched = [f"{name}_cases" for name, cohort in study.get("cohorts", {}).items() if "match" in cohort]
+    return {name: _plain(name) for name in [*(name for kind in kinds for name in study.get(kind, {})), *matched]}
 
 
 def _texts(tables: Sequence[CheckedTable]) -> Iterable[str]:
@@ -76,11 +79,22 @@ def _spoken(text: str, said: Mapping[str, str], forms: Mapping[str, str]) -> str
     for written, form in forms.items():
         parts = re.fullmatch(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(written)), text)
         if parts:
-            return form.format(**{name: said.get(part, part) for name, part in parts.groupdict().items()})
+            return form.format(**{name: _part(name, part, said, forms) for name, part in parts.groupdict().items()})
     for mark, spoken in _JOINED.items():
         if mark in text:
             return spoken.join(_spoken(part, said, forms) for part in text.split(mark))
     return text
+
+
+def _part(name: str, text: str, said: Mapping[str, str], forms: Mapping[str, str]) -> str:
+    """What differs in a step: a name, a step in turn (``rest``), or its events, each a name with its kind."""
+    if name == "rest":
+        return _spoken(text, said, forms)
+    if name != "events":
+        return said.get(text, text)
+    found = [_EVENT.fullmatch(event) for event in text.split(_OR)]
+    told = [f"{said.get(event[1], event[1])} ({said.get(event[2], event[2])})" for event in found if event]
+    return forms[_OR].join(told) if len(told) == len(found) else text
 
 
 def _plain(name: str) -> str:
