@@ -320,6 +320,7 @@ def test_a_grant_is_of_use_for_ten_minutes() -> None:
         trust=cast(Any, None),
         clock=clock,
         layouts={},
+        turn=contextlib.nullcontext(),
     )
     keys = JobKeys(job=job_of_none(), reference="secret", until=start + LIFETIME, around=around)
     context = KeyContext(warehouse="w", space="s", table="manifest", sibling="main", part="m", epoch=1)

@@ -6,9 +6,9 @@ open study's intent says, and the broker decides again. It opens no data and kno
 """
 
 import datetime
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from rempart.errors import Refused
@@ -32,7 +32,8 @@ _FACTS = ("run", "study", "space", "head")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSurroundings:
-    """What the agent is given: its node's broker client, ports, layouts. ``trust``: the newest trust file, its chain proven."""
+    """What the agent is given: its node's broker client, ports, layouts. ``trust``: the newest trust file, its chain proven.
+    ``turn``: a lock, since a node's executors ask at one time."""
 
     broker: Broker
     ledger: Ledger
@@ -40,6 +41,7 @@ class AgentSurroundings:
     trust: Callable[[], TrustFile]
     clock: Clock
     layouts: Mapping[str, TableLayout]
+    turn: AbstractContextManager[object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +69,13 @@ class NodeAgent:
         self._around = around
         self._asked: dict[tuple[str, ...], GrantRequest] = {}
         self._tried: Counter[tuple[tuple[str, ...], tuple[int, ...]]] = Counter()
-        self._turn = threading.Lock()
 
     def admit(self, job: ShardJob) -> JobKeys:
         """A fresh one-use grant for this attempt. What an attempt before it was given is neither needed nor in the way.
 
         Raises Refused ``agent-job`` when the job is not what the ledger says, ``agent-attempts``, and as ``Broker.grant``.
         """
-        with self._turn:
+        with self._around.turn:
             told = tuple(str(value) for name, value in sorted(job.as_dict().items()) if name != "shards")
             request = self._asked.get(told) or job_request(job, self._around)
             if self._tried[told, job.shards] >= MOST_ATTEMPTS:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import rempart
 from rempart.adapters.agent_socket import AgentServer
@@ -46,6 +47,7 @@ def open_agent(
             trust=lambda: warehouse.trust,
             clock=SystemClock(),
             layouts=warehouse.study_layouts,
+            turn=Lock(),
         )
     )
     return AgentServer(agent.admit, minutes=minutes, accounts=accounts)
