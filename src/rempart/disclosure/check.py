@@ -15,6 +15,7 @@ from rempart.disclosure.curves import CURVE, left_out, tie_curves, tie_totals
 from rempart.disclosure.labels import check_labels
 from rempart.disclosure.margins import lines_of
 from rempart.disclosure.policy import Policy, policy_from
+from rempart.disclosure.series import near_steps
 from rempart.disclosure.suppress import Suppression, suppress
 from rempart.errors import BadInput, Refused
 from rempart.records.result import CheckedTable, ResultRow
@@ -66,6 +67,7 @@ def examine(
 def _suppressed(shown: Sequence[ResultRow], policy: Policy) -> tuple[Suppression, list[bool]]:
     """What is hidden, and per row whether it is."""
     cells = cells_of(shown, policy)
+    cells.primary |= near_steps(cells, policy)
     tied = tie_curves(shown, cells, policy)
     lines = lines_of(cells, policy)
     tie_totals(tied, cells, lines)

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rempart.disclosure.cells import ALL, Cells, Key, key_of, without
-from rempart.disclosure.margins import Lines, event_totals, person_totals
+from rempart.disclosure.margins import Lines
 from rempart.disclosure.policy import Policy
+from rempart.disclosure.totals import event_totals, person_totals
 from rempart.errors import BadInput
 from rempart.records.result import ResultRow
 

@@ -11,6 +11,7 @@ from itertools import combinations, pairwise
 
 from rempart.disclosure.cells import ALL, BEHIND, Cells, Place, without
 from rempart.disclosure.policy import Policy
+from rempart.disclosure.totals import LEVELS, arm_of, event_totals, level_of, person_totals, side_of, wholes
 
 Line = tuple[tuple[str, int], ...]
 VIRTUAL = "virtual:"
@@ -92,7 +93,7 @@ def _arms(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
     """Arms sum to ``all``."""
     for group in _by(places, "arm").values():
         whole = [cells.places[place] for place in group if ("arm", ALL) in place.column]
-        parts = [cells.places[place] for place in group if _arm(place) not in {ALL, ""}]
+        parts = [cells.places[place] for place in group if arm_of(place) not in {ALL, ""}]
         if whole and parts:
             lines.total(whole[0], parts)
 
@@ -141,7 +142,7 @@ def _cohorts(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
     """Cohorts side by side may lie in one another: where no arm is the whole, each smaller count may be part of a larger one."""
     for group in _by(places, "arm").values():
         found = sorted({cells.places[place] for place in group}, key=lambda cell: (-cells.values[cell], cell))
-        if not any(_arm(place) in {ALL, "", "target", "comparator"} for place in group):
+        if not any(arm_of(place) in {ALL, "", "target", "comparator"} for place in group):
             for big, small in combinations(found, 2):
                 lines.within(big, small)
 
@@ -150,16 +151,11 @@ def _crossings(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
     """Levels of a crossing (``age*sex``) sum to the level of each variable crossed, wherever that is shown too."""
     shown = [place for place in places if not place.statistic.startswith(BEHIND)]
     for group in _by(shown, "variable", "level").values():
-        found = {(variable, level): cells.places[place] for place in group for variable, level in [_level(place)]}
+        found = {(variable, level): cells.places[place] for place in group for variable, level in [level_of(place)]}
         for (variable, level), whole in found.items():
             parts = [cell for key, cell in sorted(found.items()) if _refines(*key, variable, level)]
             if parts:
                 lines.total(whole, parts)
-
-
-def _level(place: Place) -> tuple[str, str]:
-    row = dict(place.row)
-    return row.get("variable", ALL), row.get("level", ALL)
 
 
 def _refines(fine: str, fine_level: str, coarse: str, level: str) -> bool:
@@ -175,7 +171,7 @@ def _paths(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
     """Paths that begin with a first line sum to it, less those that are told as others."""
     shown = [place for place in places if not place.statistic.startswith(BEHIND)]
     for group in _by(shown, "variable", "level").values():
-        found = {_level(place): cells.places[place] for place in group}
+        found = {level_of(place): cells.places[place] for place in group}
         for (variable, level), whole in found.items():
             parts = [c for (v, path), c in sorted(found.items()) if v == "path" and path.split(" → ")[0] == level]
             if variable == "first" and parts:
@@ -191,10 +187,6 @@ MARGINS: dict[str, Callable[[Sequence[Place], Cells, Lines], None]] = {
     "steps": _steps,
     "without": _without_event,
 }
-
-
-def _arm(place: Place) -> str:
-    return dict(place.column).get("arm", "")
 
 
 def _across_outputs(cells: Cells, lines: Lines, policy: Policy) -> None:
@@ -230,8 +222,8 @@ def _nested(alike: Mapping[str, set[str]], lines: Lines, policy: Policy) -> None
 def _alike(cells: Cells) -> Iterable[Mapping[str, set[str]]]:
     """Groups of counts of one kind and arm: cell → the names it goes by; two cells of one name are no pair to compare.
 
-    Attrition steps go by their output, levels by output and variable, events by their own cell, other counts by output and by what
-    they are of (an outcome, an exposure).
+    Attrition steps and whole cohorts go by their output, levels by output and variable, events by their own cell, other counts by
+    output and by what they are of (an outcome, an exposure). A cohort's name is no arm of a comparison: cohorts may be nested.
     """
     found: dict[tuple[str, ...], dict[str, set[str]]] = {}
     key: tuple[str, ...]
@@ -240,16 +232,18 @@ def _alike(cells: Cells) -> Iterable[Mapping[str, set[str]]]:
             continue
         row = dict(place.row)
         if place.output_type == "attrition":
-            key, name = ("step", _arm(place)), place.output
-        elif place.output_type == "frequency" and row.get("level", ALL) != ALL:
-            key, name = ("level", row["level"], _arm(place)), f"{place.output}/{row.get('variable', '')}"
+            key, name = ("step", side_of(place)), place.output
+        elif place.output_type in LEVELS and row.get("level", ALL) != ALL:
+            key, name = ("level", row["level"], side_of(place)), f"{place.output}/{row.get('variable', '')}"
         elif place.output_type in _OF_SOMETHING:
             what = [row.pop(name, "") for name in ("outcome", "exposure", "denominator")]
-            key = (place.output_type, place.statistic, *row.values(), _arm(place))
+            key = (place.output_type, place.statistic, *row.values(), arm_of(place))
             name = "/".join([place.output, *what])
         else:
             continue
         found.setdefault(key, {}).setdefault(cell, set()).add(name)
+    for place in wholes(cells):
+        found.setdefault(("whole", side_of(place)), {}).setdefault(cells.places[place], set()).add(place.output)
     for arm, events in event_totals(cells).items():
         found["events", arm] = {cell: {cell} for cell in events}
     return [group for _, group in sorted(found.items())]
@@ -257,28 +251,3 @@ def _alike(cells: Cells) -> Iterable[Mapping[str, set[str]]]:
 
 def _equal(found: Sequence[str], cells: Cells) -> list[tuple[str, str]]:
     return [(a, b) for a, b in combinations(found, 2) if cells.values[a] == cells.values[b]]
-
-
-def person_totals(cells: Cells) -> dict[str, list[str]]:
-    """Per arm, the cells that count its persons: last attrition step, totals of tables, persons of rates and ratios."""
-    last: dict[str, Place] = {}
-    found: dict[str, set[str]] = {}
-    for place in sorted(cells.places):
-        if place.output_type == "attrition":
-            last[_arm(place)] = place
-        is_total = place.output_type == "frequency" and ("variable", ALL) in place.row and place.statistic == "n"
-        is_persons = place.output_type in {"rate", "hazard_ratio"} and place.statistic == "persons"
-        if (is_total or is_persons) and _arm(place):
-            found.setdefault(_arm(place), set()).add(cells.places[place])
-    for arm, place in last.items():
-        found.setdefault(arm, set()).add(cells.places[place])
-    return {arm: sorted(group) for arm, group in sorted(found.items())}
-
-
-def event_totals(cells: Cells) -> dict[str, list[str]]:
-    """Per arm, the cells that count events over the whole follow-up."""
-    found: dict[str, set[str]] = {}
-    for place, cell in cells.places.items():
-        if place.output_type in {"rate", "hazard_ratio"} and place.statistic == "events" and _arm(place):
-            found.setdefault(_arm(place), set()).add(cell)
-    return {arm: sorted(group) for arm, group in sorted(found.items())}

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which cells count whole arms and whole cohorts, wherever they stand. Ties nothing."""
+
+from rempart.disclosure.cells import ALL, Cells, Place
+
+LEVELS = frozenset({"frequency", "pathway", "person_time"})  # types whose levels are told by name
+_WHOLE = LEVELS | {"rate", "stratified_rate", "standardised_rate"}
+
+
+def arm_of(place: Place) -> str:
+    """The arm or the cohort that a cell is of; '' where none is named."""
+    return dict(place.column).get("arm", "")
+
+
+def level_of(place: Place) -> tuple[str, str]:
+    """Variable and level of a cell."""
+    row = dict(place.row)
+    return row.get("variable", ALL), row.get("level", ALL)
+
+
+def side_of(place: Place) -> str:
+    """The arm of a comparison; all rule cohorts are of one side."""
+    return arm_of(place) if arm_of(place) in {"target", "comparator", ""} else ALL
+
+
+def wholes(cells: Cells) -> list[Place]:
+    """Where whole rule cohorts are counted: the last attrition step, the totals of tables."""
+    last: dict[str, Place] = {}
+    found: list[Place] = []
+    for place in sorted(cells.places):
+        if side_of(place) != ALL:
+            continue
+        if place.output_type == "attrition":
+            last[place.output] = place
+        elif place.output_type in _WHOLE and place.statistic in {"n", "persons"} and level_of(place) == (ALL, ALL):
+            found.append(place)
+    return [*found, *last.values()]
+
+
+def person_totals(cells: Cells) -> dict[str, list[str]]:
+    """Per arm, the cells that count its persons: last attrition step, totals of tables, persons of rates and ratios."""
+    last: dict[str, Place] = {}
+    found: dict[str, set[str]] = {}
+    for place in sorted(cells.places):
+        if place.output_type == "attrition":
+            last[arm_of(place)] = place
+        is_total = place.output_type == "frequency" and ("variable", ALL) in place.row and place.statistic == "n"
+        is_persons = place.output_type in {"rate", "hazard_ratio"} and place.statistic == "persons"
+        if (is_total or is_persons) and arm_of(place):
+            found.setdefault(arm_of(place), set()).add(cells.places[place])
+    for arm, place in last.items():
+        found.setdefault(arm, set()).add(cells.places[place])
+    return {arm: sorted(group) for arm, group in sorted(found.items())}
+
+
+def event_totals(cells: Cells) -> dict[str, list[str]]:
+    """Per arm, the cells that count events over the whole follow-up."""
+    found: dict[str, set[str]] = {}
+    for place, cell in cells.places.items():
+        if place.output_type in {"rate", "hazard_ratio"} and place.statistic == "events" and arm_of(place):
+            found.setdefault(arm_of(place), set()).add(cell)
+    return {arm: sorted(group) for arm, group in sorted(found.items())}
