@@ -7,9 +7,12 @@ from rempart.errors import BadInput
 
 
 def read_text(path: Path) -> str:
-    """The whole file, UTF-8; raises BadInput ``file-missing`` (also where it is no file of ours to read), ``file-encoding``."""
+    """The whole file, UTF-8, a byte order mark before it or not.
+
+    Raises BadInput ``file-missing`` (also where it is no file of ours to read), ``file-encoding``.
+    """
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput("file-encoding", file=path.name, expected="UTF-8") from error
     except OSError as error:

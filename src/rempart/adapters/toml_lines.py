@@ -5,6 +5,7 @@ Paths are written as messages write them: ``cohorts.main.exclude[1].days``, item
 """
 
 import re
+import tomllib
 from collections.abc import Collection, Iterable, Sequence
 
 from rempart.errors import Fact, RempartError
@@ -48,6 +49,14 @@ def lines_of(text: str, paths: Iterable[str]) -> dict[str, int]:
 def _ancestors(path: str) -> list[str]:
     """The path and all that hold it, innermost first."""
     return [path, *(path[: mark.start()] for mark in reversed(list(re.finditer(r"[.\[]", path))))]
+
+
+def _name(key: re.Match[str]) -> str:
+    """A part of a key as tomllib gives it."""
+    basic, literal, bare = key.groups()
+    if basic is not None and "\\" in basic:
+        return str(tomllib.loads(f"name = {key.group()}")["name"])
+    return str(next(part for part in (basic, literal, bare) if part is not None))
 
 
 class _Scan:
@@ -101,7 +110,7 @@ class _Scan:
             key = _KEY.match(self.text, blank.end() if blank else at)
             if key is None:  # not TOML: tomllib would have said so
                 return parts, len(self.text)
-            parts.append(next(part for part in key.groups() if part is not None))
+            parts.append(_name(key))
             blank = _BLANK.match(self.text, key.end())
             at = blank.end() if blank else key.end()
             if not self.text.startswith(".", at):

@@ -16,7 +16,9 @@ from rempart.records.permit import Permit, permit_from_dict
 WAREHOUSE = "warehouse"
 RESERVED = frozenset({"person", "manifest", "evidence", "result"})
 SOURCES = frozenset({"person", "manifest", "objection", "former_person"})
-CALENDARS = frozenset({"usable_interval"})  # which days each source tells of: no person, carried into each project's manifest
+CALENDARS = frozenset(
+    {"usable_interval"}
+)  # which days each source tells of: no person, carried into each project's manifest
 FINGERPRINT = ("person", "release_index")
 APPLICATION = "objection-application"
 

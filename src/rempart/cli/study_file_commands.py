@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rempart.cli.session import Session
+from rempart.cli.voice import shown
 from rempart.errors import BadInput, RempartError
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _told(session: Session, file: Path, problems: Sequence[RempartError]) -> int
             {
                 "family": p.family,
                 "code": p.code,
-                "facts": p.facts,
+                "facts": shown(p.facts),
                 "message": voice.error_line(p),
                 "hint": voice.hint(p),
             }

@@ -5,6 +5,7 @@ Manners: results on standard output; bars, warnings and errors on standard error
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from rempart.cli.bars import Bars
 
 LANGUAGES = ("en", "fr")
+_NAMING = ("field", "key", "name", "near", "what", "given")  # facts that repeat what somebody called something
+_LONG_NAME = re.compile(r"([^.\[\]]{60})[^.\[\]]+")
+_LONGEST = 400
 
 
 def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
@@ -126,7 +130,7 @@ class Voice:
 
     def error_line(self, error: RempartError) -> str:
         """What the error says, without its hint."""
-        facts = dict(error.facts)
+        facts = shown(error.facts)
         if "expected" in facts and self.language != "en":
             from rempart.cli.expected_words import in_language
 
@@ -135,13 +139,13 @@ class Voice:
 
     def hint(self, error: RempartError) -> str:
         """What to do next; the likely spelling first, where the error knows one."""
-        hint = self._errors[error.code]["hint"].format(**error.facts)
-        near = error.facts.get("near")
+        hint = self._errors[error.code]["hint"].format(**shown(error.facts))
+        near = shown(error.facts).get("near")
         return self.word("did-you-mean", near=near, hint=hint) if near else hint
 
     def error(self, error: RempartError) -> None:
         """One line and a hint; or the JSON object with family, code, facts and hint."""
-        self.problem(error.family, error.code, self.error_line(error), self.hint(error), **error.facts)
+        self.problem(error.family, error.code, self.error_line(error), self.hint(error), **shown(error.facts))
 
     def after(self, error: BaseException) -> None:
         """What stands in spite of the error: its notes, words of the ``say`` block, on standard error."""
@@ -168,6 +172,16 @@ class Voice:
     def error_console(self) -> Console:
         """For the bars."""
         return self._err
+
+
+def shown(facts: Mapping[str, str | int]) -> dict[str, str | int]:
+    """The facts of an error as they are told: names of keys cut at 60 characters, and without what a terminal would obey."""
+    return {name: _short(fact) if name in _NAMING and isinstance(fact, str) else fact for name, fact in facts.items()}
+
+
+def _short(text: str) -> str:
+    cut = _LONG_NAME.sub(r"\1…", _harmless(text))
+    return cut if len(cut) <= _LONGEST else cut[:_LONGEST] + "…"
 
 
 def _harmless(text: str) -> str:

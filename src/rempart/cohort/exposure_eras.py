@@ -28,7 +28,7 @@ def exposure_statements(study: Study, name: str, reads: Reads) -> list[str]:
     """
     exposure = study.exposures[name]
     if exposure.eras is None:
-        raise BadInput("exposure-supply", exposure=name)
+        raise BadInput("exposure-supply", file="study", field=f"exposures.{name}", exposure=name)
     eras, x = exposure.eras, f"exposure_{name}"
     found = [_made(f"{x}_dispensings", dispensings(study.codes[exposure.codes], eras, reads))]
     found += _companions(study, eras, x, reads)

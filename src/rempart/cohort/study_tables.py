@@ -61,15 +61,12 @@ def made_for(
 def _with_needs(study: Study, names: Sequence[str]) -> list[str]:
     """The cohorts and all that they need, in order."""
     wanted: set[str] = set()
-
-    def add(name: str) -> None:
+    left = list(names)
+    while left:
+        name = left.pop()
         if name in study.rules and name not in wanted:
             wanted.add(name)
-            for other in study.rules[name].needs:
-                add(other)
-
-    for name in names:
-        add(name)
+            left += study.rules[name].needs
     return [name for name in in_order(study.rules) if name in wanted]
 
 

@@ -6,7 +6,7 @@ moves (landmark, time-varying) or where persons are cloned; otherwise it is refu
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -43,6 +43,7 @@ from rempart.records.forms import Kind
 from rempart.records.protocol import SYSTEMS, CodeList
 
 _LONGEST_NAME = 200
+_SHOWN_OF_CIRCLE = 12  # names in a message
 _WITHOUT_VISIT = ("visit", "death", "residence")
 
 
@@ -197,7 +198,7 @@ def check_rule_cohorts(
 ) -> None:
     """Every name is defined, no cohort needs itself. ``told``: the file's tables by their keys, whether or not they could be read.
 
-    Raises BadInput ``study-name``, ``study-field``, ``cohort-circle``.
+    Raises BadInput ``study-name``, ``study-field``, ``cohort-circle``; notes each ``exposure-supply``.
     """
     for name, cohort in cohorts.items():
         for path, event in cohort.events():
@@ -211,7 +212,11 @@ def check_rule_cohorts(
                 )
             _defined(other, told.get("cohorts", {}), file, f"cohorts.{name}")
         if cohort.exit.exposure:
-            _defined(cohort.exit.exposure, told.get("exposures", {}), file, f"cohorts.{name}.exit.exposure")
+            field, exposures = f"cohorts.{name}.exit.exposure", told.get("exposures", {})
+            _defined(cohort.exit.exposure, exposures, file, field)
+            if not exposures[cohort.exit.exposure].raw("supply"):  # every place is told, not the first alone
+                lacks = BadInput("exposure-supply", file=file, field=field, exposure=cohort.exit.exposure)
+                told["cohorts"][name].problems.append(lacks)
     in_order(cohorts, file=file)
 
 
@@ -234,19 +239,26 @@ def _defined(name: str, names: Mapping[str, object], file: str, field: str) -> N
 def in_order(cohorts: Mapping[str, RuleCohort], *, file: str = "") -> tuple[str, ...]:
     """Names such that each cohort comes after those that it needs; raises BadInput ``cohort-circle`` with the circle."""
     done: dict[str, None] = {}
-
-    def visit(name: str, way: tuple[str, ...]) -> None:
-        if name in way:
-            circle = " → ".join((*way[way.index(name) :], name))
-            raise BadInput("cohort-circle", file=file, field=f"cohorts.{name}", circle=circle)
-        if name not in done and name in cohorts:
-            for other in cohorts[name].needs:
-                visit(other, (*way, name))
-            done[name] = None
-
-    for name in sorted(cohorts):
-        visit(name, ())
+    for first in sorted(cohorts):
+        way = {} if first in done else {first: iter(cohorts[first].needs)}
+        while way:  # no call of itself: a chain may be longer than Python's stack
+            name = next(reversed(way))
+            other = next((other for other in way[name] if other in cohorts and other not in done), None)
+            if other is None:
+                del way[name]
+                done[name] = None
+            elif other in way:
+                raise BadInput("cohort-circle", file=file, field=f"cohorts.{other}", circle=_circle(list(way), other))
+            else:
+                way[other] = iter(cohorts[other].needs)
     return tuple(done)
+
+
+def _circle(way: Sequence[str], name: str) -> str:
+    """The circle in words; of a long one its two ends."""
+    names = [*way[way.index(name) :], name]
+    shown = names if len(names) <= _SHOWN_OF_CIRCLE else [*names[:3], "…", *names[-3:]]
+    return " → ".join(shown)
 
 
 def period_of(cohort: RuleCohort, protocol: tuple[datetime.date, datetime.date]) -> tuple[datetime.date, datetime.date]:

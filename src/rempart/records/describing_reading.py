@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rempart.errors import BadInput
 from rempart.records.describing import (
     CALENDAR,
     COHORT,
@@ -34,8 +35,8 @@ from rempart.records.describing_forms import (
 )
 from rempart.records.fields import Fields
 from rempart.records.form_reading import take
+from rempart.records.protocol import Exposure, Window
 from rempart.records.protocol import Protocol as Terms
-from rempart.records.protocol import Window
 
 _EACH = {PREVALENCE: "year", USE: "quarter"}
 _OPTIONAL = ("points", "each", "standard", "claims", "ages")
@@ -43,11 +44,12 @@ _OPTIONAL = ("points", "each", "standard", "claims", "ages")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Names that analyses may use; ``rules``: rule cohorts; ``period``: of the protocol."""
+    """Names that analyses may use; ``rules``: rule cohorts; ``periods``: exposures with days' supply; ``period``: the protocol's."""
 
     rules: tuple[str, ...]
     outcomes: tuple[str, ...]
     exposures: tuple[str, ...]
+    periods: frozenset[str]
     covariates: tuple[str, ...]
     populations: tuple[str, ...]
     period: tuple[datetime.date, datetime.date]
@@ -61,7 +63,7 @@ class _Defines(Protocol):
     @property
     def outcomes(self) -> Mapping[str, object]: ...
     @property
-    def exposures(self) -> Mapping[str, object]: ...
+    def exposures(self) -> Mapping[str, Exposure]: ...
     @property
     def covariates(self) -> Mapping[str, object]: ...
     @property
@@ -74,6 +76,7 @@ def known_names(study: _Defines, rules: tuple[str, ...]) -> Known:
         rules=rules,
         outcomes=tuple(study.outcomes),
         exposures=tuple(study.exposures),
+        periods=frozenset(name for name, exposure in study.exposures.items() if exposure.eras is not None),
         covariates=tuple(study.covariates),
         populations=tuple(study.populations),
         period=study.protocol.period,
@@ -213,8 +216,11 @@ def _check(
         raise given.wrong("inputs.cohorts", "cohorts of other names: all is the word for their sum")
     if analysis.outcome:
         defined(analysis.outcome, (*known.outcomes, *known.rules), "inputs.outcome")
-    for name in analysis.exposures:
+    for place, name in enumerate(analysis.exposures, 1):
         defined(name, known.exposures, "inputs.exposures")
+        if analysis.type in {PATHWAYS, PERIODS} and name not in known.periods:  # every one is told, not the first alone
+            field = given.field(f"inputs.exposures[{place}]")
+            given.problems.append(BadInput("exposure-supply", file=given.file, field=field, exposure=name))
     for name in analysis.covariates:
         defined(name, known.covariates, "inputs.covariates")
     if analysis.denominator != OBSERVED:
