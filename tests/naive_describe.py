@@ -111,6 +111,7 @@ def prevalence(
     found: Counter[Level] = Counter()
     ill: Counter[Level] = Counter()
     back = analysis.lookback_days * DAY
+    found.update({(name, "all"): 0 for name, _, _ in times(analysis)})
     for person in persons:
         for name, first, last in times(analysis):
             day = base(person, first, last)
@@ -126,6 +127,8 @@ def prevalence(
 def use(persons: Sequence[Person], analysis: CohortAnalysis) -> dict[Level, tuple[int, int, int, int, float]]:
     """(time, variable, levels…) → persons, users, new users, dispensings, packs, of an exposure by all dispensings."""
     found: dict[Level, list[float]] = defaultdict(lambda: [0, 0, 0, 0, 0.0])
+    for name, _, _ in times(analysis):
+        found[(name, "all")]  # nobody, where nobody is there
     for person in persons:
         days = sorted({day for day, _, _ in person.fills})
         for name, first, last in times(analysis):

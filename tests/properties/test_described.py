@@ -113,7 +113,7 @@ def test_prevalence_is_a_count_of_who_is_there_and_ill(
 ) -> None:
     time: dict[str, Any] = {"points": [Day(2015, 1, 1), Day(2016, 6, 1)]} if kind == "points" else {"each": kind}
     inputs = {"cohort": "people", "outcome": "others" if rule else "illness"}
-    chosen = {"by": ["age", "place", "age*sex"], "bands": [40], "lookback_days": back, **time}
+    chosen = {"by": ["age", "place", "age*sex"], "bands": [40], "lookback_days": 0 if rule else back, **time}
     subject = study({"id": "p", "type": "prevalence", "inputs": inputs, "parameters": chosen})
     persons = people(seed, 12)
     ill = {p.number: p.other if rule else [(day, day) for day in p.events] for p in persons}

@@ -76,7 +76,7 @@ def test_tables_cut_age_in_one_way_only() -> None:
     covariates = {**study["covariates"], "age_two": {"type": "age", "bands": [51, 56]}}
     with pytest.raises(BadInput) as caught:
         study_from_dict({**study, "covariates": covariates})
-    assert caught.value.facts["field"] == "analyses"
+    assert str(caught.value.facts["field"]).endswith("inputs.covariates")
     one = {"covariates": ["age_band"]}
     only = [{**item, "inputs": one} if item["type"] == "table_one" else item for item in study["analyses"]]
     assert study_from_dict({**study, "covariates": covariates, "analyses": only}).covariates["age_two"].bands == (

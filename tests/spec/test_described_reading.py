@@ -22,12 +22,12 @@ ASKED = (
     {"id": "a", "type": "attrition", "inputs": PEOPLE},
     {"id": "t", "type": "table_one", "inputs": {"cohorts": ["people", "others"]}},
     {"id": "r", "type": "incidence_rate", "inputs": {**PEOPLE, "standard": "france2017"},
-     "parameters": {"by": ["sex", "age*sex"], "bands": [50]}},
+     "parameters": {"by": ["sex", "age*sex"], "bands": [30, 60]}},
     {"id": "p", "type": "prevalence", "inputs": PEOPLE, "parameters": {"points": [Day(2015, 1, 1)], "lookback_days": 300}},
     {"id": "u", "type": "drug_utilisation", "inputs": {**PEOPLE, "exposures": ["alpha", "beta"]}, "parameters": {"each": "year"}},
     {"id": "w", "type": "pathways", "inputs": PEOPLE},
     {"id": "f", "type": "follow_up", "inputs": PEOPLE},
-    {"id": "l", "type": "person_time", "inputs": PEOPLE, "parameters": {"bands": [50]}},
+    {"id": "l", "type": "person_time", "inputs": PEOPLE, "parameters": {"bands": [30, 60]}},
 )  # fmt: skip
 
 

@@ -378,3 +378,64 @@ def test_new_users_packs_and_pharmacies_of_a_quarter(query: DuckDBQuery) -> None
 def test_what_an_analysis_cannot_mean_is_told(analysis: dict[str, Any], code: str) -> None:
     with pytest.raises(BadInput, match=code):
         study({"id": "a", "inputs": PEOPLE, **analysis})
+
+
+def limits(rows: tuple[ResultRow, ...]) -> tuple[float | None, float | None, str]:
+    """The limits of the whole rate, and the rule they carry."""
+    own = {row.statistic: row for row in rows if row.output == "incidence"}
+    return own["rate_lower"].value, own["rate_upper"].value, own["rate_lower"].rule
+
+
+def test_one_person_with_every_event_has_no_interval(query: DuckDBQuery) -> None:
+    asked = study({**RATE, "parameters": {"events": "every"}})
+    assert limits(rows_of(query, asked, THREE[:1])) == (None, None, "interval-without-scatter")
+    assert limits(rows_of(query, asked, THREE[1:2])) == (None, None, "interval-without-scatter")  # no event: no scatter
+    lower, upper, rule = limits(rows_of(query, asked, THREE))
+    assert lower is not None and upper is not None and lower < upper and rule == ""
+
+
+def test_a_control_of_several_sets_counts_in_each_with_an_interval_by_persons(query: DuckDBQuery) -> None:
+    entry = {"any": [{"domain": "condition", "codes": "ill"}]}
+    rules = {name: {"entry": entry, "exit": {"days": 365}} for name in ("cases", "others")}
+    match = {"to": "cases", "from": "others", "kind": "risk-set", "ratio": 2, "on": ["sex"], "replace": True}
+    subject = study({**RATE, "inputs": {**PEOPLE, "outcome": "illness"}}, cohorts={**rules, "people": {"match": match}})
+    start, end = Day(2015, 1, 1), Day(2015, 4, 11)
+    one = person(1, start, end, events=[Day(2015, 2, 20)])
+    one.cohort = [(start, end), (start, end), (Day(2015, 1, 11), end)]
+    them = [one, *(person(n, start, end, events=[Day(2015, 4, 1)] if n < 5 else []) for n in range(2, 9))]
+    rows = rows_of(query, subject, them)
+    assert found(rows, "incidence", "events") == {"all": 3 + 3}
+    assert found(rows, "incidence", "persons") == {"all": 8}
+    assert days(rows, "incidence") == {"all": 50 + 50 + 40 + 3 * 90 + 4 * 100}
+    lower, upper, _ = limits(rows)
+    exact = limits(rows_of(query, study(RATE), them))
+    assert (lower, upper) != exact[:2]
+    assert limits(rows_of(query, subject, [one])) == (None, None, "interval-without-scatter")
+
+
+@pytest.mark.parametrize(
+    ("asked", "times"),
+    [
+        ({"type": "prevalence", "parameters": {"points": ["2014-02-01"]}}, ["2014-02-01"]),
+        ({"type": "prevalence", "parameters": {"each": "year"}}, ["2014", "2015", "2016"]),
+        ({"type": "drug_utilisation", "parameters": {"each": "quarter"}}, [f"{y}-Q{q}" for y in (2014, 2015, 2016) for q in (1, 2, 3, 4)]),
+    ],
+)  # fmt: skip
+def test_an_empty_cohort_has_zeros_at_every_time(query: DuckDBQuery, asked: dict[str, Any], times: list[str]) -> None:
+    inputs = {**PEOPLE, "outcome": "illness"} if asked["type"] == "prevalence" else {**PEOPLE, "exposures": ["alpha"]}
+    rows = rows_of(query, study({"id": "x", "inputs": inputs, **asked}), [])
+    assert [row.row_key["time"] for row in rows if row.statistic == "persons"] == times
+    assert {row.value for row in rows if row.statistic in {"persons", "cases", "users", "dispensings"}} == {0}
+    assert {row.value for row in rows if row.statistic in {"prevalence", "users_per_1000"}} == {None}
+
+
+def test_a_case_by_a_cohort_has_a_period_of_it_on_the_day(query: DuckDBQuery) -> None:
+    them = [person(1, Day(2014, 1, 1), Day(2016, 1, 1)), person(2, Day(2014, 1, 1), Day(2016, 1, 1))]
+    them[0].other, them[1].other = [(Day(2014, 2, 1), Day(2014, 5, 31))], [(Day(2014, 2, 1), Day(2014, 6, 1))]
+    asked = {
+        "id": "p",
+        "type": "prevalence",
+        "inputs": {**PEOPLE, "outcome": "others"},
+        "parameters": {"points": ["2014-06-01"]},
+    }
+    assert list(found(rows_of(query, study(asked), them), "prevalence", "cases").values()) == [1]

@@ -2,7 +2,8 @@
 """Point and period prevalence in a rule cohort, as SQL: on given days, or over the calendar units of the study's period. Runs nothing.
 
 The base is who is in the cohort on the day, or on one day of the unit at least. A case has a record of the outcome on the days from
-``lookback_days`` before the first to the last of them; where the outcome is a rule cohort, a period of it that covers one of these days.
+``lookback_days`` before the first to the last of them; where the outcome is a rule cohort, a period of it that covers the day, or one day
+of the unit: it has no look-back.
 """
 
 import datetime
@@ -20,7 +21,7 @@ _TABLES = ("describe_times", "describe_cases", "describe_base")
 
 def prevalence(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
     """Parts ``persons/<variable>`` and ``cases/<variable>``, each by ``time``."""
-    back = analysis.lookback_days
+    back = analysis.lookback_days if analysis.outcome in study.outcomes else 0
     prepare = (
         make("describe_times", times_sql(study, analysis)),
         make("describe_cases", _case_periods(study, analysis.outcome, reads)),

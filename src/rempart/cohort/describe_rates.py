@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time at risk and events of a rule cohort, cut at calendar years and ages (Lexis), as SQL. Runs nothing.
 
-First events: a person's time at risk ends with the first. Every event: distinct days, and time goes on.
+First events: a person's time at risk ends with the first. Every event: distinct days, and time goes on. Where a person has periods that
+overlap (a control of several sets), each of them counts its days and its event.
 """
 
 from rempart.cohort.codes import Reads
@@ -20,7 +21,7 @@ def rates(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
     """Parts ``time/<variable>`` (value: days at risk), ``events/<variable>`` (value: events, of persons with one), ``both/<variable>``
     (days + events) for variances by person, ``facilities/<variable>`` by ``facility`` besides, ``standard/time`` and ``standard/events``
     by single years of age and sex, ``declared``."""
-    with_events = analysis.type == RATE
+    with_events, overlaps = analysis.type == RATE, analysis.cohorts[0] in study.overlapping
     wanted = analysis.dimensions | ({"sex"} if analysis.standard else frozenset())
     prepare = [
         make("describe_events", event_days(study, analysis.outcome, reads) if with_events else _NONE),
@@ -33,7 +34,7 @@ def rates(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
         if with_events:
             value = {"events": "sum(events)"}
             selects |= tally_by(analysis, variable, table="describe_slices", values=value, where="events > 0")
-        if with_events and (analysis.weighted or analysis.events == "every"):
+        if with_events and (analysis.weighted or analysis.events == "every" or overlaps):
             value = {"both": "sum(days) + sum(events)"}
             selects |= tally_by(analysis, variable, table="describe_slices", values=value)
     if analysis.establishments:

@@ -108,3 +108,26 @@ def band_names(bands: tuple[int, ...]) -> tuple[str, ...]:
 def level_name(key: Mapping[str, str], variable: str) -> str:
     """A cell's level as readers see it: the levels of the dimensions with a bar between them."""
     return " / ".join(key[name] for name in dimensions_of(variable)) or "all"
+
+
+def times_of(analysis: CohortAnalysis, period: tuple[datetime.date, datetime.date]) -> tuple[str, ...]:
+    """Names of the times an analysis is told by: its points, or the calendar units that lie whole within a period."""
+    if analysis.points:
+        return tuple(str(day) for day in analysis.points)
+    months = {"year": 12, "quarter": 3, "month": 1}[analysis.each]
+    found, month = [], period[0].year * 12 + (period[0].month - 1) // months * months
+    while _first_of(month) <= period[1]:
+        last = _first_of(month + months) - datetime.timedelta(days=1)
+        if _first_of(month) >= period[0] and last <= period[1]:
+            found.append(_unit_name(_first_of(month), analysis.each))
+        month += months
+    return tuple(found)
+
+
+def _first_of(month: int) -> datetime.date:
+    return datetime.date(month // 12, month % 12 + 1, 1)
+
+
+def _unit_name(day: datetime.date, unit: str) -> str:
+    names = {"year": f"{day:%Y}", "quarter": f"{day:%Y}-Q{(day.month + 2) // 3}", "month": f"{day:%Y-%m}"}
+    return names[unit]

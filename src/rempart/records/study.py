@@ -13,6 +13,7 @@ from rempart.records.canonical import content_id, plain
 from rempart.records.code_lists import read_code_list
 from rempart.records.cohort_reading import check_rule_cohorts, period_of
 from rempart.records.cohort_rules import RuleCohort
+from rempart.records.cuts import check_cuts
 from rempart.records.describing import CohortAnalysis, Population
 from rempart.records.describing_reading import (
     describes,
@@ -78,6 +79,11 @@ class Study:
     def frames(self) -> tuple[Frame, ...]:
         """The distinct questions of the analyses, in order of their keys."""
         return tuple(sorted({analysis.frame for analysis in self.analyses}))
+
+    @property
+    def overlapping(self) -> frozenset[str]:
+        """Cohorts in which a person may have periods that overlap: controls who may serve in several sets."""
+        return frozenset(name for name, matching in self.matchings.items() if matching.replace)
 
     @property
     def content_id(self) -> str:
@@ -152,7 +158,9 @@ def study_or_problems(
     found = [gathered(top, partial(_any_analysis, item, study)) for item in told["analyses"]]
     analyses = tuple(item for item in found if isinstance(item, Analysis))
     descriptions = tuple(item for item in found if isinstance(item, CohortAnalysis))
-    gathered(top, partial(_check_analyses, study, analyses, descriptions, top))
+    gathered(top, partial(_each_id_once, (*analyses, *descriptions), top))
+    asked = [(given, item) for given, item in zip(told["analyses"], found, strict=True) if item is not None]
+    gathered(top, partial(check_cuts, asked, study))
     whole = replace(study, analyses=analyses, descriptions=descriptions)
     return (None if top.problems else whole), top.problems
 
@@ -173,23 +181,10 @@ def _parts(top: Fields, given: Mapping[str, Fields], read: Callable[[Fields], An
     return {name: item for name, item in found.items() if item is not None}
 
 
-def _check_analyses(
-    study: Study, analyses: Sequence[Analysis], descriptions: Sequence[CohortAnalysis], top: Fields
-) -> None:
-    ids = [*(item.id for item in analyses), *(item.id for item in descriptions)]
+def _each_id_once(asked: Sequence[Analysis | CohortAnalysis], top: Fields) -> None:
+    ids = [item.id for item in asked]
     if len(set(ids)) != len(ids):
         raise top.wrong("analyses", "each id once")
-    if len(_bandings(study, analyses, descriptions)) > 1:
-        raise top.wrong("analyses", "one banding of age in every table_one: two give single years by subtraction")
-
-
-def _bandings(
-    study: Study, analyses: Sequence[Analysis], descriptions: Sequence[CohortAnalysis]
-) -> set[tuple[int, ...]]:
-    """The ways in which tables cut age."""
-    asked: tuple[Analysis | CohortAnalysis, ...] = (*analyses, *descriptions)
-    shown = {name for analysis in asked if analysis.type == "table_one" for name in analysis.covariates}
-    return {study.covariates[name].bands for name in shown if study.covariates[name].type == "age"}
 
 
 def _any_analysis(given: Fields, study: Study) -> Analysis | CohortAnalysis:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rempart.records.describing import UNKNOWN, CohortAnalysis, dimensions_of, level_name
+from rempart.records.describing import UNKNOWN, CohortAnalysis, dimensions_of, level_name, times_of
 from rempart.records.study import Study
 from rempart.study.rows import Behind
 from rempart.study.tallies import Tally, tallies_of
@@ -41,6 +41,15 @@ class Describing:
     def levels(self, part: str, variable: str, *further: str) -> dict[Key, Tally]:
         """The cells of a part of one variable, by ``further`` keys and its dimensions."""
         return self.by(f"{part}/{variable}", *further, *dimensions_of(variable))
+
+
+def present(told: Describing, variable: str) -> dict[Key, Tally]:
+    """Persons by time and the levels of a variable; of the whole cohort at every time asked for, nobody where nobody is there."""
+    found = told.levels("persons", variable, "time")
+    if variable != "all":
+        return found
+    times = times_of(told.analysis, told.study.protocol.period)
+    return {(time,): found.get((time,), NOBODY) for time in times}
 
 
 def reference(cell: Tally) -> str:

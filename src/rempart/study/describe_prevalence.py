@@ -3,7 +3,7 @@
 
 from rempart.records.describing import OBSERVED, UNKNOWN, dimensions_of
 from rempart.study.denominators import check_claim, inhabitants
-from rempart.study.describe_cells import ARM, NOBODY, Describing, Key, place, reference
+from rempart.study.describe_cells import ARM, NOBODY, Describing, Key, place, present, reference
 from rempart.study.rates_exact import clopper_pearson
 from rempart.study.rows import Output
 
@@ -18,7 +18,7 @@ def prevalence(output: Output, told: Describing) -> None:
     check_claim(told.part("declared"), analysis)
     for variable in analysis.variables:
         cases = told.levels("cases", variable, "time")
-        for key, persons in told.levels("persons", variable, "time").items():
+        for key, persons in present(told, variable).items():
             found = cases.get(key, NOBODY)
             named = dict(zip(dimensions_of(variable), key[1:], strict=True))
             base = PRESENT if analysis.denominator == OBSERVED else analysis.denominator

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Incidence rates and person-time of a rule cohort as result rows, each beside its denominator. Counts no person itself.
 
-Intervals: Garwood for first events; by the persons' own scatter where a person may have several; by the design where persons are weighted.
+Intervals: Garwood for first events; by the persons' own scatter where a person may have several, or serve in several sets; by the
+design where persons are weighted. None where so few persons, or such alike ones, show no scatter.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from rempart.study.tallies import Tally
 
 SEEN = "observed person-time"
 PER = 1000.0
+NO_SCATTER = "interval-without-scatter"  # the rule of limits that nothing can be told of
 _THREE = ("rate", "rate_lower", "rate_upper")
 _STANDARD = ("standardised_rate", "standardised_lower", "standardised_upper")
 _RATE = UNITS["rate"]
@@ -83,8 +85,11 @@ def _rate_rows(output: Output, told: Describing, row: Mapping[str, str], split: 
         _of_inhabitants(output, told, row, split, key)
         return
     found = _interval(told, time, events, split.both.get(key, NOBODY))
+    blind = found is not None and _by_scatter(told) and found[1] == found[2]
     values = dict(zip(_THREE, found or (None, None, None), strict=True))
-    output.write(row, ARM, values, n=events.persons, ref=reference(events), behind=seen)
+    values |= dict.fromkeys(_THREE[1:]) if blind else {}
+    rule = NO_SCATTER if blind else ""
+    output.write(row, ARM, values, n=events.persons, ref=reference(events), behind=seen, rule=rule)
     if told.analysis.weighted:
         _weighted(output, told, row, time, events)
 
@@ -92,9 +97,17 @@ def _rate_rows(output: Output, told: Describing, row: Mapping[str, str], split: 
 def _interval(told: Describing, time: Tally, events: Tally, both: Tally) -> Interval | None:
     if told.analysis.weighted:
         return _per(weighted_rate([_sums(time, events, both, sampled_fraction(told.part("declared"), told.analysis))]))
-    if told.analysis.events == "every":
+    if _by_scatter(told):
         return _per(clustered_rate(_sums(time, events, both, 1.0)))
     return rate(events.total, time.total, per=PER)
+
+
+def _by_scatter(told: Describing) -> bool:
+    """Whether an interval rests on how persons differ: one of them may have several events, or stand for many."""
+    analysis = told.analysis
+    if analysis.weighted:
+        return sampled_fraction(told.part("declared"), analysis) < 1
+    return analysis.events == "every" or analysis.cohorts[0] in told.study.overlapping
 
 
 def _sums(time: Tally, events: Tally, both: Tally, fraction: float) -> SampledSums:

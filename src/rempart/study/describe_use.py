@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 
 from rempart.records.describing import dimensions_of
-from rempart.study.describe_cells import ARM, NOBODY, Describing, contributions, distinct, place, reference
+from rempart.study.describe_cells import ARM, NOBODY, Describing, contributions, distinct, place, present, reference
 from rempart.study.rows import Behind, Output
 from rempart.study.tallies import Tally
 
@@ -22,7 +22,7 @@ _KINDS = ("users", "new_users", "packs")
 def utilisation(output: Output, told: Describing) -> None:
     """One line for each exposure, time and level of each variable."""
     for variable in told.analysis.variables:
-        base = told.levels("persons", variable, "time")
+        base = present(told, variable)
         found = {kind: told.levels(kind, variable, "exposure", "time") for kind in _KINDS}
         pharmacies = distinct(told.part(f"pharmacies/{variable}"), variable, "exposure", "time")
         for exposure in told.analysis.exposures:
@@ -47,5 +47,8 @@ def _use(
     amounts = {"packs": packs.total / PACK}
     output.write(row, ARM, amounts, n=users.persons, ref=ref, units=_UNITS, behind=handed)
     shares = {"users": float(users.persons), "dispensings": float(users.total), "packs": packs.total / PACK}
-    rates = {f"{name}_per_1000": 1000 * value / persons.persons for name, value in shares.items()}
+    rates = {
+        f"{name}_per_1000": 1000 * value / persons.persons if persons.persons else None
+        for name, value in shares.items()
+    }
     output.write(row, ARM, rates, n=users.persons, ref=ref, units=_UNITS)

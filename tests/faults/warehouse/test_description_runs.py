@@ -53,12 +53,12 @@ ANALYSES
 ALL = {
     "attrition": 'inputs = { cohort = "users" }',
     "table_one": 'inputs = { cohorts = ["women", "rest"] }',
-    "incidence_rate": 'inputs = { cohort = "users", standard = "esp2013" }\nparameters = { by = ["age*sex", "place"], bands = [65] }',
+    "incidence_rate": 'inputs = { cohort = "users", standard = "esp2013" }\nparameters = { by = ["age*sex", "place"], bands = [50, 65] }',
     "prevalence": 'inputs = { cohort = "users" }\nparameters = { points = [2013-07-01], lookback_days = 100 }',
     "drug_utilisation": 'inputs = { cohort = "users" }',
     "pathways": 'inputs = { cohort = "users" }',
     "follow_up": 'inputs = { cohort = "users" }',
-    "person_time": 'inputs = { cohort = "users" }',
+    "person_time": 'inputs = { cohort = "users" }\nparameters = { bands = [50, 65] }',
 }
 
 
