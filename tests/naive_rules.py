@@ -138,6 +138,9 @@ class Naive:
             (rule, False) for rule in asked.get("exclude", ())
         ]
         found += [self._asks(rule, wanted) for rule, wanted in rules if latest(rule) <= 0]
+        way = asked.get("exit", "observation")
+        if way == "death" or (isinstance(way, dict) and way.get("death")):
+            found.append(lambda e: (died := self._death()) is None or died >= e.day)
         if (mark := self._mark(asked)) is not None:
             found.append(lambda e: self._leaves(asked, e) >= mark(e))
         late = [(rule, wanted) for rule, wanted in rules if latest(rule) > 0]
@@ -216,13 +219,15 @@ class Naive:
 
     def _met(self, rule: Mapping[str, Any], event: Entry) -> int | None:
         """The day of the record that completes a demand that varies with time."""
-        sign, _, number = rule.get("count", ">= 1").partition(" ")
         first, last = event.day + rule["days"][0], event.day + rule["days"][1]
-        days = sorted(r.first for r in self._records(rule) if first <= r.first <= last)
-        if rule.get("distinct") == "day":
-            days = sorted(set(days))
-        nth = max(1, int(number) + (sign == ">"))
-        return days[nth - 1] if len(days) >= nth else None
+        told = sorted((r for r in self._records(rule) if first <= r.first <= last), key=lambda r: r.first)
+        distinct, seen = rule.get("distinct", "record"), set[object]()
+        for number, record in enumerate(told):
+            of = {"record": number, "day": record.first, "code": record.code, "visit": record.visit}[distinct]
+            seen |= {of} - {None}
+            if len(seen) >= int(rule.get("count", ">= 1").removeprefix(">= ")):
+                return record.first
+        return None
 
     def _leaves(self, asked: Mapping[str, Any], event: Entry) -> int:
         seen = self._observed(event.day)

@@ -71,8 +71,8 @@ def persons(draw: st.DrawFn) -> Person:
 
 
 @st.composite
-def events(draw: st.DrawFn) -> dict[str, Any]:
-    """An event of any domain."""
+def events(draw: st.DrawFn, *, known: int = -1) -> dict[str, Any]:
+    """An event of any domain; nights only where they are known: ``known`` days later, at most."""
     domain = draw(st.sampled_from([*LISTS, "condition", "drug", "visit", "residence"]))
     event: dict[str, Any] = {"domain": domain}
     if domain in LISTS:
@@ -83,8 +83,8 @@ def events(draw: st.DrawFn) -> dict[str, Any]:
         event["status"] = ["DP"]
     if domain == "drug" and draw(st.integers(0, 2)) == 0:
         event["where"] = {"quantity": draw(st.sampled_from([">= 2", "= 1", "< 3"]))}
-    if domain == "visit" and draw(st.integers(0, 2)) == 0:
-        event["where"] = {"nights": draw(st.sampled_from([">= 2", "<= 5"]))}
+    if domain == "visit" and known >= 2 and draw(st.integers(0, 1)) == 0:
+        event["where"] = {"nights": draw(st.sampled_from([">= 2", *(["<= 5"] if known >= 5 else [])]))}
     if domain == "residence":
         event["place"] = [draw(st.sampled_from(["75", "2A", "75101"]))]
     return event
@@ -99,7 +99,7 @@ def demands(draw: st.DrawFn, *, until: int = 0, depth: int = 0) -> dict[str, Any
         numbered = {"number": draw(st.integers(kind == "at_least", len(items)))} if kind.startswith("at_") else {}
         return {kind: items, **numbered}
     last = draw(st.integers(-8, 0)) if until <= 0 else draw(st.integers(-2, until))
-    rule = {**draw(events()), "days": [draw(st.integers(-30, last)), last]}
+    rule = {**draw(events(known=until - last)), "days": [draw(st.integers(-30, last)), last]}
     rule["count"] = draw(st.sampled_from([">= 1", ">= 1", "= 0", ">= 2", "<= 1", "> 1", "= 1", "< 1"]))
     rule["distinct"] = draw(st.sampled_from(["record", "record", "day", "code", "visit"]))
     if draw(st.integers(0, 3)) == 0:
@@ -113,8 +113,8 @@ def demands(draw: st.DrawFn, *, until: int = 0, depth: int = 0) -> dict[str, Any
 
 
 @st.composite
-def cohorts(draw: st.DrawFn) -> dict[str, Any]:
-    """A cohort with rules of every kind."""
+def cohorts(draw: st.DrawFn, *, bridge: int = 7) -> dict[str, Any]:
+    """A cohort with rules of every kind; gaps of less than ``bridge`` days are bridged."""
     asked: dict[str, Any] = {
         "entry": {
             "any": draw(st.lists(events(), min_size=1, max_size=2)),
@@ -122,7 +122,7 @@ def cohorts(draw: st.DrawFn) -> dict[str, Any]:
         },
         "prior_observation_days": draw(st.sampled_from([0, 0, 6])),
         "washout_days": draw(st.sampled_from([0, 0, 10])),
-        "collapse_days": draw(st.sampled_from([0, 0, 1, 7])),
+        "collapse_days": draw(st.sampled_from([0, 0, 1, bridge])),
         "include": draw(st.lists(demands(), max_size=2)),
         "exclude": draw(st.lists(demands(), max_size=1)),
     }
@@ -140,8 +140,10 @@ def cohorts(draw: st.DrawFn) -> dict[str, Any]:
     if further == 0:
         asked |= {"landmark_days": 12, "include": [*asked["include"], draw(demands(until=12))]}
     elif further == 1:
-        varying = {**draw(events()), "days": [0, 20], "count": ">= 2", "distinct": "day", "time_varying": True}
-        asked["include"] = [*asked["include"], varying]
+        counts = st.sampled_from(["record", "day", "code", "visit"])
+        varying = {"days": [0, 20], "count": draw(st.sampled_from([">= 1", ">= 2"])), "time_varying": True}
+        several = [{**draw(events()), **varying, "distinct": draw(counts)} for _ in range(draw(st.integers(1, 2)))]
+        asked |= {"include": [*asked["include"], *several], **draw(st.sampled_from([{}, {"landmark_days": 12}]))}
     elif further == 2:
         asked["entry"]["limit"], asked["landmark"] = "last", "period_end"
     return asked
@@ -149,8 +151,8 @@ def cohorts(draw: st.DrawFn) -> dict[str, Any]:
 
 STUDIES = st.fixed_dictionaries(
     {
-        "x": cohorts(),
-        "y": cohorts(),
+        "x": cohorts(bridge=1),
+        "y": cohorts(bridge=1),
         "u": st.fixed_dictionaries(
             {"of": st.sampled_from([{"union": ["x", "y"]}, {"intersection": ["x", "y"]}, {"difference": ["x", "y"]}])}
         ),

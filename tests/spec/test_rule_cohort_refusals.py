@@ -24,6 +24,9 @@ EARLY = {"relative_to": "observation_start"}
 LATER_STAY = {"relative_to": {"event": {**DIABETES, "days": [0, 5]}}}
 AFTER_STAY = {"relative_to": {"event": {**DIABETES, "days": [-9, 0]}}}
 ENTRY = {"any": [DIABETES]}
+LONG_STAY = {"domain": "visit", "where": {"nights": ">= 30"}}
+VARIES = {**METFORMIN, "days": [0, 60], "time_varying": True}
+BRIDGED = {"entry": {"any": [METFORMIN], "limit": "every"}, "exit": {"days": 10}, "collapse_days": 31}
 _PARSED = package_data.toml("records/omop54.toml")
 KNOWN = {**layouts(_PARSED), **whole_layouts(_PARSED)}
 
@@ -67,6 +70,23 @@ def of(**rules: Any) -> dict[str, Any]:
         ({"entry": {**ENTRY, "limit": "last"}}, 'cohorts.x.entry.limit (limit = "last")'),
         ({"entry": {**ENTRY, "limit": "last"}, "landmark_days": 30}, 'cohorts.x.entry.limit (limit = "last")'),
         ({"landmark_days": 30, "include": [{**METFORMIN, "days": [0, 31], "name": "d"}]}, "cohorts.x.include[1] (d)"),
+        ({"entry": {"any": [DIABETES, LONG_STAY]}}, "cohorts.x.entry.any[2].where.nights (any (visit))"),
+        ({"entry": {"any": [LONG_STAY]}, "landmark_days": 29}, "cohorts.x.entry.any[1].where.nights (any (visit))"),
+        ({"include": [{**LONG_STAY, "days": [-99, -29], "name": "long"}]}, "cohorts.x.include[1] (long)"),
+        ({"exclude": [{**LONG_STAY, "days": [-99, 0], "name": "long"}]}, "cohorts.x.exclude[1] (long)"),
+        (
+            {
+                "include": [
+                    {
+                        **METFORMIN,
+                        "days": [-9, -9],
+                        "relative_to": {"event": {**LONG_STAY, "days": [-29, -29]}},
+                        "name": "e",
+                    }
+                ]
+            },
+            "cohorts.x.include[1] (e)",
+        ),
     ],
 )
 def test_a_rule_that_reads_after_time_zero_is_refused_by_its_name(rules: dict[str, Any], field: str) -> None:
@@ -84,11 +104,52 @@ def test_a_rule_that_reads_after_time_zero_is_refused_by_its_name(rules: dict[st
         {"include": [{**METFORMIN, "days": [0, 30]}], "clone_censor_weight": True},
         {"include": [{**METFORMIN, "days": [0, 90], "relative_to": "observation_start"}], "prior_observation_days": 90},
         {"entry": {**ENTRY, "limit": "last"}, "landmark": "period_end"},
+        {"entry": {"any": [LONG_STAY]}, "landmark_days": 30},
+        {"include": [{**LONG_STAY, "days": [-99, -30]}], "exclude": [{**LONG_STAY, "days": [-99, -40]}]},
     ],
 )
 def test_there_are_three_ways_out(rules: dict[str, Any]) -> None:
     study = study_of({"x": {"entry": ENTRY, **rules}})
     assert study_from_dict(study.as_dict()) == study
+
+
+@pytest.mark.parametrize(
+    ("rules", "field"),
+    [
+        (
+            {"x": {"entry": ENTRY, "include": [{"cohort": "a", "days": [-5, 0], "overlap": True, "name": "in"}]}},
+            "include[1] (in)",
+        ),
+        (
+            {"x": {"entry": ENTRY, "exclude": [{"cohort": "u", "days": [-60, -29], "overlap": True, "name": "in"}]}},
+            "exclude[1] (in)",
+        ),
+        ({"x": {"of": {"intersection": ["b", "a"]}}}, "of (a)"),
+        ({"x": {"of": {"difference": ["b", "a"]}}}, "of (a)"),
+        ({"x": {"of": {"difference": ["u", "b"]}}}, "of (u)"),
+        ({"x": {"match": {"to": "b", "from": "a", "kind": "risk-set", "ratio": 1, "on": []}}}, "match.from (a)"),
+    ],
+)
+def test_membership_that_a_later_period_decides_is_no_condition(rules: dict[str, Any], field: str) -> None:
+    union = {"of": {"union": ["a", "b"]}}
+    error = said({"b": {"entry": ENTRY}, "a": BRIDGED, "u": union, **rules})
+    assert (error.code, error.facts["field"]) == ("reads-after-time-zero", f"cohorts.x.{field}")
+
+
+def test_what_no_later_period_decides_may_be_a_condition() -> None:
+    inside = {"cohort": "a", "days": [-60, -30], "overlap": True}
+    starts = {"cohort": "a", "days": [-60, 0]}
+    exact = {"to": "b", "from": "a", "kind": "exact", "ratio": 1, "on": []}
+    plain = {**BRIDGED, "collapse_days": 1}
+    study_of({"b": {"entry": ENTRY, "include": [inside, starts]}, "a": BRIDGED, "m": {"match": exact}})
+    study_of({"b": {"entry": ENTRY}, "a": plain, "x": {"of": {"intersection": ["a", "b"]}}})
+    study_of({"b": {"entry": ENTRY}, "a": {**BRIDGED, "entry": ENTRY}, "x": {"of": {"difference": ["a", "b"]}}})
+
+
+@pytest.mark.parametrize("name", ["x_attrition", "x_reached", "other_reached"])
+def test_names_of_a_cohort_s_own_tables_are_no_cohorts(name: str) -> None:
+    error = said({"x": {"entry": ENTRY}, name: {"entry": ENTRY}})
+    assert (error.code, error.facts["field"]) == ("study-field", f"cohorts.{name}")
 
 
 def test_cloning_is_checked_and_not_run() -> None:
@@ -157,6 +218,12 @@ def test_a_circle_of_cohorts_is_told(cohorts: dict[str, Any], circle: str) -> No
             "study-field",
             "cohorts.x.include[1].time_varying",
         ),
+        ({"include": [{**VARIES, **EARLY}]}, "study-field", f"{X1}time_varying"),
+        ({"include": [{**VARIES, "overlap": True}]}, "study-field", f"{X1}time_varying"),
+        ({"include": [{**LONG_STAY, "days": [0, 60], "time_varying": True}]}, "study-field", f"{X1}time_varying"),
+        ({"include": [{**VARIES, "count": "= 2"}]}, "study-field", f"{X1}time_varying"),
+        ({"include": [{**VARIES, "count": ">= 0"}]}, "study-field", f"{X1}time_varying"),
+        ({"exit": {"event": LONG_STAY}}, "study-field", "cohorts.x.exit.event[1].where.nights"),
         ({"age": [60, 40]}, "study-field", "cohorts.x.age"),
         ({"sex": ["woman"]}, "study-field", "cohorts.x.sex"),
         ({"period": [day(9), day(3)]}, "study-field", "cohorts.x.period"),

@@ -109,8 +109,6 @@ def test_any_of_several_events_enters(query: DuckDBQuery) -> None:
         ({**METFORMIN, "specialty": ["01"]}, "5 drug metformin", False),
         ({"domain": "visit", "setting": ["inpatient"]}, "5..9 visit inpatient #1", True),
         ({"domain": "visit", "setting": ["home"]}, "5..9 visit inpatient #1", False),
-        ({"domain": "visit", "where": {"nights": ">= 4"}}, "5..9 visit inpatient #1", True),
-        ({"domain": "visit", "where": {"nights": "> 4"}}, "5..9 visit inpatient #1", False),
         ({"domain": "residence", "place": ["75"]}, "5..90 residence 75", True),
         ({"domain": "residence", "place": ["75056"]}, "5..90 residence 75101", False),
         ({"domain": "residence", "place": ["75101"]}, "5..90 residence 75101", True),
@@ -313,6 +311,38 @@ def test_the_end_of_exposure_comes_with_a_grace(query: DuckDBQuery) -> None:
         assert found.periods[7] == [(100, end)], grace
 
 
+def exposed(query: DuckDBQuery, lines: tuple[str, ...], grace: int, **choices: Any) -> Periods:
+    """Who enters by metformin and leaves with its exposure."""
+    supply = [{"rule": "fixed", "days": 30}]
+    exposures = {"metformin": {"domain": "drug", "codes": "metformin", "supply": supply, **choices}}
+    if "switch_to" in choices:
+        exposures["insulin"] = {"domain": "drug", "codes": "insulin"}
+    asked = cohort(METFORMIN, exit={"exposure": "metformin", "grace_days": grace})
+    return answer(query, study_of({"x": asked}, exposures=exposures), {7: Person(lines=lines)}).periods[7]
+
+
+@pytest.mark.parametrize(("grace", "end"), [(0, 229), (50, 229), (120, 249)])
+def test_no_refill_makes_nobody_s_exposure_shorter(query: DuckDBQuery, grace: int, end: int) -> None:
+    once, again = ("100 drug metformin",), ("100 drug metformin", "180 drug metformin")
+    assert exposed(query, once, grace, grace_days=100) == [(100, end)]
+    assert exposed(query, again, grace, grace_days=100) == [(100, end + 80)]
+
+
+def test_days_away_that_extend_are_covered_whoever_comes_back(query: DuckDBQuery) -> None:
+    stay, first = "125..150 visit inpatient #1", "100 drug metformin"
+    away = {"hospital_days": "extend", "grace_days": 10}
+    once = exposed(query, (first, stay), 0, **away)
+    again = exposed(query, (first, stay, "165 drug metformin"), 0, **away)
+    assert once[0][1] >= 164
+    assert again[0][1] > once[0][1]
+
+
+def test_grace_ends_where_exposure_is_cut(query: DuckDBQuery) -> None:
+    switched = ("100 drug metformin", "120 drug insulin")
+    assert exposed(query, switched, 0, grace_days=100, switch_to="insulin") == [(100, 119)]
+    assert exposed(query, ("100 drug metformin",), 0, grace_days=100, switch_to="insulin") == [(100, 229)]
+
+
 def test_nobody_is_followed_beyond_the_earliest_usable_interval_of_the_sources_used(query: DuckDBQuery) -> None:
     person = {7: Person(lines=("100 condition E11 DP", "90 drug metformin"))}
     usable = {"dcir": 600, "mco": 400, "certificates": 150}
@@ -351,6 +381,63 @@ def test_a_rule_that_varies_with_time_lets_persons_enter_when_it_is_met(query: D
     assert periods(query, asked, *lines) == [(90, CUT)]
     assert periods(query, asked, *lines, death=89) == []
     assert periods(query, asked, *lines[:3]) == []
+
+
+def test_how_long_a_stay_lasts_is_known_when_it_has_lasted_so_long(query: DuckDBQuery) -> None:
+    def stay(nights: str) -> dict[str, Any]:
+        return cohort({"domain": "visit", "where": {"nights": nights}}, landmark_days=5, exit="death")
+
+    line = "5..9 visit inpatient #1"
+    assert periods(query, stay(">= 4"), line) == [(10, CUT)]
+    assert periods(query, stay("> 4"), line) == []
+    assert periods(query, stay(">= 4"), line, death=9) == []
+    rule = {"domain": "visit", "days": [-90, -30], "where": {"nights": ">= 30"}}
+    asked = cohort(include=[rule], exit="death")
+    entry = "100 condition E11 DP"
+    assert periods(query, asked, entry, "70..100 visit inpatient #1", death=100) == [(100, 100)]
+    assert periods(query, asked, entry, "70..99 visit inpatient #1") == []
+
+
+@pytest.mark.parametrize(
+    ("distinct", "lines", "start"),
+    [
+        ("record", ("40 condition I10 DP", "40 condition I10 DP"), 40),
+        ("day", ("40 condition I10 DP", "40 condition I10 DP"), None),
+        ("code", ("40 condition I10 DP", "50 condition I10 DP"), None),
+        ("code", ("40 condition I10 DP", "50 condition I10 DP", "70 condition I109 DP"), 70),
+        ("visit", ("40 condition I10 DP #4", "45 condition I10 DP #4", "47 condition I10 DP"), None),
+        ("visit", ("40 condition I10 DP #4", "45 condition I10 DP #4", "60 condition I10 DP #5"), 60),
+    ],
+)
+def test_what_varies_with_time_counts_records_days_codes_or_visits(
+    query: DuckDBQuery, distinct: str, lines: tuple[str, ...], start: int | None
+) -> None:
+    rule = {"domain": "condition", "codes": "pressure", "days": [0, 365], "count": ">= 2", "distinct": distinct}
+    asked = cohort(include=[{**rule, "time_varying": True}])
+    expected = [] if start is None else [(start, CUT)]
+    assert periods(query, asked, "10 condition E11 DP", *lines) == expected
+
+
+def test_days_of_what_varies_with_time_count_from_the_entry_event_always(query: DuckDBQuery) -> None:
+    drug = {**METFORMIN, "days": [0, 60], "time_varying": True}
+    other = {"domain": "drug", "codes": "insulin", "days": [0, 60], "time_varying": True}
+    entry, both = "10 condition E11 DP", cohort(include=[drug, other])
+    assert periods(query, both, entry, "60 drug metformin", "100 drug insulin") == []
+    assert periods(query, both, entry, "60 drug metformin", "20 drug insulin") == [(60, CUT)]
+    moved = cohort(landmark_days=30, include=[drug])
+    assert periods(query, moved, entry, "90 drug metformin") == []
+    assert periods(query, moved, entry, "70 drug metformin") == [(70, CUT)]
+    assert periods(query, moved, entry, "20 drug metformin") == [(40, CUT)]
+
+
+def test_who_died_before_the_entry_event_does_not_enter(query: DuckDBQuery) -> None:
+    people = {number: Person(lines=("10 condition E11 DP",), death=died) for number, died in enumerate((9, 10, 40))}
+    found = answer(query, study_of({"x": cohort(exit="death")}), people)
+    assert found.rows == [(1, 10, 10), (2, 10, 40)]
+    assert found.steps[-1] == "alive on the day of entry"
+    assert found.attrition == [3, 3, 2]
+    monthly = answer(query, study_of({"x": cohort(exit="death")}, death="month"), people)
+    assert [who for who, _, _ in monthly.rows] == [0, 1, 2]
 
 
 def test_the_last_event_is_known_to_be_the_last_at_the_end_of_the_period(query: DuckDBQuery) -> None:

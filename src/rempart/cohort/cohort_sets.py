@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cohorts put together as sets of persons' days, and the table of attrition of any rule cohort, as SQL. Runs nothing.
 
-No period begins earlier than its own days allow, so putting cohorts together reads nothing that comes later.
+Days are taken as they are: that none is a member's only because of a later period is judged before (records/cohort_future.py).
 """
 
 from collections.abc import Sequence

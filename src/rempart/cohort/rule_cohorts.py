@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from rempart.cohort.codes import Reads
 from rempart.cohort.cohort_sets import attrition_sql, sets_sql
+from rempart.cohort.exposure_exit import exposure_end
 from rempart.cohort.generate import eras_sql
 from rempart.cohort.groups_sql import events_sql, group_sql
 from rempart.cohort.records_sql import Names
-from rempart.cohort.rule_definition import criterion, definition_of, lives_in, washout
+from rempart.cohort.rule_definition import COUNTED, criterion, definition_of, lives_in, washout
 from rempart.cohort.sources import sources_of, usable_until
 from rempart.errors import Refused
 from rempart.records.cohort import CohortDefinition, Group
@@ -94,6 +95,8 @@ class _Maker:
         late = [(rule, made) for rule, made in rules if self._later(rule)]
         for _, made in early:
             self._group(made.name, made.group)
+        if self.cohort.exit.death:
+            self._alive()
         self._leave()
         if self.cohort.landmark is not None:
             self._landmark([(made.name, made.group) for rule, made in late if not rule.time_varying])
@@ -188,8 +191,14 @@ class _Maker:
             f"SELECT i.* FROM {self._table} AS i SEMI JOIN person AS p ON p.person_id = i.person_id AND {condition}",
         )
 
+    def _alive(self) -> None:
+        """Nobody enters after death, whatever records say: a delivery, a bill, a wrong day."""
+        died = events_sql(criterion(RuleEvent(domain="death"), self.study.codes), self.names)
+        before = f"ANTI JOIN ({died}) AS d ON d.person_id = i.person_id AND d.start_date < i.start_date"
+        self._step("alive on the day of entry", f"SELECT i.* FROM {self._table} AS i {before}")
+
     def _leave(self) -> None:
-        """``leave_date``: the first of all days on which the event's period may end; a table beside the step, in its place."""
+        """``leave_date``: the first day on which the event's period may end; ``entry_date``: the event's, wherever time zero moves."""
         ends = ["i.op_end", f"DATE '{self.cut}'"]
         joins = []
         way = self.cohort.exit
@@ -203,7 +212,7 @@ class _Maker:
             ends.append(f"x{number}.day")
         self._make(
             "step_leaving",
-            f"SELECT i.*, least({', '.join(ends)}) AS leave_date FROM {self._table} AS i{''.join(joins)}",
+            f"SELECT i.*, i.start_date AS entry_date, least({', '.join(ends)}) AS leave_date FROM {self._table} AS i{''.join(joins)}",
         )
         self._make(self._table, "SELECT * FROM step_leaving")
         self.statements.append("DROP TABLE step_leaving")
@@ -219,25 +228,15 @@ class _Maker:
         if self.cohort.exit.death:
             died = criterion(RuleEvent(domain="death"), self.study.codes)
             found.append(self._first_of(events_sql(died, self.names), "a.start_date >= i.start_date"))
-        if self.cohort.exit.exposure:
-            found.append(self._exposed())
+        if (name := self.cohort.exit.exposure) != "":
+            eras = self.study.exposures[name].eras
+            found.append(exposure_end(self._table, name, eras, self.cohort.exit.grace_days))
         return found
 
     def _first_of(self, records: str, condition: str) -> str:
         return (
             f"SELECT i.person_id, i.event_id, min(a.start_date) AS day FROM {self._table} AS i JOIN ({records}) AS a "
             f"ON a.person_id = i.person_id AND {condition} GROUP BY i.person_id, i.event_id"
-        )
-
-    def _exposed(self) -> str:
-        """The end of the exposure that the entry event's day lies in, with the grace after it, gaps of as many days bridged; the own day
-        outside any exposure."""
-        grace = self.cohort.exit.grace_days
-        eras = eras_sql(f"SELECT person_id, start_date, end_date FROM exposure_{self.cohort.exit.exposure}", grace + 1)
-        return (
-            f"SELECT i.person_id, i.event_id, coalesce(max(a.end_date) + {grace}, i.start_date) AS day FROM {self._table} AS i "
-            f"LEFT JOIN ({eras}) AS a ON a.person_id = i.person_id AND i.start_date BETWEEN a.start_date AND a.end_date + {grace} "
-            "GROUP BY i.person_id, i.event_id, i.start_date"
         )
 
     def _landmark(self, rules: Sequence[tuple[str, Group]]) -> None:
@@ -253,19 +252,28 @@ class _Maker:
     def _enter_when_met(self, rule: Rule, name: str) -> None:
         """Time zero is the day of the record that completes the demand: days before it are not the cohort's."""
         item = next(found for _, found in rule.counted())
-        sign, number = item.count.split(" ")
-        nth = max(1, int(number) + (sign == ">"))
-        records = events_sql(criterion(item.event, self.study.codes, of_visit=item.same_visit), self.names)
-        first, last = item.days
-        visit = " AND a.visit_id = i.visit_id" if item.same_visit else ""
-        what = (
-            "DISTINCT a.person_id, i.event_id, a.start_date"
-            if item.distinct == "day"
-            else "a.person_id, i.event_id, a.start_date"
+        nth = int(item.count.removeprefix(">= "))
+        counted = COUNTED[item.distinct]
+        asked = criterion(
+            item.event,
+            self.study.codes,
+            of_visit=item.same_visit or counted == "visit",
+            of_code=counted == "concept",
         )
-        around = f"a.person_id = i.person_id AND a.start_date BETWEEN i.start_date + ({first}) AND i.start_date + ({last}){visit}"
+        records = events_sql(asked, self.names, counted or "concept")
+        first, last = item.days
+        around = (
+            f"a.person_id = i.person_id AND a.start_date BETWEEN i.entry_date + ({first}) AND i.entry_date + ({last})"
+            f"{' AND a.visit_id = i.visit_id' if item.same_visit else ''}"
+        )
+        found = f"SELECT i.person_id, i.event_id, a.start_date, a.counted FROM {self._table} AS i JOIN ({records}) AS a ON {around}"
+        if counted:  # a day, a code, a visit counts from the first record of it
+            by = f"{_EVENT}, counted"
+            found = (
+                f"SELECT {_EVENT}, min(start_date) AS start_date FROM ({found}) WHERE counted IS NOT NULL GROUP BY {by}"
+            )
         met = (
-            f"SELECT person_id, event_id, start_date AS day FROM (SELECT {what} FROM {self._table} AS i JOIN ({records}) AS a ON {around}) "
+            f"SELECT {_EVENT}, start_date AS day FROM ({found}) "
             f"QUALIFY row_number() OVER (PARTITION BY {_EVENT} ORDER BY start_date) = {nth}"
         )
         self._step(

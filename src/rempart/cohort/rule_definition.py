@@ -31,7 +31,7 @@ from rempart.records.protocol import CodeList
 Codes = Mapping[str, CodeList]
 _SIGNS: Mapping[str, Comparison] = {"<": "lt", "<=": "lte", "=": "eq", ">": "gt", ">=": "gte"}
 _LIMITS: Mapping[str, Limit] = {"first": "first", "every": "all", "last": "last"}
-_COUNTED = {"record": "", "day": "start", "code": "concept", "visit": "visit"}
+COUNTED = {"record": "", "day": "start", "code": "concept", "visit": "visit"}
 _KINDS: Mapping[str, GroupKind] = {"all": "all", "any": "any", "at_least": "at_least", "at_most": "at_most"}
 _NOBODY = 0
 
@@ -138,7 +138,7 @@ def counted(item: Counted, codes: Codes) -> Correlated:
         how=how,
         start=start,
         end=end,
-        distinct=_COUNTED[item.distinct],
+        distinct=COUNTED[item.distinct],
         same_visit=item.same_visit,
         outside_observation=True,
     )

@@ -26,6 +26,7 @@ from rempart.records.cohort_forms import (
     SET_COHORT,
     WHERE,
 )
+from rempart.records.cohort_future import check_members, reads_later
 from rempart.records.cohort_rules import (
     CODED,
     GROUPS,
@@ -36,6 +37,7 @@ from rempart.records.cohort_rules import (
     RuleEvent,
     RuleExit,
     RuleGroup,
+    known_after,
 )
 from rempart.records.fields import Fields, near
 from rempart.records.form_reading import take
@@ -44,6 +46,7 @@ from rempart.records.protocol import SYSTEMS, CodeList
 
 _LONGEST_NAME = 200
 _SHOWN_OF_CIRCLE = 12  # names in a message
+_TABLES = ("_attrition", "_reached")  # what a cohort's companions in a session are called by
 _WITHOUT_VISIT = ("visit", "death", "residence")
 
 
@@ -71,7 +74,8 @@ def read_rule_cohort(given: Fields) -> RuleCohort:
     )
     if isinstance(cohort.landmark, int) and cohort.exit.days is not None and cohort.exit.days <= cohort.landmark:
         raise given.wrong("exit.days", "more than landmark_days")
-    _nothing_later(cohort, given)
+    if later := reads_later(cohort):
+        raise Refused("reads-after-time-zero", file=given.file, field=given.field(later))
     return cohort
 
 
@@ -153,11 +157,18 @@ def _counted(given: Fields, told: Mapping[str, Any]) -> Counted:
 def _rule(given: Fields, kind: Kind) -> Rule:
     told, demand = _item(given, kind)
     varying = bool(told.get("time_varying"))
-    if varying and not (isinstance(demand, Counted) and demand.count.startswith((">=", "=")) and demand.after is None):
-        raise given.wrong(
-            "time_varying", 'only with one demand of ">= n" records: the person enters on the day of the nth'
-        )
+    if varying and not _may_vary(demand):
+        expected = 'only with one demand of ">= n" records, n from 1, by their first days counted from the entry event, without nights'
+        raise given.wrong("time_varying", expected)
     return Rule(name=told["name"] or demand.words[:_LONGEST_NAME].strip(), demand=demand, time_varying=varying)
+
+
+def _may_vary(demand: "Counted | RuleGroup") -> bool:
+    """Whether there is a day on which the demand is met, known on that day: that of the nth record."""
+    if not isinstance(demand, Counted) or demand.after is not None or demand.origin != "index" or demand.overlap:
+        return False
+    sign, number = demand.count.split(" ")
+    return sign == ">=" and int(number) > 0 and "nights" not in demand.event.where
 
 
 def _exit(told: Fields | str) -> RuleExit:
@@ -166,31 +177,21 @@ def _exit(told: Fields | str) -> RuleExit:
     keys = take(told, EXIT)
     if keys["grace_days"] and not keys["exposure"]:
         raise told.wrong("grace_days", "only with exposure")
-    events = [keys["event"]] if isinstance(keys["event"], Fields) else list(keys["event"])
+    given = [keys["event"]] if isinstance(keys["event"], Fields) else list(keys["event"])
+    events = tuple(_event(item, EVENT) for item in given)
+    for place, event in enumerate(events, 1):
+        if known_after(event):
+            raise told.wrong(
+                f"event[{place}].where.nights", "nothing: on its first day nobody knows how long a stay lasts"
+            )
     return RuleExit(
         days=keys["days"],
         of=keys["of"] if keys["days"] is not None else "start",
         exposure=keys["exposure"] or "",
         grace_days=keys["grace_days"],
-        events=tuple(_event(item, EVENT) for item in events),
+        events=events,
         death=keys["death"],
     )
-
-
-def _nothing_later(cohort: RuleCohort, given: Fields) -> None:
-    """Refused ``reads-after-time-zero``, naming the rule, unless one of the three ways out is taken."""
-    if cohort.clone_censor_weight:
-        return
-    if cohort.limit == "last" and cohort.landmark != "period_end":
-        raise _later(given, "entry.limit", 'limit = "last"')
-    landmark = cohort.landmark if isinstance(cohort.landmark, int) else 0
-    for key, place, rule in cohort.numbered():
-        if rule.last_day(cohort.prior_observation_days) > landmark and not rule.time_varying:
-            raise _later(given, f"{key}[{place}]", rule.name)
-
-
-def _later(given: Fields, key: str, rule: str) -> Refused:
-    return Refused("reads-after-time-zero", file=given.file, field=f"{given.field(key)} ({rule})")
 
 
 def check_rule_cohorts(
@@ -198,8 +199,13 @@ def check_rule_cohorts(
 ) -> None:
     """Every name is defined, no cohort needs itself. ``told``: the file's tables by their keys, whether or not they could be read.
 
-    Raises BadInput ``study-name``, ``study-field``, ``cohort-circle``; notes each ``exposure-supply``.
+    Raises BadInput ``study-name``, ``study-field``, ``cohort-circle``, Refused ``reads-after-time-zero``; notes ``exposure-supply`` for
+    each exit by an exposure without one.
     """
+    for name in told.get("cohorts", {}):
+        if name.endswith(_TABLES) and _is_rule(told["cohorts"][name]):
+            expected = f"a name that does not end in {' or '.join(_TABLES)}: tables of a cohort are called so"
+            raise BadInput("study-field", file=file, field=f"cohorts.{name}", expected=expected)
     for name, cohort in cohorts.items():
         for path, event in cohort.events():
             if event.codes:
@@ -217,7 +223,7 @@ def check_rule_cohorts(
             if not exposures[cohort.exit.exposure].raw("supply"):  # every place is told, not the first alone
                 lacks = BadInput("exposure-supply", file=file, field=field, exposure=cohort.exit.exposure)
                 told["cohorts"][name].problems.append(lacks)
-    in_order(cohorts, file=file)
+    check_members(cohorts, in_order(cohorts, file=file), file=file)
 
 
 def _is_rule(given: Fields) -> bool:

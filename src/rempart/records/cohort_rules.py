@@ -59,6 +59,12 @@ class RuleEvent:
         return f"{told} ({self.domain or 'cohort'})"
 
 
+def known_after(event: RuleEvent) -> int:
+    """Days after a record's first day until it is known to be the event: a stay has lasted so many nights, or has ended."""
+    sign, _, number = event.where.get("nights", ">= 0").partition(" ")
+    return int(number) + (sign == ">")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """So many records in a window. ``days``: both ends included, from ``origin``; with ``after``, from each record of it instead, which
@@ -87,7 +93,8 @@ class Counted:
     def span(self) -> tuple[int, int]:
         """First and last day that is read, from the origin."""
         first, last = self.after.days if self.after is not None else (0, 0)
-        return min(first, first + self.days[0]), max(last, last + self.days[1])
+        anchor = known_after(self.after.event) if self.after is not None else 0
+        return min(first, first + self.days[0]), max(last + anchor, last + self.days[1] + known_after(self.event))
 
     @property
     def words(self) -> str:

@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rempart.errors import BadInput
+from rempart.errors import BadInput, Refused
+from rempart.records.cohort_future import looks_ahead
+from rempart.records.cohort_reading import in_order
+from rempart.records.cohort_rules import RuleCohort
 from rempart.records.fields import Fields
 from rempart.records.form_reading import take
 from rempart.records.forms import Choice, Flag, Inside, Table, Text, Texts, Whole, key
@@ -105,10 +108,11 @@ def matched_names(matchings: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_matchings(
-    matchings: Mapping[str, Matching], told: Mapping[str, Fields], rules: Mapping[str, object], *, file: str
+    matchings: Mapping[str, Matching], told: Mapping[str, Fields], rules: Mapping[str, RuleCohort], *, file: str
 ) -> None:
     """Both ends of each matching are rule cohorts. ``told``: every cohort of the file, whether it could be read or not; ``rules``: the
-    rule cohorts that could. Raises BadInput ``study-name``, ``study-field``.
+    rule cohorts that could. Raises BadInput ``study-name``, ``study-field``, Refused
+    ``reads-after-time-zero``: nobody is drawn at risk on a day that a later period makes a member's.
     """
     for name, matching in matchings.items():
         if f"{name}_cases" in told:
@@ -119,3 +123,9 @@ def check_matchings(
                 expected = ", ".join(rules) or "(no rule cohort is defined)"
                 where = f"cohorts.{name}.match.{end}"
                 raise BadInput("study-name", file=file, field=where, name=other, expected=expected)
+        if (
+            matching.of_risk_set
+            and matching.pool in rules
+            and looks_ahead(rules, in_order(rules, file=file))[matching.pool]
+        ):
+            raise Refused("reads-after-time-zero", file=file, field=f"cohorts.{name}.match.from ({matching.pool})")

@@ -199,7 +199,7 @@ def test_what_the_permit_does_not_name_is_refused_by_column(granted: Place, tmp_
 
     visit = 'domain = "visit"'
     assert check(("{ days = 30 }", '"death"'), (visit, f'{visit}, specialty = ["01"]')).code == 0
-    assert check((visit, f'{visit}, overlap = true, where = {{ nights = ">= 1" }}')).code == 0
+    assert check((visit, f'{visit}, overlap = true, where = {{ nights = ">= 0" }}')).code == 0
     refused = check((visit, 'domain = "residence", place = ["75101"]'))
     assert refused.error == "study-column" and "commune_source_value" in refused.told
     assert check(("[-365, 0]", "[-800, 0]")).error == "window-before-lookback"
