@@ -44,7 +44,7 @@ def drug_use(table: CheckedTable, words: Words) -> Any:
         return None
     names = list(dict.fromkeys(point["exposure"] for point in points))
     times = sorted(
-        {dict(row)["time"] for row, _ in groups(table) if dict(row).get("variable") == "all"}
+        {str(dict(row)["time"]) for row, _ in groups(table) if dict(row).get("variable") == "all"}
     )  # hidden ones keep their place
     down = alt.Axis(title=words.of(table, "axis"), titleAngle=0, titleAlign="left", titleAnchor="end", titleY=-14)
     colours = [words.colour("target"), words.colour("comparator"), *words.data["colours"]["others"]]
