@@ -10,7 +10,7 @@ import duckdb
 
 from bench.registry import Work, bench, median_of
 from bench.storage_claims import KEY, PARTS, PERSONS, WAREHOUSE, claims
-from rempart.adapters.allocator import keep_large_blocks
+from rempart.adapters.allocator import tune_allocator
 from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.adapters.part_files import PartFiles
 from rempart.ports.query import Within
@@ -38,7 +38,7 @@ def compared(
     sql: str, *, columns: Collection[str] | None, within: Within | None = None, shards: Collection[int] = range(PARTS)
 ) -> tuple[Work, Work]:
     """(sealed, plain): the same query on the same shards; both answers must agree once."""
-    keep_large_blocks()  # as every process does that opens the vault
+    tune_allocator()  # as every process does that opens the vault
     made, files = claims(), PartFiles(threads=2)
     entries, plain_files = ([known[shard] for shard in shards] for known in (made.entries, made.files))
     session, plain = DuckDBQuery(threads=2, memory_limit="8GB", files=files), duckdb.connect(config={"threads": 2})

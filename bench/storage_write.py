@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from bench.registry import Work, bench
 from bench.storage_claims import ROWS, rows
-from rempart.adapters.allocator import keep_large_blocks
+from rempart.adapters.allocator import tune_allocator
 from rempart.adapters.directory_host import DirectoryHost
 from rempart.vault.parquet import ROWS_PER_GROUP, parquet_bytes
 from rempart.vault.seal import seal_part
@@ -27,7 +27,7 @@ from rempart.vault.seal import seal_part
 )
 def sealed_write() -> tuple[Work, Work]:
     """Both begin from the same Arrow table and end with bytes on the disk."""
-    keep_large_blocks()  # as every process does that opens the vault
+    tune_allocator()  # as every process does that opens the vault
     folder = tempfile.TemporaryDirectory(prefix="rempart-bench-")
     atexit.register(folder.cleanup)
     host, table = DirectoryHost.create(Path(folder.name, "host")), rows(0)

@@ -63,7 +63,7 @@ def test_a_process_that_opens_nothing_is_left_as_it_is(tmp_path: Path) -> None:
 def test_large_freed_blocks_are_kept_where_the_c_library_can() -> None:
     """Told to a process of its own: the setting lasts as long as a process."""
     code = (
-        "import ctypes; from rempart.adapters.allocator import keep_large_blocks as keep; "
+        "import ctypes; from rempart.adapters.allocator import tune_allocator as keep; "
         "print(keep(), hasattr(ctypes.CDLL(None), 'gnu_get_libc_version'))"
     )
     told = subprocess.run(

@@ -237,12 +237,22 @@ def session_of(pid: int) -> int:
     return -1 if state == "Z" else int(session)
 
 
+def heard() -> None:
+    """Let an interrupt be heard: a shell that starts the tests in the background leaves it ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_study_killed_by_its_keyboard_says_cancelled(house_of: Callable[..., House], many: Path) -> None:
     house = house_of(many, "cancelled")
     words = ["--dir", house.warehouse, "study", "run", house.folder / "study.toml", "--key", house.key("alice")]
     command = [sys.executable, "-c", PROGRAM, *map(str, words), "--workers", "1"]
     running = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, encoding="utf-8"
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        encoding="utf-8",
+        preexec_fn=heard,
     )
     scratch, until = house.warehouse / "controller" / "scratch", time.monotonic() + 120
     while not list(scratch.glob("S-*/shard-*.sealed")):

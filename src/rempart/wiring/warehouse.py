@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rempart.adapters import package_data
-from rempart.adapters.allocator import keep_large_blocks
+from rempart.adapters.allocator import tune_allocator
 from rempart.adapters.cache_directory import CacheDirectory
 from rempart.adapters.configuration import Configuration, read_configuration
 from rempart.adapters.directory_ledger import DirectoryLedger
@@ -148,4 +148,4 @@ class Warehouse:
     @staticmethod
     def _harden() -> None:
         harden(swap_allowed=os.environ.get("REMPART_UNENCRYPTED_SWAP") == "allowed")
-        keep_large_blocks()
+        tune_allocator()

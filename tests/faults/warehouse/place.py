@@ -137,7 +137,7 @@ class Place:
 @contextlib.contextmanager
 def served(directory: Path) -> Iterator[BrokerServer]:
     """The key broker of ``directory`` on its socket, in a thread of this process, ended with the block."""
-    server = open_server(directory, secret=passphrase_secret(PASSPHRASE), minutes=30, quick_allowed=True)
+    server = open_server(directory, secret=passphrase_secret(PASSPHRASE), minutes=240, quick_allowed=True)
     ready = threading.Event()
     thread = threading.Thread(target=server.serve, args=(keys_folder(directory),), kwargs={"ready": ready.set})
     thread.start()
