@@ -26,6 +26,7 @@ from rempart.journeys.recorded import recorded
 from rempart.journeys.study import StudyRun, run_study
 from rempart.journeys.study_work import Runner
 from rempart.keys.store_secret import StoreSecret
+from rempart.ports.engine import Engine
 from rempart.ports.surroundings import Progress
 from rempart.records.omop import whole_layouts
 from rempart.records.permit import Permit, permit_from_dict
@@ -211,20 +212,25 @@ def run_study_file(
     author = signer(warehouse.trust, key_file, ask)
     forget_ended(warehouse)
     with engine_called(warehouse, engine, workers=workers, memory=memory) as chosen:
-        runner = Runner(
-            vault=warehouse.vault,
-            recorder=warehouse.recorder,
-            documents=warehouse.documents,
-            scratch=warehouse.scratch,
-            engine=chosen,
-            trust=warehouse.trust,
-            layouts=warehouse.study_layouts,
-            progress=progress,
-            cache=None if fresh else warehouse.cache,
-            made_by=engine_version(),
-            standards=package_data.toml("study/standards.toml"),
-        )
+        runner = study_runner(warehouse, chosen, progress=progress, fresh=fresh)
         return run_study(runner, signed=author.document(study.as_dict()), actor_salted=author.salted)
+
+
+def study_runner(warehouse: Warehouse, engine: Engine, *, progress: Progress, fresh: bool) -> Runner:
+    """What a run needs, on an engine that is ready."""
+    return Runner(
+        vault=warehouse.vault,
+        recorder=warehouse.recorder,
+        documents=warehouse.documents,
+        scratch=warehouse.scratch,
+        engine=engine,
+        trust=warehouse.trust,
+        layouts=warehouse.study_layouts,
+        progress=progress,
+        cache=None if fresh else warehouse.cache,
+        made_by=engine_version(),
+        standards=package_data.toml("study/standards.toml"),
+    )
 
 
 def forget_ended(warehouse: Warehouse) -> None:
