@@ -36,7 +36,7 @@ class _Left(ProgressColumn):
     def render(self, task: Task) -> Text:
         """See rich."""
         left = task.time_remaining
-        return Text(self._voice.word("bar-left", time=seconds_in_words(left)) if left else "")
+        return Text(self._voice.word("bar-left", time=seconds_in_words(self._voice, left)) if left else "")
 
 
 class Bars:

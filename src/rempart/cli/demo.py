@@ -147,8 +147,12 @@ class Story:
         """The planted effect against the released estimates."""
         self._head("verdict")
         found = self._stage.estimates()
-        told = {f"{model}_{name}": f"{value:.2f}" for model, values in found.items() for name, value in values.items()}
-        self._say("estimates", effect=f"{effect:.2f}", **told)
+        told = {
+            f"{model}_{name}": self._voice.number(f"{value:.2f}")
+            for model, values in found.items()
+            for name, value in values.items()
+        }
+        self._say("estimates", effect=self._voice.number(f"{effect:.2f}"), **told)
         crude, adjusted = found["crude"], found["adjusted"]
         misses = not crude["lower"] <= effect <= crude["upper"]
         covers = adjusted["lower"] <= effect <= adjusted["upper"]

@@ -25,14 +25,14 @@ def plan(session: Session, source: str, target: str, /, *, checkpoint: Path | No
                 name,
                 f"{bytes_in_words(voice, rates.write)}/s",
                 f"{bytes_in_words(voice, rates.read)}/s",
-                f"{rates.latency * 1000:.1f} ms",
+                f"{voice.number(f'{rates.latency * 1000:.1f}')} ms",
             )
             for name, rates in ((source, made.source), (target, made.target))
         ],
     )
     voice.say("move-planned", snapshots=made.snapshots, objects=guess.objects, bytes=bytes_in_words(voice, guess.bytes))
     voice.say("move-may", target=target, may=voice.word(f"may-{made.verdict.profile}"))
-    voice.say("move-estimate", time=seconds_in_words(guess.seconds), threads=threads)
+    voice.say("move-estimate", time=seconds_in_words(voice, guess.seconds), threads=threads)
     voice.say("move-next", move=move)
     voice.result(
         "migrate-plan",
@@ -82,7 +82,10 @@ def _moved(session: Session, move: str, *, verify: bool, threads: int) -> int:
     if not verify:
         voice.say("move-counts", copied=report.copied, already=report.already, replaced=report.replaced)
     voice.say(
-        "move-speed", time=seconds_in_words(report.seconds), speed=speed, memory=bytes_in_words(voice, report.memory)
+        "move-speed",
+        time=seconds_in_words(voice, report.seconds),
+        speed=speed,
+        memory=bytes_in_words(voice, report.memory),
     )
     voice.say("move-root", root=report.root)
     if not verify:

@@ -64,15 +64,15 @@ def bytes_in_words(voice: Voice, count: float) -> str:
     unit = 0
     while count >= _STEP and unit < len(_UNITS) - 1:
         count, unit = count / _STEP, unit + 1
-    number = f"{count:.1f}".replace(".", voice.word("decimal-mark")) if unit else f"{count:.0f}"
+    number = voice.number(f"{count:.1f}") if unit else f"{count:.0f}"
     return f"{number} {_UNITS[unit]}{voice.word('unit-byte')}"
 
 
-def seconds_in_words(seconds: float) -> str:
-    """``3 s``, ``12 min 05 s``, ``7 h 30 min``."""
+def seconds_in_words(voice: Voice, seconds: float) -> str:
+    """``0.4 s``, ``0,4 s``, ``3 s``, ``12 min 05 s``, ``7 h 30 min``."""
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s" if whole else f"{seconds:.1f} s"
+        return f"{whole} s" if whole else f"{voice.number(f'{seconds:.1f}')} s"
     return (
         f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     )

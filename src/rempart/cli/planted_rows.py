@@ -43,14 +43,19 @@ def _rows(study: str, design: str, told: Mapping[str, Any]) -> Iterator[Planted]
 def show_planted(voice: Voice, file: Path, truth: Mapping[str, Any]) -> None:
     """Where the truth lies, and each planted effect."""
     if "effect" in truth:
-        voice.say("synth-truth", file=str(file), effect=str(truth["planted_hazard_ratio"]))
+        voice.say("synth-truth", file=str(file), effect=voice.number(str(truth["planted_hazard_ratio"])))
         return
     if not truth["studies"]:
         voice.say("synth-truth-none", file=str(file))
         return
     voice.say("synth-truth-studies", file=str(file), studies=", ".join(truth["studies"]))
     rows = [
-        (study, what, voice.word(f"effect-{when}", given=given), f"^ {ratio:g}" if when == "stopped" else f"{ratio:g}")
+        (
+            study,
+            what,
+            voice.word(f"effect-{when}", given=voice.number(given)),
+            "^ " * (when == "stopped") + voice.number(f"{ratio:g}"),
+        )
         for study, what, when, given, ratio in planted_rows(truth)
     ]
     voice.table(["column-study", "column-product", "column-when", "column-ratio"], rows)

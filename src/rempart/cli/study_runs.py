@@ -41,17 +41,16 @@ def _show_reads(session: Session, planned: "PlannedStudy") -> None:
     voice, made = session.voice, planned.plan
     voice.say("study-check", study=planned.study[:23], permit=planned.permit)
     missing = made.compared.missing if made.compared else {}
-    rows = []
+    rows: list[tuple[str | int, ...]] = []
     for table, columns in made.required.items():
         size = made.size
         read = size is not None and table in size.rows
-        counted = (
-            [f"{size.rows[table]:,}".replace(",", " "), bytes_in_words(voice, size.size[table])]
-            if read and size
-            else ["", ""]
-        )
-        rows.append((table, ", ".join(sorted(columns)), *counted, ", ".join(missing.get(table, ()))))
-    voice.table(["column-table", "column-columns", "column-rows", "column-size", "column-not-permitted"], rows)
+        counted = (size.rows[table], bytes_in_words(voice, size.size[table])) if read and size else ("", "")
+        rows.append((table, *counted, "\n".join(sorted(columns))))
+    voice.table(["column-table", "column-rows", "column-size", "column-columns"], rows)
+    lacking = [(f"{table}.{column}",) for table, columns in missing.items() for column in columns]
+    if lacking:
+        voice.table(["column-not-permitted"], lacking)
     first, last = planned.period
     voice.say("plan-period", first=first, last=last, earliest=made.earliest.isoformat())
 
@@ -94,7 +93,7 @@ def _show_cost(session: Session, planned: "PlannedStudy") -> None:
     if made.seconds is None:
         voice.say("plan-no-pace")
     else:
-        voice.say("plan-time", time=seconds_in_words(made.seconds), workers=planned.workers)
+        voice.say("plan-time", time=seconds_in_words(voice, made.seconds), workers=planned.workers)
     voice.say("plan-next")
 
 
@@ -146,7 +145,7 @@ def show(session: Session, run: str, /) -> int:
 
 def _show_result(session: Session, shown: "ShownRun") -> None:
     voice = session.voice
-    time = seconds_in_words(shown.seconds)
+    time = seconds_in_words(voice, shown.seconds)
     voice.say("run-cost", time=time, engine=shown.engine, workers=shown.workers)
     if shown.reused:
         voice.say("study-reused", parts=shown.parts, reused=shown.reused)

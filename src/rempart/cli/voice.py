@@ -66,6 +66,10 @@ class Voice:
         if not self.as_json:
             self._out.print(self.word(key, **facts))
 
+    def number(self, text: str) -> str:
+        """A number that is written with a point, as the language writes it."""
+        return text.replace(".", self.word("decimal-mark"))
+
     @staticmethod
     def when(instant: str | int) -> str:
         """An ISO instant in UTC to the minute, as people read it."""

@@ -228,7 +228,19 @@ def _one_of(given: Fields, name: str, form: OneOf) -> Any:
     fitting = next((inner for inner in form.forms if _has_shape(told, inner)), None)
     if fitting is None:
         raise given.wrong(name, " or ".join(_words(inner) for inner in form.forms))
+    if isinstance(fitting, Choice) and (example := _as_table(told, form)):
+        raise given.wrong(name, f"{_words(fitting)} or a table such as {example}")
     return _read(given, name, fitting)
+
+
+def _as_table(told: object, form: OneOf) -> str:
+    """A text that is no choice but a key of the table that may stand there too: how that table is written."""
+    tables = [resolved(inner.of) for inner in form.forms if isinstance(inner, Inside)]
+    keys = {name: item for table in tables if isinstance(table, Table) for name, item in table.keys.items()}
+    if not isinstance(told, str) or told not in keys:
+        return ""
+    shapes = {Text: '"NAME"', Flag: "true", Whole: "365"}
+    return f"{{ {told} = {shapes.get(type(keys[told].form), '…')} }}"
 
 
 def _has_shape(told: object, form: Form) -> bool:
