@@ -28,18 +28,20 @@ def demo(
     session: Session, *, folder: Path = Path("rempart-demo"), persons: int = 20000, seed: int = 7, effect: float = 2.0
 ) -> int:
     """All of it once, with a narration."""
+    from rempart.wiring.invented import swap_may_see
+
     story = Story(session.voice, folder)
     story.fresh()
-    os.environ.setdefault("REMPART_UNENCRYPTED_SWAP", "allowed")  # invented persons: an unencrypted swap may see them
-    try:
-        story.keys(persons)
-        story.delivery(persons=persons, seed=seed, effect=effect)
-        story.permit()
-        story.study()
-        story.release()
-        return 0 if story.verdict(effect) & story.scan() & story.audit() else 1
-    finally:
-        story.end()
+    with swap_may_see():
+        try:
+            story.keys(persons)
+            story.delivery(persons=persons, seed=seed, effect=effect)
+            story.permit()
+            story.study()
+            story.release()
+            return 0 if story.verdict(effect) & story.scan() & story.audit() else 1
+        finally:
+            story.end()
 
 
 class Story:
@@ -199,7 +201,7 @@ class Story:
         self._stage.end()
 
     def _key(self, name: str) -> Path:
-        return self._folder / "people" / f"{name}.key"
+        return self._stage.key(name)
 
     def _say(self, key: str, **facts: object) -> None:
         shown = {

@@ -5,22 +5,21 @@ import csv
 import gzip
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from rempart.adapters.delivery_writer import DeliverySummary
-from rempart.errors import Missing, RempartError
+from rempart.errors import Missing
 from rempart.journeys.permits import events
 from rempart.journeys.twin import unsealed
 from rempart.ports.surroundings import Progress
 from rempart.wiring.audit import scan_folder
-from rempart.wiring.broker import connect
 from rempart.wiring.ingest import Brought, ingest_delivery
+from rempart.wiring.invented import InventedPlace
 from rempart.wiring.releases import releases
 from rempart.wiring.synthetic import write_synthetic
-from rempart.wiring.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +31,14 @@ class Scan:
     size: int
 
 
-@dataclass(slots=True)
-class Stage:
+class Stage(InventedPlace):
     """The demo's folder and what it has planted there."""
 
-    folder: Path
-    mark: str = field(default_factory=lambda: "CANARY" + os.urandom(4).hex().upper())
-    planted: list[tuple[str, str]] = field(default_factory=list)
-    log: list[str] = field(default_factory=list)
-
-    @property
-    def warehouse(self) -> Warehouse:
-        """The demo's warehouse, opened anew."""
-        return Warehouse(self.folder / "warehouse")
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.mark = "CANARY" + os.urandom(4).hex().upper()
+        self.planted: list[tuple[str, str]] = []
+        self.log: list[str] = []
 
     def write_delivery(
         self, *, persons: int, years: tuple[int, int], seed: int, effect: float, progress: Progress
@@ -158,7 +152,4 @@ class Stage:
     def end(self) -> None:
         """Lock the broker if it runs; drop the twin."""
         shutil.rmtree(self.folder / "twin", ignore_errors=True)
-        try:
-            connect(self.folder / "warehouse").lock()
-        except RempartError:
-            return
+        self.lock()
