@@ -96,7 +96,8 @@ def demands(draw: st.DrawFn, *, until: int = 0, depth: int = 0) -> dict[str, Any
     if depth < 2 and draw(st.integers(0, 3)) == 0:
         items = draw(st.lists(demands(until=until, depth=depth + 1), min_size=1, max_size=3))
         kind = draw(st.sampled_from(["all", "any", "at_least", "at_most"]))
-        numbered = {"number": draw(st.integers(kind == "at_least", len(items)))} if kind.startswith("at_") else {}
+        fewest, most = kind == "at_least", len(items) - (kind == "at_most")
+        numbered = {"number": draw(st.integers(fewest, most))} if kind.startswith("at_") else {}
         return {kind: items, **numbered}
     last = draw(st.integers(-8, 0)) if until <= 0 else draw(st.integers(-2, until))
     rule = {**draw(events(known=until - last)), "days": [draw(st.integers(-30, last)), last]}
