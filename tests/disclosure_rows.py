@@ -9,7 +9,7 @@ from typing import Any
 from rempart.records.result import CheckedTable, ResultRow
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "rempart"
-UNITS = {"percent": "percent", "rate": "per 1,000 person-years", "person_years": "person-years"}
+UNITS = {"percent": "percent", "rate": "per 1000 person-years", "person_years": "years"}
 
 
 def toml(path: str) -> dict[str, Any]:

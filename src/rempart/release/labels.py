@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rempart.records.result import CheckedTable
+from rempart.release.subjects import analysis_of, one_cohort
 
 _NUMBERED = re.compile(r"\d\d (.+)")
 _JOINED = {
@@ -18,13 +19,14 @@ _JOINED = {
     "*": " × ",
 }  # of a crossing, a pathway, a combination, a crossing's name
 _OR = " or "  # between the events of a step
-_EVENT = re.compile(r"(.+) \((\w+)\)")
+_EVENT = re.compile(r"([<>=]+ \d+ )?(.+) \((\w+)\)")
 
 
 def reader_labels(
     tables: Sequence[CheckedTable], *, study: Mapping[str, Any], words: Mapping[str, Any], language: str
 ) -> dict[str, str]:
-    """label → what to read in ``language``, for every label of the tables that is read otherwise than it is written.
+    """label → what to read in ``language``, for every label of the tables that is read otherwise than it is written;
+    ``output:label`` → that too, where one output reads it in its own way; ``output:arm`` → the one cohort that it describes.
 
     ``study``: a study in canonical form, which names the arms; ``words``: the parsed ``release/words.toml``.
     """
@@ -32,7 +34,22 @@ def reader_labels(
     forms = {**words["steps"][language], _OR: words["joined"][language]}
     found = {text: _spoken(text, said, forms) for text in _texts(tables)}
     found |= {name: said[name] for name in ("all", "target", "comparator", "target versus comparator") if name in said}
-    return {text: spoken for text, spoken in found.items() if spoken != text}
+    own = [_own(table, study, words, language) for table in tables]
+    return {text: spoken for text, spoken in found.items() if spoken != text} | {
+        key: spoken for labels in own for key, spoken in labels.items()
+    }
+
+
+def _own(table: CheckedTable, study: Mapping[str, Any], words: Mapping[str, Any], language: str) -> dict[str, str]:
+    """Labels with a meaning of their own in this output, and the cohort's name where one cohort alone is told of."""
+    given = words["labels_in"][language]
+    known = max((name for name in given if table.output.startswith(name)), key=len, default="")
+    found = dict(given[known]) if known else {}
+    arms = {arm for row in table.rows for arm in row.column_key.values()}
+    item = analysis_of(table.output, study, words) if arms == {"all"} else None
+    if item and (cohort := one_cohort(item)):
+        found["arm"] = _plain(cohort)
+    return {f"{table.output}:{label}": str(spoken) for label, spoken in found.items()}
 
 
 def arm_names(study: Mapping[str, Any], *, words: Mapping[str, Any], language: str) -> dict[str, str]:
@@ -90,10 +107,15 @@ def _part(name: str, text: str, said: Mapping[str, str], forms: Mapping[str, str
     """What differs in a step: a name, a step in turn (``rest``), or its events, each a name with its kind."""
     if name == "rest":
         return _spoken(text, said, forms)
+    if name == "cohorts":
+        return ", ".join(said.get(part, part) for part in text.split(", "))
     if name != "events":
         return said.get(text, text)
     found = [_EVENT.fullmatch(event) for event in text.split(_OR)]
-    told = [f"{said.get(event[1], event[1])} ({said.get(event[2], event[2])})" for event in found if event]
+    told = [
+        f"{many or ''}{said.get(what, what)} ({said.get(kind, kind)})"
+        for many, what, kind in (event.groups() for event in found if event)
+    ]
     return forms[_OR].join(told) if len(told) == len(found) else text
 
 

@@ -40,13 +40,20 @@ def _level(output: Output, row: Mapping[str, str], cell: Tally, total: int) -> N
 
 def _bands(output: Output, told: Describing, name: str, whole: Tally) -> None:
     """Each variable sums to the persons of the cohort; of a switch, those without the drug are ``none``."""
-    found = [(COVER, cell.key["band"], cell) for cell in told.part(f"cover/{name}")]
+    covers = sorted(told.part(f"cover/{name}"), key=lambda cell: _rising(cell.key["band"]))
+    found = [(COVER, cell.key["band"], cell) for cell in covers]
     if switched := told.part(f"switch/{name}"):
         found += [(SWITCH, cell.key["switched"], cell) for cell in switched]
         found.append((SWITCH, "none", _less(whole, together(switched))))
     found += [(AWAY, cell.key["away"], cell) for cell in told.part(f"away/{name}")]
     for variable, level, cell in found:
         _level(output, {"exposure": name, "variable": variable, "level": level}, cell, whole.persons)
+
+
+def _rising(band: str) -> int:
+    """Where a band of cover stands: nobody's day first, every day last."""
+    first = band.partition("-")[0]
+    return int(first) if first.isdigit() else -1
 
 
 def _less(whole: Tally, part: Tally) -> Tally:
