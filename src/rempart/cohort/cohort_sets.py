@@ -7,12 +7,15 @@ Days are taken as they are: that none is a member's only because of a later peri
 from collections.abc import Sequence
 
 from rempart.cohort.generate import eras_sql
+from rempart.cohort.sources import usable_days
 from rempart.records.cohort_rules import RuleCohort
 
 
-def sets_sql(name: str, cohort: RuleCohort) -> tuple[list[str], tuple[str, ...]]:
-    """Statements of a cohort with ``of``, and the names of its steps."""
-    days = eras_sql(_days(cohort), max(1, cohort.collapse_days))  # the day after the last one continues a period
+def sets_sql(name: str, cohort: RuleCohort, until: str = "") -> tuple[list[str], tuple[str, ...]]:
+    """Statements of a cohort with ``of``, and the names of its steps. ``until``: SQL of the last day on which all members' sources can be
+    used: who is in one and not in another is not known after it."""
+    kept = f"SELECT * FROM {usable_days(f'({_days(cohort)})', until)}"
+    days = eras_sql(kept, max(1, cohort.collapse_days))  # the day after the last one continues a period
     steps = (f"in any of {', '.join(cohort.of)}", f"{cohort.sets} of their days")
     every = " UNION ALL ".join(f"SELECT person_id FROM cohort_{other}" for other in cohort.of)
     made = [

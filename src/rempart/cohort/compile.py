@@ -12,6 +12,7 @@ from dataclasses import replace
 from rempart.cohort.codes import DOMAIN, Reads, events, matches
 from rempart.cohort.followup import followup_sql
 from rempart.cohort.patterns import pattern_sql
+from rempart.cohort.sources import frame_sources, usable_until
 from rempart.records.code_lists import WHOLE
 from rempart.records.protocol import CodeList, CohortPlan, CohortRule, Exposure, Frame
 from rempart.records.study import Study
@@ -20,23 +21,25 @@ _TABLES = ("study_at_risk", "study_follow", "study_patterns", "study_members", "
 _ARMS = "(VALUES ('all'), ('target'), ('comparator')) arms(arm)"
 
 
-def compile_study(study: Study, *, cut: datetime.date) -> tuple[CohortPlan, ...]:
-    """A plan for each frame; ``cut``: the last day of data (the end of the permit's period)."""
-    return tuple(compile_frame(study, frame, cut=cut, reads=Reads()) for frame in study.frames)
+def compile_study(study: Study, *, cut: datetime.date, usable: bool = False) -> tuple[CohortPlan, ...]:
+    """A plan for each frame; ``cut``: the last day of data (the end of the permit's period); ``usable``: as ``compile_frame``'s."""
+    return tuple(compile_frame(study, frame, cut=cut, reads=Reads(), usable=usable) for frame in study.frames)
 
 
-def compile_frame(study: Study, frame: Frame, *, cut: datetime.date, reads: Reads) -> CohortPlan:
-    """The plan of one frame; columns read are noted in ``reads``."""
+def compile_frame(study: Study, frame: Frame, *, cut: datetime.date, reads: Reads, usable: bool = False) -> CohortPlan:
+    """The plan of one frame; columns read are noted in ``reads``. ``usable``: the session has the table ``usable_interval`` (source,
+    scheme, last_day), and nobody is followed beyond the sources of the question."""
     cohort = study.cohorts[frame.cohort]
     conditions = _conditions(study, frame, cohort, reads)
     steps = (_first_step(study, frame), *conditions, "at risk after the lag" if study.protocol.lag_days else "at risk")
     names = tuple(f"{number:02d} {text}" for number, text in enumerate(steps, 1))
+    until = usable_until(frame_sources(study, frame)) if usable else ""
     prepare = (
         _uses(study, frame, reads),
         _index(study),
         _members(list(conditions.values())),
         pattern_sql(study, passed=len(conditions) + 1, reads=reads),
-        followup_sql(study, frame, cut=cut, reads=reads),
+        followup_sql(study, frame, cut=cut, reads=reads, until=until),
         "CREATE OR REPLACE TEMP TABLE study_at_risk AS SELECT * FROM study_follow WHERE exit_day > entry_day",
     )
     return CohortPlan(

@@ -10,13 +10,13 @@ from rempart.cohort.describe_persons import attrition, follow_up, table_one
 from rempart.cohort.describe_prevalence import prevalence
 from rempart.cohort.describe_rates import rates
 from rempart.cohort.describe_use import utilisation
+from rempart.cohort.sources import analysis_sources, usable_until
 from rempart.records.describing import FOLLOW_UP, CohortAnalysis
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
-_PLANS = {
-    "attrition": attrition,
-    "table_one": table_one,
+_AT_ENTRY = {"attrition": attrition, "table_one": table_one}
+_FOLLOWED = {
     "incidence_rate": rates,
     "person_time": rates,
     "prevalence": prevalence,
@@ -26,12 +26,18 @@ _PLANS = {
 }
 
 
-def tally_plan(study: Study, analysis: CohortAnalysis, *, cut: datetime.date, reads: Reads) -> TallyPlan:
+def tally_plan(
+    study: Study, analysis: CohortAnalysis, *, cut: datetime.date, reads: Reads, usable: bool = False
+) -> TallyPlan:
     """The plan of one analysis; columns read are noted in ``reads``; ``cut``: the last day of data. The tables ``cohort_<name>`` and
-    ``exposure_<name>`` are there when it runs."""
+    ``exposure_<name>`` are there when it runs; ``usable``: also ``usable_interval`` (source, scheme, last_day), and nobody is followed
+    beyond the sources of what is counted."""
+    until = usable_until(analysis_sources(study, analysis)) if usable else ""
     if analysis.type == FOLLOW_UP:
-        return follow_up(study, analysis, reads, cut)
-    return _PLANS[analysis.type](study, analysis, reads)
+        return follow_up(study, analysis, reads, cut, until)
+    if analysis.type in _AT_ENTRY:
+        return _AT_ENTRY[analysis.type](study, analysis, reads)
+    return _FOLLOWED[analysis.type](study, analysis, reads, until)
 
 
 def tally_plans(study: Study, *, cut: datetime.date, reads: Reads) -> tuple[TallyPlan, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from rempart.cohort.codes import Reads
 from rempart.cohort.describe_paths import entries
 from rempart.cohort.describe_slices import drop, make
+from rempart.cohort.sources import usable_days
 from rempart.cohort.tally_sql import tally
 from rempart.records.describing import CohortAnalysis
 from rempart.records.exposure import Eras
@@ -23,16 +24,23 @@ _WINDOW = "describe_window"
 _DAYS_WITHIN = "least({0}.end_date, w.last_day) - greatest({0}.start_date, w.first_day) + 1"
 
 
-def exposure_periods(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
+def exposure_periods(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
     """Parts ``persons``; for each exposure x ``rules/x``, ``cover/x``, ``persistence/x``, ``dose/x``, ``waits/x`` and, where its choices
-    have them, ``switch/x`` and ``away/x``. What each counts is said by the functions below."""
+    have them, ``switch/x`` and ``away/x``. What each counts is said by the functions below. Windows end with ``until``
+    (describe_rates.py)."""
     last = f"least(end_date, start_date + {analysis.days - 1})" if analysis.days else "end_date"
-    window = f"SELECT person_id, start_date AS first_day, {last} AS last_day FROM ({entries(analysis.cohorts[0])})"
+    window = (
+        f"SELECT person_id, start_date AS first_day, {last} AS last_day FROM ({entries(analysis.cohorts[0], until)})"
+    )
     selects = {"persons": tally(f"SELECT person_id FROM {_WINDOW}")}
     for name in analysis.exposures:
         eras = study.exposures[name].eras
         if eras is not None:
-            parts = {**_handed(name), **_held(name, eras), "waits": _waits(name, analysis, study.protocol.period[1])}
+            parts = {
+                **_handed(name),
+                **_held(name, eras),
+                "waits": _waits(name, analysis, study.protocol.period[1], until),
+            }
             selects |= {f"{part}/{name}": sql for part, sql in parts.items()}
     return TallyPlan(analysis=analysis.id, prepare=(make(_WINDOW, window),), selects=selects, clear=drop(_WINDOW))
 
@@ -129,13 +137,14 @@ def _away(name: str) -> str:
     return tally(rows, keys=("away",), value="days")
 
 
-def _waits(name: str, analysis: CohortAnalysis, last: datetime.date) -> str:
+def _waits(name: str, analysis: CohortAnalysis, last: datetime.date, until: str) -> str:
     """Persons in the cohort throughout the last ``days`` of the study's period, by ``wait``: days from their last dispensing in them to
     their end."""
     first = last - datetime.timedelta(days=(analysis.days or WAITING) - 1)
     days = f"DATE '{first}' AND DATE '{last}'"
+    cohort = usable_days(f"cohort_{analysis.cohorts[0]}", until)
     seen = (
-        f"SELECT 1 FROM cohort_{analysis.cohorts[0]} c WHERE c.person_id = d.person_id AND c.start_date <= DATE '{first}' "
+        f"SELECT 1 FROM {cohort} c WHERE c.person_id = d.person_id AND c.start_date <= DATE '{first}' "
         f"AND c.end_date >= DATE '{last}'"
     )
     rows = (

@@ -7,6 +7,7 @@ step like the one before is the same step, and the path ends after ``steps``. An
 
 from rempart.cohort.codes import Reads
 from rempart.cohort.describe_slices import drop, make
+from rempart.cohort.sources import usable_days
 from rempart.cohort.tally_sql import tally
 from rempart.records.describing import CohortAnalysis
 from rempart.records.protocol import TallyPlan
@@ -16,20 +17,21 @@ _TABLES = ("describe_starts", "describe_paths")
 AND, THEN, NONE = " + ", " → ", "none"
 
 
-def pathways(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
-    """Part ``paths`` by ``path``: each person of the cohort in one."""
-    prepare = (make("describe_starts", _starts(analysis)), make("describe_paths", _paths(analysis)))
+def pathways(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
+    """Part ``paths`` by ``path``: each person of the cohort in one. Nothing begins after ``until`` (describe_rates.py)."""
+    first = entries(analysis.cohorts[0], until)
+    prepare = (make("describe_starts", _starts(analysis, first)), make("describe_paths", _paths(analysis, first)))
     rows = tally("SELECT person_id, path FROM describe_paths", keys=("path",))
     return TallyPlan(analysis=analysis.id, prepare=prepare, selects={"paths": rows}, clear=drop(*_TABLES))
 
 
-def entries(cohort: str) -> str:
-    """A person's first period in a cohort."""
+def entries(cohort: str, until: str = "") -> str:
+    """A person's first period in a cohort, until that day at most."""
     first = "min(start_date) AS start_date, arg_min(end_date, start_date) AS end_date"
-    return f"SELECT person_id, {first} FROM cohort_{cohort} GROUP BY person_id"
+    return f"SELECT person_id, {first} FROM {usable_days(f'cohort_{cohort}', until)} GROUP BY person_id"
 
 
-def _starts(analysis: CohortAnalysis) -> str:
+def _starts(analysis: CohortAnalysis, entered: str) -> str:
     """Days on which exposures begin, told in one text by day."""
     eras = " UNION ALL ".join(
         f"SELECT person_id, start_date, end_date, '{n}' AS name FROM exposure_{n}" for n in analysis.exposures
@@ -37,13 +39,13 @@ def _starts(analysis: CohortAnalysis) -> str:
     last = f"least(i.end_date, i.start_date + {analysis.days})" if analysis.days else "i.end_date"
     return (
         f"SELECT person_id, day, string_agg(DISTINCT name, '{AND}' ORDER BY name) AS step FROM ("
-        f"SELECT i.person_id, greatest(e.start_date, i.start_date) AS day, e.name FROM ({entries(analysis.cohorts[0])}) AS i "
+        f"SELECT i.person_id, greatest(e.start_date, i.start_date) AS day, e.name FROM ({entered}) AS i "
         f"JOIN ({eras}) AS e ON e.person_id = i.person_id AND e.end_date >= i.start_date AND e.start_date <= {last}) "
         "GROUP BY person_id, day"
     )
 
 
-def _paths(analysis: CohortAnalysis) -> str:
+def _paths(analysis: CohortAnalysis, entered: str) -> str:
     changed = "SELECT *, lag(step) OVER (PARTITION BY person_id ORDER BY day) AS before FROM describe_starts"
     rank = "row_number() OVER (PARTITION BY person_id ORDER BY day) AS rank"
     ranked = f"SELECT *, {rank} FROM ({changed}) WHERE step IS DISTINCT FROM before"
@@ -52,6 +54,6 @@ def _paths(analysis: CohortAnalysis) -> str:
         f"WHERE rank <= {analysis.steps} GROUP BY person_id"
     )
     return (
-        f"SELECT i.person_id, coalesce(p.path, '{NONE}') AS path FROM ({entries(analysis.cohorts[0])}) AS i "
+        f"SELECT i.person_id, coalesce(p.path, '{NONE}') AS path FROM ({entered}) AS i "
         f"LEFT JOIN ({joined}) AS p ON p.person_id = i.person_id"
     )

@@ -58,9 +58,10 @@ def table_one(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan
     return TallyPlan(analysis=analysis.id, prepare=prepare, selects=selects, clear=drop(*_TABLES))
 
 
-def follow_up(study: Study, analysis: CohortAnalysis, reads: Reads, cut: datetime.date) -> TallyPlan:
+def follow_up(study: Study, analysis: CohortAnalysis, reads: Reads, cut: datetime.date, until: str = "") -> TallyPlan:
     """Part ``ends``: persons by ``days`` in their first period and ``reason`` of its end: the first that holds of death, end of
-    data, end of observation, the cohort's rule."""
+    data, end of observation, ``until`` (describe_rates.py: an end of data too), the cohort's rule."""
+    ended = f"WHEN i.end_date >= {until} THEN '{CUT}' " if until else ""
     start, end = (reads.column("observation_period", f"observation_period_{side}_date") for side in ("start", "end"))
     observed = (
         "SELECT 1 FROM observation_period AS o WHERE o.person_id = i.person_id "
@@ -68,8 +69,8 @@ def follow_up(study: Study, analysis: CohortAnalysis, reads: Reads, cut: datetim
     )
     ends = (
         f"SELECT i.person_id, i.end_date - i.start_date AS days, CASE WHEN EXISTS ({_died(study, reads)}) THEN '{DEATH}' "
-        f"WHEN i.end_date >= DATE '{cut}' THEN '{CUT}' WHEN EXISTS ({observed}) THEN '{OBSERVATION}' ELSE '{EXIT}' END AS reason "
-        f"FROM ({entries(analysis.cohorts[0])}) AS i"
+        f"WHEN i.end_date >= DATE '{cut}' THEN '{CUT}' WHEN EXISTS ({observed}) THEN '{OBSERVATION}' {ended}ELSE '{EXIT}' END AS reason "
+        f"FROM ({entries(analysis.cohorts[0], until)}) AS i"
     )
     rows = tally(
         "SELECT person_id, lpad(CAST(days AS VARCHAR), 5, '0') AS days, reason FROM describe_ends",

@@ -12,6 +12,7 @@ from rempart.cohort.codes import Reads
 from rempart.cohort.describe_rates import DECLARED, declared
 from rempart.cohort.describe_slices import described, drop, label, make, tally_by
 from rempart.cohort.outcomes import outcome_events
+from rempart.cohort.sources import usable_days
 from rempart.records.describing import CohortAnalysis
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
@@ -19,13 +20,14 @@ from rempart.records.study import Study
 _TABLES = ("describe_times", "describe_cases", "describe_base")
 
 
-def prevalence(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
-    """Parts ``persons/<variable>`` and ``cases/<variable>``, each by ``time``."""
+def prevalence(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
+    """Parts ``persons/<variable>`` and ``cases/<variable>``, each by ``time``. Nobody is in the base after ``until`` (rates)."""
+    cohort = usable_days(f"cohort_{analysis.cohorts[0]}", until)
     back = analysis.lookback_days if analysis.outcome in study.outcomes else 0
     prepare = (
         make("describe_times", times_sql(study, analysis)),
         make("describe_cases", _case_periods(study, analysis.outcome, reads)),
-        make("describe_base", described(_base(analysis.cohorts[0], back), analysis.dimensions, reads)),
+        make("describe_base", described(_base(cohort, back), analysis.dimensions, reads)),
     )
     selects: dict[str, str] = {}
     for variable in analysis.variables:
@@ -68,7 +70,7 @@ def _base(cohort: str, back: int) -> str:
     """One row for each person and time: the first day of it on which the person is in the cohort, and whether a case."""
     present = (
         "SELECT c.person_id, t.time, t.first_day, t.last_day, min(greatest(c.start_date, t.first_day)) AS day "
-        f"FROM cohort_{cohort} AS c JOIN describe_times AS t ON c.start_date <= t.last_day AND c.end_date >= t.first_day GROUP BY ALL"
+        f"FROM {cohort} AS c JOIN describe_times AS t ON c.start_date <= t.last_day AND c.end_date >= t.first_day GROUP BY ALL"
     )
     return (
         "SELECT b.person_id, b.time, b.day, EXISTS (SELECT 1 FROM describe_cases AS e WHERE e.person_id = b.person_id "

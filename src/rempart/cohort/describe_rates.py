@@ -8,6 +8,7 @@ overlap (a control of several sets), each of them counts its days and its event.
 from rempart.cohort.codes import Reads
 from rempart.cohort.describe_slices import cut, described, drop, finest, make, tally_by
 from rempart.cohort.outcomes import outcome_events
+from rempart.cohort.sources import usable_days
 from rempart.cohort.tally_sql import tally
 from rempart.records.describing import RATE, CohortAnalysis
 from rempart.records.protocol import TallyPlan
@@ -17,15 +18,16 @@ _TABLES = ("describe_events", "describe_periods", "describe_slices", "describe_f
 DECLARED = "declared"
 
 
-def rates(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
+def rates(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
     """Parts ``time/<variable>`` (value: days at risk), ``events/<variable>`` (value: events, of persons with one), ``both/<variable>``
     (days + events) for variances by person, ``facilities/<variable>`` by ``facility`` besides, ``standard/time`` and ``standard/events``
-    by single years of age and sex, ``declared``."""
+    by single years of age and sex, ``declared``. Time at risk ends with ``until``: SQL of the last day on which the sources of cohort and
+    outcome can be used ('': none is told)."""
     with_events, overlaps = analysis.type == RATE, analysis.cohorts[0] in study.overlapping
     wanted = analysis.dimensions | ({"sex"} if analysis.standard else frozenset())
     prepare = [
         make("describe_events", event_days(study, analysis.outcome, reads) if with_events else _NONE),
-        make("describe_periods", _periods(analysis)),
+        make("describe_periods", _periods(analysis, usable_days(f"cohort_{analysis.cohorts[0]}", until))),
         make("describe_slices", described(_slices(analysis), frozenset(wanted), reads)),
     ]
     selects: dict[str, str] = {}
@@ -59,9 +61,8 @@ def event_days(study: Study, outcome: str, reads: Reads) -> str:
     return f"SELECT DISTINCT person_id, start_date AS day FROM cohort_{outcome}"
 
 
-def _periods(analysis: CohortAnalysis) -> str:
-    """Periods at risk, (start_date, end_date]; ``ended``: 1 where the last day is a first event."""
-    cohort = f"cohort_{analysis.cohorts[0]}"
+def _periods(analysis: CohortAnalysis, cohort: str) -> str:
+    """Periods at risk, (start_date, end_date], of the table ``cohort``; ``ended``: 1 where the last day is a first event."""
     if analysis.events == "every":
         return f"SELECT person_id, start_date, end_date, 0 AS ended FROM {cohort}"
     first = (

@@ -8,6 +8,7 @@ them observed. Packs are told in hundredths, so that sums stay whole numbers.
 from rempart.cohort.codes import DOMAIN, Reads, matches
 from rempart.cohort.describe_prevalence import units_sql
 from rempart.cohort.describe_slices import described, drop, make, tally_by
+from rempart.cohort.sources import usable_days
 from rempart.records.describing import CohortAnalysis
 from rempart.records.protocol import Exposure, TallyPlan
 from rempart.records.study import Study
@@ -17,10 +18,11 @@ _PRESENT = ("exposure", "time")
 PACK = 100  # the unit of ``packs``: hundredths
 
 
-def utilisation(study: Study, analysis: CohortAnalysis, reads: Reads) -> TallyPlan:
+def utilisation(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
     """Parts by ``time``: ``persons``; by ``exposure`` and ``time``: ``users`` (value: dispensings), ``packs`` (value: hundredths
-    of a pack), ``new_users``, ``pharmacies`` (by ``pharmacy`` besides); each with every variable."""
-    cohort = analysis.cohorts[0]
+    of a pack), ``new_users``, ``pharmacies`` (by ``pharmacy`` besides); each with every variable. Nobody is in the base after ``until``
+    (describe_rates.py)."""
+    cohort = usable_days(f"cohort_{analysis.cohorts[0]}", until)
     prepare = (
         make("describe_times", units_sql(study.protocol.period, analysis.each)),
         make("describe_fills", " UNION ALL ".join(_fills(study, name, reads) for name in analysis.exposures)),
@@ -58,7 +60,7 @@ def _base(cohort: str) -> str:
     """One row for each person and unit: the first day of it in the cohort."""
     return (
         "SELECT c.person_id, t.time, min(greatest(c.start_date, t.first_day)) AS day "
-        f"FROM cohort_{cohort} AS c JOIN describe_times AS t ON c.start_date <= t.last_day AND c.end_date >= t.first_day GROUP BY ALL"
+        f"FROM {cohort} AS c JOIN describe_times AS t ON c.start_date <= t.last_day AND c.end_date >= t.first_day GROUP BY ALL"
     )
 
 
@@ -79,5 +81,5 @@ def _used(cohort: str, washout: int, reads: Reads) -> str:
         f"FROM describe_fills AS f JOIN ({days}) AS d ON d.person_id = f.person_id AND d.exposure = f.exposure AND d.day = f.day "
         "JOIN describe_times AS t ON f.day BETWEEN t.first_day AND t.last_day "
         "JOIN describe_base AS b ON b.person_id = f.person_id AND b.time = t.time "
-        f"WHERE EXISTS (SELECT 1 FROM cohort_{cohort} AS c WHERE c.person_id = f.person_id AND f.day BETWEEN c.start_date AND c.end_date)"
+        f"WHERE EXISTS (SELECT 1 FROM {cohort} AS c WHERE c.person_id = f.person_id AND f.day BETWEEN c.start_date AND c.end_date)"
     )

@@ -19,8 +19,9 @@ EVENT, DEATH, UNKNOWN, CENSORED = (
 )  # values of ``status``; 3: a death of unknown cause, where causes are asked for
 
 
-def followup_sql(study: Study, frame: Frame, *, cut: datetime.date, reads: Reads) -> str:
-    """Statement that makes ``study_follow(person_id, arm, age, pattern, entry_day, exit_day, status)``, ends before entry included."""
+def followup_sql(study: Study, frame: Frame, *, cut: datetime.date, reads: Reads, until: str = "") -> str:
+    """Statement that makes ``study_follow(person_id, arm, age, pattern, entry_day, exit_day, status)``, ends before entry included.
+    ``until``: SQL of the last day on which all sources of the question can be used (NULL: not known); '' where no session tells it."""
     outcome = outcome_events(study, frame.outcome, reads)
     unknown = by_cause(study, frame.outcome)
     ctes = [
@@ -30,7 +31,7 @@ def followup_sql(study: Study, frame: Frame, *, cut: datetime.date, reads: Reads
         _deaths(study, reads, causes=unknown),
         _stops(study, frame),
     ]
-    ends = ["w.last_day", f"DATE '{cut}'", "s.day"]
+    ends = ["w.last_day", f"DATE '{cut}'", "s.day", *([until] if until else [])]
     if study.protocol.follow_up_days is not None:
         ends.append(f"i.t0 + {study.protocol.follow_up_days}")
     far = "DATE '9999-12-31'"

@@ -34,19 +34,18 @@ class StudyPart:
 
 
 def study_parts(study: Study, *, cut: datetime.date) -> tuple[StudyPart, ...]:
-    """Every part, in the order in which they are computed; ``cut``: the last day of data."""
+    """Every part, in the order in which they are computed; ``cut``: the last day of data. Sessions have the table ``usable_interval``."""
     found = []
     for frame in study.frames:
         reads = Reads()
-        plan = compile_frame(study, frame, cut=cut, reads=reads)
+        plan = compile_frame(study, frame, cut=cut, reads=reads, usable=True)
         found.append(part_of(f"frame:{frame.key}", plan, reads))
     for analysis in study.descriptions:
         reads = Reads()
         made = tables_of(study, analysis, cut=cut, reads=reads)
         made += matched_made(study, (*analysis.cohorts, analysis.outcome), cut=cut)
-        found.append(
-            part_of(f"analysis:{analysis.id}", tally_plan(study, analysis, cut=cut, reads=reads), reads, made=made)
-        )
+        told = tally_plan(study, analysis, cut=cut, reads=reads, usable=True)
+        found.append(part_of(f"analysis:{analysis.id}", told, reads, made=made))
     return tuple(found)
 
 

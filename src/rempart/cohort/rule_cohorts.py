@@ -16,7 +16,6 @@ from rempart.cohort.generate import eras_sql
 from rempart.cohort.groups_sql import events_sql, group_sql
 from rempart.cohort.records_sql import Names
 from rempart.cohort.rule_definition import COUNTED, criterion, definition_of, lives_in, washout
-from rempart.cohort.sources import sources_of, usable_until
 from rempart.errors import Refused
 from rempart.records.cohort import CohortDefinition, Group
 from rempart.records.cohort_reading import in_order, period_of
@@ -38,14 +37,14 @@ class CohortSql:
     steps: tuple[str, ...]
 
 
-def cohort_statements(study: Study, name: str, *, cut: datetime.date, reads: Reads, usable: bool = False) -> CohortSql:
-    """The statements of one rule cohort; those that it needs are made before (``in_order``). ``cut``: the last day of data; ``usable``:
-    the session has the table ``usable_interval`` (source, scheme, last_day): nobody is followed beyond the sources of the events."""
+def cohort_statements(study: Study, name: str, *, cut: datetime.date, reads: Reads, until: str = "") -> CohortSql:
+    """The statements of one rule cohort; those that it needs are made before (``in_order``). ``cut``: the last day of data; ``until``: SQL
+    of the last day on which its sources can be used (NULL: not known), '' where no session tells it (``sources.usable_until``)."""
     cohort = study.rules[name]
     if cohort.sets:
-        statements, steps = sets_sql(name, cohort)
+        statements, steps = sets_sql(name, cohort, until)
     else:
-        statements, steps = _Maker(study, name, cohort, cut, usable, reads).made()
+        statements, steps = _Maker(study, name, cohort, cut, until, reads).made()
     tables = (f"cohort_{name}", f"cohort_{name}_attrition", f"cohort_{name}_reached")
     return CohortSql(
         name=name, statements=tuple(statements), clear=tuple(f"DROP TABLE IF EXISTS {t}" for t in tables), steps=steps
@@ -72,7 +71,7 @@ class _Maker:
     name: str
     cohort: RuleCohort
     cut: datetime.date
-    usable: bool
+    until: str
     reads: Reads
     statements: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
@@ -204,9 +203,8 @@ class _Maker:
         way = self.cohort.exit
         if way.days is not None:
             ends.append(f"i.{way.of}_date + {way.days}")
-        sources = sources_of(self.cohort, self.study.codes)
-        if self.usable and sources:
-            ends.append(usable_until(sources))
+        if self.until:
+            ends.append(self.until)
         for number, sql in enumerate(self._ways_out()):
             joins.append(f" LEFT JOIN ({sql}) AS x{number} USING ({_EVENT})")
             ends.append(f"x{number}.day")

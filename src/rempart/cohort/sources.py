@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which delivered sources a cohort's events come from: follow-up ends with the earliest of their usable intervals (docs/snds.md).
+"""Which delivered sources a question reads: follow-up ends with the earliest of their usable intervals (docs/cohorts.md). Runs nothing.
 
 Names are those of ``usable_interval``: dcir (claims), the hospital fields mco, ssr, had, rip, ace, and certificates (causes of death).
+That table is no part of a dataset and names no person: it comes with the sealed manifest into each session (journeys/usable.py), so no
+permit names it; it is empty where nothing was measured, and follow-up then ends as if there were no sources.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from rempart.records.cohort_reading import in_order
 from rempart.records.cohort_rules import RuleCohort, RuleEvent
-from rempart.records.protocol import CodeList
+from rempart.records.describing import USE, CohortAnalysis
+from rempart.records.matching import matched_names
+from rempart.records.protocol import CodeList, Criterion, Exposure, Frame
+from rempart.records.study import Study
 
 CLAIMS, STAYS, OUTPATIENT, CERTIFICATES = "dcir", ("mco", "ssr", "had", "rip"), "ace", "certificates"
 _OF_SETTING: Mapping[str, tuple[str, ...]] = {
@@ -27,13 +33,66 @@ _OF_DOMAIN: Mapping[str, tuple[str, ...]] = {
     "visit": (CLAIMS, *STAYS),
     "residence": (CLAIMS,),
 }
+IGNORED = "ignore"
 _OF_REGISTER = "ALD"  # long-term conditions stand in a register of their own, which has no interval
 
 
-def sources_of(cohort: RuleCohort, codes: Mapping[str, CodeList]) -> tuple[str, ...]:
-    """The sources of its events, in order of their names; an exposure of its exit is claims."""
-    found = {source for _, event in cohort.events() for source in _of_event(event, codes)}
-    return tuple(sorted(found | ({CLAIMS} if cohort.exit.exposure or cohort.place else set())))
+def cohort_sources(study: Study) -> dict[str, frozenset[str]]:
+    """Cohort → the sources of its own events and of every cohort that it is made of, entered by or asks about; of matched cohorts, those
+    of both ends."""
+    found: dict[str, frozenset[str]] = {}
+    for name in in_order(study.rules):
+        needed = (found.get(other, frozenset()) for other in study.rules[name].needs)
+        found[name] = frozenset(_of_cohort(study.rules[name], study)).union(*needed)
+    for name, matching in study.matchings.items():
+        ends = found.get(matching.to, frozenset()) | found.get(matching.pool, frozenset())
+        found |= dict.fromkeys(matched_names([name]), ends)
+    return found
+
+
+def frame_sources(study: Study, frame: Frame) -> frozenset[str]:
+    """The sources of a comparison: of both arms, exclusions, the outcome and covariates."""
+    arms = [_dispensed(study.exposures[name], study.codes) for name in (frame.target, frame.comparator)]
+    history = [item.criterion for item in study.covariates.values() if item.criterion is not None]
+    items = (*study.cohorts[frame.cohort].exclude, *study.outcomes[frame.outcome], *history)
+    return frozenset[str]().union(*arms, *(_of_criterion(item, study.codes) for item in items))
+
+
+def analysis_sources(study: Study, analysis: CohortAnalysis) -> frozenset[str]:
+    """The sources of a description: of its cohorts, of its outcome (records, or a cohort's), of the exposures that it counts."""
+    cohorts = cohort_sources(study)
+    named = [*analysis.cohorts, *([] if analysis.outcome in study.outcomes else [analysis.outcome])]
+    found: list[Iterable[str]] = [cohorts.get(name, ()) for name in named]
+    found += [_of_criterion(item, study.codes) for item in study.outcomes.get(analysis.outcome, ())]
+    for exposure in (study.exposures[name] for name in analysis.exposures):
+        found.append(_dispensed(exposure, study.codes) if analysis.type == USE else _of_exposure(exposure, study))
+    return frozenset[str]().union(*found)
+
+
+def _of_cohort(cohort: RuleCohort, study: Study) -> Iterator[str]:
+    for _, event in cohort.events():
+        yield from _of_event(event, study.codes)
+    if cohort.place:
+        yield CLAIMS
+    if cohort.exit.exposure:
+        yield from _of_exposure(study.exposures[cohort.exit.exposure], study)
+
+
+def _of_exposure(exposure: Exposure, study: Study) -> Iterator[str]:
+    """Of its periods: dispensings, those of the drug that ends them, and the stays that its choices ask about."""
+    yield from _dispensed(exposure, study.codes)
+    if exposure.eras is not None:
+        yield from STAYS if exposure.eras.hospital_days != IGNORED else ()
+        if exposure.eras.switch_to is not None:
+            yield from _dispensed(study.exposures[exposure.eras.switch_to], study.codes)
+
+
+def _dispensed(exposure: Exposure, codes: Mapping[str, CodeList]) -> Iterator[str]:
+    return _of_event(RuleEvent(domain=exposure.domain, codes=exposure.codes), codes)
+
+
+def _of_criterion(item: Criterion, codes: Mapping[str, CodeList]) -> Iterator[str]:
+    return _of_event(RuleEvent(domain=item.domain, codes=item.codes, status=item.status), codes)
 
 
 def _of_event(event: RuleEvent, codes: Mapping[str, CodeList]) -> Iterator[str]:
@@ -49,7 +108,18 @@ def _of_event(event: RuleEvent, codes: Mapping[str, CodeList]) -> Iterator[str]:
             yield "mco"
 
 
-def usable_until(sources: tuple[str, ...]) -> str:
-    """SQL of the last day on which all of the sources can be used; NULL where nothing is known of them."""
-    listed = ", ".join(f"'{source}'" for source in sources)
-    return f"(SELECT min(last_day) FROM usable_interval WHERE source IN ({listed}) AND scheme = '')"
+def usable_until(sources: Collection[str]) -> str:
+    """SQL of the last day on which all of the sources can be used, NULL where nothing is known of them; '' for no source."""
+    listed = ", ".join(f"'{source}'" for source in sorted(sources))
+    return f"(SELECT min(last_day) FROM usable_interval WHERE source IN ({listed}) AND scheme = '')" if listed else ""
+
+
+def usable_days(table: str, until: str) -> str:
+    """What may stand after FROM in place of ``table`` (or of a query in brackets): its periods (start_date, end_date, …) as far as
+    ``until`` (SQL of a day, NULL for no end; '': as they are)."""
+    if not until:
+        return table
+    return (
+        f"(SELECT * REPLACE (least(end_date, {until}) AS end_date) FROM {table} "
+        f"WHERE start_date <= coalesce({until}, start_date))"
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rempart.cohort.codes import Reads
 from rempart.cohort.exposure_eras import exposure_clear, exposure_statements
 from rempart.cohort.rule_cohorts import cohort_statements
+from rempart.cohort.sources import cohort_sources, usable_until
 from rempart.records.cohort_reading import in_order
 from rempart.records.describing import PATHWAYS, PERIODS, CohortAnalysis
 from rempart.records.study import Study
@@ -49,11 +50,13 @@ def made_for(
     ready: Sequence[str] = (),
 ) -> tuple[Made, ...]:
     """Exposures, then cohorts, each after those that it needs."""
+    sources = cohort_sources(study) if usable else {}
     wanted = [name for name in _with_needs(study, cohorts) if name not in ready]
     exits = [study.rules[name].exit.exposure for name in wanted if study.rules[name].exit.exposure]
     found = [_exposure(study, name, reads) for name in dict.fromkeys([*exits, *exposures])]
     for name in wanted:
-        made = cohort_statements(study, name, cut=cut, reads=reads, usable=usable)
+        until = usable_until(sources.get(name, ()))
+        made = cohort_statements(study, name, cut=cut, reads=reads, until=until)
         found.append(Made(name=f"cohort_{name}", statements=made.statements, clear=made.clear))
     return tuple(found)
 
