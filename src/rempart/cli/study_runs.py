@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from rempart.cli.move_bar import bytes_in_words, seconds_in_words
 from rempart.cli.session import Session
+from rempart.cli.study_variants import plan_every
+from rempart.errors import BadInput
 
 if TYPE_CHECKING:
     from rempart.wiring.studies import PlannedStudy, ShownRun
@@ -18,6 +20,7 @@ def plan(
     /,
     *,
     variant: str | None = None,
+    every_variant: bool = False,
     workers: int | None = None,
     memory: str | None = None,
 ) -> int:
@@ -27,6 +30,10 @@ def plan(
     from rempart.wiring.warehouse import Warehouse
 
     limit = size_of(memory) if memory else None
+    if every_variant:
+        if variant is not None:
+            raise BadInput("options-apart", option="--variant", other="--every-variant")
+        return plan_every(session, file, workers=workers, memory=limit)
     warehouse = Warehouse(session.directory)
     planned = plan_study_file(warehouse, file, workers=workers, memory=limit, variant=variant)
     _show_reads(session, planned)

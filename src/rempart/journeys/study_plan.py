@@ -6,7 +6,7 @@ Writes nothing but the ledger's trace that a manifest was looked into.
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rempart.cohort.parts import columns_of, study_parts
 from rempart.cohort.required import required_columns
@@ -64,8 +64,18 @@ class Planner:
     made_by: str
 
 
-def plan_study(planner: Planner, study: Study) -> StudyPlan:
-    """The plan; raises BadInput ``study-layout`` for a column that no dataset could have."""
+@dataclass(slots=True)
+class Planned:
+    """What the plans of other studies, which will run before, have found: manifests by permit, and the parts that will be there then."""
+
+    opened: dict[str, OpenSpace] = field(default_factory=dict)
+    parts: set[str] = field(default_factory=set)
+
+
+def plan_study(planner: Planner, study: Study, before: Planned | None = None) -> StudyPlan:
+    """The plan, after ``before``, which takes in what this one adds; raises BadInput ``study-layout`` for a column that no dataset
+    could have."""
+    before = before or Planned()
     required = required_columns(study, planner.layouts)
     log = events(planner.vault.ledger)
     try:
@@ -77,12 +87,14 @@ def plan_study(planner: Planner, study: Study) -> StudyPlan:
         return _told(study, required, permit, compared)
     try:
         permit.check_valid_on(planner.recorder.clock.now().date())
-        opened = _look(planner, permit)
+        opened = before.opened.get(permit.id) or _look(planner, permit)
+        before.opened[permit.id] = opened
     except RempartError as error:  # expired, erased, or the broker is locked: the rest of the plan stands
         return _told(study, required, permit, compared, why=error)
     parts = study_parts(study, cut=permit.period[1])
-    there = _kept(planner, permit, opened).there([part.digest for part in parts])
+    there = before.parts | set(_kept(planner, permit, opened).there([part.digest for part in parts]))
     left = [part for part in parts if part.digest not in there]
+    before.parts |= {part.digest for part in left}
     stored = read_of(compile_permit(permit, planner.layouts), columns_of(left), planner.layouts)
     size = read_size(opened, stored)
     rate = pace(log, permit.id, engine=planner.engine.name)
@@ -94,7 +106,7 @@ def plan_study(planner: Planner, study: Study) -> StudyPlan:
         size=size,
         why=None,
         parts=len(parts),
-        kept=len(there),
+        kept=len(parts) - len(left),
         seconds=None if rate is None else rate * size.all_rows / 1e6 / planner.engine.workers,
     )
 

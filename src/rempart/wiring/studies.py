@@ -47,16 +47,7 @@ def plan_study_file(
 ) -> PlannedStudy:
     """What the study would read and cost; writes nothing but the trace of a look into the manifest."""
     study, many = read_study_file(file, variant), workers or cores()
-    planner = Planner(
-        vault=warehouse.vault,
-        recorder=warehouse.recorder,
-        documents=warehouse.documents,
-        trust=warehouse.trust,
-        layouts=warehouse.study_layouts,
-        engine=warehouse.engine(many, memory=memory),
-        cache=warehouse.cache,
-        made_by=engine_version(),
-    )
+    planner = planner_of(warehouse, workers=many, memory=memory)
     first, last = (day.isoformat() for day in study.protocol.period)
     return PlannedStudy(
         study=study.content_id,
@@ -65,6 +56,20 @@ def plan_study_file(
         plan=plan_study(planner, study),
         workers=many,
         memory=memory or memory_each(many),
+    )
+
+
+def planner_of(warehouse: Warehouse, *, workers: int, memory: int | None) -> Planner:
+    """What planning needs, for so many workers of this machine."""
+    return Planner(
+        vault=warehouse.vault,
+        recorder=warehouse.recorder,
+        documents=warehouse.documents,
+        trust=warehouse.trust,
+        layouts=warehouse.study_layouts,
+        engine=warehouse.engine(workers, memory=memory),
+        cache=warehouse.cache,
+        made_by=engine_version(),
     )
 
 

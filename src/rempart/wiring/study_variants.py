@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rempart.adapters.machine import cores
 from rempart.errors import Cancelled, NotTrusted, RempartError
 from rempart.journeys.study import StudyRun, run_study
+from rempart.journeys.study_plan import Planned, StudyPlan, plan_study
 from rempart.journeys.study_work import Runner
 from rempart.ports.surroundings import Progress
 from rempart.records.study import Study
 from rempart.wiring.acts import forget_ended, study_runner
 from rempart.wiring.signing import Ask, Signer, signer
 from rempart.wiring.spark import POOL, engine_called
+from rempart.wiring.studies import planner_of
 from rempart.wiring.study_files import one_study, read_study
 from rempart.wiring.warehouse import Warehouse
 
@@ -78,6 +81,59 @@ def _run(runner: Runner, author: Signer, name: str, study: Study, told: "_OnePro
         return VariantRun(name=name, study=study_id, done=None, error=error)
     told.next()
     return VariantRun(name=name, study=study_id, done=done)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedVariants:
+    """Plans by name, each after those before it. ``parts``: of all studies; ``new``: those that must be computed, each once; ``kept``: the
+    others, shared with an earlier study of the file or kept from earlier runs; ``seconds``: of all together, None where unknown."""
+
+    studies: Mapping[str, str]
+    plans: Mapping[str, StudyPlan]
+    parts: int
+    new: int
+    kept: int
+    seconds: float | None
+    workers: int
+
+    def as_dict(self) -> dict[str, object]:
+        """For ``--json``."""
+        told = [
+            {
+                "variant": name,
+                "study": self.studies[name],
+                "fits": None if plan.compared is None else plan.compared.fits,
+                "parts": plan.parts,
+                "kept": plan.kept,
+                "rows": plan.size.all_rows if plan.size else None,
+                "seconds": plan.seconds,
+            }
+            for name, plan in self.plans.items()
+        ]
+        together = {"parts": self.parts, "new": self.new, "kept": self.kept, "seconds": self.seconds}
+        return {"studies": told, "together": together, "workers": self.workers}
+
+
+def plan_every_variant(
+    warehouse: Warehouse, file: Path, *, workers: int | None = None, memory: int | None = None
+) -> PlannedVariants:
+    """What the study and all its variants would cost when they run one after the other; raises as ``study check`` does."""
+    studies, many, before = studies_of(file, every=True), workers or cores(), Planned()
+    forget_ended(warehouse)
+    planner = planner_of(warehouse, workers=many, memory=memory)
+    plans = {name: plan_study(planner, study, before) for name, study in studies.items()}
+    times = [plan.seconds for plan in plans.values()]
+    parts = sum(plan.parts for plan in plans.values())
+    kept = sum(plan.kept for plan in plans.values())
+    return PlannedVariants(
+        studies={name: study.content_id for name, study in studies.items()},
+        plans=plans,
+        parts=parts,
+        new=parts - kept,
+        kept=kept,
+        seconds=None if None in times else sum(time or 0.0 for time in times),
+        workers=many,
+    )
 
 
 class _OneProgress:
