@@ -17,7 +17,7 @@ from rempart.adapters.scratch_directory import ScratchDirectory
 from rempart.adapters.surroundings import SystemRandomness
 from rempart.errors import NotTrusted
 from rempart.journeys.kept_evidence import KeptEvidence
-from rempart.journeys.study_todo import left_to_do
+from rempart.journeys.study_todo import left_to_do, of_this_version
 from rempart.keys.envelope import unwrap, wrap
 from rempart.ports.broker import Broker
 from rempart.records.sealed import KeyContext
@@ -216,10 +216,47 @@ def test_a_run_without_reuse_takes_up_its_own_pieces(tmp_path: Path) -> None:
     assert len(scratch.names("S-1")) == 2
 
 
-def test_pieces_of_before_parts_were_told_apart_are_of_the_whole_study(tmp_path: Path) -> None:
+def test_pieces_without_a_note_begin_anew(tmp_path: Path) -> None:
     scratch = ScratchDirectory(tmp_path)
     scratch.put("S-1", "shard-0000.sealed", b"of all")
-    assert left_to_do(scratch, "S-1", [A, B], kept=kept(tmp_path / "k"), reference="r").parts is None
+    assert left_to_do(scratch, "S-1", [A, B], kept=kept(tmp_path / "k"), reference="r").parts == (A, B)
+    assert scratch.names("S-1") == ["parts"]
+
+
+PIECES = ["evidence.key", "match-0000-0001", "parts", "shard-0000.sealed"]
+
+
+@pytest.mark.parametrize(("note", "stays"), [(b"rempart 2", True), (b"rempart 1", False), (None, False)])
+def test_what_another_version_left_of_a_run_is_removed(tmp_path: Path, note: bytes | None, stays: bool) -> None:
+    scratch = ScratchDirectory(tmp_path)
+    for name in (*PIECES, "cancel"):
+        scratch.put("S-1", name, b"of an earlier try")
+    scratch.put("S-2", "shard-0000.sealed", b"another run's")
+    if note is not None:
+        scratch.put("S-1", "made-by", note)
+    of_this_version(scratch, "S-1", "rempart 2")
+    assert scratch.names("S-1") == sorted(["cancel", "made-by", *(PIECES if stays else [])])
+    assert scratch.get("S-1", "made-by") == b"rempart 2"
+    assert scratch.names("S-2") == ["shard-0000.sealed"]
+
+
+def test_a_removal_that_is_cut_short_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade, a kill amid the removal, and the version before again: its key is gone, so its pieces must go too."""
+    scratch, dropped = ScratchDirectory(tmp_path), ScratchDirectory.drop
+    for name in PIECES:
+        scratch.put("S-1", name, b"x")
+    scratch.put("S-1", "made-by", b"1")
+
+    def cut(self: ScratchDirectory, run: str, name: str) -> None:
+        if name == "parts":
+            raise KeyboardInterrupt
+        dropped(self, run, name)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ScratchDirectory, "drop", cut)
+        of_this_version(scratch, "S-1", "2")
+    of_this_version(scratch, "S-1", "1")
+    assert scratch.names("S-1") == ["made-by"]
 
 
 @pytest.mark.parametrize("note", [b"", b"{", b"7", b'["c"]', b'"aaaa"', f'["{A}", "c"]'.encode()])

@@ -5,6 +5,7 @@ Nothing is pickled; a worker's answer is ciphertext that only a holder of the ru
 """
 
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+import rempart
 from rempart.adapters.machine import megabytes, memory_each
 from rempart.adapters.memory_watch import OUT_OF_MEMORY
 from rempart.errors import BadInput, Cancelled, Missing, NotTrusted, Refused, RempartError, Unavailable
@@ -23,6 +25,7 @@ from rempart.records.shard_job import ShardJob
 _FAMILIES = {family.family: family for family in (Refused, NotTrusted, Missing, BadInput, Unavailable)}
 _Answer = tuple[int, bytes] | RempartError | None
 _Process = subprocess.Popen[bytes]
+_INSTALLED = ("site-packages", "dist-packages")  # found by every process of this Python
 _LOOK = 0.2  # seconds between two looks whether the run is to stop
 
 
@@ -95,7 +98,7 @@ class ProcessPool:
 
     def _start(self) -> _Process:
         command = [sys.executable, "-m", "rempart.worker", "--dir", str(self._directory), "--memory", str(self.memory)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment())
 
     def _serve(
         self, process: _Process, waiting: "queue.SimpleQueue[ShardJob]", answers: "queue.SimpleQueue[_Answer]"
@@ -134,6 +137,15 @@ class ProcessPool:
         if process.returncode == -signal.SIGKILL:
             return Unavailable("worker-killed", shard=shard, limit=limit)
         return Unavailable("worker-died", shard=shard)
+
+
+def _environment() -> dict[str, str]:
+    """This process's own, in which a worker finds the same package: also where only this process was told of its place."""
+    source = Path(rempart.__file__).resolve().parent.parent
+    if source.name in _INSTALLED:
+        return dict(os.environ)
+    known = [str(source), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, known))}
 
 
 def _next(answers: "queue.SimpleQueue[_Answer]", stop: Callable[[], bool], run: str) -> tuple[int, bytes] | None:

@@ -79,6 +79,11 @@ class ScratchDirectory:
                 os.close(descriptor)
             return descriptor is None
 
+    def at_work(self, prefix: str) -> list[str]:
+        """Runs whose id begins so and that a living process owns, sorted."""
+        found = sorted(path.name for path in self._root.glob(f"{prefix}*") if path.is_dir())
+        return [run for run in found if self.held(run)]
+
     def sweep(self, *, but: str) -> None:
         """See the port."""
         for folder in [path for path in self._root.glob("*") if path.is_dir()]:

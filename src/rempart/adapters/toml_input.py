@@ -11,6 +11,16 @@ from rempart.adapters.text_input import read_text
 from rempart.errors import BadInput
 
 _LINE = re.compile(r"line (\d+)")
+_DEEPEST = 100  # parts of a dotted key: tomllib takes a time that grows with their square, and no table of ours has ten
+_PART = r"""(?: [A-Za-z0-9_-]++ | "(?:[^"\\\n]|\\.)*+" | '[^'\n]*+' )"""
+_TOKEN = re.compile(
+    rf"""(?P<deep> {_PART} (?:[ \t]*+\.[ \t]*+{_PART}){{{_DEEPEST}}} )
+      | \#[^\n]*+
+      | \"{{3}} (?:[^"\\]|\\[\s\S]|"(?!""))*+ \"{{3,5}}
+      | '{{3}} (?:[^']|'(?!''))*+ '{{3,5}}
+      | {_PART}""",
+    re.VERBOSE,
+)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -20,6 +30,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
     """The parsed text of a file of that name; raises BadInput ``toml-syntax``, ``toml-number``, ``toml-nested``."""
+    if line := _line_of_deep_key(text):
+        raise BadInput("toml-nested", file=f"{file}:{line}", line=line)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -32,6 +44,14 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
         raise BadInput("toml-number", file=file, line=_line_of_number(text)) from error
     except RecursionError as error:
         raise BadInput("toml-nested", file=file) from error
+
+
+def _line_of_deep_key(text: str) -> int:
+    """The line of the first dotted key of more than ``_DEEPEST`` parts; 0 without one."""
+    if all(line.count(".") < _DEEPEST for line in text.split("\n")):
+        return 0
+    found = next((token for token in _TOKEN.finditer(text) if token["deep"]), None)
+    return text.count("\n", 0, found.start()) + 1 if found else 0
 
 
 def _line_of_number(text: str) -> int:

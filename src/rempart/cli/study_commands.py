@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 def list_runs(session: Session) -> int:
     """Finished runs of studies."""
+    from rempart.wiring.acts import forget_ended
     from rempart.wiring.releases import run_list
     from rempart.wiring.warehouse import Warehouse
 
-    found = run_list(Warehouse(session.directory))
+    warehouse = Warehouse(session.directory)
+    forget_ended(warehouse)
+    found = run_list(warehouse)
     columns = ("run", "permit", "time", "release")
     session.voice.table([f"column-{name}" for name in columns], [[row[name] for name in columns] for row in found])
     session.voice.result("study-list", {"runs": found})
@@ -88,9 +91,8 @@ def _run_one(
     _tell_done(session, done)
     if variant is None and not voice.as_json:
         _tell_left(session, file)
-    voice.result(
-        "study-run", {"run": done.run, "result": done.result, "resumed": done.resumed, "reused": done.cost.reused}
-    )
+    told = {"run": done.run, "result": done.result, "resumed": done.resumed, "reused": done.cost.reused}
+    voice.result("study-run", {**told, "unkept": done.cost.unkept})
     return 0
 
 
@@ -107,4 +109,6 @@ def _tell_done(session: Session, done: "StudyRun") -> None:
     voice.say("study-done", run=done.run, shards=done.cost.shards, resumed=done.resumed)
     if done.cost.reused:
         voice.say("study-reused", parts=done.cost.parts, reused=done.cost.reused)
+    if done.cost.unkept and not voice.as_json:
+        voice.warn(voice.word("study-unkept", unkept=done.cost.unkept))
     voice.say("study-next", run=done.run)

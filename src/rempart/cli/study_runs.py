@@ -78,15 +78,22 @@ def _show_permit(session: Session, planned: "PlannedStudy") -> None:
         voice.say("study-fits", permit=made.permit.id)
 
 
+def _spaced(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
 def _show_cost(session: Session, planned: "PlannedStudy") -> None:
+    from rempart.journeys.study_size import LEAST_BYTES, LEAST_ROWS
+
     voice, made = session.voice, planned.plan
     if made.size is None:
         if made.why is not None and made.permit is not None:
             voice.say("plan-not-looked", why=voice.error_line(made.why))
         return
-    rows = f"{made.size.all_rows:,}".replace(",", " ")
     size = bytes_in_words(voice, sum(made.size.size.values()))
-    voice.say("plan-size", shards=made.size.shards, rows=rows, size=size)
+    voice.say("plan-size", shards=made.size.shards, rows=_spaced(made.size.all_rows), size=size)
+    if made.size.rows:
+        voice.say("plan-coarse", rows=_spaced(LEAST_ROWS), size=bytes_in_words(voice, LEAST_BYTES))
     if made.kept:
         voice.say("plan-kept", kept=made.kept, parts=made.parts)
     voice.say(
@@ -105,6 +112,8 @@ def _show_cost(session: Session, planned: "PlannedStudy") -> None:
 
 
 def _told(planned: "PlannedStudy") -> dict[str, object]:
+    from rempart.journeys.study_size import LEAST_BYTES, LEAST_ROWS
+
     made = planned.plan
     compared, size = made.compared, made.size
     days = compared.days if compared else None
@@ -120,6 +129,7 @@ def _told(planned: "PlannedStudy") -> dict[str, object]:
         "earliest": made.earliest.isoformat(),
         "rows": dict(size.rows) if size else None,
         "bytes": dict(size.size) if size else None,
+        "least": {"rows": LEAST_ROWS, "bytes": LEAST_BYTES},
         "shards": size.shards if size else None,
         "memory": {"need": size.memory if size else None, "limit": planned.memory},
         "workers": planned.workers,

@@ -54,11 +54,12 @@ class KeptEvidence:
                 self.cache.drop(self.space, self._name(part))
             return {}
 
-    def keep(self, evidence: Mapping[str, Evidence], *, reference: str) -> None:
-        """Keep the evidence of each part; a key of its own each, wrapped by the project's."""
+    def keep(self, evidence: Mapping[str, Evidence], *, reference: str) -> int:
+        """Keep the evidence of each part, a key of its own each, wrapped by the project's; how many could not be kept."""
         keys = [self.randomness.bytes(32) for _ in evidence]
         contexts = [self._context(part) for part in evidence]
         wrapped = self.broker.wrap(reference, list(zip(contexts, keys, strict=True))) if contexts else []
+        lost = 0
         for (part, found), key, blob in zip(evidence.items(), keys, wrapped, strict=True):
             sealed = encrypt_stream(
                 encode(found),
@@ -68,7 +69,9 @@ class KeptEvidence:
                 salt=self.randomness.bytes(32),
                 prefix=self.randomness.bytes(7),
             )
-            self.cache.put(self.space, self._name(part), len(blob).to_bytes(_LENGTH, "big") + blob + sealed)
+            piece = len(blob).to_bytes(_LENGTH, "big") + blob + sealed
+            lost += not self.cache.put(self.space, self._name(part), piece)
+        return lost
 
     def _opened(self, part: str, data: bytes, key: bytes) -> Evidence:
         plain = decrypt_stream(_split(data)[1], key=key, associated_data=self._bound(part), segment=_SEGMENT)

@@ -22,6 +22,7 @@ from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit,
 from rempart.permits.compile import compile_permit
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
+from rempart.ports.ledger import Ledger
 from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
@@ -48,16 +49,16 @@ class Applied:
     head: str
 
 
-def running_permits(vault: Vault, recorder: Recorder, documents: Documents, trust: TrustFile) -> list[Permit]:
+def running_permits(ledger: Ledger, recorder: Recorder, documents: Documents, trust: TrustFile) -> list[Permit]:
     """Permits whose datasets run: granted, valid today, their space not erased."""
-    log = events(vault.ledger)
+    log = events(ledger)
     names = [event.basis.removeprefix("permit:") for event in log if (event.kind, event.phase) == ("permit", "effect")]
     found = []
     for name in dict.fromkeys(names):
         permit = find_permit(log, documents, trust, name)
         try:
             permit.check_valid_on(recorder.clock.now().date())
-            if newest_commit(vault.ledger, permit.space) is not None:
+            if newest_commit(ledger, permit.space) is not None:
                 found.append(permit)
         except (Refused, Missing):  # expired, not begun, or erased: nobody reads it
             continue

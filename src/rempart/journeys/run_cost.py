@@ -17,12 +17,14 @@ _LATEST = 5
 @dataclass(slots=True, kw_only=True)
 class RunCost:
     """``resumed``: of ``shards``, those that an earlier try had left; ``reused``: of ``parts``, those whose evidence was kept from another
-    run; ``seconds`` of computing the ``rows`` of the shards that were opened now."""
+    run; ``unkept``: those computed now whose evidence could not be kept for a later one; ``seconds`` of computing the ``rows`` of the
+    shards that were opened now."""
 
     shards: int = 0
     resumed: int = 0
     parts: int = 0
     reused: int = 0
+    unkept: int = 0
     seconds: float = 0
     rows: int = 0
 

@@ -11,7 +11,8 @@ from rempart.errors import Cancelled, Missing
 from rempart.journeys.living import STUDY
 from rempart.ports.scratch import Scratch
 
-_PIECE = "cancel"
+CANCEL = "cancel"
+"""The piece that says so."""
 
 
 @contextmanager
@@ -20,23 +21,23 @@ def stoppable(scratch: Scratch, run: str) -> Iterator[Callable[[], bool]]:
 
     The caller owns the run. Raises Cancelled ``run-cancelled``.
     """
-    scratch.drop(run, _PIECE)  # asked of an earlier try
+    scratch.drop(run, CANCEL)  # asked of an earlier try
     try:
-        yield lambda: scratch.get(run, _PIECE) is not None
+        yield lambda: scratch.get(run, CANCEL) is not None
     except KeyboardInterrupt:
         raise Cancelled("run-cancelled", run=run) from None
     finally:
-        scratch.drop(run, _PIECE)
+        scratch.drop(run, CANCEL)
 
 
 def ask_to_stop(scratch: Scratch, run: str) -> None:
     """Say that ``run`` shall stop; raises Missing ``run-not-live`` when no process works on a study of that id."""
     if not run.startswith(STUDY) or not scratch.held(run):
         raise Missing("run-not-live", run=run)
-    scratch.put(run, _PIECE, b"")
+    scratch.put(run, CANCEL, b"")
 
 
 def forget_asking(scratch: Scratch, run: str) -> None:
     """Take the word back where the run ended of itself meanwhile, so that it leaves nothing behind."""
     with scratch.hold(run):
-        scratch.drop(run, _PIECE)
+        scratch.drop(run, CANCEL)

@@ -18,7 +18,7 @@ from rempart.journeys.recorded import Recorder, recorded
 from rempart.journeys.run_cost import pace
 from rempart.journeys.shard_evidence import read_of
 from rempart.journeys.space import OpenSpace, Vault, open_space
-from rempart.journeys.study_size import ReadSize, read_size
+from rempart.journeys.study_size import ToldSize, read_size
 from rempart.permits.compare import Compared, compare, earliest_day
 from rempart.permits.compile import compile_permit
 from rempart.ports.broker import GrantRequest
@@ -36,14 +36,14 @@ KIND = "study-plan"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyPlan:
     """``required``: table → columns; ``permit``, ``compared``: None where the permit is not granted here; ``size``: of what must be
-    read now, None where ``why`` says what stands against looking; ``kept``: of ``parts``, those whose evidence is there already;
-    ``seconds``: with so many workers as the engine has, None without an earlier run to judge by."""
+    read now, coarse, None where ``why`` says what stands against looking; ``kept``: of ``parts``, those whose evidence is there already;
+    ``seconds``: with so many workers as the engine has, of the coarse size, None without an earlier run to judge by."""
 
     required: Mapping[str, frozenset[str]]
     earliest: datetime.date
     permit: Permit | None
     compared: Compared | None
-    size: ReadSize | None
+    size: ToldSize | None
     why: RempartError | None
     parts: int
     kept: int
@@ -96,7 +96,7 @@ def plan_study(planner: Planner, study: Study, before: Planned | None = None) ->
     left = [part for part in parts if part.digest not in there]
     before.parts |= {part.digest for part in left}
     stored = read_of(compile_permit(permit, planner.layouts), columns_of(left), planner.layouts)
-    size = read_size(opened, stored)
+    size = read_size(opened, stored).told()
     rate = pace(log, permit.id, engine=planner.engine.name)
     return StudyPlan(
         required=required,

@@ -27,7 +27,7 @@ from rempart.journeys.run_cost import RunCost
 from rempart.journeys.shard_evidence import read_of
 from rempart.journeys.space import OpenSpace, Vault, open_space
 from rempart.journeys.study_size import read_size
-from rempart.journeys.study_todo import Todo, left_to_do
+from rempart.journeys.study_todo import Todo, left_to_do, of_this_version
 from rempart.permits.compile import compile_permit, granted_parts
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
@@ -82,6 +82,7 @@ class StudyWork:
 
     def gather(self, act: Act) -> tuple[Evidence, str]:
         """The summed evidence of every part in every shard, and a reference for sealing the result."""
+        of_this_version(self.by.scratch, self.run, self.by.made_by)
         first, *_ = references = self.by.vault.broker.grant(self._request(act), uses=2)
         opened = open_space(self.by.vault, space=self.permit.space, reference=first, head=self.commit.head)
         key, kept = self._evidence_key(references), self._kept(opened)
@@ -93,15 +94,15 @@ class StudyWork:
         self._match(act, opened, todo)
         self._compute(act, opened, todo)
         computed = self._collected(opened, todo, key)
-        if kept is not None and todo.parts:
+        if kept is not None:
             names = {part.name: part.digest for part in chosen(self.parts, todo.parts)}
             apart = by_part(computed, list(names))
-            kept.keep({names[name]: evidence for name, evidence in apart.items()}, reference=first)
+            self.cost.unkept = kept.keep({names[name]: part for name, part in apart.items()}, reference=first)
         return merge([computed, *todo.found.values()]), first
 
     def _matches(self, todo: Todo) -> bool:
         """Whether anything that is to be computed reads matched comparators."""
-        asked = chosen(self.parts, todo.parts or ())
+        asked = chosen(self.parts, todo.parts)
         return bool(self.matched) and any(made.name in self.matched for part in asked for made in part.made)
 
     def _match(self, act: Act, opened: OpenSpace, todo: Todo) -> None:
@@ -121,7 +122,7 @@ class StudyWork:
     def _collected(self, opened: OpenSpace, todo: Todo, key: bytes) -> Evidence:
         """The exact sum of the pieces of every shard."""
         context = evidence_context(self.by.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
-        held = held_parts(todo.parts or ())
+        held = held_parts(todo.parts)
         pieces = (self.by.scratch.get(self.run, _piece(shard)) or b"" for shard in range(opened.body.shards))
         plain = (open_evidence(piece, key=key, context=context, shard=n, held=held) for n, piece in enumerate(pieces))
         return merge([decode(piece) for piece in plain])
@@ -146,7 +147,7 @@ class StudyWork:
         missing, shards = self._missing(opened), opened.body.shards
         self.cost.shards, self.cost.parts, self.cost.reused = shards, len(self.parts), len(todo.found)
         if not todo.nothing:
-            columns = columns_of(chosen(self.parts, todo.parts or ()))
+            columns = columns_of(chosen(self.parts, todo.parts))
             stored = read_of(compile_permit(self.permit, self.by.layouts), columns, self.by.layouts)
             self.cost.resumed = shards - len(missing)
             self.cost.rows = read_size(opened, stored, shards=missing).all_rows
@@ -220,7 +221,7 @@ class StudyWork:
             permit=self.permit.id,
             shards=shards,
             grant=reference,
-            parts=todo.parts or (),
+            parts=todo.parts,
         )
 
     def seal(self, rows: tuple[ResultRow, ...], reference: str) -> bytes:

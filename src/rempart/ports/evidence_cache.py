@@ -14,8 +14,9 @@ class EvidenceCache(Protocol):
     def has(self, space: str, name: str) -> bool:
         """Whether the piece is there; counts as no use of it."""
 
-    def put(self, space: str, name: str, data: bytes) -> None:
-        """Keep a piece whole or not at all; the pieces that were asked for longest ago make room."""
+    def put(self, space: str, name: str, data: bytes) -> bool:
+        """Keep a piece whole or not at all, and say which; the pieces that were asked for longest ago make room. Raises nothing: a full
+        disk or a folder that goes meanwhile is no reason to lose what was computed."""
 
     def drop(self, space: str, name: str) -> None:
         """Remove one piece, if it is there."""

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Conditions of a rule cohort that hold for everybody or for nobody, whatever the data: a slip of the pen, refused by its key. Reads nothing."""
+"""Conditions of a rule cohort that hold for everybody or for nobody, whatever the data: slips of the pen, refused by their key.
+
+Knows nothing of the data: a cohort of nobody there is an answer.
+"""
 
 from collections.abc import Mapping
 
@@ -27,4 +30,6 @@ def check_where(given: Fields, where: Mapping[str, str]) -> None:
 def check_most(given: Fields, number: int, demands: int) -> None:
     """``at_most`` so many of so many demands; raises BadInput ``study-field``."""
     if number >= demands:
-        raise given.wrong("number", f"less than the number of demands, {demands}: at most all of them holds for everybody")
+        raise given.wrong(
+            "number", f"less than the number of demands, {demands}: at most all of them holds for everybody"
+        )

@@ -3,6 +3,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from rempart.adapters.person_key import create_person_key, load_person_key
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.adapters.toml_input import read_toml
 from rempart.adapters.trust_files import save_trust
-from rempart.errors import BadInput, Refused
+from rempart.errors import BadInput, Refused, RempartError, Unavailable
 from rempart.journeys.grant import Granted, grant
 from rempart.journeys.living import living
 from rempart.journeys.objection_application import running_permits
@@ -51,6 +52,7 @@ _SUBFOLDERS = (
     "controller/scratch",
     "public/releases",
 )
+_INGESTS = "I-"  # how the id of an ingest or a compaction begins
 
 
 def no_step(_: str) -> None:
@@ -161,8 +163,10 @@ def grant_permit(
     progress: Progress,
     named_step: Callable[[str], None] = no_step,
 ) -> Granted:
-    """Sign the permit as a committee member and create the project dataset."""
+    """Sign the permit as a committee member and create the project dataset; Unavailable ``ingest-under-way`` while an ingest runs."""
     permit = read_permit_file(file)
+    forget_ended(warehouse)
+    _not_while_ingesting(warehouse)
     member = signer(warehouse.trust, key_file, ask)
     if "committee" not in member.entry.roles:
         raise Refused("role-missing", actor=member.entry.actor, role="committee")
@@ -186,6 +190,12 @@ def grant_permit(
             progress=progress,
             named_step=named_step,
         )
+
+
+def _not_while_ingesting(warehouse: Warehouse) -> None:
+    """A dataset made now would be of the tables before, or of none; raises Unavailable ``ingest-under-way``."""
+    for run in warehouse.scratch.at_work(_INGESTS):
+        raise Unavailable("ingest-under-way", run=run)
 
 
 def read_study_file(path: Path, variant: str | None = None) -> Study:
@@ -234,11 +244,16 @@ def study_runner(warehouse: Warehouse, engine: Engine, *, progress: Progress, fr
 
 
 def forget_ended(warehouse: Warehouse) -> None:
-    """Remove what is kept of projects whose permit has ended or whose keys are erased."""
+    """Remove what is kept of projects whose permit has ended or whose keys are erased.
+
+    A permit ends by its date, so nothing runs at its end: commands on studies, permits and deliveries call this before they do their own
+    work. It never stands in their way: of permits that cannot be read, the audit tells.
+    """
     if warehouse.cache.empty:
         return
-    alive = running_permits(warehouse.vault, warehouse.recorder, warehouse.documents, warehouse.trust)
-    warehouse.cache.retain([permit.space for permit in alive])
+    with suppress(RempartError):
+        alive = running_permits(warehouse.ledger, warehouse.recorder, warehouse.documents, warehouse.trust)
+        warehouse.cache.retain([permit.space for permit in alive])
 
 
 def permit_of(warehouse: Warehouse, permit: str) -> Permit:

@@ -26,7 +26,7 @@ from rempart.ports.query import Query
 from rempart.ports.surroundings import Progress
 from rempart.records.canonical import content_id
 from rempart.records.sealed import SpaceCommit
-from rempart.wiring.acts import new_run, no_step
+from rempart.wiring.acts import forget_ended, new_run, no_step
 from rempart.wiring.deliveries import Delivered, compact_units, gather_folders, read_folders, refuse_without_cards
 from rempart.wiring.host_register import writable
 from rempart.wiring.standing import Chosen, Standing, Told, choose, look
@@ -75,6 +75,7 @@ def ingest_delivery(
     """Bring deliveries in. Raises BadInput naming file, line, column and what was expected, Refused ``store-…`` when the host may
     hold nothing of ours; what was committed before stands, and the same command goes on from there."""
     writable(warehouse)
+    forget_ended(warehouse)
     folders = [delivery] if isinstance(delivery, Path) else list(delivery)
     doing = _Doing(warehouse, new_run("I"), progress, named_step, extra or {})
     with living(warehouse.scratch, warehouse.recorder, doing.run):
@@ -187,6 +188,7 @@ def compact_warehouse(
 
     Raises Missing ``units-missing``, ``space-missing``, Refused ``rules-mixed``, ``vocabulary-unnamed``."""
     writable(warehouse)
+    forget_ended(warehouse)
     doing = _Doing(warehouse, new_run("I"), progress, named_step, {})
     with living(warehouse.scratch, warehouse.recorder, doing.run):
         standing = look(warehouse)

@@ -65,7 +65,7 @@ def change(warehouse: Warehouse, wanted: Change, *, officer: Signer, progress: P
 
 def running(warehouse: Warehouse) -> list[Permit]:
     """The permits whose datasets an application would look into."""
-    return running_permits(warehouse.vault, warehouse.recorder, warehouse.documents, warehouse.trust)
+    return running_permits(warehouse.ledger, warehouse.recorder, warehouse.documents, warehouse.trust)
 
 
 def apply_to_running(warehouse: Warehouse, *, officer: Signer, progress: Progress) -> tuple[Applied, ...]:

@@ -7,12 +7,14 @@ from rempart.adapters.state_database import EVENTS, PERMITS, RELEASES, VOTES, Ro
 from rempart.journeys.permits import events, read_permit
 from rempart.journeys.release import ReleaseDesk, current_state, release_events, submission_of
 from rempart.records.event import LedgerEvent
+from rempart.wiring.acts import forget_ended
 from rempart.wiring.releases import desk
 from rempart.wiring.warehouse import Warehouse
 
 
 def permit_list(warehouse: Warehouse) -> list[dict[str, str | int]]:
     """Granted permits."""
+    forget_ended(warehouse)
     return _rebuilt(warehouse, PERMITS.name)
 
 

@@ -16,7 +16,7 @@ from rempart.journeys.stopping import ask_to_stop, forget_asking
 from rempart.journeys.study_plan import Planner, StudyPlan, plan_study
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
-from rempart.wiring.acts import read_study_file
+from rempart.wiring.acts import forget_ended, read_study_file
 from rempart.wiring.releases import desk
 from rempart.wiring.warehouse import Warehouse
 
@@ -47,6 +47,7 @@ def plan_study_file(
 ) -> PlannedStudy:
     """What the study would read and cost; writes nothing but the trace of a look into the manifest."""
     study, many = read_study_file(file, variant), workers or cores()
+    forget_ended(warehouse)
     planner = planner_of(warehouse, workers=many, memory=memory)
     first, last = (day.isoformat() for day in study.protocol.period)
     return PlannedStudy(
@@ -101,6 +102,7 @@ class ShownRun:
 
 def show_run(warehouse: Warehouse, run: str) -> ShownRun:
     """What became of a run, newest try first; raises Missing ``run-missing``."""
+    forget_ended(warehouse)
     log = events(warehouse.ledger)
     tries = [n for n, e in enumerate(log) if e.kind == "study" and e.phase == "intent" and e.fact("run") == run]
     if not tries or not run.startswith(STUDY):
@@ -176,3 +178,4 @@ def cancel_run(warehouse: Warehouse, run: str) -> None:
     except Unavailable as error:
         if error.code != "run-held":  # begun again meanwhile: it forgets by itself
             raise
+    forget_ended(warehouse)
