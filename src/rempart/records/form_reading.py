@@ -228,7 +228,7 @@ def _one_of(given: Fields, name: str, form: OneOf) -> Any:
     fitting = next((inner for inner in form.forms if _has_shape(told, inner)), None)
     if fitting is None:
         raise given.wrong(name, " or ".join(_words(inner) for inner in form.forms))
-    if isinstance(fitting, Choice) and (example := _as_table(told, form)):
+    if isinstance(fitting, Choice) and told not in fitting.allowed and (example := _as_table(told, form)):
         raise given.wrong(name, f"{_words(fitting)} or a table such as {example}")
     return _read(given, name, fitting)
 
