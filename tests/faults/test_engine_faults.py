@@ -252,3 +252,34 @@ def test_a_process_that_died_while_it_waited_is_replaced(
         started[0].wait()
         assert told(made, job(0)) == ({0}, None)
     assert len(started) == 2
+
+
+def test_a_worker_that_cannot_load_its_engine_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "duckdb.py").write_text("raise ImportError('no engine', name='duckdb')\n", encoding="ascii")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    shards, error = told(ProcessPool(tmp_path, workers=1, memory=2_000_000_000), job(3))
+    assert error is not None
+    assert (shards, error.code, error.facts) == (set(), "worker-start", {"kind": "ImportError", "what": "duckdb"})
+    (crash,) = tmp_path.glob("rempart-crash-*.txt")
+    assert "worker.py" in crash.read_text(encoding="utf-8")
+
+
+def test_a_worker_finds_the_package_of_who_starts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where only this process was told of its place; the warehouse that is not there is what it says."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    _, error = told(ProcessPool(tmp_path, workers=1, memory=2_000_000_000), job(3))
+    assert error is not None
+    assert error.code == "warehouse-missing"
+
+
+def test_the_package_is_the_command(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(rempart.__file__).resolve().parent.parent)}
+    command = [sys.executable, "-m", "rempart"]
+    done = subprocess.run([*command, "--version"], env=environment, cwd=tmp_path, capture_output=True, check=True)
+    assert done.stdout.decode().strip() == rempart.__version__
+    wrong = subprocess.run([*command, "study", "list"], env=environment, cwd=tmp_path, capture_output=True, check=False)
+    assert wrong.returncode == 30

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Study files that no example looks like: long chains, huge numbers, byte order marks, keys that are no words. Each is read or told."""
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,3 +115,32 @@ def test_every_use_of_an_exposure_without_days_of_supply_is_told_with_its_line(
     lines = (EXAMPLE + uses).splitlines()
     assert all(lines[int(problem.facts["line"]) - 1].startswith(f"{key} =") for problem in problems)
     assert problems[0].facts["file"] == f"s.toml:{problems[0].facts['line']}"
+
+
+DEEP = ".".join(["a"] * 200)
+
+
+@pytest.mark.parametrize(
+    "key", [f"{DEEP} = 1", f"[{DEEP}]", "x = { " + " . ".join(["'a'"] * 200) + " = 1 }", '"a".' * 200 + "b = 1"]
+)
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_a_key_of_hundreds_of_levels_is_told_with_its_line_before_it_is_read(
+    key: str, lang: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = tomllib.loads
+
+    def never(text: str) -> dict[str, Any]:
+        """Words are read; the study's text would take a time that grows with the square of its levels."""
+        return pytest.fail("it was read") if text.startswith("# one") else read(text)
+
+    monkeypatch.setattr("tomllib.loads", never)
+    answer = told(tmp_path, f"# one\n# {DEEP}\n{key}\n", lang=lang)
+    assert answer.code == 40
+    assert "s.toml:3" in answer.err and "a.a" not in answer.err
+
+
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+def test_points_within_texts_and_comments_are_no_levels(quotes: str, tmp_path: Path) -> None:
+    question = f"question = {quotes}\n{DEEP}{quotes}  # {DEEP}"
+    lines = [question if line.startswith("question") else line for line in EXAMPLE.splitlines()]
+    assert told(tmp_path, "\n".join([*lines, f"# {DEEP}"])).code == 0

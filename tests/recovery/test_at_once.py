@@ -110,6 +110,35 @@ def test_a_grant_that_ends_while_another_is_at_work_makes_the_other_lose(place: 
     sound(place)
 
 
+class Enough(Exception):
+    """What a test came for has been seen."""
+
+
+def test_a_grant_while_an_ingest_is_at_work_is_refused_in_its_own_words(place: Place) -> None:
+    """Between its commits research tables are behind the units, and to compact them would be the wrong advice."""
+    told = []
+
+    def meanwhile(step: str) -> None:
+        if step == "units-committed":
+            before = len(place.events())
+            told.append((place.grant(), len(place.events()) - before))
+            raise Enough
+
+    with pytest.raises(Enough):
+        ingest_delivery(
+            place.warehouse(),
+            place.delivery("first"),
+            form="snds",
+            replace=True,
+            progress=Silence(),
+            named_step=meanwhile,
+        )
+    ((answer, leaves),) = told
+    assert (answer.code, answer.error, leaves) == (60, "ingest-under-way", 0)
+    assert answer.answer["error"]["facts"]["run"].startswith("I-")
+    assert place.grant().error == "research-stale", "once it has ended, the advice is right"
+
+
 def test_objections_recorded_while_an_ingest_is_at_work_are_not_lost(place: Place) -> None:
     """The ingest worked from the snapshot before them: it must lose, or carry them over; here it loses."""
     objecting = place.root / "objecting.txt"

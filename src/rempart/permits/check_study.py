@@ -19,7 +19,8 @@ def check_study(
 ) -> None:
     """``required``: table → columns the study's SQL reads (``cohort.required.required_columns``).
 
-    Raises Refused ``study-permit`` (another permit), ``study-column``, ``study-period``, ``window-before-lookback``.
+    Raises Refused ``study-permit`` (another permit), ``study-column``, ``study-period``, ``window-before-lookback``,
+    ``landmark-after-data``.
     """
     if study.permit != permit.id:
         raise Refused("study-permit", study=study.permit, permit=permit.id)
@@ -48,6 +49,16 @@ def _check_days(study: Study, permit: Permit) -> None:
                 lookback=permit.lookback.isoformat(),
                 permit=permit.id,
             )
+    _check_landmarks(study, permit)
+
+
+def _check_landmarks(study: Study, permit: Permit) -> None:
+    """A landmark that nobody can reach would be a cohort of nobody."""
+    for name, rule in study.rules.items():
+        begins, _ = rule.period or study.protocol.period
+        if isinstance(rule.landmark, int) and (permit.period[1] - begins).days < rule.landmark:
+            what, ends = f"cohorts.{name}.landmark_days", permit.period[1].isoformat()
+            raise Refused("landmark-after-data", what=what, days=rule.landmark, ends=ends, permit=permit.id)
 
 
 def _day_before(day: datetime.date, days: int) -> str:
