@@ -20,6 +20,7 @@ from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.omop_folder import write_omop
 from rempart.adapters.throwaway_folder import held_back, throwaway_folder
 from rempart.cohort.required import required_columns
+from rempart.cohort.rule_cohorts import check_runnable
 from rempart.errors import BadInput, Refused, RempartError
 from rempart.journeys.permits import events
 from rempart.journeys.release import checked_tables, finished_run
@@ -69,8 +70,10 @@ class DryRun:
 def plan_dry_run(
     file: Path, *, variant: str | None = None, every: bool = False, persons: int = PERSONS, seed: int = 1
 ) -> DryPlan:
-    """From the file alone; raises as ``study check`` does."""
+    """From the file alone; raises as ``study check`` does, and of one study alone what its run would refuse."""
     studies = studies_of(file, variant=variant, every=every)
+    if not every:
+        check_runnable(*studies.values())
     wanted = asked(list(studies.values()))
     ordered = sorted(studies.values(), key=lambda study: study.permit)
     groups = [list(group) for _, group in groupby(ordered, key=lambda study: study.permit)]
