@@ -56,6 +56,7 @@ class Rules:
     exclude: tuple[int, int] | None = None
     history: tuple[int, int] | None = None
     bands: tuple[int, ...] = field(default=())
+    usable: tuple[tuple[str, int], ...] = field(default=())  # source → the last day on which it can be used
 
 
 def study(rules: Rules) -> Study:
@@ -151,7 +152,15 @@ def answer(query: DuckDBQuery, rules: Rules, persons: Mapping[int, Person]) -> E
     """The evidence of one shard that holds ``persons``."""
     for name, table in tables(persons).items():
         query.register(name, table)
-    return compute(query, compile_study(study(rules), cut=day(CUT)))
+    query.register("usable_interval", intervals(rules))
+    return compute(query, compile_study(study(rules), cut=day(CUT), usable=True))
+
+
+def intervals(rules: Rules) -> pa.Table:
+    """Until when each source can be used, as in a session."""
+    sources, lasts = [source for source, _ in rules.usable], [day(last) for _, last in rules.usable]
+    columns = {"source": pa.array(sources, pa.string()), "scheme": pa.array([""] * len(sources), pa.string())}
+    return pa.table({**columns, "last_day": pa.array(lasts, pa.date32())})
 
 
 def cells(evidence: Evidence) -> Counter[tuple[Any, ...]]:
@@ -215,7 +224,8 @@ def _diagnosed(person: Person, zero: int, window: tuple[int, int]) -> bool:
 def follow(person: Person, rules: Rules, zero: int, arm: str) -> tuple[int, int]:
     """(exit day since time zero, status)."""
     last = max(b for a, b in person.observed if a <= zero <= b)
-    ends = [last, CUT]
+    used = {"dcir", "mco", "ssr", "had", "rip"}  # dispensings and diagnoses
+    ends = [last, CUT, *(end for source, end in rules.usable if source in used)]
     if rules.follow_up is not None:
         ends.append(zero + rules.follow_up)
     found = uses(person, rules.non_users)

@@ -22,6 +22,7 @@ from tests.properties.study_histories import (
 )
 
 DAYS = st.integers(-5, 50)
+SOURCES = st.sampled_from(["dcir", "mco", "had", "ace", "certificates"])
 QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -86,6 +87,8 @@ def rules() -> st.SearchStrategy[Rules]:
         exclude=windows(),
         history=windows(),
         bands=st.just(()) | st.just((59, 61, 70)),
+        usable=st.just(())
+        | st.lists(st.tuples(SOURCES, st.sampled_from([5, 20, 28, 31, 40, 60])), max_size=3).map(tuple),
     )
 
 

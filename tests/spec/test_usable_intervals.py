@@ -38,16 +38,8 @@ def on(date: str) -> int:
 
 def known(ends: Ends) -> pa.Table:
     """The intervals as a worker has them: measured at ingest, carried by the manifest."""
-    rows = [
-        {
-            "source": source,
-            "scheme": "",
-            "first_day": datetime.date(2010, 1, 1),
-            "last_day": datetime.date.fromisoformat(last),
-            "reason": "flow-lag",
-        }
-        for source, last in ends.items()
-    ]
+    same = {"scheme": "", "first_day": datetime.date(2010, 1, 1), "reason": "flow-lag"}
+    rows = [{**same, "source": source, "last_day": datetime.date.fromisoformat(last)} for source, last in ends.items()]
     return usable_table(usable_fact(pa.Table.from_pylist(rows))) if rows else usable_table({})
 
 
@@ -64,7 +56,8 @@ def evidence(query: DuckDBQuery, study: Study, people: Mapping[int, Person], end
     parts = study_parts(study, cut=day(CUT))
     read = columns_of(parts)
     for table, columns in ((name, columns) for name, columns in tables(people).items() if name in read):
-        kept = {n: c for n, c in columns.items() if n == "person_id" or n in read[table]}
+        nothing = ("number", [None] * len(columns["person_id"][1]))  # of what histories do not tell
+        kept = {name: columns.get(name, nothing) for name in ("person_id", *sorted(read[table]))}
         query.register(table, pa.table({n: pa.array(values, _TYPES[kind]) for n, (kind, values) in kept.items()}))
     query.register("usable_interval", known(ends))
     return computed(query, parts)
@@ -195,12 +188,8 @@ def described(kind: str, outcome: str = "", **parameters: Any) -> Study:
     """A cohort of users, and one description of it."""
     inputs = {"cohort": "users", **({"outcome": outcome} if outcome else {})}
     analysis = {"id": "d", "type": kind, "design": "cohort", "inputs": inputs, "parameters": parameters}
-    body = study_of(
-        {"users": {"entry": DRUG}, "ill": {"entry": ILL}},
-        analyses=[analysis],
-        outcomes={**OUTCOMES, "pack": {"any": [{"domain": "drug", "codes": "insulin"}]}},
-    ).as_dict()
-    return study_from_dict(body)
+    outcomes = {**OUTCOMES, "pack": {"any": [{"domain": "drug", "codes": "insulin"}]}}
+    return study_of({"users": {"entry": DRUG}, "ill": {"entry": ILL}}, analyses=[analysis], outcomes=outcomes)
 
 
 @pytest.mark.parametrize("line", lines(COUNTED), ids=" ".join)
@@ -230,6 +219,26 @@ def test_an_end_of_sources_is_an_end_of_data(query: DuckDBQuery) -> None:
     for ends, days in (({}, CUT - 59), ({"dcir": "2014-12-31"}, 305)):
         cells = tallies_of(evidence(query, described("follow_up"), person, ends)["tallies"], "d", "ends")
         assert [(cell.key["days"], cell.key["reason"]) for cell in cells] == [(f"{days:05d}", "end of data")]
+
+
+def test_what_is_dispensed_after_claims_have_ended_is_no_use_and_no_step_of_a_path(query: DuckDBQuery) -> None:
+    person = {7: Person(lines=("10 condition E110 DP", "20 drug insulin", "120 drug metformin"))}  # 1 May 2014
+    cohorts = {"ill": {"entry": {"any": [{"domain": "condition", "codes": "diabetes"}]}}}
+    drug = {"domain": "drug", "supply": [{"rule": "fixed", "days": 30}]}
+    drugs = {name: {**drug, "codes": name} for name in ("insulin", "metformin")}
+    asked = {"design": "cohort", "inputs": {"cohort": "ill", "exposures": list(drugs)}}
+    use = {**asked, "id": "use", "type": "drug_utilisation", "parameters": {"each": "quarter"}}
+    paths = {**asked, "id": "paths", "type": "pathways"}
+    periods = {**asked, "id": "periods", "type": "exposure_periods"}
+    study = study_of(cohorts, analyses=[use, paths, periods], exposures=drugs)
+    for ends, path, users in (
+        ({"mco": "2014-12-31"}, "insulin → metformin", {("insulin", "2014-Q1"), ("metformin", "2014-Q2")}),
+        ({"mco": "2014-12-31", "dcir": "2014-03-31"}, "insulin", {("insulin", "2014-Q1")}),
+    ):
+        found = evidence(query, study, person, ends)["tallies"]
+        assert {cell.key["path"] for cell in tallies_of(found, "paths", "paths")} == {path}
+        assert {(c.key["exposure"], c.key["time"]) for c in tallies_of(found, "use", "users/all")} == users
+        assert bool(tallies_of(found, "periods", "rules/metformin")) is ("dcir" not in ends)
 
 
 # What comes of other cohorts. A stay for diabetes on 11 January 2014, metformin on 31 January: first and last day in the cohort when
