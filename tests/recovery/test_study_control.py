@@ -19,9 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rempart.adapters.process_pool import ProcessPool
-from rempart.errors import Cancelled, RempartError, Unavailable
+from rempart.errors import Cancelled, Refused, RempartError, Unavailable
 from rempart.journeys.study import StudyRun, run_id
+from rempart.journeys.study_size import LEAST_BYTES, LEAST_ROWS, ToldSize
 from rempart.records.document import SignedDocument
+from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
 from rempart.records.shard_job import ShardJob
 from rempart.wiring import acts
@@ -210,9 +212,18 @@ def test_a_plan_tells_what_will_be_read_and_writes_nothing_but_its_trace(place: 
     counted = Counter({part.table: 0 for part in body.parts})
     for part in body.parts:
         counted[part.table] += part.rows if part.sibling == "main" else 0
-    rows = made["rows"]
+    rows, size = made["rows"], made["bytes"]
     assert isinstance(rows, dict)
-    assert rows["drug_exposure"] == counted["drug_exposure"] > 0
+    assert isinstance(size, dict)
+    assert 0 < counted["drug_exposure"] < LEAST_ROWS, "few persons, of whom no exact figure may be told"
+    assert set(rows.values()) == {LEAST_ROWS} and set(size.values()) == {LEAST_BYTES}
+    assert made["least"] == {"rows": LEAST_ROWS, "bytes": LEAST_BYTES}
+    assert (
+        made["memory"]["need"]
+        == ToldSize(  # type: ignore[index]
+            rows=rows, size=size, largest=size, largest_rows=rows, shards=2
+        ).memory
+    ), "made of what is told, and of nothing finer"
     assert (made["fits"], made["missing"], made["shards"], made["seconds"]) == (True, {}, 2, None)
     assert made["memory"]["limit"] == 10**9  # type: ignore[index]
     assert made["earliest"] == "2012-01-02"
@@ -331,6 +342,75 @@ def test_a_rotation_removes_what_is_kept(place: Place) -> None:
     assert done.cost.reused == 0
 
 
+def test_a_run_is_whole_where_its_evidence_cannot_be_kept(place: Place) -> None:
+    """Whatever the disk refuses: what is kept is a copy."""
+    (place.directory / "controller" / "cache").write_bytes(b"")
+    told = place.study()
+    assert (told.code, told.answer["data"]["unkept"]) == (0, 1)
+    assert place.events()[-1].fact("result") == told.answer["data"]["result"]
+    (place.directory / "controller" / "cache").unlink()
+    told = place.study()
+    assert (told.code, told.answer["data"]["reused"], told.answer["data"]["unkept"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("study", "list"), ("study", "show"), ("study", "plan"), ("study", "run"), ("permit", "list")],
+    ids=" ".join,
+)
+def test_whatever_command_finds_a_permit_ended_removes_what_was_kept_under_it(
+    words: tuple[str, ...], kept_once: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, cache = kept_once, kept_once.directory / "controller" / "cache"
+    more = {"plan": ["study.toml"], "run": ["study.toml", "--key", "alice.key"], "show": [_last_run(place)]}
+    paths = [str(place.root / word) if "." in word else word for word in more.get(words[1], [])]
+    (piece,) = [path for path in cache.rglob("*") if path.is_file()]
+    held = piece.read_bytes()
+    if words != ("study", "run"):
+        assert place.run(*words, *paths).code == 0
+        assert piece.exists(), "a permit that runs keeps its own"
+
+    def ended(_: Permit, __: object) -> None:
+        raise Refused("permit-expired", permit="P-2026-0001", date="2027-01-01")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Permit, "check_valid_on", ended)
+        place.run(*words, *paths)
+    assert not [path for path in cache.rglob("*") if path.is_file()]
+    piece.parent.mkdir(parents=True)
+    piece.write_bytes(held)
+
+
+@pytest.fixture(scope="module")
+def kept_once(whole: Place, tmp_path_factory: pytest.TempPathFactory) -> Generator[Place]:
+    """A warehouse in which evidence of one run is kept."""
+    with pytest.MonkeyPatch.context() as patch, copied(whole, tmp_path_factory.mktemp("kept") / "copy") as place:
+        workers_find_the_package(patch)
+        run_of(place)
+        yield place
+
+
+def _last_run(place: Place) -> str:
+    return str(next(event.fact("run") for event in reversed(place.events()) if event.kind == "study"))
+
+
+@pytest.mark.parametrize(("version", "resumed"), [(None, 1), ("rempart 0.0.1, duckdb 1.0.0", 0)])
+def test_what_another_version_left_is_not_added_to(
+    version: str | None, resumed: int, place: Place, undisturbed: tuple[ResultRow, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        if version is not None:
+            patch.setattr(acts, "engine_version", lambda: version)
+        patch.setattr(acts, "engine_called", lambda *_, **__: contextlib.nullcontext(Interrupted(place.directory)))
+        with pytest.raises(Cancelled):
+            run_of(place)
+    (run,) = scratch(place)
+    assert "shard-0000.sealed" in place.warehouse().scratch.names(run)
+    monkeypatch.setattr(acts, "engine_called", lambda *_, **__: contextlib.nullcontext(OneProcess(place.directory)))
+    done = run_of(place)
+    assert (done.rows, done.run, done.resumed) == (undisturbed, run, resumed)
+
+
 class OneProcess:
     """An engine within this process: what it computes is what a worker does."""
 
@@ -343,6 +423,15 @@ class OneProcess:
         """As the port says."""
         for job in jobs:
             yield from self._worker.serve(json.dumps(job.as_dict()).encode())
+
+
+class Interrupted(OneProcess):
+    """The same, stopped from outside after the first shard."""
+
+    def run(self, jobs: Sequence[ShardJob], *, stop: Callable[[], bool]) -> Generator[tuple[int, bytes]]:
+        """As the port says, until then."""
+        yield next(super().run(jobs, stop=stop))
+        raise KeyboardInterrupt
 
 
 EDITS = (

@@ -18,7 +18,7 @@ _LATEST = 5
 class RunCost:
     """``resumed``: of ``shards``, those that an earlier try had left; ``reused``: of ``parts``, those whose evidence was kept from another
     run; ``unkept``: those computed now whose evidence could not be kept for a later one; ``seconds`` of computing the ``rows`` of the
-    shards that were opened now."""
+    shards that were opened now, as coarse as a plan tells them: the ledger holds the pace, and a plan reckons with it."""
 
     shards: int = 0
     resumed: int = 0

@@ -60,11 +60,6 @@ class ReadSize:
     largest_rows: Mapping[str, int]
     shards: int
 
-    @property
-    def all_rows(self) -> int:
-        """Rows of all tables."""
-        return sum(self.rows.values())
-
     def told(self) -> ToldSize:
         """The same, coarse."""
         return ToldSize(

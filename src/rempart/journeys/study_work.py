@@ -150,7 +150,7 @@ class StudyWork:
             columns = columns_of(chosen(self.parts, todo.parts))
             stored = read_of(compile_permit(self.permit, self.by.layouts), columns, self.by.layouts)
             self.cost.resumed = shards - len(missing)
-            self.cost.rows = read_size(opened, stored, shards=missing).all_rows
+            self.cost.rows = read_size(opened, stored, shards=missing).told().all_rows
 
     def _missing(self, opened: OpenSpace) -> list[int]:
         there = {int(name[6:10]) for name in self.by.scratch.names(self.run) if name.startswith("shard-")}
