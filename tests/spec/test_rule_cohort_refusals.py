@@ -12,6 +12,7 @@ from rempart.cohort.required import required_columns
 from rempart.cohort.rule_cohorts import check_runnable
 from rempart.errors import BadInput, Refused, RempartError
 from rempart.permits.check_study import check_study
+from rempart.records.cohort_reading import in_order
 from rempart.records.omop import layouts, whole_layouts
 from rempart.records.permit import permit_from_dict
 from rempart.records.study import study_from_dict
@@ -146,6 +147,62 @@ def test_what_no_later_period_decides_may_be_a_condition() -> None:
     study_of({"b": {"entry": ENTRY}, "a": {**BRIDGED, "entry": ENTRY}, "x": {"of": {"difference": ["a", "b"]}}})
 
 
+MATCHED = {"match": {"to": "x", "from": "b", "kind": "exact", "ratio": 1, "on": []}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "field"),
+    [
+        ({"include": [{"cohort": "m", "days": [-9, 0]}]}, "x.include[1].cohort"),
+        ({"exclude": [{"any": [{"cohort": "m_cases", "days": [-9, 0]}]}]}, "x.exclude[1].any[1].cohort"),
+        ({"entry": {"any": [DIABETES, {"cohort": "m"}]}}, "x.entry.any[2].cohort"),
+        ({"exit": {"event": {"cohort": "m"}}}, "x.exit.event[1].cohort"),
+    ],
+)
+def test_no_rule_refers_to_a_cohort_that_is_drawn_by_matching(rules: dict[str, Any], field: str) -> None:
+    error = said({"x": {"entry": ENTRY, **rules}, "b": {"entry": ENTRY}, "m": MATCHED})
+    assert (error.code, error.facts["field"]) == ("study-field", f"cohorts.{field}")
+    assert "drawn by matching" in str(error.facts["expected"])
+
+
+def test_no_set_of_days_takes_a_matched_cohort_and_no_matching_another() -> None:
+    cohorts = {"x": {"entry": ENTRY}, "b": {"entry": ENTRY}, "m": MATCHED}
+    assert said({**cohorts, "u": {"of": {"union": ["x", "m"]}}}).facts["field"] == "cohorts.u.of.union"
+    again = {"match": {**MATCHED["match"], "from": "m"}}
+    assert said({**cohorts, "n": again}).facts["field"] == "cohorts.n.match.from"
+
+
+def test_a_chain_of_thousands_of_cohorts_is_put_in_order() -> None:
+    chain: dict[str, Any] = {"c0": {"entry": ENTRY}}
+    chain |= {f"c{n}": {"entry": {"any": [{"cohort": f"c{n - 1}"}]}} for n in range(1, 2000)}
+    order = in_order(study_of(chain).rules)
+    assert [order.index(f"c{n}") for n in range(2000)] == list(range(2000))
+
+
+@pytest.mark.parametrize("ending", ["cover", "dispensings", "switch"])
+def test_no_exposure_is_called_as_another_s_tables(ending: str) -> None:
+    exposures = {"a": {"domain": "drug", "codes": "insulin"}, f"a_{ending}": {"domain": "drug", "codes": "metformin"}}
+    error = said(of(), exposures=exposures)
+    assert (error.code, error.facts["field"]) == ("study-field", f"exposures.a_{ending}")
+    study_of(of(), exposures={"b": exposures["a"], f"a_{ending}": exposures["a"]})
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"codes": "diabetes"}, "entry.any[1].codes"),
+        ({"setting": ["home"]}, "entry.any[1].setting"),
+        ({"status": ["DP"]}, "entry.any[1].status"),
+        ({"where": {"nights": ">= 2"}}, "entry.any[1].where.nights"),
+    ],
+)
+def test_a_period_of_observation_has_neither_code_nor_visit(more: dict[str, Any], field: str) -> None:
+    error = said({"x": {"entry": {"any": [{"domain": "observation", **more}]}}})
+    assert (error.code, error.facts["field"]) == ("study-field", f"cohorts.x.{field}")
+    told = {"domain": "observation", "days": [-9, 0], "distinct": "code"}
+    assert said(of(include=[told])).facts["field"] == "cohorts.x.include[1].distinct"
+
+
 @pytest.mark.parametrize("name", ["x_attrition", "x_reached", "other_reached"])
 def test_names_of_a_cohort_s_own_tables_are_no_cohorts(name: str) -> None:
     error = said({"x": {"entry": ENTRY}, name: {"entry": ENTRY}})
@@ -186,7 +243,7 @@ def test_a_circle_of_cohorts_is_told(cohorts: dict[str, Any], circle: str) -> No
         ({"entry": {"any": [{**DIABETES, "codes": "diabets"}]}}, "study-name", "cohorts.x.entry.any[1].codes"),
         ({"entry": {"any": [{**METFORMIN, "codes": "diabetes"}]}}, "study-field", "cohorts.x.entry.any[1].codes"),
         ({"entry": {"any": [{"domain": "drug"}]}}, "study-field", "cohorts.x.entry.any[1].codes"),
-        ({"entry": {"any": [{"cohort": "y"}]}}, "study-name", "cohorts.x"),
+        ({"entry": {"any": [{"cohort": "y"}]}}, "study-name", "cohorts.x.entry.any[1].cohort"),
         (
             {"entry": {"any": [{**DIABETES, "where": {"quantity": ">= 2"}}]}},
             "study-field",

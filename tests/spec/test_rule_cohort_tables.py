@@ -70,6 +70,34 @@ def test_each_entry_has_a_period_of_its_own_and_near_ones_are_collapsed(query: D
     assert periods(query, {**every, "collapse_days": 45}, *FOUR) == [(10, 105)]
 
 
+OBSERVED = {"domain": "observation"}
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"),
+    [
+        (((10, 200),), [(10, 200)]),
+        (((-5, 200),), []),  # observation began before the period
+        (((0, 3), (9, 40), (364, 900)), [(0, 3)]),
+        (((365, 900),), []),
+    ],
+)
+def test_persons_may_enter_when_their_observation_begins(
+    query: DuckDBQuery, observed: tuple[tuple[int, int], ...], expected: Periods
+) -> None:
+    assert periods(query, cohort(OBSERVED), observed=observed) == expected
+
+
+def test_every_period_of_observation_may_open_one_and_rules_count_from_its_first_day(query: DuckDBQuery) -> None:
+    two = ((0, 30), (100, 140))
+    assert periods(query, cohort(OBSERVED, limit="every"), observed=two) == [(0, 30), (100, 140)]
+    ill = cohort(OBSERVED, limit="every", exclude=[{**DIABETES, "days": [-365, 0]}])
+    assert periods(query, ill, "20 condition E11 DP", observed=two) == [(0, 30)]
+    seen = [{**OBSERVED, "days": [-60, -40], "overlap": True, "name": "observed two months before"}]
+    assert periods(query, cohort(include=seen), "60 condition E11 DP", observed=((0, 10), (50, 90))) == [(60, 90)]
+    assert periods(query, cohort(include=seen), "71 condition E11 DP", observed=((0, 10), (50, 90))) == []
+
+
 @pytest.mark.parametrize(
     ("line", "enters"),
     [
@@ -369,7 +397,7 @@ def test_a_landmark_moves_time_zero_and_lists_who_left_before(query: DuckDBQuery
     }
     found = answer(query, study_of({"x": asked}), people)
     assert found.rows == [(1, 100, CUT), (4, 100, 100), (6, 100, CUT)]
-    assert found.attrition == [6, 6, 5, 3]
+    assert found.attrition == [6, 6, 6, 5, 3]
     assert found.steps[2:] == ["still in the cohort at the landmark, day 90", "treated within 90 days"]
 
 

@@ -70,6 +70,12 @@ CLAIMS: Mapping[str, Claims] = {
         visit="",
         numbers={},
     ),
+    "observation": Claims(
+        domain=Domain(table="observation_period", date="observation_period_start_date", source="", concept=""),
+        end="observation_period_end_date",
+        visit="",
+        numbers={},
+    ),
 }
 
 
@@ -217,6 +223,22 @@ def _death_sql(criterion: Criterion, reads: Reads, death: str) -> str:
         f"SELECT d.person_id, CAST({day} AS DATE) AS start_date, CAST({day} AS DATE) AS end_date, CAST(NULL AS BIGINT) AS visit_id, "
         f"CAST(NULL AS BIGINT) AS provider_id, d.concept FROM ({rows}) AS d{joins}{grouped}"
     )
+
+
+def dated_deaths(reads: Reads, death: str) -> str:
+    """The table of deaths, in brackets, with ``death_day`` beside its columns: dated as ``_death_sql`` dates them."""
+    dated = reads.column("death", "death_date" if death == "date" else "death_month")
+    day = f"d.{dated}"
+    if death != "date":
+        start, end = (
+            reads.column("observation_period", f"observation_period_{side}_date") for side in ("start", "end")
+        )
+        seen = (
+            f"SELECT max(o.{end}) FROM observation_period AS o WHERE o.person_id = d.person_id AND o.{start} <= last_day({day}) "
+            f"AND date_trunc('month', o.{end}) = date_trunc('month', {day})"
+        )
+        day = f"coalesce(({seen}), last_day({day}))"
+    return f"(SELECT d.*, CAST({day} AS DATE) AS death_day FROM death AS d WHERE d.{dated} IS NOT NULL)"
 
 
 def _quoted(values: tuple[str, ...]) -> str:

@@ -45,6 +45,21 @@ def made_tables(definition: CohortDefinition, *, every_rule: bool = True) -> lis
     return [*dict.fromkeys(events), "cohort_row"]
 
 
+def stages(definition: CohortDefinition, names: Names) -> list[tuple[str, str]]:
+    """Tables in order, each with the SELECT that makes it, of the events that are left after each step: primary, qualified, each rule's,
+    included; at last ``event_period`` (person_id, start_date, end_date): until when each of them lasts (for ``joined_sql``)."""
+    selects = [_primary(definition, names)]
+    if definition.additional is not None:
+        selects.append(_qualified(definition, names))
+    selects += _inclusion(definition, names, every_rule=False)
+    included = included_table(definition, every_rule=False)
+    if included == "included_event":
+        selects.append(_included(definition, every_rule=False))
+    rules = [f"rule_{number}" for number in range(len(definition.rules))]
+    tables = dict.fromkeys(["primary_event", qualified_table(definition), *rules, included])
+    return [*zip(tables, selects, strict=True), ("event_period", _ended(definition, names, included))]
+
+
 def _at_once(definition: CohortDefinition, *, every_rule: bool) -> bool:
     """Whether the primary events are asked for once, and so need no table: nobody reports on them, nothing else ends them."""
     ends = bool(definition.censoring) or isinstance(definition.exit, DrugEraExit)
@@ -252,7 +267,11 @@ def periods_sql(intervals: str, pad: int) -> str:
 
 
 def _rows(definition: CohortDefinition, names: Names, included: str) -> str:
-    """Each event until its first end that is not before its start; then eras; then the window of the whole cohort."""
+    return joined_sql(definition, _ended(definition, names, included))
+
+
+def _ended(definition: CohortDefinition, names: Names, included: str) -> str:
+    """Each event until its first end that is not before its start."""
     ended = f"SELECT person_id, start_date, {_own_end(definition)} AS end_date FROM {included}"
     others = _other_ends(definition, names, included)
     if others:
@@ -263,7 +282,11 @@ def _rows(definition: CohortDefinition, names: Names, included: str) -> str:
             "ON e.person_id = i.person_id AND e.event_id = i.event_id AND e.end_date >= i.start_date "
             "GROUP BY i.person_id, i.event_id, i.start_date"
         )
-    ended = f"SELECT * FROM ({ended}) WHERE end_date >= start_date"
+    return f"SELECT * FROM ({ended}) WHERE end_date >= start_date"
+
+
+def joined_sql(definition: CohortDefinition, ended: str) -> str:
+    """The rows of a cohort from its events with their ends: eras; then the window of the whole cohort."""
     rows = (periods_sql if definition.era_pad >= 0 else eras_sql)(ended, definition.era_pad)
     first, last = definition.window
     if not first and not last:

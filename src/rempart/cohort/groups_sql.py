@@ -12,7 +12,7 @@ _HOW = {"exactly": "=", "at_most": "<=", "at_least": ">="}
 _EVENT = "person_id, event_id"
 
 
-def events_sql(criterion: Criterion, names: Names, counted: str = "concept") -> str:
+def events_sql(criterion: Criterion, names: Names, counted: str = "") -> str:
     """SELECT of the records that meet a criterion and its group: the columns of ``records_sql``."""
     records = records_sql(criterion, names, counted)
     if criterion.group is None:
@@ -87,7 +87,7 @@ def _correlated_sql(item: Correlated, index: str, names: Names) -> str:
     if item.how == "at_least" and item.count == 0:
         return f"SELECT {_EVENT} FROM {index}"
     around = " AND ".join(["a.person_id = i.person_id", *_around(item)])
-    records = events_sql(item.criterion, names, item.distinct or "concept")
+    records = events_sql(item.criterion, names, item.distinct)
     if not item.distinct and item.how == "at_least" and item.count == 1:
         return f"SELECT i.person_id, i.event_id FROM {index} AS i SEMI JOIN ({records}) AS a ON {around}"
     if not item.distinct and item.how != "at_least" and item.count == 0:
@@ -134,6 +134,8 @@ def _limit(bound: Bound, index: str, *, observed: bool) -> str:
 
 def _demographic_sql(conditions: tuple[Condition, ...], index: str, names: Names) -> str:
     asked = " AND ".join(condition_sql(item, _person_column(item, names)) for item in conditions) or "true"
+    if all(isinstance(item, Day) for item in conditions):  # the event's own days: nothing of the person
+        return f"SELECT i.person_id, i.event_id FROM {index} AS i WHERE {asked}"
     person = names.table("person")
     return f"SELECT i.person_id, i.event_id FROM {index} AS i JOIN {person} AS p ON p.person_id = i.person_id WHERE {asked}"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rempart.cohort.claims_sql import claims_sql
+from rempart.cohort.claims_sql import claims_sql, dated_deaths
 from rempart.cohort.codes import Reads
 from rempart.errors import BadInput
 from rempart.records.cohort import Adjustment, Concepts, Condition, Criterion, Day, Number, Text
@@ -36,7 +36,7 @@ class Names:
     """How things are called: ``prefix`` before every table of the data; code sets lie in the table ``code_set`` (code_set, concept).
 
     ``reads``: the columns that the SQL written so far reads. ``made``: how many index tables of nested groups have a name. Without
-    ``domains`` the events are those of claims (``claims_sql.py``), deaths dated by ``death``.
+    ``domains`` the events are those of claims (``claims_sql.py``); ``death``: how a study dates deaths.
     """
 
     domains: Domains
@@ -46,12 +46,14 @@ class Names:
     death: str = ""
 
     def table(self, name: str) -> str:
-        """A table of the data."""
+        """A table of the data; of deaths with ``death_day`` beside, where ``death`` says how they are dated."""
         self.reads.columns.setdefault(name, set())
-        return f"{self.prefix}{name}"
+        return dated_deaths(self.reads, self.death) if name == "death" and self.death else f"{self.prefix}{name}"
 
     def column(self, table: str, name: str, alias: str) -> str:
         """A column of a table under its alias, noted as read."""
+        if self.death and (table, name) == ("death", "death_day"):
+            return f"{alias}.{name}"
         return f"{alias}.{name if name == 'person_id' else self.reads.column(table, name)}"
 
     def sql(self, template: str, table: str, alias: str) -> str:
@@ -94,13 +96,13 @@ def codes(number: int) -> str:
     return f"SELECT concept FROM code_set WHERE code_set = {number}"
 
 
-def records_sql(criterion: Criterion, names: Names, counted: str = "concept") -> str:
+def records_sql(criterion: Criterion, names: Names, counted: str = "") -> str:
     """SELECT of person_id, event_id, start_date, end_date, visit_id, sort_date, counted: records that meet a criterion, but its group.
 
-    ``counted``: of what different values may be counted. Raises BadInput ``cohort-counted`` where the domain has no such thing.
+    ``counted``: of what different values are counted, '' for none. Raises BadInput ``cohort-counted`` where the domain has no such thing.
     """
     if not names.domains:
-        return claims_sql(criterion, counted, reads=names.reads, death=names.death)
+        return claims_sql(criterion, counted or "concept", reads=names.reads, death=names.death)
     domain = names.domains[criterion.domain]
     record = _Record(names, domain)
     source = _source(criterion, record)
@@ -179,6 +181,8 @@ def attribute_sql(attribute: str, record: _Record) -> str:
 
 def _counted(counted: str, domain: str, record: _Record) -> str:
     """SQL of what is counted."""
+    if not counted:
+        return "NULL::BIGINT"
     given: dict[str, str] = {**record.names.domains["shared"]["counted"]}
     if "concept" in record.domain:
         given["concept"] = f"{{{record.domain['concept']}}}"

@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rempart.cohort.atlas_cohort import Within, atlas_sql
 from rempart.cohort.codes import Reads
 from rempart.cohort.cohort_sets import attrition_sql, sets_sql
 from rempart.cohort.exposure_exit import exposure_end
@@ -43,12 +44,20 @@ def cohort_statements(study: Study, name: str, *, cut: datetime.date, reads: Rea
     cohort = study.rules[name]
     if cohort.sets:
         statements, steps = sets_sql(name, cohort, until)
+    elif cohort.atlas is not None:
+        statements, steps = atlas_sql(name, cohort.atlas, _within(study, cohort, cut, until), reads)
     else:
         statements, steps = _Maker(study, name, cohort, cut, until, reads).made()
     tables = (f"cohort_{name}", f"cohort_{name}_attrition", f"cohort_{name}_reached")
     return CohortSql(
         name=name, statements=tuple(statements), clear=tuple(f"DROP TABLE IF EXISTS {t}" for t in tables), steps=steps
     )
+
+
+def _within(study: Study, cohort: RuleCohort, cut: datetime.date, until: str) -> Within:
+    landmark = cohort.landmark if isinstance(cohort.landmark, int) else 0
+    protocol = study.protocol
+    return Within(period=protocol.period, landmark=landmark, cut=cut, until=until, death=protocol.death)
 
 
 def ordered(study: Study) -> tuple[str, ...]:

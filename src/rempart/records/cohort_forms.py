@@ -192,3 +192,19 @@ SET_COHORT = Table(
         "collapse_days": key(Whole(), "periods of a person that lie so near are one", default=0),
     },
 )
+ATLAS_COHORT = Table(
+    name="atlas_cohort",
+    about="A cohort definition that was drawn in ATLAS. Its content becomes part of the study when the file is read.",
+    keys={
+        "atlas": key(
+            Text(), "the definition's file (JSON as ATLAS exports it), from the study file's folder", required=True
+        ),
+        "concepts": key(
+            Text(),
+            "a CSV file (concept_set, concept_id) of what the concept sets hold, where they ask for descendants or mapped concepts",
+        ),
+        "landmark_days": key(
+            Whole(1), "time zero moves to so many days after the entry event; who left before is not in"
+        ),
+    },
+)

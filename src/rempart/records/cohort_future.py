@@ -8,6 +8,7 @@ period begins: until then membership on a day of it is the future's.
 from collections.abc import Iterable, Mapping
 
 from rempart.errors import Refused
+from rempart.records.atlas_future import known_later
 from rempart.records.cohort_rules import PERIOD_END, Counted, RuleCohort, known_after
 
 
@@ -40,6 +41,7 @@ def looks_ahead(cohorts: Mapping[str, RuleCohort], order: Iterable[str]) -> dict
         cohort = cohorts[name]
         several = bool(cohort.sets) or (cohort.limit == "every" and cohort.nth is None)
         own = max(0, cohort.collapse_days - 1) if several else 0
+        own += known_later(cohort.atlas) if cohort.atlas is not None else 0
         found[name] = own + max((found.get(other, 0) for other in cohort.of), default=0)
     return found
 

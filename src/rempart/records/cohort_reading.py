@@ -27,9 +27,11 @@ from rempart.records.cohort_forms import (
     WHERE,
 )
 from rempart.records.cohort_future import check_members, reads_later
+from rempart.records.cohort_idle import check_count, check_most, check_where
 from rempart.records.cohort_rules import (
     CODED,
     GROUPS,
+    OBSERVATION,
     VALUES,
     Counted,
     Rule,
@@ -43,11 +45,12 @@ from rempart.records.fields import Fields, near
 from rempart.records.form_reading import take
 from rempart.records.forms import Kind
 from rempart.records.protocol import SYSTEMS, CodeList
+from rempart.records.table_names import colliding, is_rule
 
 _LONGEST_NAME = 200
 _SHOWN_OF_CIRCLE = 12  # names in a message
-_TABLES = ("_attrition", "_reached")  # what a cohort's companions in a session are called by
-_WITHOUT_VISIT = ("visit", "death", "residence")
+_CASES = "_cases"  # of a matched cohort
+_WITHOUT_VISIT = ("visit", "death", "residence", OBSERVATION)
 
 
 def read_rule_cohort(given: Fields) -> RuleCohort:
@@ -103,6 +106,8 @@ def event_of(given: Fields, told: Mapping[str, Any]) -> RuleEvent:
     where = {name: _compared(value) for name, value in sorted(take(told["where"], WHERE).items()) if value}
     if domain in CODED and not codes:
         raise given.wrong("codes", f"the code list of the {domain} (it is missing)")
+    if domain == OBSERVATION and codes:
+        raise given.wrong("codes", "no codes: a period of observation has none")
     if told["status"] and domain != "condition":
         raise given.wrong("status", "no status: only conditions have one")
     if told["place"] and domain != "residence":
@@ -112,6 +117,7 @@ def event_of(given: Fields, told: Mapping[str, Any]) -> RuleEvent:
     for name in where:
         if name not in VALUES.get(domain, ()):
             raise given.wrong(f"where.{name}", f"of a {domain}: {', '.join(VALUES.get(domain, ())) or 'nothing'}")
+    check_where(given, where)
     listed: dict[str, Any] = {name: tuple(sorted(told[name])) for name in ("status", "specialty", "setting", "place")}
     return RuleEvent(domain=domain, codes=codes, where=where, **listed)
 
@@ -130,11 +136,16 @@ def _item(given: Fields, kind: Kind) -> tuple[dict[str, Any], "Counted | RuleGro
     number = told.get("number") or 0
     if group == "at_least" and not 1 <= number <= len(told[group]):
         raise given.wrong("number", f"from 1 to the number of demands, {len(told[group])}")
+    if group == "at_most":
+        check_most(given, number, len(told[group]))
     items = tuple(_item(item, ITEM)[1] for item in told[group])
     return told, RuleGroup(kind=group, number=number, items=items)
 
 
 def _counted(given: Fields, told: Mapping[str, Any]) -> Counted:
+    count = _compared(told["count"])
+    if not told.get("time_varying"):  # of such a demand another message says what it may be
+        check_count(given, count)
     origin = told["relative_to"]
     after = None
     if isinstance(origin, Fields):
@@ -142,10 +153,13 @@ def _counted(given: Fields, told: Mapping[str, Any]) -> Counted:
         seen = take(anchor, ANCHOR)
         after = Counted(event=event_of(anchor, seen), days=seen["days"])
         origin = "index"
+    event = event_of(given, told)
+    if event.domain == OBSERVATION and told["distinct"] in {"code", "visit"}:
+        raise given.wrong("distinct", "record or day: a period of observation has neither code nor visit")
     return Counted(
-        event=event_of(given, told),
+        event=event,
         days=told["days"],
-        count=_compared(told["count"]),
+        count=count,
         distinct=told["distinct"],
         origin=origin,
         after=after,
@@ -202,21 +216,15 @@ def check_rule_cohorts(
     Raises BadInput ``study-name``, ``study-field``, ``cohort-circle``, Refused ``reads-after-time-zero``; notes ``exposure-supply`` for
     each exit by an exposure without one.
     """
-    for name in told.get("cohorts", {}):
-        if name.endswith(_TABLES) and _is_rule(told["cohorts"][name]):
-            expected = f"a name that does not end in {' or '.join(_TABLES)}: tables of a cohort are called so"
-            raise BadInput("study-field", file=file, field=f"cohorts.{name}", expected=expected)
+    for problem in colliding(told, file=file):
+        raise problem
     for name, cohort in cohorts.items():
         for path, event in cohort.events():
             if event.codes:
                 _defined(event.codes, told.get("codes", {}), file, f"cohorts.{name}.{path}.codes")
                 _check_codes(event, codes, file, f"cohorts.{name}.{path}.codes")
-        for other in cohort.needs:
-            if other not in cohorts and other in told.get("cohorts", {}) and not _is_rule(told["cohorts"][other]):
-                raise BadInput(
-                    "study-field", file=file, field=f"cohorts.{name}", expected=f"a rule cohort; {other} has no entry"
-                )
-            _defined(other, told.get("cohorts", {}), file, f"cohorts.{name}")
+        for field, other in cohort.named():
+            _check_needed(other, told.get("cohorts", {}), file, f"cohorts.{name}.{field}")
         if cohort.exit.exposure:
             field, exposures = f"cohorts.{name}.exit.exposure", told.get("exposures", {})
             _defined(cohort.exit.exposure, exposures, file, field)
@@ -226,8 +234,15 @@ def check_rule_cohorts(
     check_members(cohorts, in_order(cohorts, file=file), file=file)
 
 
-def _is_rule(given: Fields) -> bool:
-    return any([given.has("entry"), given.has("of"), given.has("match")])
+def _check_needed(other: str, told: Mapping[str, Fields], file: str, field: str) -> None:
+    """A cohort is made of rule cohorts alone: matched ones are drawn after all of them, so no circle goes through matching."""
+    drawn = next((m for m in (other, other.removesuffix(_CASES)) if m in told and told[m].has("match")), "")
+    if drawn:
+        expected = f"a rule cohort; {other} is drawn by matching, after all of them"
+        raise BadInput("study-field", file=file, field=field, expected=expected)
+    if other in told and not is_rule(told[other]):
+        raise BadInput("study-field", file=file, field=field, expected=f"a rule cohort; {other} has no entry")
+    _defined(other, told, file, field)
 
 
 def _check_codes(event: RuleEvent, codes: Mapping[str, CodeList], file: str, field: str) -> None:

@@ -10,14 +10,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rempart.records.atlas_future import criteria, reads_before
+from rempart.records.cohort import CohortDefinition, DrugEraExit
+from rempart.records.cohort_text import definition_text
+
 CODED = ("drug", "condition", "procedure", "measurement", "device")
-EVENT_DOMAINS = (*CODED, "visit", "death", "residence")
+OBSERVATION = "observation"
+EVENT_DOMAINS = (*CODED, "visit", "death", "residence", OBSERVATION)
 VALUES: Mapping[str, tuple[str, ...]] = {  # domain → numbers of its records that may be compared
     "drug": ("quantity", "days_supply"),
     "procedure": ("quantity",),
     "measurement": ("quantity",),
     "device": ("quantity",),
     "visit": ("nights",),
+}
+ATLAS_DOMAINS: Mapping[str, str] = {  # domain of an ATLAS definition → the same kind of record here
+    "DrugExposure": "drug",
+    "ConditionOccurrence": "condition",
+    "ProcedureOccurrence": "procedure",
+    "Measurement": "measurement",
+    "DeviceExposure": "device",
+    "VisitOccurrence": "visit",
+    "VisitDetail": "visit",
+    "Death": "death",
+    "ObservationPeriod": OBSERVATION,
 }
 SETTINGS = ("inpatient", "emergency_inpatient", "outpatient", "emergency", "home", "telehealth")
 LIMITS = ("first", "every", "last")
@@ -183,7 +199,7 @@ class RuleCohort:
     """``entry``: any of these events; ``limit``: first, every, last, or ``nth`` of the days with one in ``period`` (None: the protocol's).
 
     Or ``sets``: how other cohorts are put together (``entry`` is empty then). ``landmark``: days after entry at which time zero stands, or
-    ``period_end``.
+    ``period_end``. Or ``atlas``: a definition that was drawn in ATLAS, held whole.
     """
 
     entry: tuple[RuleEvent, ...] = ()
@@ -203,9 +219,12 @@ class RuleCohort:
     clone_censor_weight: bool = False
     sets: str = ""
     of: tuple[str, ...] = ()
+    atlas: CohortDefinition | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The canonical form, defaults of what is there written out."""
+        if self.atlas is not None:
+            return {"atlas": definition_text(self.atlas), **_landmark_dict(self.landmark)}
         if self.sets:
             return {"of": {self.sets: list(self.of)}, "collapse_days": self.collapse_days}
         limit = {"nth": self.nth} if self.nth is not None else self.limit
@@ -223,7 +242,8 @@ class RuleCohort:
         return body | ({"clone_censor_weight": True} if self.clone_censor_weight else {})
 
     def events(self) -> Iterator[tuple[str, RuleEvent]]:
-        """Every event that it names, each with its path in the file."""
+        """Every event that it names, each with its path in the file; of an ATLAS definition the kinds of its records."""
+        yield from (("atlas", RuleEvent(domain=kind)) for kind in _kinds(self.atlas))
         yield from ((f"entry.any[{place}]", event) for place, event in enumerate(self.entry, 1))
         for key, place, rule in self.numbered():
             for below, item in rule.counted():
@@ -241,11 +261,18 @@ class RuleCohort:
     @property
     def needs(self) -> tuple[str, ...]:
         """Names of the cohorts that must be made before it."""
-        named = [event.cohort for _, event in self.events() if event.cohort]
-        return tuple(dict.fromkeys((*self.of, *named)))
+        return tuple(dict.fromkeys(name for _, name in self.named()))
+
+    def named(self) -> Iterator[tuple[str, str]]:
+        """Every cohort that it names, each with its path in the file."""
+        yield from ((f"of.{self.sets}", name) for name in self.of)
+        yield from ((f"{path}.cohort", event.cohort) for path, event in self.events() if event.cohort)
 
     def looks_back(self) -> Iterator[tuple[str, int]]:
         """What reads before the entry event: its path and its first day."""
+        if self.atlas is not None:
+            yield from ((f"atlas.{what}", day) for what, day in reads_before(self.atlas))
+            return
         yield "prior_observation_days", -self.prior_observation_days
         yield "washout_days", -self.washout_days
         for key, place, rule in self.numbered():
@@ -258,3 +285,10 @@ def _landmark_dict(landmark: int | str | None) -> dict[str, Any]:
     if landmark is None:
         return {}
     return {"landmark_days": landmark} if isinstance(landmark, int) else {"landmark": landmark}
+
+
+def _kinds(atlas: CohortDefinition | None) -> list[str]:
+    if atlas is None:
+        return []
+    found = {ATLAS_DOMAINS.get(item.domain, "") for item in criteria(atlas)}
+    return sorted((found | ({"drug"} if isinstance(atlas.exit, DrugEraExit) else set())) - {""})

@@ -14,10 +14,12 @@ from rempart.adapters.text_input import read_text
 from rempart.adapters.toml_input import parse_toml
 from rempart.adapters.toml_lines import located
 from rempart.errors import BadInput, Missing, RempartError
+from rempart.records.atlas_cohort import with_definitions
 from rempart.records.exposure_sets import filled
 from rempart.records.fields import near
 from rempart.records.study import Study, study_or_problems
 from rempart.records.study_variants import Variant, variants
+from rempart.wiring.study_atlas import texts_beside
 
 Parsed = Mapping[str, Any]
 _SHOWN = 12  # names of variants in a message
@@ -64,7 +66,12 @@ def judge_study(path: Path) -> tuple[StudyFile | None, list[RempartError]]:
     text = read_text(path)
     parsed = parse_toml(text, path.name)
     known = package_data.toml("cohort/supply.toml")
-    with_supplies = partial(filled, file=path.name, known=known, packs_of=lambda name: read_packs(path.parent / name))
+    texts = texts_beside(path.parent)
+
+    def with_supplies(given: Parsed) -> Parsed:
+        packs = partial(filled, file=path.name, known=known, packs_of=lambda name: read_packs(path.parent / name))
+        return packs(with_definitions(given, texts))
+
     base = {key: item for key, item in parsed.items() if key != "variants"}
     study, problems = _judged(base, with_supplies, path.name)
     others: dict[str, Study] = {}
@@ -83,7 +90,7 @@ def judge_study(path: Path) -> tuple[StudyFile | None, list[RempartError]]:
 def _judged(
     parsed: Parsed, with_supplies: Callable[[Parsed], Parsed], file: str
 ) -> tuple[Study | None, list[RempartError]]:
-    """A study with the sets of rules and files of packs that it names in their place; a wrong name or file is a problem of the study."""
+    """A study with the sets of rules, packs and ATLAS definitions that it names in their place; a wrong name or file is a problem of it."""
     try:
         return study_or_problems(with_supplies(parsed), file=file)
     except BadInput as error:
