@@ -15,6 +15,7 @@ from rempart.records.cohort_rules import RuleCohort
 from rempart.records.fields import Fields
 from rempart.records.form_reading import take
 from rempart.records.forms import Choice, Flag, Inside, Table, Text, Texts, Whole, key
+from rempart.records.table_names import is_rule
 
 RISK_SET, EXACT = "risk-set", "exact"
 KINDS = (RISK_SET, EXACT)
@@ -119,7 +120,7 @@ def check_matchings(
             expected = f"another name: {name}_cases are the cases of {name} that found a control"
             raise BadInput("study-field", file=file, field=f"cohorts.{name}_cases", expected=expected)
         for end, other in (("to", matching.to), ("from", matching.pool)):
-            if other not in told or not (told[other].has("entry") or told[other].has("of")):
+            if other not in told or not is_rule(told[other]) or told[other].has("match"):
                 expected = ", ".join(rules) or "(no rule cohort is defined)"
                 where = f"cohorts.{name}.match.{end}"
                 raise BadInput("study-name", file=file, field=where, name=other, expected=expected)

@@ -5,7 +5,7 @@ A table that another file declares (rule cohorts, exposures' eras, matching) is 
 """
 
 from rempart.records.code_lists import CODES
-from rempart.records.cohort_forms import RULE_COHORT, SET_COHORT
+from rempart.records.cohort_forms import ATLAS_COHORT, RULE_COHORT, SET_COHORT
 from rempart.records.describing import COHORT as DESCRIPTION
 from rempart.records.describing_forms import COHORT_ANALYSIS, POPULATION
 from rempart.records.exposure_forms import ERA_KEYS
@@ -107,7 +107,7 @@ ELIGIBILITY = Table(
 COHORT: Kind = ByPresence(
     name="cohort",
     about="Who may enter, and when.",
-    cases={"entry": RULE_COHORT, "of": SET_COHORT, "match": MATCHED_COHORT, "": ELIGIBILITY},
+    cases={"entry": RULE_COHORT, "of": SET_COHORT, "match": MATCHED_COHORT, "atlas": ATLAS_COHORT, "": ELIGIBILITY},
 )
 EXPOSURE = Table(
     name="exposure",

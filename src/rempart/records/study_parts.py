@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 
 from rempart.errors import Refused
+from rempart.records.atlas_cohort import read_atlas
 from rempart.records.cohort_reading import read_rule_cohort
 from rempart.records.cohort_rules import RuleCohort
 from rempart.records.exposure_forms import read_eras
@@ -43,11 +44,13 @@ def read_criterion(given: Fields, kind: Kind) -> Criterion:
 
 
 def read_cohort(given: Fields) -> CohortRule | RuleCohort | Matching:
-    """A rule cohort (with ``entry`` or ``of``), a matched one, else the eligibility rule of a comparison."""
+    """A rule cohort (with ``entry``, ``of`` or ``atlas``), a matched one, else the eligibility rule of a comparison."""
     if given.has("entry") or given.has("of"):
         return read_rule_cohort(given)
     if given.has("match"):
         return read_matching(given)
+    if given.has("atlas"):
+        return read_atlas(given)
     told = take(given, ELIGIBILITY)
     return CohortRule(
         prior_observation_days=told["prior_observation_days"],
