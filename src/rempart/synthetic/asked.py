@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What studies ask about, as kinds of records that invented persons can bear: codes, positions, settings, numbers. Draws nothing."""
+"""What invented persons are to bear: kinds of records by codes, positions, settings, numbers, as plain terms. Reads no study.
 
-from collections.abc import Iterator, Sequence
+Whoever reads studies says it in these terms (``wiring/asked.py``): this room shares no code with what it tries.
+"""
+
 from dataclasses import dataclass, field
 
-from rempart.records.protocol import CodeList, Criterion
-from rempart.records.study import Study
-
 DEATH, RESIDENCE = "death", "residence"
-MOST_CODES = 200  # of a list: more would only make each rarer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,70 +33,3 @@ class Asked:
     ages: tuple[int, int] | None = None
     before: int = 0
     claims: str = field(default="")
-
-
-def asked(studies: Sequence[Study]) -> Asked:
-    """All that the studies ask about."""
-    kinds = tuple(dict.fromkeys(kind for study in studies for kind in _kinds(study)))
-    cohorts = [item for study in studies for item in (*study.cohorts.values(), *study.rules.values())]
-    ages = [item.age for item in cohorts if item.age is not None]
-    rules = [rule for study in studies for rule in study.rules.values()]
-    places = [*(place for kind in kinds for place in kind.place), *(place for rule in rules for place in rule.place)]
-    return Asked(
-        kinds=tuple(kind for kind in kinds if kind.domain != RESIDENCE),
-        places=tuple(dict.fromkeys(places)),
-        ages=(min(age[0] for age in ages), max(age[1] for age in ages)) if ages else None,
-        before=max((item.prior_observation_days for item in cohorts), default=0),
-        claims=next((item.claims for study in studies for item in study.descriptions if item.claims), ""),
-    )
-
-
-def _kinds(study: Study) -> Iterator[Kind]:
-    for exposure in study.exposures.values():
-        yield _of_codes(exposure.domain, study.codes[exposure.codes])
-    for criterion in _criteria(study):
-        yield _of_codes(criterion.domain, study.codes[criterion.codes], status=criterion.status)
-    for rule in study.rules.values():
-        for _, event in rule.events():
-            if not event.cohort:
-                codes = study.codes[event.codes] if event.codes else None
-                told = {name: getattr(event, name) for name in ("status", "specialty", "setting", "place")}
-                yield _of_codes(event.domain, codes, **told, where=tuple(sorted(event.where.items())))
-
-
-def _criteria(study: Study) -> Iterator[Criterion]:
-    for items in study.outcomes.values():
-        yield from items
-    for cohort in study.cohorts.values():
-        yield from cohort.exclude
-    for covariate in study.covariates.values():
-        if covariate.criterion is not None:
-            yield covariate.criterion
-
-
-def _of_codes(
-    domain: str,
-    codes: CodeList | None,
-    *,
-    status: tuple[str, ...] = (),
-    specialty: tuple[str, ...] = (),
-    setting: tuple[str, ...] = (),
-    place: tuple[str, ...] = (),
-    where: tuple[tuple[str, str], ...] = (),
-) -> Kind:
-    return Kind(
-        domain=domain,
-        system=codes.system if codes else "",
-        codes=_borne(codes) if codes else (),
-        status=status,
-        specialty=specialty,
-        setting=setting,
-        place=place,
-        where=where,
-    )
-
-
-def _borne(codes: CodeList) -> tuple[str, ...]:
-    """Codes of the list that a record can bear: those listed themselves, without what is taken out again."""
-    kept = [code for code in codes.include if not code.startswith(codes.exclude)] if codes.exclude else codes.include
-    return tuple(kept[:MOST_CODES])

@@ -32,9 +32,9 @@ from rempart.records.permit import Permit
 from rempart.records.study import Study
 from rempart.release.dry_run import LANGUAGES, Rehearsed, dry_files, page
 from rempart.release.labels import reader_labels
-from rempart.synthetic.asked import asked
 from rempart.synthetic.study_persons import Invented, invent
 from rempart.wiring.acts import grant_permit, init_warehouse
+from rempart.wiring.asked import asked
 from rempart.wiring.ingest import ingest_delivery
 from rempart.wiring.invented import InventedPlace, swap_may_see
 from rempart.wiring.people import enrol
