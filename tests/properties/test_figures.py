@@ -59,7 +59,8 @@ def test_each_output_is_drawn_as_svg_and_png(language: str) -> None:
 def test_a_figure_says_no_number_that_its_table_does_not_give(language: str, events: tuple[int, int]) -> None:
     for name, data in drawn(language, events).items():
         if name.endswith(".svg"):
-            marks = [text for text in spoken(data) if ":" in text]
+            # under the title stand the width of intervals and where an axis begins: no values
+            marks = [text for text in spoken(data) if ":" in text and not text.startswith("Subtitle text")]
             assert marks, name
             assert numbers(marks, language) <= published(events), name
 

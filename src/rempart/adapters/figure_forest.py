@@ -1,39 +1,58 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Estimates with their intervals, one a line and the text beside it: hazard ratios on a log axis, rates from zero."""
+"""Estimates with their intervals, one a line, with the counts behind them and the numbers in words: what each line is of.
 
+Hazard ratios stand on a log axis, rates and shares begin at zero. How the lines are laid out: figure_lines.py.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 
-from rempart.adapters.figure_words import Words, arms_of, groups, shown
-from rempart.records.result import CheckedTable
+from rempart.adapters.figure_lines import Line, forest
+from rempart.adapters.figure_words import Words, arms_of, groups, hidden, shown
+from rempart.records.result import CheckedTable, ResultRow
 
-_WIDTH = 430
-_LINE = 36
 _LINES = 60  # more are read in the table
 _CROSSED = "*"
+_RATE = ("rate", "rate_lower", "rate_upper")
+_SHARE = ("prevalence", "prevalence_lower", "prevalence_upper")
+_RATIO = ("hazard_ratio", "lower", "upper")
+_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+_FEW_TICKS = (0.5, 0.75, 1, 1.5, 2)
+Rows = Mapping[str, ResultRow]
 
 
 def hazard_ratios(table: CheckedTable, words: Words) -> Any:
-    """One line for each model and term; None when no ratio may be shown."""
-    points, telling = [], _telling(table)
-    for (row, column), statistics in groups(table).items():
+    """One line for each model and term, with events and persons of each arm; None when no ratio may be shown."""
+    found, telling = groups(table), _telling(table)
+    arms = [arm for arm in ("target", "comparator") if arm in arms_of(table)]
+    lines = []
+    for (row, column), statistics in found.items():
         if column or "hazard_ratio" not in statistics:
             continue
         keys = dict(row)
         label = " · ".join(words.say(keys[name]) for name in telling if keys.get(name)) or words.say("target")
-        colour = words.colour("comparator" if keys.get("model") == "crude" else "target")
-        points.append(_point(label, shown(statistics, "hazard_ratio", "lower", "upper"), words, colour))
-    drawn = [point for point in points if "value" in point]
+        counts = [found.get((row, (("arm", arm),)), {}) for arm in arms]
+        cells = tuple(_of_persons(words, each) for each in counts)
+        crude = keys.get("model") == "crude"
+        shape = ("circle", words.colour("comparator")) if crude else ("square", words.colour("target"))
+        lines.append(_line(label, statistics, _RATIO, words, cells=cells, shape=shape))
+    drawn = [line for line in lines if line.bounds is not None]
     if not drawn:
         return None
-    low, high = min(0.5, *(p["lower"] for p in drawn)), max(2.0, *(p["upper"] for p in drawn))
-    scale = alt.Scale(type="log", domain=[low * 0.94, high * 1.06], nice=False)
-    marks = [
-        tick for tick in (0.1, 0.2, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 10, 20) if low * 0.94 <= tick <= high * 1.06
-    ]
-    axis = _axis(words, words.of_type("hazard_ratio", "axis"), values=marks)
-    return _forest(points, words, scale=scale, axis=axis, reference=1)
+    low, high = (side(line.bounds[at] for line in drawn if line.bounds) for side, at in ((min, 0), (max, 1)))
+    low, high = min(0.5, low) * 0.94, max(2.0, high) * 1.06
+    marks = [tick for tick in (_FEW_TICKS if high < 5 and low > 0.2 else _TICKS) if low <= tick <= high]
+    heads = [[words.say(arm), words.say("events_of_persons")] for arm in arms]
+    scale = {"type": "log", "domain": [low, high], "nice": False}
+    axis = _axis(words, words.of_type("hazard_ratio", "axis"), values=marks, format="~r")
+    return forest(lines, words, heads=[*heads, [words.of_type("hazard_ratio", "head")]], scale=scale, axis=axis, one=1)
+
+
+def _of_persons(words: Words, rows: Rows) -> str:
+    """Events / persons of an arm."""
+    return " / ".join(text for name in ("events", "persons") if (text := words.counted(rows.get(name))))
 
 
 def _telling(table: CheckedTable) -> list[str]:
@@ -47,106 +66,100 @@ def incidence(table: CheckedTable, words: Words) -> Any:
     """One line for each outcome and arm; None when no rate may be shown."""
     outcomes = dict.fromkeys(row.row_key.get("outcome", "") for row in table.rows)
     found = groups(table)
-    points = []
+    lines = []
     for outcome in outcomes:
         for arm in arms_of(table):
             for (row, column), statistics in found.items():
                 if dict(row).get("outcome", "") == outcome and dict(column).get("arm", "") == arm:
-                    label = words.say(arm) if len(outcomes) == 1 else f"{words.say(outcome)} · {words.say(arm)}"
-                    values = shown(statistics, "rate", "rate_lower", "rate_upper")
-                    points.append(_point(label, values, words, words.colour(arm)))
-    drawn = [point for point in points if "value" in point]
-    if not drawn:
-        return None
-    scale = alt.Scale(domain=[0, max(point["upper"] for point in drawn) * 1.06], nice=False)
-    return _forest(points, words, scale=scale, axis=_axis(words, words.of_type("incidence", "axis")), reference=None)
+                    group = "" if len(outcomes) == 1 else words.say(outcome)
+                    shape = ("diamond" if arm == "all" else "square", words.colour(arm))
+                    cells = _behind(table, words, statistics)
+                    lines.append(
+                        _line(words.arm(arm, table), statistics, _RATE, words, group=group, cells=cells, shape=shape)
+                    )
+    return _from_zero(lines, table, words, kind="incidence", unit=_unit(table, words, "rate"))
 
 
 def rates_by(table: CheckedTable, words: Words) -> Any:
     """One line for each level of each variable that is not a crossing; None when no rate may be shown."""
-    return _by_level(table, words, ("rate", "rate_lower", "rate_upper"), words.of_type("incidence", "axis"))
+    return _from_zero(_by_level(table, words, _RATE), table, words, kind="incidence", unit=_unit(table, words, "rate"))
 
 
 def prevalences(table: CheckedTable, words: Words) -> Any:
     """One line for each time and level; None when no share may be shown."""
-    names = ("prevalence", "prevalence_lower", "prevalence_upper")
-    return _by_level(table, words, names, words.of_type("prevalence", "axis"))
+    unit = words.of_type("prevalence", "axis")
+    return _from_zero(_by_level(table, words, _SHARE), table, words, kind="prevalence", unit=unit)
 
 
-def _by_level(table: CheckedTable, words: Words, statistics: tuple[str, str, str], axis: str) -> Any:
-    points = []
+def _unit(table: CheckedTable, words: Words, statistic: str) -> str:
+    """The unit that the table itself gives: of years of persons, or of inhabitants."""
+    return next((words.unit(row.unit) for row in table.rows if row.statistic == statistic), "")
+
+
+def _counts(table: CheckedTable) -> list[str]:
+    """The counts that stand behind each estimate of the table: what happened, and among what."""
+    known = {row.statistic for row in table.rows}
+    among = next((name for name in ("inhabitant_years", "person_years", "inhabitants", "persons") if name in known), "")
+    return [name for name in ("events", "cases", among) if name in known]
+
+
+def _behind(table: CheckedTable, words: Words, statistics: Rows) -> tuple[str, ...]:
+    return tuple(words.counted(statistics.get(name)) for name in _counts(table))
+
+
+def _by_level(table: CheckedTable, words: Words, statistics: tuple[str, str, str]) -> list[Line]:
+    """Lines by variable and level, and within them by time where there are several."""
+    times = {row.row_key.get("time", "") for row in table.rows}
+    lines = []
     for (row, _), found in groups(table).items():
         keys = dict(row)
-        if _CROSSED not in keys.get("variable", ""):
-            names = ("time", "level") if keys.get("level") == "all" else ("time", "variable", "level")
-            label = " · ".join(words.say(keys[name]) for name in names if name in keys)
-            colour = words.colour("target" if keys.get("level") != "all" else "all")
-            points.append(_point(label, shown(found, *statistics), words, colour))
-    drawn = [point for point in points[:_LINES] if "value" in point]
-    if not drawn:
+        if _CROSSED in keys.get("variable", ""):
+            continue
+        whole = keys.get("level") == "all"
+        level = words.arm("all", table) if whole else words.say(keys.get("level", ""))
+        group = "" if whole else words.say(keys.get("variable", ""))
+        if len(times) > 1:
+            group, level = level if whole else f"{group} · {level}", words.say(keys["time"])
+        shape = ("diamond", words.colour("all")) if whole else ("square", words.colour("target"))
+        cells = _behind(table, words, found)
+        lines.append(_line(level, found, statistics, words, group=group, cells=cells, shape=shape))
+    order = list(dict.fromkeys(line.group for line in lines))
+    return sorted(lines, key=lambda line: order.index(line.group))[:_LINES]
+
+
+def _from_zero(lines: list[Line], table: CheckedTable, words: Words, *, kind: str, unit: str) -> Any:
+    most = max((line.most for line in lines if line.value is not None), default=None)
+    if most is None:
         return None
-    scale = alt.Scale(domain=[0, max(point["upper"] for point in drawn) * 1.06], nice=False)
-    return _forest(points[:_LINES], words, scale=scale, axis=_axis(words, axis), reference=None)
+    heads: list[list[str]] = [[words.say(f"head_{name}")] for name in _counts(table)]
+    scale = {"domain": [0, most * 1.04 or 1], "nice": False, "zero": True}
+    axis = _axis(words, unit, tickCount=6)
+    return forest(lines, words, heads=[*heads, [words.of_type(kind, "head")]], scale=scale, axis=axis, one=None)
 
 
-def _point(label: str, values: list[float] | None, words: Words, colour: str) -> dict[str, Any]:
-    if values is None:
-        hidden = words.say("suppressed")
-        return {"label": label, "text": hidden, "spoken": f"{label}: {hidden}", "colour": words.colour("quiet")}
-    text = words.interval(*values, form="#.3g")
-    value, lower, upper = values
-    spoken = f"{label}: {text}"
-    return {
-        "label": label,
-        "value": value,
-        "lower": lower,
-        "upper": upper,
-        "text": text,
-        "spoken": spoken,
-        "colour": colour,
-    }
+def _line(
+    label: str,
+    found: Rows,
+    statistics: tuple[str, str, str],
+    words: Words,
+    *,
+    cells: Sequence[str],
+    shape: tuple[str, str],
+    group: str = "",
+) -> Line:
+    """A line of the figure; where the estimate is there and its interval is not, the words say so."""
+    value, bounds = shown(found, statistics[0]), shown(found, *statistics[1:])
+    if value is None:
+        text = words.say("suppressed" if hidden(found, statistics[0]) else "not_estimated")
+    elif bounds is None:
+        text = f"{words.estimate(value[0], form='#.3g')} ({words.say('no_interval')})"
+    else:
+        text = words.interval(value[0], *bounds, form="#.3g")
+    spoken = f"{f'{group}, ' if group else ''}{label}: {text}"
+    pair = None if value is None or bounds is None else (bounds[0], bounds[1])
+    told = {"value": None if value is None else value[0], "bounds": pair}
+    return Line(group=group, label=label, cells=tuple(cells), text=text, spoken=spoken, shape=shape, **told)
 
 
 def _axis(words: Words, title: str, **more: Any) -> Any:
-    decimal = words.say("decimal")
-    return alt.Axis(
-        title=title,
-        labelExpr=f"replace(datum.label, '.', '{decimal}')",
-        format="~r",
-        domain=False,
-        labelFlush=False,
-        **more,
-    )
-
-
-def _forest(points: list[dict[str, Any]], words: Words, *, scale: Any, axis: Any, reference: float | None) -> Any:
-    """Squares on their intervals at the left, the figures in words at the right, lines in the order of the table."""
-    order = list(dict.fromkeys(point["label"] for point in points))
-    rows = alt.Scale(domain=order, padding=0.5)
-    labels = alt.Axis(title=None, ticks=False, domain=False, labelLimit=340, labelPadding=12)
-    height = _LINE * len(order)
-    drawn = alt.Chart(alt.InlineData(values=points)).encode(
-        y=alt.Y("label:N", sort=order, scale=rows, axis=labels),
-        color=alt.Color("colour:N", scale=None, legend=None),
-    )
-    known = drawn.transform_filter("isValid(datum.value)")
-    rule = known.mark_rule(strokeWidth=2.2, aria=False).encode(x=alt.X("lower:Q", scale=scale, axis=axis), x2="upper:Q")
-    square = known.mark_square(size=110, opacity=1).encode(
-        x=alt.X("value:Q", scale=scale, axis=axis), description="spoken:N"
-    )
-    layers = [rule, square]
-    if reference is not None:
-        one = alt.Chart(alt.InlineData(values=[{"one": reference}]))
-        line = one.mark_rule(strokeDash=[3, 3], color=words.colour("quiet"), aria=False)
-        layers.insert(0, line.encode(x=alt.X("one:Q", scale=scale, axis=axis)))
-    text = drawn.mark_text(align="left", fontSize=13, aria=False)
-    beside = alt.value(_WIDTH + 18)
-    layers += [
-        text.transform_filter("isValid(datum.value)").encode(
-            x=beside, text="text:N", color=alt.value(words.colour("ink"))
-        ),
-        text.transform_filter("!isValid(datum.value)").encode(
-            x=beside, text="text:N", color=alt.value(words.colour("quiet"))
-        ),
-    ]
-    return alt.layer(*layers).properties(width=_WIDTH, height=height)
+    return alt.Axis(title=title, labelExpr=words.axis_numbers(), grid=False, labelFlush=False, **more)

@@ -14,9 +14,10 @@ import altair as alt
 import vl_convert as vlc
 
 from rempart.adapters.figure_bars import attrition
-from rempart.adapters.figure_curves import curves
-from rempart.adapters.figure_described import drug_use, pathways
+from rempart.adapters.figure_curves import curves, starts_above_zero
+from rempart.adapters.figure_described import exposure, pathways
 from rempart.adapters.figure_forest import hazard_ratios, incidence, prevalences, rates_by
+from rempart.adapters.figure_use import drug_use
 from rempart.adapters.figure_words import Words
 from rempart.adapters.package_data import toml
 from rempart.errors import Refused
@@ -32,16 +33,26 @@ _BY_TYPE: Mapping[str, Callable[[CheckedTable, Words], Any]] = {
     "prevalence": prevalences,
     "pathway": pathways,
     "utilisation": drug_use,
+    "frequency": exposure,
 }
 
 
-def draw(tables: Sequence[CheckedTable], *, language: str, names: Mapping[str, str] | None = None) -> dict[str, bytes]:
+def draw(
+    tables: Sequence[CheckedTable],
+    *,
+    language: str,
+    names: Mapping[str, str] | None = None,
+    about: Mapping[str, str] | None = None,
+) -> dict[str, bytes]:
     """File name (``survival-fr.svg``) → bytes, for each table of a type that can be drawn and has something to show.
 
-    ``language``: ``en`` or ``fr``; ``names``: a name to read for an arm or a term (``{"target": "pioglitazone"}``).
+    ``language``: ``en`` or ``fr``; ``names``: a name to read for an arm or a term (``{"target": "pioglitazone"}``), as
+    release/labels.py gives them; ``about``: output → of whom and of what it tells, which stands under the title.
     Raises Refused ``figure-unchecked`` when a row did not pass the disclosure rules.
     """
-    words = Words(data=toml("adapters/figures.toml"), language=language, names=dict(names or {}))
+    words = Words(
+        data=toml("adapters/figures.toml"), language=language, names=dict(names or {}), about=dict(about or {})
+    )
     files: dict[str, bytes] = {}
     for table in tables:
         if any(row.status == "raw" for row in table.rows):
@@ -54,12 +65,12 @@ def draw(tables: Sequence[CheckedTable], *, language: str, names: Mapping[str, s
 
 def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
     """Title, note, type and colours common to all figures."""
-    asked = [name] if (name := words.asked_for(table)) else []
-    title, note = words.of(table, "title"), words.say("curve_note" if table.output_type == "survival" else "note")
+    title, under = words.of(table, "title"), [*_compared(table, words), *_asked(table, words)]
+    note = _note(table, words)
     return (
         chart.properties(
-            title=alt.TitleParams(text=title, subtitle=[*_compared(table, words), *asked, note]),
-            description=". ".join([title, *asked, note]),
+            title=alt.TitleParams(text=title, subtitle=[*under, *note]),
+            description=". ".join([title, *under, note[0]]),
             padding=16,
             background="white",
         )
@@ -69,21 +80,22 @@ def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
             aria=False,
             anchor="start",
             frame="bounds",
-            fontSize=17,
+            fontSize=18,
             fontWeight=600,
             color=words.colour("ink"),
-            subtitleFontSize=11,
+            subtitleFontSize=13,
             subtitleColor=words.colour("quiet"),
-            subtitlePadding=5,
-            offset=16,
+            subtitleLineHeight=18,
+            subtitlePadding=6,
+            offset=14,
         )
         .configure_axis(
             aria=False,
             labelColor=words.colour("ink"),
             titleColor=words.colour("quiet"),
             titleFontWeight="normal",
-            titleFontSize=12,
-            labelFontSize=12,
+            titleFontSize=14,
+            labelFontSize=14,
             gridColor=words.colour("line"),
             domainColor=words.colour("line"),
             tickColor=words.colour("line"),
@@ -98,6 +110,22 @@ def _compared(table: CheckedTable, words: Words) -> list[str]:
     """Who is compared with whom, where the figure's own labels do not say it."""
     terms = {row.row_key.get("term", "") for row in table.rows} if table.output_type == "hazard_ratio" else set()
     return [words.say(term) for term in terms] if len(terms) == 1 else []
+
+
+def _note(table: CheckedTable, words: Words) -> list[str]:
+    """What the figure is drawn from, and of a curve what its band is and where its axis begins."""
+    if table.output_type != "survival":
+        return [words.say("note")]
+    banded = [words.say("band_note")] if any(row.statistic == "lower" for row in table.rows) else []
+    begins = starts_above_zero(table, words)
+    axis = [words.say("axis_note").format(begins=begins)] if begins else []
+    return [words.say("curve_note"), *([" ".join([*banded, *axis])] if banded or axis else [])]
+
+
+def _asked(table: CheckedTable, words: Words) -> list[str]:
+    """Of whom and of what the figure tells; else the analysis that its output is named after, where several gave one like it."""
+    told = words.about.get(table.output, "") or words.asked_for(table)
+    return [told] if told else []
 
 
 def _files(name: str, chart: Any) -> dict[str, bytes]:

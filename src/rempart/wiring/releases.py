@@ -34,6 +34,7 @@ from rempart.records.result import CheckedTable
 from rempart.release.documents import submission_body, vote_body
 from rempart.release.labels import reader_labels
 from rempart.release.states import ReleaseState, state_table
+from rempart.release.subjects import subjects
 from rempart.release.summary import summary
 from rempart.release.tables import table_ids
 from rempart.wiring.signing import Ask, signer
@@ -137,12 +138,12 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
     words = package_data.toml("release/words.toml")
 
     def figures(tables: Sequence[CheckedTable], study: Mapping[str, Any]) -> dict[str, bytes]:
-        named = {language: reader_labels(tables, study=study, words=words, language=language) for language in LANGUAGES}
-        return {
-            name: data
-            for language in LANGUAGES
-            for name, data in draw(tables, language=language, names=named[language]).items()
-        }
+        found: dict[str, bytes] = {}
+        for language in LANGUAGES:
+            names = reader_labels(tables, study=study, words=words, language=language)
+            about = subjects(tables, study=study, words=words, language=language)
+            found |= draw(tables, language=language, names=names, about=about)
+        return found
 
     files = publish(
         place,
