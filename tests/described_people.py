@@ -86,6 +86,7 @@ def _person(draw: random.Random, number: int) -> Person:
     return found
 
 
+_EXPOSURE = {"domain": "drug", "codes": "drugs", "supply": [{"rule": "fixed", "days": 30}]}
 _CIP = "3400935563248"
 
 
@@ -101,7 +102,7 @@ def study(*analyses: Mapping[str, Any], **changes: Any) -> Study:
             "drugs": {"system": "CIP13", "include": [_CIP]},
         },
         "cohorts": {name: {"entry": entry, "exit": {"days": 365}} for name in ("people", "others")},
-        "exposures": {name: {"domain": "drug", "codes": "drugs"} for name in ("alpha", "beta", "gamma")},
+        "exposures": dict.fromkeys(("alpha", "beta", "gamma"), _EXPOSURE),
         "outcomes": {"illness": {"any": [{"domain": "condition", "codes": "ill"}]}},
         "covariates": {"age": {"type": "age", "bands": [30, 60]}, "sex": {"type": "sex"}},
         "analyses": [{"design": "cohort", **analysis} for analysis in analyses],

@@ -168,17 +168,18 @@ def test_follow_up_ends_for_the_first_reason_that_holds(query: DuckDBQuery, seed
     assert [row.value for row in curve] == [sum(d > int(row.row_key["day"]) for d in days) for row in curve]
 
 
+AGES = [30, 60]  # as table one has them: a study cuts age in one way
 ALL = (
     {"id": "att", "type": "attrition", "inputs": {"cohort": "people"}},
     {"id": "one", "type": "table_one", "inputs": {"cohorts": ["people", "others"]}},
     {"id": "rate", "type": "incidence_rate", "inputs": {"cohort": "people", "standard": "france2017"},
-     "parameters": {"by": BY, "weighted": True, "claims": "Everybody"}},
+     "parameters": {"by": BY, "weighted": True, "claims": "Everybody", "bands": AGES}},
     {"id": "rule", "type": "incidence_rate", "inputs": {"cohort": "people", "outcome": "others"}, "parameters": {"events": "every"}},
     {"id": "point", "type": "prevalence", "inputs": {"cohort": "people"}, "parameters": {"points": ["2015-01-01"]}},
     {"id": "use", "type": "drug_utilisation", "inputs": {"cohort": "people", "exposures": ["beta"]}},
     {"id": "paths", "type": "pathways", "inputs": {"cohort": "people"}, "parameters": {"least": 3}},
     {"id": "fu", "type": "follow_up", "inputs": {"cohort": "people"}},
-    {"id": "lexis", "type": "person_time", "inputs": {"cohort": "people"}},
+    {"id": "lexis", "type": "person_time", "inputs": {"cohort": "people"}, "parameters": {"bands": AGES}},
 )  # fmt: skip
 
 
