@@ -54,8 +54,13 @@ def starts_above_zero(table: CheckedTable, words: Words) -> str:
 
 def _low(points: Sequence[Point]) -> float:
     """Where the axis of a survival begins: at 0, but where all of it lies in the upper half."""
-    least = min((point.get("lower", point["value"]) for point in points), default=0.0)
+    least = min((_side(point, "lower") for point in points), default=0.0)
     return 0.0 if least < 1 / 2 else _step_below(1 - (1 - least) * 1.05)
+
+
+def _side(point: Point, side: str) -> float:
+    """A bound of a point, or the point itself where it has none."""
+    return float(point[side] if side in point else point["value"])
 
 
 def _step_below(value: float) -> float:
@@ -156,7 +161,7 @@ def _down(words: Words, statistic: str, left: int) -> Any:
 def _value_scale(drawn: list[Point], statistic: str) -> Any:
     """Cumulative incidence starts at 0; a share lies between 0 and 1; survival ends at 1, and both leave room for the band."""
     if statistic == "cumulative_incidence":
-        most = max(point.get("upper", point["value"]) for point in drawn)
+        most = max(_side(point, "upper") for point in drawn)
         return alt.Scale(domain=[0, min(1.0, most * 1.08) or 1.0], nice=True)
     return alt.Scale(domain=[0 if statistic in _SHARES else _low(drawn), 1], nice=False, zero=False)
 

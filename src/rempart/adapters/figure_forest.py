@@ -157,8 +157,10 @@ def _line(
         text = words.interval(value[0], *bounds, form="#.3g")
     spoken = f"{f'{group}, ' if group else ''}{label}: {text}"
     pair = None if value is None or bounds is None else (bounds[0], bounds[1])
-    told = {"value": None if value is None else value[0], "bounds": pair}
-    return Line(group=group, label=label, cells=tuple(cells), text=text, spoken=spoken, shape=shape, **told)
+    drawn = None if value is None else value[0]
+    return Line(
+        group=group, label=label, cells=tuple(cells), text=text, spoken=spoken, value=drawn, bounds=pair, shape=shape
+    )
 
 
 def _axis(words: Words, title: str, **more: Any) -> Any:

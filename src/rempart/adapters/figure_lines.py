@@ -170,8 +170,7 @@ def _texts(texts: Sequence[Text], y: Any, words: Words) -> list[Any]:
         )
     layers = []
     for (x, align, weight, tone), mine in kinds.items():
-        mark = alt.Chart(alt.InlineData(values=mine)).mark_text(
-            align=align, fontWeight=weight, fontSize=_TEXT, color=words.colour(tone), aria=False
-        )
+        style: dict[str, Any] = {"align": align, "fontWeight": weight, "fontSize": _TEXT, "color": words.colour(tone)}
+        mark = alt.Chart(alt.InlineData(values=mine)).mark_text(**style, aria=False)
         layers.append(mark.encode(x=alt.value(x), y=y, text="text:N"))
     return layers
