@@ -38,7 +38,7 @@ def exposure_periods(study: Study, analysis: CohortAnalysis, reads: Reads, until
         if eras is not None:
             parts = {
                 **_handed(name),
-                **_held(name, eras),
+                **_held(name, eras, leaves=_leaves_with(study, analysis.cohorts[0], name)),
                 "waits": _waits(name, analysis, study.protocol.period[1], until),
             }
             selects |= {f"{part}/{name}": sql for part, sql in parts.items()}
@@ -56,12 +56,21 @@ def _handed(name: str) -> Mapping[str, str]:
     return {"rules": tally(rules, keys=("rule",), value="dispensings"), "dose": tally(dose, value="amount")}
 
 
-def _held(name: str, eras: Eras) -> Mapping[str, str]:
+def _leaves_with(study: Study, cohort: str, exposure: str) -> bool:
+    """The cohort ends with this exposure: its last day is then the last covered one, and the day before a switch."""
+    rules = study.rules.get(cohort)
+    return rules is not None and rules.exit.exposure == exposure
+
+
+def _held(name: str, eras: Eras, *, leaves: bool) -> Mapping[str, str]:
     choices = {how for how, _ in eras.unobserved}
     first = _first_period(f"exposure_{name}_whole" if "exclude" in choices else f"exposure_{name}")
-    found = {"cover": _cover(name, eras), "persistence": _persistence(name, first, censored="censor" in choices)}
+    found = {
+        "cover": _cover(name, eras),
+        "persistence": _persistence(name, first, censored="censor" in choices, leaves=leaves),
+    }
     if eras.switch_to is not None:
-        found["switch"] = _switch(name, first)
+        found["switch"] = _switch(name, first, leaves=leaves)
     if eras.unobserved:
         found["away"] = _away(name)
     return found
@@ -107,10 +116,10 @@ def _first_period(periods: str) -> str:
     )
 
 
-def _persistence(name: str, first: str, *, censored: bool) -> str:
-    """Users by ``days`` on the drug in their first period and ``stopped``: 1 when it ended before the window did, and not because what
-    followed could not be seen."""
-    seen = "ends < last_day"
+def _persistence(name: str, first: str, *, censored: bool, leaves: bool) -> str:
+    """Users by ``days`` on the drug in their first period and ``stopped``: 1 when it ended before the window did (with it where the
+    cohort ``leaves`` with the exposure), and not because what followed could not be seen."""
+    seen = "ends <= last_day" if leaves else "ends < last_day"
     if censored:
         stays = f"SELECT 1 FROM exposure_{name}_away a WHERE a.person_id = p.person_id AND a.how = 'censor' AND a.first = p.ends + 1"
         seen += f" AND NOT EXISTS ({stays})"
@@ -121,9 +130,11 @@ def _persistence(name: str, first: str, *, censored: bool) -> str:
     return tally(rows, keys=("days", "stopped"))
 
 
-def _switch(name: str, first: str) -> str:
-    """Users by ``switched``: whether the other drug was dispensed in the window after the first period began (value: days until then)."""
-    other = f"SELECT min(s.day) FROM exposure_{name}_switch s WHERE s.person_id = p.person_id AND s.day > p.begins AND s.day <= p.last_day"
+def _switch(name: str, first: str, *, leaves: bool) -> str:
+    """Users by ``switched``: whether the other drug was dispensed in the window after the first period began (value: days until then);
+    where the cohort ``leaves`` with the exposure, on the day after it too: the switch itself ended it."""
+    last = "p.last_day + 1" if leaves else "p.last_day"
+    other = f"SELECT min(s.day) FROM exposure_{name}_switch s WHERE s.person_id = p.person_id AND s.day > p.begins AND s.day <= {last}"
     days = f"SELECT p.person_id, ({other}) - p.begins AS days FROM ({first}) p"
     rows = f"SELECT person_id, CASE WHEN days IS NULL THEN 'no' ELSE 'yes' END AS switched, days FROM ({days})"
     return tally(rows, keys=("switched",), value="days")
