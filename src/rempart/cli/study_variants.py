@@ -34,9 +34,9 @@ def run_every(session: Session, file: Path, *, key: Path, passphrase_fd: int | N
             **how,
         )
     voice.table(
-        ["column-variant", "column-id", "column-run", "column-parts", "column-reused"],
+        ["column-variant", "column-run", "column-parts", "column-reused"],
         [
-            (name_of(voice, run.name), run.study[:19], run.done.run, run.done.cost.parts, run.done.cost.reused)
+            (name_of(voice, run.name), run.done.run, run.done.cost.parts, run.done.cost.reused)
             for run in runs
             if run.done is not None
         ],
@@ -94,8 +94,8 @@ def plan_every(session: Session, file: Path, *, workers: int | None, memory: int
         count = f"{made.size.all_rows:,}".replace(",", " ") if made.size else ""
         fits = "" if made.compared is None else voice.word("plan-fits-yes" if made.compared.fits else "plan-fits-no")
         new = str(made.parts - made.kept) if made.size else ""
-        rows.append((name_of(voice, name), planned.studies[name][:19], fits, str(made.parts or ""), new, count))
-    voice.table([f"column-{word}" for word in ("variant", "id", "fits", "parts", "new-parts", "rows")], rows)
+        rows.append((name_of(voice, name), fits, str(made.parts or ""), new, count))
+    voice.table([f"column-{word}" for word in ("variant", "fits", "parts", "new-parts", "rows")], rows)
     voice.say("plan-every", count=len(rows), parts=planned.parts, kept=planned.kept, new=planned.new)
     for why in dict.fromkeys(voice.error_line(made.why) for made in planned.plans.values() if made.why is not None):
         voice.say("plan-not-looked", why=why)
