@@ -10,11 +10,12 @@ from typing import Any
 import altair as alt
 
 from rempart.adapters.figure_lines import Line, forest
-from rempart.adapters.figure_words import Words, arms_of, groups, hidden, shown
+from rempart.adapters.figure_words import Words, arms_of, groups, hidden, shown, wrapped
 from rempart.records.result import CheckedTable, ResultRow
 
 _LINES = 60  # more are read in the table
 _CROSSED = "*"
+_TITLE = 46  # letters of a line of the axis's title
 _RATE = ("rate", "rate_lower", "rate_upper")
 _SHARE = ("prevalence", "prevalence_lower", "prevalence_upper")
 _RATIO = ("hazard_ratio", "lower", "upper")
@@ -164,4 +165,4 @@ def _line(
 
 
 def _axis(words: Words, title: str, **more: Any) -> Any:
-    return alt.Axis(title=title, labelExpr=words.axis_numbers(), grid=False, labelFlush=False, **more)
+    return alt.Axis(title=wrapped(title, _TITLE), labelExpr=words.axis_numbers(), grid=False, labelFlush=False, **more)
