@@ -24,7 +24,8 @@ def read_atlas(given: Fields) -> RuleCohort:
         raise given.wrong("concepts", "nothing beside a definition that was read")
     if later := reads_after(definition, told["landmark_days"] or 0):
         raise Refused("reads-after-time-zero", file=given.file, field=given.field(f"atlas.{later}"))
-    return RuleCohort(atlas=definition, landmark=told["landmark_days"])
+    before = definition.prior_days
+    return RuleCohort(atlas=definition, landmark=told["landmark_days"], prior_observation_days=before)
 
 
 TextOf = Callable[[str, str], str]

@@ -3,7 +3,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from rempart.records.protocol import CodeList, Criterion
+from rempart.records.atlas_future import criteria
+from rempart.records.cohort import CohortDefinition, DrugEraExit
+from rempart.records.cohort_rules import ATLAS_DOMAINS, CODED, RuleCohort
+from rempart.records.protocol import CodeList, CohortRule, Criterion
 from rempart.records.study import Study
 from rempart.synthetic.asked import RESIDENCE, Asked, Kind
 
@@ -13,7 +16,9 @@ MOST_CODES = 200  # of a list: more would only make each rarer
 def asked(studies: Sequence[Study]) -> Asked:
     """All that the studies ask about."""
     kinds = tuple(dict.fromkeys(kind for study in studies for kind in _kinds(study)))
-    cohorts = [item for study in studies for item in (*study.cohorts.values(), *study.rules.values())]
+    cohorts: list[CohortRule | RuleCohort] = [
+        item for study in studies for item in (*study.cohorts.values(), *study.rules.values())
+    ]
     ages = [item.age for item in cohorts if item.age is not None]
     rules = [rule for study in studies for rule in study.rules.values()]
     places = [*(place for kind in kinds for place in kind.place), *(place for rule in rules for place in rule.place)]
@@ -32,11 +37,27 @@ def _kinds(study: Study) -> Iterator[Kind]:
     for criterion in _criteria(study):
         yield _of_codes(criterion.domain, study.codes[criterion.codes], status=criterion.status)
     for rule in study.rules.values():
+        if rule.atlas is not None:
+            yield from _of_atlas(rule.atlas)
+            continue
         for _, event in rule.events():
             if not event.cohort:
                 codes = study.codes[event.codes] if event.codes else None
                 told = {name: getattr(event, name) for name in ("status", "specialty", "setting", "place")}
                 yield _of_codes(event.domain, codes, **told, where=tuple(sorted(event.where.items())))
+
+
+def _of_atlas(definition: CohortDefinition) -> Iterator[Kind]:
+    """Records of the standard concepts that a definition of ATLAS names; source concepts are those of an ingest."""
+    sets = {number: [str(entry[0]) for entry in given.include] for number, given in definition.code_sets.items()}
+    used = [(item.domain, item.code_set) for item in criteria(definition)]
+    used += [("DrugExposure", definition.exit.code_set)] if isinstance(definition.exit, DrugEraExit) else []
+    for name, number in used:
+        domain = ATLAS_DOMAINS.get(name, "")
+        if domain in CODED and number is not None:
+            yield Kind(domain=domain, system="OMOP", codes=tuple(sets[number][:MOST_CODES]))
+        elif domain == "visit":
+            yield Kind(domain=domain)
 
 
 def _criteria(study: Study) -> Iterator[Criterion]:
