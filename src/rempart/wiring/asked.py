@@ -16,9 +16,8 @@ MOST_CODES = 200  # of a list: more would only make each rarer
 def asked(studies: Sequence[Study]) -> Asked:
     """All that the studies ask about."""
     kinds = tuple(dict.fromkeys(kind for study in studies for kind in _kinds(study)))
-    cohorts: list[CohortRule | RuleCohort] = [
-        item for study in studies for item in (*study.cohorts.values(), *study.rules.values())
-    ]
+    cohorts: list[CohortRule | RuleCohort] = [item for study in studies for item in study.cohorts.values()]
+    cohorts += [item for study in studies for item in study.rules.values()]
     ages = [item.age for item in cohorts if item.age is not None]
     rules = [rule for study in studies for rule in study.rules.values()]
     places = [*(place for kind in kinds for place in kind.place), *(place for rule in rules for place in rule.place)]
