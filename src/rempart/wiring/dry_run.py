@@ -21,7 +21,7 @@ from rempart.adapters.omop_folder import write_omop
 from rempart.adapters.throwaway_folder import held_back, throwaway_folder
 from rempart.cohort.required import required_columns
 from rempart.cohort.rule_cohorts import check_runnable
-from rempart.errors import BadInput, Refused, RempartError
+from rempart.errors import BadInput, Cancelled, Refused, RempartError
 from rempart.journeys.permits import events
 from rempart.journeys.release import checked_tables, finished_run
 from rempart.keys.store_secret import passphrase_secret
@@ -117,16 +117,7 @@ def dry_run(
         place.bring_in(made, progress)
         for permit in plan.permits:
             place.grant(permit, progress)
-        runs = run_every_variant(
-            place.warehouse,
-            studies=plan.studies,
-            key_file=place.key(_AUTHOR),
-            ask=_nobody,
-            progress=progress,
-            engine=engine,
-            workers=workers,
-            memory=memory,
-        )
+        runs = place.run(plan, progress=progress, engine=engine, workers=workers, memory=memory)
         failed = tuple((run.name, run.error) for run in runs if run.error is not None)
         if failed and len(runs) == 1:
             raise failed[0][1]
@@ -186,6 +177,15 @@ class _Place(InventedPlace):
         file = self.folder / f"{permit.project}.toml"
         file.write_text(tomli_w.dumps(permit.as_dict()), encoding="utf-8")
         grant_permit(self.warehouse, file=file, key_file=self.key(_COMMITTEE), ask=_nobody, progress=progress)
+
+    def run(self, plan: DryPlan, **how: Any) -> tuple[VariantRun, ...]:
+        """The studies in turn; raises Cancelled ``dry-run-cancelled``, since nothing is kept that could be taken up."""
+        try:
+            return run_every_variant(
+                self.warehouse, studies=plan.studies, key_file=self.key(_AUTHOR), ask=_nobody, **how
+            )
+        except Cancelled as error:
+            raise Cancelled("dry-run-cancelled") from error
 
     def rehearsed(self, run: VariantRun, plan: DryPlan) -> Rehearsed:
         """The run's tables after the rules that a release passes."""
