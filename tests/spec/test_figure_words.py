@@ -110,6 +110,38 @@ def test_a_suppressed_time_breaks_the_line_keeps_its_place_and_is_named() -> Non
     assert "1\u202f000" in found and "1,000" not in found
 
 
+def treated(*marks: tuple[int, float]) -> CheckedTable:
+    """A curve of persistence at these days, with an interval."""
+    cells = []
+    for day, value in marks:
+        for name, number in (
+            ("still_treated", value),
+            ("lower", value - 0.05),
+            ("upper", min(1.0, value + 0.05)),
+            ("at_risk", 1000 * value),
+        ):
+            cells.append(row("exposure_persistence", "survival", {"day": f"{day:05d}"}, "alpha", name, number, 500))
+    return table("exposure_persistence", "survival", *cells)
+
+
+def test_a_curve_of_two_marks_is_read_as_numbers_and_says_so() -> None:
+    few, more = (
+        texts(treated((0, 1.0), (240, 0.76)), "fr"),
+        texts(treated(*((30 * at, 1 - at / 10) for at in range(6))), "fr"),
+    )
+    assert "0,760 (0,710 à 0,810)" in few and not [text for text in more if "(" in text]
+    assert [text for text in few if text.startswith("Seuls ces jours")] and not [
+        text for text in more if text.startswith("Seuls")
+    ]
+    assert {
+        "nombre à risque",
+        "alpha",
+        "760",
+        "Bande : intervalle à 95 %.",
+        "jours depuis le début du traitement",
+    } <= set(few)
+
+
 @pytest.mark.parametrize(("least", "begins"), [(0.97, 0.96), (0.9, 0.86), (0.51, 0.45), (0.49, 0), (0.999, 0.998)])
 def test_an_axis_of_survival_is_cut_at_a_round_number_below_all_of_it_or_not_at_all(
     least: float, begins: float

@@ -14,6 +14,7 @@ _WIDTH, _HEIGHT = 560, 320
 _MARGIN = 64  # at least so much at the left of the curve
 _YEAR = 365.25
 _FEW = 8  # points of a curve that is alone: so many or fewer each show their interval
+_SPARSE = 3  # marks of a curve that is alone: so few or fewer are read as numbers, and their line is no curve
 _COMPARED = 3  # two arms and their sum, which the table holds and which would lie over both
 _NEAR = 0.06  # of the axis: what a last point may lack to a whole year
 _SHAPES = ("circle", "square", "triangle-up", "diamond")
@@ -88,7 +89,7 @@ def _points(table: CheckedTable, statistic: str, words: Words) -> list[Point]:
         risk = shown(statistics, "at_risk")
         if risk:
             point["at_risk"] = words.number(risk[0])
-        found.append({**point, "spoken": f"{point['arm']}, {words.say('day')} {day}: {text}"})
+        found.append({**point, "text": text, "spoken": f"{point['arm']}, {words.say('day')} {day}: {text}"})
     return sorted(found, key=lambda point: (point["arm"], point["day"]))
 
 
@@ -116,14 +117,38 @@ def _lines(
     if len(names) == 1 and len(drawn) <= _FEW:
         layers.append(known.mark_rule(strokeWidth=1.5, aria=False).encode(y=lower, y2="upper:Q"))
     value = alt.Y("value:Q", scale=scale, axis=down)
-    dash = alt.StrokeDash("arm:N", scale=alt.Scale(domain=names, range=dashes), legend=None)
-    layers.append(shared.mark_line(strokeWidth=3, aria=False).encode(y=value, strokeDash=dash))
+    sparse = is_sparse(drawn)
+    dash = alt.StrokeDash("arm:N", scale=alt.Scale(domain=names, range=[[3, 4]] if sparse else dashes), legend=None)
+    layers.append(shared.mark_line(strokeWidth=2 if sparse else 3, aria=False).encode(y=value, strokeDash=dash))
+    if sparse:
+        layers.append(_numbers(drawn, words, days=days, value=value))
     shapes = alt.Scale(domain=names, range=[_SHAPES[at % len(_SHAPES)] for at in range(len(names))])
     marks = shared.mark_point(filled=True, size=70, opacity=1)
     layers.append(marks.encode(y=value, shape=alt.Shape("arm:N", scale=shapes, legend=None), description="spoken:N"))
     if len(names) > 1:
         layers.append(_names_at_ends(drawn, names, colours, scale, days))
     return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT)
+
+
+def is_sparse(drawn: Sequence[Point]) -> bool:
+    """Whether one curve alone is told of, by so few marks that a line between them shows no course."""
+    return len({point["key"] for point in drawn}) == 1 and len(drawn) <= _SPARSE
+
+
+def _numbers(drawn: Sequence[Point], words: Words, *, days: Any, value: Any) -> Any:
+    """The number of each mark but the first beside it, on the side where the line is not."""
+    falls = drawn[-1]["value"] <= drawn[0]["value"]
+    marks = alt.Chart(alt.InlineData(values=[dict(point) for point in drawn[1:]]))
+    text = marks.mark_text(
+        align="right", dx=-12, dy=24 if falls else -24, fontSize=14, color=words.colour("ink"), aria=False
+    )
+    return text.encode(x=alt.X("day:Q", scale=days), y=value, text="text:N")
+
+
+def sparse_note(table: CheckedTable, words: Words) -> str:
+    """That a curve has so few marks, and why it may; '' where it has more."""
+    statistic = next((name for name in ("cumulative_incidence", *_SHARES) if _has(table, name)), "survival")
+    return words.say("sparse_note") if is_sparse(_points(table, statistic, words)) else ""
 
 
 def _across(words: Words, statistic: str, last: float) -> Any:

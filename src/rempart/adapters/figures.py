@@ -14,7 +14,7 @@ import altair as alt
 import vl_convert as vlc
 
 from rempart.adapters.figure_bars import attrition
-from rempart.adapters.figure_curves import curves, starts_above_zero
+from rempart.adapters.figure_curves import curves, sparse_note, starts_above_zero
 from rempart.adapters.figure_described import exposure, pathways
 from rempart.adapters.figure_forest import hazard_ratios, incidence, prevalences, rates_by
 from rempart.adapters.figure_use import drug_use
@@ -119,7 +119,8 @@ def _note(table: CheckedTable, words: Words) -> list[str]:
     banded = [words.say("band_note")] if any(row.statistic == "lower" for row in table.rows) else []
     begins = starts_above_zero(table, words)
     axis = [words.say("axis_note").format(begins=begins)] if begins else []
-    return [words.say("curve_note"), *([" ".join([*banded, *axis])] if banded or axis else [])]
+    few = [said] if (said := sparse_note(table, words)) else []
+    return [words.say("curve_note"), *([" ".join([*banded, *axis])] if banded or axis else []), *few]
 
 
 def _asked(table: CheckedTable, words: Words) -> list[str]:
