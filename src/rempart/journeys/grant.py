@@ -269,7 +269,8 @@ class _Extract:
                 query.execute(fresh_visits_sql(self.compiled.get(_VISITS, {}).get(MAIN), shard))
                 for table, sibling, sealed in self._parts(query, shard):
                     writer.add(table, sibling, shard, sealed)
-                    rows[table] += sealed.num_rows if sibling == MAIN else 0
+                    if sibling == MAIN:  # of persons the reserved siblings lie there, whether a permit names the table or not
+                        rows[table] += sealed.num_rows
             finally:
                 query.close()
         self.progress.step("seal-shards", self.shards, self.shards)
