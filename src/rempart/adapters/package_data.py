@@ -19,3 +19,8 @@ def text(path: str) -> str:
 def names(folder: str, suffix: str) -> list[str]:
     """Names of the data files in a folder of the package, sorted."""
     return sorted(item.name for item in files("rempart").joinpath(folder).iterdir() if item.name.endswith(suffix))
+
+
+def tables(name: str) -> dict[str, dict[str, dict[str, str]]]:
+    """The tables of a TOML file, without its source and date."""
+    return {key: value for key, value in toml(name).items() if isinstance(value, dict)}

@@ -20,7 +20,7 @@ from rempart.records.cohort import CohortDefinition
 def read_cohorts(given: Sequence[Path]) -> list[tuple[str, CohortDefinition]]:
     """Definitions under the stems of their files; a folder stands for its JSON files. Raises BadInput as ``definition_from_circe`` and
     ``definition_files``."""
-    words = cohort_tables("cohort/circe.toml")
+    words = package_data.tables("cohort/circe.toml")
     return [
         (file.stem, definition_from_circe(read_definition(file), words=words, file=file.name))
         for file in definition_files(given)
@@ -44,7 +44,7 @@ def run_cohorts(
     if omop is None or (omop / "rempart.toml").is_file():
         raise Refused("cohort-rows") if rows else Refused("cohort-warehouse")
     named = read_cohorts(given)
-    plan = plan_cohorts(named, domains=cohort_tables("cohort/domains.toml"), report=rows is None)
+    plan = plan_cohorts(named, domains=package_data.tables("cohort/domains.toml"), report=rows is None)
     file = OmopFile(omop, schema=schema, threads=max(1, threads or cores()), memory=memory or memory_each(1))
     with closing(file):
         file.expose(plan.reads)
@@ -62,8 +62,3 @@ def _with_rows(file: OmopFile, plan: Plan, rows: Path, progress: Progress) -> li
         raise
     out.finish()
     return made
-
-
-def cohort_tables(name: str) -> dict[str, dict[str, dict[str, str]]]:
-    """The tables of a data file of the room, without its source and date."""
-    return {key: value for key, value in package_data.toml(name).items() if isinstance(value, dict)}

@@ -4,12 +4,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from rempart.adapters import package_data
 from rempart.adapters.code_list_files import rows_of
 from rempart.adapters.definition_files import read_definition
 from rempart.cohort.circe import definition_from_circe
 from rempart.cohort.circe_project import concepts_told, project_definition
 from rempart.records.cohort_text import definition_text
-from rempart.wiring.cohorts import cohort_tables
 
 
 def texts_beside(folder: Path) -> Callable[[str, str], str]:
@@ -17,7 +17,7 @@ def texts_beside(folder: Path) -> Callable[[str, str], str]:
 
     Raises BadInput as ``definition_from_circe``, ``project_definition`` and ``concepts_told``; ``file-missing``.
     """
-    words, known = cohort_tables("cohort/circe.toml"), dict[tuple[str, str], str]()
+    words, known = package_data.tables("cohort/circe.toml"), dict[tuple[str, str], str]()
 
     def text_of(file: str, concepts: str) -> str:
         if (file, concepts) not in known:
