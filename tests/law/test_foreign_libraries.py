@@ -52,5 +52,5 @@ def test_a_misplaced_and_an_undeclared_library_are_caught() -> None:
     assert misplaced(snippet("import duckdb\n", "rempart.journeys.grant"))
     assert misplaced(snippet("from rich.progress import Progress\n", "rempart.adapters.pool"))
     assert not misplaced(snippet("import duckdb\nimport numpy\n", "rempart.adapters.duckdb_query"))
-    assert undeclared(snippet("import pandas\n"))
+    assert undeclared(snippet("import polars\n"))
     assert not undeclared(snippet("import json, argon2, rempart.errors\n"))
