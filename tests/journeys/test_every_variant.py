@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A study file with all its variants at once: planned together, run on one cache, each with its own result, a failing one named."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.house import EXAMPLES, House, copy_house
+from tests.journeys.raw_result import cells, same
+
+VARIANTS = """
+[variants.cases]
+"analyses[4].parameters.lookback_days" = [180]
+[variants.grown]
+"cohorts.diabetes.age" = [[50, 120]]
+"""
+TOO_FAR = """
+[variants.far]
+"cohorts.diabetes.prior_observation_days" = [3000]
+"""
+CASES, FAR = "cases.lookback_days_180", "far.prior_observation_days_3000"
+
+
+@pytest.fixture(scope="module")
+def house(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The small warehouse with the permit of the worked study on diabetes, unlocked."""
+    made = copy_house(small_template, tmp_path_factory.mktemp("variants") / "house")
+    made.unlock()
+    made.told("permit", "grant", EXAMPLES / "diabetes" / "permit.toml", "--key", made.key("claire"))
+    yield made
+    made.lock()
+
+
+def study(house: House, name: str, more: str) -> Path:
+    """The worked study with these variants."""
+    return house.write(name, (EXAMPLES / "diabetes" / "study.toml").read_text(encoding="utf-8") + more)
+
+
+@pytest.fixture(scope="module")
+def plan(house: House) -> dict[str, Any]:
+    """What was planned before anything ran."""
+    return house.told("study", "plan", study(house, "study.toml", VARIANTS), "--every-variant", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def runs(house: House, plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """What became of each, in order."""
+    words = ("--every-variant", "--key", house.key("alice"), "--workers", "1")
+    found: list[dict[str, Any]] = house.told("study", "run", study(house, "study.toml", VARIANTS), *words)["runs"]
+    return found
+
+
+def test_each_variant_has_its_own_study_run_and_result(runs: list[dict[str, Any]]) -> None:
+    assert [run["variant"] for run in runs][:2] == ["", CASES] and len(runs) == 3
+    for what in ("study", "run", "result"):
+        assert len({run[what] for run in runs}) == 3, what
+
+
+def test_the_plan_counts_shared_parts_once_and_the_runs_compute_them_once(
+    plan: dict[str, Any], runs: list[dict[str, Any]]
+) -> None:
+    together, parts = plan["together"], [item["parts"] for item in plan["studies"]]
+    assert [item["variant"] for item in plan["studies"]] == [run["variant"] for run in runs]
+    assert together["parts"] == sum(parts) == together["new"] + together["kept"]
+    assert [run["reused"] for run in runs] == [item["kept"] for item in plan["studies"]]
+    assert runs[0]["reused"] == 0 and runs[1]["reused"] == parts[1] - 1, "one analysis alone is another"
+    assert together["kept"] > 0
+
+
+def test_together_they_give_what_each_gives_alone(house: House, runs: list[dict[str, Any]]) -> None:
+    file = house.folder / "study.toml"
+    shared = cells(house, runs[1]["run"])
+    assert shared != cells(house, runs[2]["run"])
+    alone = house.told(
+        "study", "run", file, "--variant", CASES, "--fresh", "--key", house.key("alice"), "--workers", "1"
+    )
+    assert alone["run"] == runs[1]["run"], "the same signed study on the same data"
+    same(cells(house, alone["run"]), shared)
+
+
+def test_a_variant_that_is_refused_is_named_and_the_others_end_well(house: House, runs: list[dict[str, Any]]) -> None:
+    file = study(house, "far.toml", VARIANTS + TOO_FAR)
+    planned = house.call("--json", "study", "plan", file, "--every-variant")
+    assert planned.code == 1
+    assert [item["variant"] for item in planned.json["data"]["studies"] if not item["fits"]] == [FAR]
+    words = ("study", "run", file, "--every-variant", "--key", house.key("alice"), "--workers", "1")
+    answer = house.call("--json", *words)
+    assert (answer.code, answer.error["code"], answer.json["ok"]) == (10, "study-variants-failed", False)
+    told = answer.json["data"]["runs"]
+    assert [run["run"] for run in told if "run" in run] == [run["run"] for run in runs], "the others, as before"
+    (failed,) = [run for run in told if "error" in run]
+    assert (failed["variant"], failed["error"]["code"]) == (FAR, "window-before-lookback")
+    spoken = house.call(*words, lang="fr")
+    assert f"{FAR} n'a pas abouti" in spoken.err
+    assert "l'étude elle-même" in spoken.out and "Traceback" not in spoken.err
+
+
+def test_words_say_what_all_of_them_cost(house: House, runs: list[dict[str, Any]]) -> None:
+    for lang, itself in (("en", "the study itself"), ("fr", "l'étude elle-même")):
+        answer = house.call("study", "plan", house.folder / "study.toml", "--every-variant", lang=lang)
+        assert answer.code == 0 and itself in answer.out and CASES in answer.out
+    assert "--every-variant" in answer.out
+    both = house.call("--json", "study", "plan", house.folder / "study.toml", "--every-variant", "--variant", CASES)
+    assert both.error["code"] == "options-apart"
