@@ -41,7 +41,7 @@ def rehearse(session: Session, file: Path, asked: DryAsked, *, variant: str | No
     if asked.out is not None:
         save(found.done, asked.out)
     _show(session, found.done, asked.out)
-    told = {"synthetic": True, "releasable": False, "persons": persons, "seed": seed}
+    told: dict[str, object] = {"synthetic": True, "releasable": False, "persons": persons, "seed": seed}
     told |= {"out": str(asked.out) if asked.out else None, "studies": [_told(done) for done in found.done]}
     if code := tell_failed(voice, file, found.failed, told):
         return code

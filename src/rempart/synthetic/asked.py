@@ -4,7 +4,7 @@
 Whoever reads studies says it in these terms (``wiring/asked.py``): this room shares no code with what it tries.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 DEATH, RESIDENCE = "death", "residence"
 
@@ -32,4 +32,4 @@ class Asked:
     places: tuple[str, ...] = ()
     ages: tuple[int, int] | None = None
     before: int = 0
-    claims: str = field(default="")
+    claims: str = ""

@@ -185,10 +185,12 @@ class _Inventor:
         self._add(table, **columns)
 
     def _codes(self, kind: Kind, word: str, size: int) -> dict[str, object]:
+        if not kind.codes:
+            return {}
         if kind.system == "OMOP":
-            return {f"{word}_concept_id": np.array(self._one_of(kind.codes, size), dtype=np.int64)}
+            return {f"{word}_concept_id": np.array(self._one_of(kind.codes, size), dtype=np.str_).astype(np.int64)}
         codes = packs(self.wanted)[kind.codes] if kind.system == "ATC" else kind.codes
-        return {f"{word}_source_value": self._one_of(codes, size)} if codes else {}
+        return {f"{word}_source_value": self._one_of(codes, size)}
 
     def _visits(self, kind: Kind, records: _Records) -> Ints:
         """A visit for each record; its number."""
@@ -229,14 +231,14 @@ class _Inventor:
         kinds = [kind for kind in self.wanted.kinds if kind.domain == DEATH]
         concepts = tuple(code for kind in kinds for code in kind.codes if kind.system == "OMOP")
         causes = tuple(code for kind in kinds for code in kind.codes if kind.system != "OMOP")
-        told = self._one_of(causes, len(who)) or [None] * len(who)
+        told = self._one_of(causes, len(who)) or [""] * len(who)
         known = self.draw.random(len(who)) < 0.7
         self._add(
             "death",
             person_id=who + 1,
             death_date=_days(self.ends[who]),
-            cause_source_value=[cause if seen else None for cause, seen in zip(told, known, strict=True)],
-            cause_concept_id=np.array(self._one_of(concepts, len(who)) or [0] * len(who), dtype=np.int64),
+            cause_source_value=[cause if cause and seen else None for cause, seen in zip(told, known, strict=True)],
+            cause_concept_id=np.array(self._one_of(concepts, len(who)) or ["0"] * len(who)).astype(np.int64),
         )
 
     def _whole(self) -> dict[str, pa.Table]:
