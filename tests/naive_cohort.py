@@ -224,6 +224,8 @@ def different(what: str, record: Record, days: Days, tables: Tables) -> Any:
         return None if days[1] is None else (days[1] - days[0]).days
     if what == "value" and record.domain == "DoseEra":
         return record.row.get("dose_value")
+    if what == "visit_detail":
+        return record.row.get("visit_detail_id")
     return attribute(record, what, days, tables)
 
 
