@@ -110,6 +110,12 @@ def test_a_suppressed_time_breaks_the_line_keeps_its_place_and_is_named() -> Non
     assert "1\u202f000" in found and "1,000" not in found
 
 
+def test_use_at_one_time_alone_is_left_to_the_table() -> None:
+    made = use()
+    rows = tuple(item for item in made.rows if item.row_key["time"] in {"2013", "2014"})
+    assert draw([replace(made, rows=rows)], language="en") == {}
+
+
 def treated(*marks: tuple[int, float]) -> CheckedTable:
     """A curve of persistence at these days, with an interval."""
     cells = []

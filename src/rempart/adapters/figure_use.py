@@ -17,7 +17,8 @@ Cells = Mapping[tuple[str, str], Mapping[str, ResultRow]]
 
 
 def drug_use(table: CheckedTable, words: Words) -> Any:
-    """One panel for each rate, one line for each drug; a time that may not be shown breaks the line. None where no rate is shown."""
+    """One panel for each rate, one line for each drug; a time that may not be shown breaks the line. None where no rate of a drug is shown
+    at two times."""
     cells = {
         (keys["exposure"], keys["time"]): statistics
         for (row, _), statistics in groups(table).items()
@@ -28,11 +29,17 @@ def drug_use(table: CheckedTable, words: Words) -> Any:
     panels = [
         _rate(points, statistic, words, drugs=drugs, times=times, left=left)
         for statistic in _RATES
-        if (points := _points(cells, statistic, words, drugs=drugs, times=times))
+        if _told(points := _points(cells, statistic, words, drugs=drugs, times=times))
     ]
     if not panels:
         return None
     return alt.vconcat(*panels, _counts(cells, words, drugs=drugs, times=times, left=left), spacing=14)
+
+
+def _told(points: Sequence[Point]) -> bool:
+    """Whether a drug has two times: one alone is read in the table."""
+    drugs = [point["drug"] for point in points]
+    return len(drugs) > len(set(drugs))
 
 
 def _points(cells: Cells, statistic: str, words: Words, *, drugs: Sequence[str], times: Sequence[str]) -> list[Point]:
