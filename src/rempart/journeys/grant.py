@@ -269,9 +269,7 @@ class _Extract:
                 query.execute(fresh_visits_sql(self.compiled.get(_VISITS, {}).get(MAIN), shard))
                 for table, sibling, sealed in self._parts(query, shard):
                     writer.add(table, sibling, shard, sealed)
-                    if (
-                        sibling == MAIN
-                    ):  # of persons the reserved siblings lie there, whether a permit names the table or not
+                    if sibling == MAIN:  # reserved siblings of persons lie there, named by a permit or not
                         rows[table] += sealed.num_rows
             finally:
                 query.close()
