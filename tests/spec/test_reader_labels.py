@@ -118,7 +118,10 @@ def test_the_summary_names_study_arms_and_columns_in_its_language() -> None:
     french, english = (page(language, check(submission(), RULES)) for language in ("fr", "en"))
     assert "traitement étudié (`target` dans les fichiers CSV) : pioglitazone" in french
     assert "target (`target` in the CSV files): pioglitazone" in english
-    assert "| bras | événement | personnes | événements | personnes-années | taux (pour 1 000 personnes-années) |" in french
+    assert (
+        "| bras | événement | personnes | événements | personnes-années | taux (pour 1 000 personnes-années) |"
+        in french
+    )
     assert "| arm | outcome | persons | events | person-years | rate (per 1,000 person-years) |" in english
     bars = [line for line in french.splitlines() if line.startswith("| ") and "step" not in line]  # steps of the test
     assert not re.search(r"\b(arm|level|rate|lower|upper|events|target|comparator)\b", "\n".join(bars))
