@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rempart.adapters import package_data
-from rempart.journeys.shard_evidence import joined_view
+from rempart.journeys.shard_sessions import joined_view
 from rempart.journeys.space import open_space, read_parts
 from rempart.records.omop import MAIN, WAREHOUSE_PERSON, layouts
 from rempart.wiring.ingest import Brought

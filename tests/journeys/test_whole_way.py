@@ -86,6 +86,9 @@ def tell(folder: Path) -> Story:
     )
     look("permit check", permit)
     step("permit grant", permit, "--key", key("claire"))
+    look("study new", folder / "own.toml")
+    codes = house.write("diabetes.csv", "code\nE10\nE11\n")
+    look("study codes", codes, "--as", "diabetes", "--system", "CIM10", "--into", folder / "own.toml")
     look("study check", study)
     look("study plan", study)
     run = step("study run", study, "--key", key("alice"), "--workers", "2").data["run"]

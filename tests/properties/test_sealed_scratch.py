@@ -92,7 +92,7 @@ def test_a_workers_memory_files_are_empty_between_grants(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(worker, "shard_evidence", job)
     monkeypatch.setattr(worker, "ShardJob", SimpleNamespace(from_dict=lambda _: None))
-    nothing = dict.fromkeys(("vault", "documents", "scratch", "trust", "layouts"))
+    nothing = dict.fromkeys(("vault", "documents", "scratch", "trust", "layouts", "study_layouts"))
     monkeypatch.setattr(made, "_warehouse", SimpleNamespace(**nothing, new_query=new_query))
     served = made.serve(b"{}")
     assert next(served) == (0, b"")

@@ -121,13 +121,22 @@ def test_a_study_is_stopped_from_another_terminal_and_taken_up(
     assert audit(place) == []
 
 
+def heard() -> None:
+    """Let an interrupt be heard: a shell that starts the tests in the background leaves it ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_of_the_process_stops_the_run_alike(
     place: Place, undisturbed: tuple[ResultRow, ...], tmp_path: Path
 ) -> None:
     words = ["--json", "--dir", str(place.directory), "study", "run", str(place.root / "study.toml")]
     command = [sys.executable, "-m", "tests.recovery.study_door", "slow", str(tmp_path / "notes"), *words]
     process = subprocess.Popen(
-        [*command, "--key", place.key("alice")], cwd=ROOT, stdout=subprocess.PIPE, env=dict(os.environ)
+        [*command, "--key", place.key("alice")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        env=dict(os.environ),
+        preexec_fn=heard,
     )
     run = live_run(place)
     began = time.monotonic()
