@@ -14,6 +14,8 @@ _FLOW_EPOCH = 2000
 _DIGITS = "[0-9]+"
 _LARGEST_WHOLE = 2_000_000_000
 _KEY = "[0-9]+|[0-9]{1,2}[AB][0-9]+"
+# Signs of values as nearly all are written. Asked of a row's columns together: a pattern for each costs as much as reading the row.
+_PLAIN = {"serial": "[0-9]*", "key": "[0-9]*", "tail": "[0-9]*", "whole": "[-+.0-9]*", "number": "[-+.0-9]*"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,17 @@ class Reading:
         """
         values = [f'{self._derived_sql(name, look)} AS "{name}"' for name in self.derived]
         values += [f'{self._made_sql(name, column, look)} AS "{name}"' for name, column in self.made.items()]
-        tests = [f"({sql})" for c in self.sources.values() if (sql := wrong_or_empty_sql(c, self.format, look))]
-        tests += [stop] if stop else []
-        where = f" WHERE CASE WHEN {' OR '.join(tests)} THEN error('wrong') ELSE true END" if tests else ""
-        return f"SELECT {', '.join(values)} FROM {relation}{where}"
+        return f"SELECT {', '.join(values)} FROM {relation}{self._where_sql(look, stop)}"
+
+    def _where_sql(self, look: Look, stop: str) -> str:
+        """Fails where a value is wrong: a quick look at every row, the exact one at those that are not plain or look wrong."""
+        columns, form = list(self.sources.values()), self.format
+        exact = _any([*(wrong_or_empty_sql(column, form, look) for column in columns), stop])
+        wrong = f"CASE WHEN {exact} THEN error('wrong') ELSE true END"
+        if plain := _plain_sql(columns):
+            quick = _any([*(wrong_or_empty_sql(column, form, look, plain=True) for column in columns), stop])
+            wrong = f"CASE WHEN {quick} OR NOT ({plain}) THEN {wrong} ELSE true END"
+        return f" WHERE {wrong}"
 
     def first_wrong_sql(self, relation: str) -> str:
         """One row of ``relation``, a table: of each column the first wrong (``w:name``) and first empty (``m:name``) row, from 0."""
@@ -104,9 +113,22 @@ def reading(schema: Mapping[str, TableSchema], table: TableSchema, header: Seque
     return Reading(table=table, made=usual.made, derived=usual.derived, header=tuple(header), year=year)
 
 
-def wrong_or_empty_sql(column: Column, form: Format, look: Look) -> str:
-    """True of a value that may not stand there; '' where every value may."""
-    wrong = wrong_sql(column, form, look)
+def _any(tests: Sequence[str]) -> str:
+    return " OR ".join(f"({test})" for test in tests if test) or "FALSE"
+
+
+def _plain_sql(columns: Sequence[Column]) -> str:
+    """True of a row whose values are plain, each by its kind; '' where no column's kind has a plain form."""
+    alike: dict[str, list[str]] = {}
+    for column in columns:
+        if column.kind in _PLAIN:
+            alike.setdefault(_PLAIN[column.kind], []).append(f'"{column.name}"')
+    return " AND ".join(f"regexp_full_match(concat({', '.join(names)}), '{p}')" for p, names in alike.items())
+
+
+def wrong_or_empty_sql(column: Column, form: Format, look: Look, *, plain: bool = False) -> str:
+    """True of a value that may not stand there; '' where every value may. ``plain``: it is known to be as ``_PLAIN`` says."""
+    wrong = _wrong_plain_sql(column, form, look) if plain and column.kind in _PLAIN else wrong_sql(column, form, look)
     empty = f'"{column.name}" IS NULL' if column.filled and not look.spaced else ""
     if column.filled and look.spaced:
         empty = f"coalesce({_value(column, look)}, '') = ''"
@@ -114,7 +136,7 @@ def wrong_or_empty_sql(column: Column, form: Format, look: Look) -> str:
 
 
 def wrong_sql(column: Column, form: Format, look: Look) -> str:
-    """True of a filled value that is not of the column's kind; '' where every value is."""
+    """True of a filled value that is not of the column's kind, of none never; '' where every value is."""
     value = _value(column, look)
     wrong = _wrong_filled_sql(column, form, value)
     # Letters beyond ASCII and control codes are of free text; in a code, a key or a number they are damage.
@@ -126,6 +148,15 @@ def wrong_sql(column: Column, form: Format, look: Look) -> str:
     return f"{value} <> '' AND ({wrong})" if look.spaced else wrong
 
 
+def _wrong_plain_sql(column: Column, form: Format, look: Look) -> str:
+    """As ``wrong_sql`` of a plain value: its signs need no further look, and it holds no blank."""
+    value, widest = f'"{column.name}"', max(column.widths, default=0)
+    if column.kind in {"whole", "number"}:
+        wrong = _no_number_sql(column, form, value)
+        return f"{value} <> '' AND ({wrong})" if look.spaced else wrong
+    return f"strlen({value}) > {widest}" if look.spaced else f"strlen({value}) NOT BETWEEN 1 AND {widest}"
+
+
 def _wrong_filled_sql(column: Column, form: Format, value: str) -> str:
     widest = max(column.widths, default=0)
     if column.kind == "id":
@@ -135,17 +166,22 @@ def _wrong_filled_sql(column: Column, form: Format, value: str) -> str:
     if column.kind in {"key", "tail"}:
         return f"strlen({value}) > {widest} OR NOT regexp_full_match({value}, '{_KEY}')"
     if column.kind in {"day", "dayKey"}:
-        return f"{value} NOT LIKE '____-__-__' OR ({_no_day_sql(f'TRY_CAST({value} AS DATE)', form)})"
+        return f"{value} NOT LIKE '____-__-__' OR ({_no_day_sql(value, form)})"
     if column.kind == "period":
         return _no_period_sql(value, form)
-    if column.kind == "whole":
-        number = f"TRY_CAST({value} AS DOUBLE)"
-        most = min(10**widest - 1, _LARGEST_WHOLE) if widest else _LARGEST_WHOLE
-        return f"coalesce({number} <> trunc({number}) OR abs({number}) > {most}, true) OR {_odd_number_sql(value)}"
-    if column.kind == "number":
-        within = f"abs(TRY_CAST({value} AS DOUBLE)) <= {form.largest_number}"
-        return f"NOT coalesce({within}, false) OR {_odd_number_sql(value)}"
+    if column.kind in {"whole", "number"}:
+        return f"{_no_number_sql(column, form, value)} OR {_odd_number_sql(value)}"
     return f"length({value}) > {widest}" if widest else ""
+
+
+def _no_number_sql(column: Column, form: Format, value: str) -> str:
+    """True of what the engine does not read as a number of the column's kind and size."""
+    number = f"TRY_CAST({value} AS DOUBLE)"
+    if column.kind == "number":
+        return f"NOT coalesce(abs({number}) <= {form.largest_number}, {value} IS NULL)"
+    widest = max(column.widths, default=0)
+    most = min(10**widest - 1, _LARGEST_WHOLE) if widest else _LARGEST_WHOLE
+    return f"coalesce({number} <> trunc({number}) OR abs({number}) > {most}, {value} IS NOT NULL)"
 
 
 def _odd_number_sql(value: str) -> str:
@@ -153,19 +189,20 @@ def _odd_number_sql(value: str) -> str:
     return " OR ".join(f"contains({value}, '{sign}')" for sign in "eE_")
 
 
-def _no_day_sql(day: str, form: Format) -> str:
-    """True of a day outside the span that is not of a year standing for no date either, and of none."""
+def _no_day_sql(value: str, form: Format) -> str:
+    """True of a day outside the span that is not of a year standing for no date either, and of what is no day."""
+    day = f"TRY_CAST({value} AS DATE)"
     years = ", ".join(map(str, form.no_date_years))
     span = f"{day} BETWEEN DATE '{form.first_year}-01-01' AND DATE '{form.last_year}-12-31'"
     # The engine asks the second only of what fails the first.
-    return f"coalesce(NOT ({span}), true) AND coalesce(year({day}) NOT IN ({years}), true)"
+    return f"coalesce(NOT ({span}), {value} IS NOT NULL) AND coalesce(year({day}) NOT IN ({years}), true)"
 
 
 def _no_period_sql(value: str, form: Format) -> str:
     """True of what is neither a year nor a day of the span."""
     year = f"NOT regexp_full_match({value}, '[0-9]{{4}}') OR {value} NOT BETWEEN '{form.first_year}' AND '{form.last_year}'"
     within = f"year(TRY_CAST({value} AS DATE)) BETWEEN {form.first_year} AND {form.last_year}"
-    return f"CASE WHEN strlen({value}) = 4 THEN {year} ELSE {value} NOT LIKE '____-__-__' OR NOT coalesce({within}, false) END"
+    return f"CASE WHEN strlen({value}) = 4 THEN {year} ELSE {value} NOT LIKE '____-__-__' OR NOT coalesce({within}, {value} IS NULL) END"
 
 
 def canonical_sql(column: Column, form: Format, look: Look) -> str:
@@ -179,8 +216,9 @@ def canonical_sql(column: Column, form: Format, look: Look) -> str:
     if column.kind == "code":
         return f"nullif(upper(replace({value}, '.', '')), '')"
     if column.kind == "place":
-        lost = f"strlen({value}) < {width} AND regexp_full_match({value}, '{_DIGITS}')"
-        return f"CASE WHEN {lost} THEN {_padded(value, width)} ELSE nullif(upper(replace({value}, '.', '')), '') END"
+        code = f"nullif(upper(replace({value}, '.', '')), '')"
+        lost = f"CASE WHEN regexp_full_match({value}, '{_DIGITS}') THEN {_padded(value, width)} ELSE {code} END"
+        return f"CASE WHEN strlen({value}) < {width} THEN {lost} ELSE {code} END"
     if column.kind in {"day", "dayKey"}:
         day = _day_sql(column, look)
         return f"CASE WHEN {day} >= DATE '{form.first_year}-01-01' THEN {day} END"
