@@ -222,6 +222,33 @@ def test_what_is_known_by_time_zero_may_be_asked(definition: dict[str, Any], lan
         assert said({"atlas": text(definition), "landmark_days": landmark - 1}).code == "reads-after-time-zero"
 
 
+SHORTENED = {"DateAdjustment": {"StartOffset": 0, "EndWith": "END_DATE", "EndOffset": -30}}
+STAY_OVER = {
+    **around({"VisitOccurrence": SHORTENED}, None, -30),
+    "EndWindow": {"Start": {"Coeff": -1}, "End": {"Days": 0, "Coeff": 1}, "UseEventEnd": True},
+}
+LONG_STAY = around({"VisitOccurrence": {**SHORTENED, "VisitLength": {"Op": "gte", "Value": 30}}}, None, -30)
+
+
+@pytest.mark.parametrize("asked", [STAY_OVER, LONG_STAY], ids=["its end", "its length"])
+def test_an_end_that_is_dated_earlier_is_known_no_earlier(asked: dict[str, Any]) -> None:
+    """The stay goes on for thirty days after the day that counts as its end: who dies meanwhile has no such end."""
+    error = said({"atlas": text(entry(condition(5), InclusionRules=[rule("a", asked)]))})
+    assert (error.code, error.facts["field"]) == ("reads-after-time-zero", "cohorts.x.atlas.InclusionRules[1] (a)")
+
+
+def test_a_landmark_asks_nobody_for_the_refill_that_bridges_a_gap() -> None:
+    era = {"CustomEra": {"DrugCodesetId": 7, "GapDays": 90, "Offset": 0}}
+    error = said({"atlas": text(entry(drug(7), EndStrategy=era)), "landmark_days": 60})
+    assert (error.code, error.facts["field"]) == ("reads-after-time-zero", "cohorts.x.atlas.EndStrategy.CustomEra")
+    study_of(
+        {
+            "atlas": text(entry(drug(7), EndStrategy={"CustomEra": {**era["CustomEra"], "GapDays": 0}})),
+            "landmark_days": 60,
+        }
+    )
+
+
 def test_rows_are_those_that_begin_in_the_period_until_the_data_end() -> None:
     tables = """
     1 observation_period 2010-01-01 2024-12-31

@@ -146,8 +146,9 @@ supply = [{ rule = "fixed", days = 30 }]
     assert {"condition_concept_id", "condition_end_date"} <= required_columns(study, KNOWN)["condition_occurrence"]
 
 
-def test_a_cohort_whose_gaps_a_later_refill_bridges_is_no_condition(tmp_path: Path) -> None:
-    era = entry(drug(7), EndStrategy={"CustomEra": {"DrugCodesetId": 7, "GapDays": 30, "Offset": 0}})
+@pytest.mark.parametrize("offset", [0, 30])
+def test_a_cohort_whose_gaps_a_later_refill_bridges_is_no_condition(tmp_path: Path, offset: int) -> None:
+    era = entry(drug(7), EndStrategy={"CustomEra": {"DrugCodesetId": 7, "GapDays": 30, "Offset": offset}})
     within = 'include = [{ cohort = "ill", days = [-9, 0], overlap = true, name = "in" }]'
     inside = f'\n[cohorts.x]\nentry = {{ any = [{{ cohort = "ill" }}] }}\n{within}\n'
     (error,) = problems(written(tmp_path, era, ILL + inside))

@@ -30,6 +30,8 @@ def reads_after(definition: CohortDefinition, landmark: int) -> str:
     """The first part of a definition that reads later than ``landmark`` days after the entry event, '' for none. Nobody may leave by what
     is known later either."""
     late = next((what for what, day in _chosen_by(definition) if day > landmark), "")
+    if landmark and not late and isinstance(way := definition.exit, DrugEraExit) and way.gap_days > 0:
+        return "EndStrategy.CustomEra"  # who is still there at the landmark is told by a refill after it
     return late or next((what for what, day in _left_by(definition) if day > 0), "")
 
 
@@ -39,7 +41,7 @@ def known_later(definition: CohortDefinition) -> int:
     limits |= {definition.qualified_limit} if definition.additional is not None else set()
     bridged = max(0, definition.era_pad - 1) if limits == {"all"} else 0
     way = definition.exit
-    return max(bridged, way.gap_days - max(0, way.offset)) if isinstance(way, DrugEraExit) else bridged
+    return max(bridged, way.gap_days - 1) if isinstance(way, DrugEraExit) else bridged
 
 
 def reads_before(definition: CohortDefinition) -> Iterator[tuple[str, int]]:
@@ -116,14 +118,19 @@ def _left_by(definition: CohortDefinition) -> Iterator[tuple[str, int]]:
 def _known(item: Criterion) -> int:
     """Days after a record's first day, as the criterion dates it, until it is known to be one that meets it."""
     days = [0, *(_condition(one) for one in item.conditions)]
-    if item.adjustment is not None:
-        days.append(_adjusted(item.adjustment))
+    if _ends_early(item) and any(one.attribute in (_LENGTH, *_UNTIL_END) for one in item.conditions):
+        days.append(_EVER)
     first, last = item.period
     if last is not None:
         days.append((last - first).days if first is not None else _EVER)
     if item.group is not None:
         days.append(_last_in(item.group, 0))
-    return max(days)
+    return max(days) + (_adjusted(item.adjustment) if item.adjustment is not None else 0)
+
+
+def _ends_early(item: Criterion) -> bool:
+    """Its end is dated before the record's own: what is said of the end or of the length is known later than it is dated."""
+    return item.adjustment is not None and item.adjustment.end_days < 0
 
 
 def _adjusted(changed: Adjustment) -> int:
@@ -151,7 +158,12 @@ def _last_in(group: Group, prior: int) -> int:
 
 def _last_of(item: Correlated, prior: int) -> int:
     windows = [window for window in (item.start, item.end) if window is not None]
-    if any(window.of_index == "end" for window in windows) or item.distinct in _OF_ENDS:
+    ends = any(window.of_record == "end" for window in windows)
+    if (
+        any(window.of_index == "end" for window in windows)
+        or item.distinct in _OF_ENDS
+        or (ends and _ends_early(item.criterion))
+    ):
         return _EVER
     uppers = [_bound(window, prior) for window in windows]
     begun = min((day for day in uppers if day is not None), default=_EVER)
