@@ -133,7 +133,7 @@ def _persistence(name: str, first: str, *, censored: bool, leaves: bool) -> str:
 def _switch(name: str, first: str, *, leaves: bool) -> str:
     """Users by ``switched``: whether the other drug was dispensed in the window after the first period began (value: days until then);
     where the cohort ``leaves`` with the exposure, on the day after it too: the switch itself ended it."""
-    last = "p.last_day + 1" if leaves else "p.last_day"
+    last = "p.last_day + CASE WHEN p.ends = p.last_day THEN 1 ELSE 0 END" if leaves else "p.last_day"
     other = f"SELECT min(s.day) FROM exposure_{name}_switch s WHERE s.person_id = p.person_id AND s.day > p.begins AND s.day <= {last}"
     days = f"SELECT p.person_id, ({other}) - p.begins AS days FROM ({first}) p"
     rows = f"SELECT person_id, CASE WHEN days IS NULL THEN 'no' ELSE 'yes' END AS switched, days FROM ({days})"
