@@ -146,3 +146,14 @@ def test_every_set_and_list_that_is_shipped_says_its_source_and_reads(tmp_path: 
 def test_no_daily_dose_is_shipped() -> None:
     assert not [rule for found in KNOWN["sets"].values() for rule in found["rules"] if rule["rule"] == "daily_dose"]
     assert not [row for group in KNOWN["packs"].values() for row in group["rows"] if "daily_dose" in row]
+
+
+@pytest.mark.parametrize("include", [None, 5, {}, "C67"])
+def test_codes_that_are_no_list_are_left_for_the_reader_to_judge(include: object) -> None:
+    parsed = {
+        "codes": {"c": {"system": "CIP13", "include": include}},
+        "exposures": {"one": {"codes": "c", "packs": "shipped"}, "two": {"codes": ["c"], "packs": "shipped"}},
+    }
+    known = package_data.toml("cohort/supply.toml")
+    found = filled(parsed, file="s.toml", known=known, packs_of=lambda _: [])["exposures"]
+    assert [item["packs"] for item in found.values()] == [[], []]

@@ -57,14 +57,15 @@ def _packs(
 
 
 def _codes(exposure: Mapping[str, Any], study: Mapping[str, Any]) -> Mapping[str, Any]:
-    lists = study.get("codes")
-    found = lists.get(exposure.get("codes")) if isinstance(lists, Mapping) else None
+    lists, name = study.get("codes"), exposure.get("codes")
+    found = lists.get(name) if isinstance(lists, Mapping) and isinstance(name, str) else None
     return found if isinstance(found, Mapping) else {}
 
 
 def _shipped(groups: Mapping[str, Any], codes: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The listed packs that a code list names, by pack or by class."""
-    include = tuple(str(code) for code in codes.get("include", ()))
+    named = codes.get("include")
+    include = tuple(map(str, named)) if isinstance(named, list) else ()
     rows = [row for group in groups.values() for row in group["rows"]]
     if codes.get("system") == "ATC":
         wanted = [row for row in rows if row["atc"].startswith(include)]
