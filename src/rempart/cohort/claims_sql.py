@@ -202,31 +202,18 @@ def _days(conditions: tuple[Condition, ...], column: Callable[[str], str]) -> li
 
 
 def _death_sql(criterion: Criterion, reads: Reads, death: str) -> str:
-    """The day of death, once a person; by its month alone it is the last day of observation in that month, else the month's last day."""
+    """The day of death, once a person, as ``dated_deaths`` dates it."""
     asked = [matches(criterion.codes, CLAIMS["death"].domain, reads)] if criterion.codes is not None else []
     code = reads.column("death", "cause_source_value") if criterion.of_code else "CAST(NULL AS VARCHAR)"
-    dated = reads.column("death", "death_date" if death == "date" else "death_month")
-    known = _where([f"{dated} IS NOT NULL", *asked])
-    rows = f"SELECT person_id, min({dated}) AS day, min({code}) AS concept FROM death{known} GROUP BY person_id"
-    day, joins = "d.day", ""
-    if death != "date":
-        start, end = (
-            reads.column("observation_period", f"observation_period_{side}_date") for side in ("start", "end")
-        )
-        joins = (
-            f" LEFT JOIN observation_period AS o ON o.person_id = d.person_id AND o.{start} <= last_day(d.day) "
-            f"AND date_trunc('month', o.{end}) = date_trunc('month', d.day)"
-        )
-        day = f"coalesce(max(o.{end}), last_day(d.day))"
-    grouped = " GROUP BY d.person_id, d.day, d.concept" if joins else ""
     return (
-        f"SELECT d.person_id, CAST({day} AS DATE) AS start_date, CAST({day} AS DATE) AS end_date, CAST(NULL AS BIGINT) AS visit_id, "
-        f"CAST(NULL AS BIGINT) AS provider_id, d.concept FROM ({rows}) AS d{joins}{grouped}"
+        "SELECT person_id, min(death_day) AS start_date, min(death_day) AS end_date, CAST(NULL AS BIGINT) AS visit_id, "
+        f"CAST(NULL AS BIGINT) AS provider_id, min({code}) AS concept FROM {dated_deaths(reads, death)}{_where(asked)} GROUP BY person_id"
     )
 
 
 def dated_deaths(reads: Reads, death: str) -> str:
-    """The table of deaths, in brackets, with ``death_day`` beside its columns: dated as ``_death_sql`` dates them."""
+    """The table of deaths, in brackets, with ``death_day`` beside its columns: by its month alone, the last day of observation in that month,
+    else the month's last day."""
     dated = reads.column("death", "death_date" if death == "date" else "death_month")
     day = f"d.{dated}"
     if death != "date":
