@@ -212,8 +212,8 @@ def _death_sql(criterion: Criterion, reads: Reads, death: str) -> str:
 
 
 def dated_deaths(reads: Reads, death: str) -> str:
-    """The table of deaths, in brackets, with ``death_day`` beside its columns: by its month alone, the last day of observation in that month,
-    else the month's last day."""
+    """The table of deaths, in brackets, with ``death_day`` beside its columns: of a month alone, the last day of observation in it, else
+    its own last day."""
     dated = reads.column("death", "death_date" if death == "date" else "death_month")
     day = f"d.{dated}"
     if death != "date":
