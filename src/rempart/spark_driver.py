@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The door of the Spark driver's process: jobs as JSON lines in, sealed evidence out. It holds no key: none is ever sent to it.
 
-    in   {"jobs": [ShardJob…], "group", "module", "arguments", "memory"}   {"cancel": group}
+    in   {"jobs": [ShardJob…], "group", "module", "dir", "agent", "memory", "made_by"}   {"cancel": group}
     out  {"ready": cores}   {"shard", "length"} + bytes   {"family", "code", "facts"}   {"done": true}
 
 It ends with its input. What Spark logs goes to standard error.
@@ -104,7 +104,7 @@ def _tasks(session: "Session", run: Mapping[str, Any]) -> list[str]:
     directory = session.told(DIRECTORY, run["dir"])
     agent = run["agent"] or session.told(AGENT, _AGENT)
     common = {"module": run["module"], "memory": run["memory"], "attempts": ATTEMPTS}
-    common["arguments"] = ["--dir", directory, "--agent", agent]
+    common["arguments"] = ["--dir", directory, "--agent", agent, "--made-by", run["made_by"]]
     return [json.dumps({**common, "job": job}) for job in run["jobs"]]
 
 

@@ -2,7 +2,7 @@
 """The worker process: ShardJobs as JSON lines in, sealed evidence out. It holds plaintext in memory only, and says nothing else.
 
 Protocol, per job: for each shard a line ``{"shard", "length"}`` and that many bytes; or one line ``{"family", "code", "facts"}``, with
-which the worker ends. One that cannot load what it computes with answers its first job so.
+which the worker ends. One that cannot load what it computes with, or is of another version than it was told, answers its first job so.
 """
 
 import argparse
@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--memory", type=int, default=_MEMORY)
     parser.add_argument("--agent", type=Path, default=None)
+    parser.add_argument("--made-by", default="")
     given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     go_first()
@@ -34,7 +35,7 @@ def main() -> int:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print cannot break the protocol
     try:
-        from rempart.wiring.worker import Worker
+        from rempart.wiring.worker import Worker, check_version
     except Exception as error:  # noqa: BLE001  an installation that lacks something, or is of two versions; no data was opened
         write_crash(error)
         sys.stdin.buffer.readline()  # who asks is heard first
@@ -43,6 +44,7 @@ def main() -> int:
     try:
         worker = Worker(given.dir, memory=given.memory, agent=given.agent)
         for line in sys.stdin.buffer:
+            check_version(given.made_by)
             for shard, sealed in worker.serve(line):
                 answers.write(json.dumps({"shard": shard, "length": len(sealed)}).encode() + b"\n" + sealed)
                 answers.flush()

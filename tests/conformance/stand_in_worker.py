@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--memory", type=int, default=0)
     parser.add_argument("--agent")
+    parser.add_argument("--made-by")
     given = parser.parse_args()
     watch(1 << 40)
     for line in sys.stdin.buffer:

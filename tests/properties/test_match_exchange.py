@@ -145,7 +145,6 @@ def test_a_job_of_a_step_has_the_second_form_and_all_others_the_first() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"step": "gather"},
         {"buckets": 0},
         {"buckets": "4"},
         {"sources": True},
@@ -158,3 +157,12 @@ def test_a_job_of_another_form_is_refused(wrong: dict[str, object]) -> None:
     stepped = replace(JOB, step=MATCH, buckets=4, sources=2).as_dict()
     with pytest.raises(BadInput, match="shard-job-form"):
         ShardJob.from_dict({**stepped, **wrong})
+
+
+@pytest.mark.parametrize("step", ["gather", "iterate", "Match"])
+def test_a_step_that_this_version_does_not_know_is_refused_by_its_name(step: str) -> None:
+    stepped = replace(JOB, step=MATCH, buckets=4, sources=2).as_dict()
+    with pytest.raises(BadInput) as caught:
+        ShardJob.from_dict({**stepped, "step": step})
+    assert caught.value.code == "shard-job-step"
+    assert caught.value.facts == {"step": step, "known": "exchange, match"}

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import duckdb
 import pyarrow as pa
 
-from rempart import __version__
 from rempart.adapters import memory_files
 from rempart.adapters.part_files import PartFiles
+from rempart.adapters.program_version import program_version
 from rempart.errors import Unavailable
 from rempart.ports.query import Bound, Part, Within
 
@@ -56,7 +56,7 @@ class Source(Protocol):
 
 def engine_version() -> str:
     """Which program, of which engine, computes here: what one made another may not take for its own."""
-    return f"rempart {__version__}, duckdb {duckdb.__version__}"
+    return f"{program_version()}, duckdb {duckdb.__version__}"
 
 
 class QueryFailed(Exception):

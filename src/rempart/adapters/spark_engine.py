@@ -57,11 +57,13 @@ class SparkEngine:
         log: Path,
         agent: Path | None = None,
         module: str = "rempart.worker",
+        made_by: str = "",
     ) -> None:
         """``memory``: bytes of each worker; ``log``: what Spark says goes there, mode 0600; ``agent``: folder of the key agent's
-        socket, else what the cluster's settings say."""
+        socket, else what the cluster's settings say; ``made_by``: what every worker must be of (``engine_version``), '' = not asked."""
         self._directory, self._master, self._log = directory.resolve(), master, log
         self._told = {"dir": str(self._directory), "agent": str(agent or ""), "memory": memory, "module": module}
+        self._told |= {"made_by": made_by}
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
         self._cores, self._calls = 1, itertools.count()

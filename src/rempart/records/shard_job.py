@@ -9,6 +9,8 @@ from rempart.errors import BadInput
 SCHEMA = "rempart.shard-job/1"
 STEPPED = "rempart.shard-job/2"  # of a step before evidence, or of evidence after one (docs/adr/0025)
 EXCHANGE, MATCH = "exchange", "match"
+STEPS = (EXCHANGE, MATCH)
+"""Before evidence; why there are no others: docs/adr/0033."""
 _BY_INTENT = "intent:"
 _MOST = 1 << 32
 
@@ -59,7 +61,7 @@ class ShardJob:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, object]) -> "ShardJob":
-        """From JSON; raises BadInput ``shard-job-form``."""
+        """From JSON; raises BadInput ``shard-job-form``, ``shard-job-step`` for a step that this version does not know."""
         names = {"schema", "run", "space", "head", "study", "permit", "shards", "grant"}
         stepped = {"step", "buckets", "sources"} if value.get("schema") == STEPPED else set()
         shards, parts = value.get("shards"), value.get("parts", [])
@@ -69,8 +71,8 @@ class ShardJob:
             raise BadInput("shard-job-form")
         texts = {name: str(value[name]) for name in names - {"schema", "shards"}}
         step = str(value.get("step", ""))
-        if step not in ("", EXCHANGE, MATCH):
-            raise BadInput("shard-job-form")
+        if step not in ("", *STEPS):
+            raise BadInput("shard-job-step", step=step[:20], known=", ".join(STEPS))
         return cls(
             shards=tuple(int(shard) for shard in shards),
             parts=tuple(map(str, parts)),

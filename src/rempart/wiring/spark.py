@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from rempart.adapters.duckdb_query import engine_version
 from rempart.adapters.machine import cores, memory_each
 from rempart.adapters.spark_engine import SparkEngine
 from rempart.adapters.spark_master import check_master, is_here, tasks_here
@@ -36,6 +37,9 @@ def engine_called(
     with ExitStack() as stack:
         agent = stack.enter_context(agent_beside(warehouse.directory)) if is_here(name) else None
         log = warehouse.controller / LOG
-        engine = stack.enter_context(SparkEngine(warehouse.directory, master=name, memory=each, log=log, agent=agent))
+        made = SparkEngine(
+            warehouse.directory, master=name, memory=each, log=log, agent=agent, made_by=engine_version()
+        )
+        engine = stack.enter_context(made)
         engine.start()  # before the study's intent: its time is none of the run's, and its failure no failed study
         yield engine

@@ -7,16 +7,24 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from rempart.adapters.agent_client import AgentBroker
+from rempart.adapters.duckdb_query import engine_version
 from rempart.adapters.machine import megabytes
 from rempart.adapters.part_files import PartFiles
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
-from rempart.errors import Unavailable
+from rempart.errors import Refused, Unavailable
 from rempart.journeys.shard_evidence import shard_evidence
 from rempart.records.shard_job import ShardJob
 from rempart.wiring.warehouse import Warehouse
 
 _MEMORY = 4 * 10**9
 _ENGINE = 0.75  # of a worker's memory: the rest is Python's, and the memory files'
+
+
+def check_version(told: str) -> None:
+    """Raises Refused ``worker-version`` unless this process is of the version that was told; '' tells none."""
+    here = engine_version()
+    if told not in ("", here):
+        raise Refused("worker-version", told=told, here=here)
 
 
 class Worker:
