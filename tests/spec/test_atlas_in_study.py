@@ -275,13 +275,21 @@ def test_rows_are_those_that_begin_in_the_period_until_the_data_end() -> None:
     ]
 
 
+ERA = {"CustomEra": {"DrugCodesetId": 7, "GapDays": 0, "Offset": 0}}
+
+
 @pytest.mark.parametrize(
     ("definition", "sources"),
     [
         (entry(condition(5)), {"mco", "ssr", "had", "rip"}),
-        (entry(drug(7)), {"dcir"}),
+        (entry(drug(7)), {"dcir", "mco"}),
         (entry(condition(5), InclusionRules=[rule("a", around(drug(7), -9, 0))]), {"mco", "ssr", "had", "rip", "dcir"}),
+        (entry({"Measurement": {"CodesetId": 3}}), {"dcir"}),
+        (entry({"Measurement": {"CodesetId": 3}}, EndStrategy=ERA), {"dcir", "mco"}),
         (entry({"Death": {}}), set()),
+        (entry({"Death": {"CodesetId": 5}}), {"certificates"}),
+        (entry({"Death": {"DeathType": [{"CONCEPT_ID": 32815}]}}), {"certificates"}),
+        (entry({"ObservationPeriod": {}}, CensoringCriteria=[{"Death": {"CodesetId": 5}}]), {"certificates"}),
         (entry({"ObservationPeriod": {}}), set()),
     ],
 )

@@ -15,7 +15,7 @@ from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.adapters.package_data import toml
 from rempart.cohort.parts import columns_of, study_parts
 from rempart.cohort.required import required_columns
-from rempart.cohort.sources import cohort_sources
+from rempart.cohort.sources import analysis_sources, cohort_sources
 from rempart.journeys.shard_evidence import computed
 from rempart.journeys.usable import usable_fact, usable_table
 from rempart.permits.check_study import check_study
@@ -285,6 +285,41 @@ def test_stays_that_decide_on_an_exposure_are_among_its_sources() -> None:
     for choice, expected in (("ignore", {"dcir"}), ("censor", {"dcir", "mco", "ssr", "had", "rip"})):
         exposures = {"metformin": {"domain": "drug", "codes": "metformin", "hospital_days": choice, **supply}}
         assert cohort_sources(study_of(leaves, exposures=exposures))["x"] == expected
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "sources"),
+    [
+        ("CIP13", "1" * 13, {"dcir"}),
+        ("CIP7", "1" * 7, {"dcir"}),
+        ("UCD", "9" * 7, {"dcir", "mco"}),
+        ("ATC", "A10BG", {"dcir", "mco"}),  # packs and units under the class
+        ("OMOP", "1529331", {"dcir", "mco"}),
+    ],
+)
+def test_a_drug_that_hospitals_give_too_is_read_in_stays(system: str, code: str, sources: set[str]) -> None:
+    codes = {**study_of({"x": USES}).as_dict()["codes"], "drug": {"system": system, "include": [code]}}
+    drug = {"domain": "drug", "codes": "drug"}
+    use = {
+        "design": "cohort",
+        "id": "use",
+        "type": "drug_utilisation",
+        "inputs": {"cohort": "y", "exposures": ["drug"]},
+    }
+    of_another = {"entry": {"any": [{"domain": "death"}]}}
+    exposures = {"drug": {**drug, "supply": [{"rule": "fixed", "days": 30}]}}
+    asked = {"x": {"entry": {"any": [drug]}}, "y": of_another}
+    study = study_of(asked, codes=codes, exposures=exposures, analyses=[{**use, "parameters": {"each": "quarter"}}])
+    assert cohort_sources(study) == {"x": sources, "y": set()}
+    assert analysis_sources(study, study.descriptions[0]) == sources
+
+
+@pytest.mark.parametrize(("by", "sources"), [("sex", set()), ("place", {"dcir"}), ("sex*place", {"dcir"})])
+def test_places_are_told_apart_as_long_as_residences_are_known(by: str, sources: set[str]) -> None:
+    died = {"entry": {"any": [{"domain": "death"}]}}
+    time = {"design": "cohort", "id": "time", "type": "person_time", "inputs": {"cohort": "x"}}
+    study = study_of({"x": died}, analyses=[{**time, "parameters": {"by": [by]}}])
+    assert analysis_sources(study, study.descriptions[0]) == sources
 
 
 def test_no_permit_names_the_intervals_and_those_of_before_still_hold() -> None:

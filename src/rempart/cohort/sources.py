@@ -8,8 +8,11 @@ permit names it; it is empty where nothing was measured, and follow-up then ends
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from rempart.records.atlas_future import criteria
+from rempart.records.cohort import CohortDefinition, DrugEraExit
+from rempart.records.cohort import Criterion as AtlasCriterion
 from rempart.records.cohort_reading import in_order
-from rempart.records.cohort_rules import RuleCohort, RuleEvent
+from rempart.records.cohort_rules import ATLAS_DOMAINS, RuleCohort, RuleEvent
 from rempart.records.describing import USE, CohortAnalysis
 from rempart.records.matching import matched_names
 from rempart.records.protocol import CodeList, Criterion, Exposure, Frame
@@ -25,7 +28,7 @@ _OF_SETTING: Mapping[str, tuple[str, ...]] = {
     "telehealth": (CLAIMS,),
 }
 _OF_DOMAIN: Mapping[str, tuple[str, ...]] = {
-    "drug": (CLAIMS,),
+    "drug": (CLAIMS, "mco"),
     "condition": STAYS,
     "procedure": (CLAIMS, "mco"),
     "measurement": (CLAIMS,),
@@ -33,6 +36,7 @@ _OF_DOMAIN: Mapping[str, tuple[str, ...]] = {
     "visit": (CLAIMS, *STAYS),
     "residence": (CLAIMS,),
 }
+_PACKS = ("CIP13", "CIP7")  # none but pharmacies dispense them; units, and so classes and concepts, are hospitals' too
 IGNORED = "ignore"
 _OF_REGISTER = "ALD"  # long-term conditions stand in a register of their own, which has no interval
 
@@ -59,23 +63,43 @@ def frame_sources(study: Study, frame: Frame) -> frozenset[str]:
 
 
 def analysis_sources(study: Study, analysis: CohortAnalysis) -> frozenset[str]:
-    """The sources of a description: of its cohorts, of its outcome (records, or a cohort's), of the exposures that it counts."""
+    """The sources of a description: of its cohorts, of its outcome (records, or a cohort's), of the exposures that it counts, of places."""
     cohorts = cohort_sources(study)
     named = [*analysis.cohorts, *([] if analysis.outcome in study.outcomes else [analysis.outcome])]
     found: list[Iterable[str]] = [cohorts.get(name, ()) for name in named]
     found += [_of_criterion(item, study.codes) for item in study.outcomes.get(analysis.outcome, ())]
+    found += [_OF_DOMAIN["residence"] for variable in analysis.by if "place" in variable.split("*")]
     for exposure in (study.exposures[name] for name in analysis.exposures):
         found.append(_dispensed(exposure, study.codes) if analysis.type == USE else _of_exposure(exposure, study))
     return frozenset[str]().union(*found)
 
 
 def _of_cohort(cohort: RuleCohort, study: Study) -> Iterator[str]:
+    if cohort.atlas is not None:
+        yield from _of_atlas(cohort.atlas)
+        return
     for _, event in cohort.events():
         yield from _of_event(event, study.codes)
     if cohort.place:
         yield CLAIMS
     if cohort.exit.exposure:
         yield from _of_exposure(study.exposures[cohort.exit.exposure], study)
+
+
+def _of_atlas(definition: CohortDefinition) -> Iterator[str]:
+    """Of the records of its criteria, by domain; of a death, whether anything is asked that certificates alone tell."""
+    for item in criteria(definition):
+        domain = ATLAS_DOMAINS.get(item.domain, "")
+        if domain == "death":
+            yield from (CERTIFICATES,) if _by_certificate(item) else ()
+        else:
+            yield from _OF_DOMAIN.get(domain, ())
+    yield from _OF_DOMAIN["drug"] if isinstance(definition.exit, DrugEraExit) else ()
+
+
+def _by_certificate(death: AtlasCriterion) -> bool:
+    """Its cause, or the kind of record that tells of it."""
+    return death.code_set is not None or any(item.attribute == "type" for item in death.conditions)
 
 
 def _of_exposure(exposure: Exposure, study: Study) -> Iterator[str]:
@@ -102,10 +126,10 @@ def _of_event(event: RuleEvent, codes: Mapping[str, CodeList]) -> Iterator[str]:
         yield from (CERTIFICATES,) if event.codes else ()
     elif event.domain == "condition" and set(event.status) == {_OF_REGISTER}:
         return
+    elif event.domain == "drug" and codes[event.codes].system in _PACKS:
+        yield CLAIMS
     else:
         yield from _OF_DOMAIN.get(event.domain, ())
-        if event.codes and codes[event.codes].system == "UCD":
-            yield "mco"
 
 
 def usable_until(sources: Collection[str]) -> str:
