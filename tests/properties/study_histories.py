@@ -68,7 +68,7 @@ def study(rules: Rules) -> Study:
         "estimand": rules.estimand,
         "period": [day(FIRST), day(LAST)],
         "lag_days": rules.lag,
-        "grace_days": rules.grace,
+        "grace_days": rules.grace if rules.estimand == "on-treatment" else 0,  # elsewhere it is refused
         "death": rules.death,
     }
     if rules.follow_up is not None:

@@ -44,6 +44,7 @@ from rempart.records.protocol import (
 )
 from rempart.records.study_canonical import analysis_dict, covariate_dict, exposure_dict, lean
 from rempart.records.study_forms import ANALYSIS, ANY_ANALYSIS, INPUTS, PARAMETERS, SCHEMA, STUDY
+from rempart.records.study_idle import idle_keys
 from rempart.records.study_parts import (
     check_deaths,
     read_cohort,
@@ -159,6 +160,8 @@ def study_or_problems(
     analyses = tuple(item for item in found if isinstance(item, Analysis))
     descriptions = tuple(item for item in found if isinstance(item, CohortAnalysis))
     gathered(top, partial(_each_id_once, (*analyses, *descriptions), top))
+    if None not in found:
+        top.problems.extend(idle_keys(study, analyses, descriptions, top))
     asked = [(given, item) for given, item in zip(told["analyses"], found, strict=True) if item is not None]
     gathered(top, partial(check_cuts, asked, study))
     whole = replace(study, analyses=analyses, descriptions=descriptions)

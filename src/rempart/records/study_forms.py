@@ -55,13 +55,18 @@ PROTOCOL = Table(
         "question": key(Text(), "the question, in a sentence", required=True),
         "estimand": key(
             Choice(ESTIMANDS),
-            "initiation: follow-up goes on whatever happens to the treatment; on-treatment: it ends with it",
+            "initiation: follow-up goes on whatever happens to the treatment; on-treatment: it ends with it, and a study that compares "
+            "nobody has a cohort that ends with an exposure",
             required=True,
         ),
         "period": key(Days(), "first and last possible day of time zero", required=True),
-        "follow_up_days": key(Whole(1), "longest follow-up after time zero; absent: no limit"),
-        "lag_days": key(Whole(0, 3660), "outcomes and time at risk count from the day after the lag", default=0),
-        "grace_days": key(Whole(0, 3660), "on-treatment: days after the last covered day", default=0),
+        "follow_up_days": key(
+            Whole(1), "comparisons, and the curve of follow_up: longest follow-up after time zero; absent: no limit"
+        ),
+        "lag_days": key(
+            Whole(0, 3660), "comparisons: outcomes and time at risk count from the day after the lag", default=0
+        ),
+        "grace_days": key(Whole(0, 3660), "comparisons on-treatment: days after the last covered day", default=0),
         "death": key(
             Choice(DEATHS),
             "the column that dates a death; date is a potential identifier that the permit must name",

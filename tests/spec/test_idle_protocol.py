@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A key of the protocol that would do nothing in a study is refused by its name; where an analysis reads it, it stands."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rempart.adapters.package_data import text, toml
+from rempart.cli.expected_words import in_language
+from rempart.errors import BadInput
+from rempart.records.study import study_from_dict
+from rempart.wiring.study_files import judge_study
+from tests.rule_histories import study_of
+
+ENTRY = {"any": [{"domain": "drug", "codes": "metformin"}]}
+SUPPLY = [{"rule": "fixed", "days": 30, "per": "dispensing", "source": "x", "date": "2026-01-01"}]
+METFORMIN = {"metformin": {"domain": "drug", "codes": "metformin", "supply": SUPPLY}}
+
+
+def changed(example: str, **protocol: Any) -> dict[str, Any]:
+    """An example's file with these keys of the protocol."""
+    body = copy.deepcopy(toml(f"examples/{example}/study.toml"))
+    body["protocol"] |= protocol
+    return body
+
+
+@pytest.mark.parametrize(
+    ("protocol", "fields"),
+    [
+        ({"lag_days": 180}, ["lag_days"]),
+        ({"grace_days": 60}, ["grace_days"]),
+        ({"follow_up_days": 900}, ["follow_up_days"]),
+        ({"estimand": "on-treatment"}, ["estimand"]),
+        ({"estimand": "on-treatment", "lag_days": 1, "grace_days": 2}, ["estimand", "lag_days", "grace_days"]),
+    ],
+)
+def test_a_key_that_nothing_reads_is_refused_by_its_line(
+    protocol: dict[str, Any], fields: list[str], tmp_path: Path
+) -> None:
+    written = text("examples/glitazone_match/study.toml")
+    lines = [f"{key} = {value!r}".replace("'", '"') for key, value in protocol.items() if key != "estimand"]
+    estimand = f'estimand = "{protocol.get("estimand", "initiation")}"'
+    file = tmp_path / "s.toml"
+    file.write_text(written.replace('estimand = "initiation"', "\n".join([estimand, *lines])), encoding="utf-8")
+    found, problems = judge_study(file)
+    assert found is None
+    assert [problem.facts["field"] for problem in problems] == [f"protocol.{field}" for field in fields]
+    at = written[: written.index("estimand")].count("\n") + 1
+    expected = [at + [*{"estimand": 0} | protocol].index(field) for field in fields]
+    assert [problem.facts["line"] for problem in problems] == expected
+    for problem in problems:
+        told = str(problem.facts["expected"])
+        assert in_language(told, "fr") != told
+
+
+@pytest.mark.parametrize("key", ["lag_days", "grace_days"])
+def test_a_default_that_is_written_out_changes_nothing(key: str) -> None:
+    body = changed("glitazone_match")
+    assert study_from_dict(changed("glitazone_match", **{key: 0})).content_id == study_from_dict(body).content_id
+
+
+def test_follow_up_days_end_the_curve_of_a_description() -> None:
+    study_from_dict(changed("diabetes", follow_up_days=900))
+
+
+def test_grace_acts_on_treatment_alone() -> None:
+    with pytest.raises(BadInput, match="study-field") as caught:
+        study_from_dict(changed("glitazones", grace_days=30))
+    assert caught.value.facts["field"] == "protocol.grace_days"
+    study_from_dict(changed("glitazones", grace_days=30, estimand="on-treatment"))
+
+
+def test_a_study_with_both_kinds_of_analyses_keeps_what_its_comparisons_read() -> None:
+    body = changed("glitazones", estimand="on-treatment", grace_days=30)
+    body["cohorts"]["users"] = {"entry": {"any": [{"domain": "drug", "codes": "pioglitazone"}]}}
+    body["analyses"].append({"id": "users", "type": "attrition", "design": "cohort", "inputs": {"cohort": "users"}})
+    assert study_from_dict(body).protocol.lag_days == 30
+
+
+def test_a_description_is_on_treatment_where_a_cohort_ends_with_it() -> None:
+    leaves = study_of({"x": {"entry": ENTRY, "exit": {"exposure": "metformin"}}}, exposures=METFORMIN).as_dict()
+    leaves["protocol"]["estimand"] = "on-treatment"
+    assert study_from_dict(leaves).protocol.on_treatment
+    stays = study_of({"x": {"entry": ENTRY}}, exposures=METFORMIN).as_dict()
+    stays["protocol"]["estimand"] = "on-treatment"
+    with pytest.raises(BadInput, match="study-field") as caught:
+        study_from_dict(stays)
+    assert caught.value.facts["field"] == "protocol.estimand"
