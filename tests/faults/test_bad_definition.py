@@ -92,7 +92,26 @@ BAD: dict[str, tuple[Any, str, str]] = {
         DIAGNOSED | {"CensorWindow": {"StartDate": "2021-01-01", "EndDate": "2020-01-01"}}, "cohort-window", "2021-01-01"
     ),
     "another collapse": (DIAGNOSED | {"CollapseSettings": {"CollapseType": "GAP"}}, "cohort-value", "CollapseType"),
-    "a definition as the service wraps it": ({"id": 1, "name": "a", "expression": "{}"}, "cohort-word", "id"),
+    "a wrapped definition of nothing": ({"id": 1, "name": "a", "expression": "{}"}, "cohort-entry", ""),
+    "a wrapped definition beside a word that is not known": (
+        {"id": 1, "name": "a", "expression": DIAGNOSED, "version": 2}, "cohort-word", "version"
+    ),
+    "a wrapped definition beside half another": (
+        {"expression": DIAGNOSED, "CollapseSettings": {"EraPad": 9}}, "cohort-word", "CollapseSettings"
+    ),
+    "a wrapped definition of another kind": (
+        {"expressionType": "CUSTOM", "expression": DIAGNOSED}, "cohort-value", "expressionType"
+    ),
+    "a word within a wrapped one": (
+        {"id": 1, "expression": criterion(Season=3)},
+        "cohort-word", "expression.PrimaryCriteria.CriteriaList[0].ConditionOccurrence.Season",
+    ),
+    "wrapped twice": ({"id": 1, "expression": {"id": 2, "expression": DIAGNOSED}}, "cohort-word", "expression.id"),
+    "a wrapped list": ({"id": 1, "expression": [DIAGNOSED]}, "cohort-value", "expression"),
+    "a wrapped text that is no JSON": ({"id": 1, "expression": "SELECT 1"}, "cohort-value", "expression"),
+    "a wrapped text with what is no number": ({"id": 1, "expression": '{"a": NaN}'}, "cohort-value", "expression"),
+    "a wrapped text without end": ({"id": 1, "expression": "[" * 100_000}, "cohort-depth", "120"),
+    "wrapped around nothing": ({"id": 1, "name": "a", "expression": None}, "cohort-word", "id"),
     "groups without end": (nested(400), "cohort-depth", "120"),
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ATLAS definitions of our own with rows checked by hand: small tables in, persons and days out."""
 
+import json
 from typing import Any
 
 import pytest
@@ -487,3 +488,27 @@ def test_the_inclusion_report_counts_persons_however_many_events_and_rules_there
     told_of = [(one.name, one.persons, one.remaining, one.missed) for one in made.rules]
     assert told_of[:3] == [("drug 1", 3, 3, 1), ("drug 2", 3, 2, 1), ("any 0", 5, 2, 0)]
     assert {one[1:] for one in told_of[2:]} == {(5, 2, 0)} and len(told_of) == 72
+
+
+WRAPPING = {
+    "id": 7,
+    "name": "a name",
+    "description": None,
+    "expressionType": "SIMPLE_EXPRESSION",
+    "createdBy": {"id": 1, "login": "x"},
+    "createdDate": 1585699200000,
+    "modifiedBy": None,
+    "modifiedDate": "2020-04-01 12:00",
+    "tags": [{"id": 3}],
+    "hasWriteAccess": True,
+    "hasReadAccess": False,
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_definition_that_the_service_has_wrapped_is_the_same_definition(case: str) -> None:
+    _, definition, _ = CASES[case]
+    plain = read(definition)
+    assert read({"expression": definition}) == plain
+    assert read({**WRAPPING, "expression": definition}) == plain
+    assert read({**WRAPPING, "expression": json.dumps(definition, indent=2)}) == plain

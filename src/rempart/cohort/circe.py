@@ -4,8 +4,9 @@
 Opens no file and knows no table.
 """
 
+import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from rempart.cohort.circe_criterion import Words
 from rempart.cohort.circe_fields import Json
@@ -27,17 +28,22 @@ _TOP = (
     "cdmVersionRange", "Title", "ConceptSets", "PrimaryCriteria", "AdditionalCriteria", "QualifiedLimit", "ExpressionLimit",
     "InclusionRules", "EndStrategy", "CensoringCriteria", "CollapseSettings", "CensorWindow",
 )  # fmt: skip
+_AROUND = (  # what the service writes beside a definition: none of it says who is in
+    "id", "name", "description", "expressionType", "createdBy", "createdDate", "modifiedBy", "modifiedDate", "tags", "hasWriteAccess",
+    "hasReadAccess",
+)  # fmt: skip
+_WRAPPED = "expression"
 _LIMITS: Mapping[str, Limit] = {"all": "all", "first": "first", "last": "last"}
 _FIELDS: Mapping[str, Any] = {"StartDate": "start", "EndDate": "end"}
 
 
 def definition_from_circe(parsed: object, *, words: Words, file: str = "cohort.json") -> CohortDefinition:
-    """A definition from parsed JSON; ``words``: the tables of ``circe.toml``.
+    """A definition from parsed JSON, as ATLAS shows it or as its service wraps it; ``words``: the tables of ``circe.toml``.
 
     Raises BadInput ``cohort-word`` (a word or domain that is not known here), ``cohort-value``, ``cohort-depth``, ``cohort-code-set``
     (named and not there, or there twice), ``cohort-entry`` (no primary criterion), ``cohort-window`` (ends before it begins).
     """
-    top = Json(parsed, path="", file=file)
+    top = _unwrapped(Json(parsed, path="", file=file))
     top.only(_TOP)
     primary = top.part("PrimaryCriteria")
     primary.only(("CriteriaList", "ObservationWindow", "PrimaryCriteriaLimit"))
@@ -60,6 +66,24 @@ def definition_from_circe(parsed: object, *, words: Words, file: str = "cohort.j
     )
     _check(definition, file)
     return definition
+
+
+def _unwrapped(given: Json) -> Json:
+    """The definition itself: the service gives it under ``expression``, as an object or as JSON text, beside its name and its dates."""
+    if not given.has(_WRAPPED):
+        return given
+    given.only((*_AROUND, _WRAPPED))
+    given.choice("expressionType", {"SIMPLE_EXPRESSION": True}, True)
+    return given.part_or_text(_WRAPPED, _from_text)
+
+
+def _from_text(text: str) -> object:
+    """Raises ValueError, RecursionError."""
+    return json.loads(text, parse_constant=_no_number)
+
+
+def _no_number(_: str) -> NoReturn:
+    raise ValueError
 
 
 def _limit(holder: Json, name: str) -> Limit:

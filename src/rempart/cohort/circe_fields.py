@@ -7,7 +7,7 @@ Knows no word of a definition; only shapes of values. Numbers may be written as 
 import datetime
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from rempart.errors import BadInput
@@ -69,7 +69,22 @@ class Json:
 
     def part(self, name: str) -> "Json":
         """An object; empty if absent."""
-        return Json(self._value.get(name), path=self.at(name), file=self.file, level=self._level + 1)
+        return self._inner(name, self._value.get(name))
+
+    def part_or_text(self, name: str, read: Callable[[str], object]) -> "Json":
+        """An object, or the text of one; ``read``: text → what it says, raises ValueError or RecursionError."""
+        value = self._value.get(name)
+        if not isinstance(value, str):
+            return self.part(name)
+        try:
+            return self._inner(name, read(value))
+        except RecursionError as error:
+            raise BadInput("cohort-depth", file=self.file, levels=_LEVELS) from error
+        except ValueError as error:
+            raise self.wrong(name, "{…}") from error
+
+    def _inner(self, name: str, value: Any) -> "Json":
+        return Json(value, path=self.at(name), file=self.file, level=self._level + 1)
 
     def needed(self, name: str) -> "Json":
         """An object that must be there."""
