@@ -2,6 +2,7 @@
 """``study run --dry-run``: every worked study on invented persons, with nothing but its file; marked everywhere, and nothing stays."""
 
 import csv
+import datetime
 import json
 import os
 import re
@@ -16,7 +17,14 @@ from pathlib import Path
 import pytest
 
 from rempart.adapters.throwaway_folder import throwaway_folder
-from rempart.wiring.invented import InventedPlace
+from rempart.errors import Refused
+from rempart.journeys.permits import events
+from rempart.wiring.broker import connect
+from rempart.wiring.dry_run import _invented, _Place, plan_dry_run
+from rempart.wiring.invented import InventedPlace, swap_may_see
+from rempart.wiring.releases import submit_run
+from tests.conformance.engine_house import java
+from tests.faults.warehouse.place import Silence
 from tests.journeys.house import EXAMPLES, PROGRAM, SOURCE, Answer, call, edited
 
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/study.toml"))
@@ -126,6 +134,10 @@ def test_what_a_dry_run_cannot_take_is_said_before_anybody_is_invented(tmp_path:
     (full / "letter").write_text("dear", encoding="utf-8")
     key = tmp_path / "alice.key"
     for words, code, name in (
+        (("--engine", "spark://10.0.0.5:7077"), 10, "dry-run-engine"),
+        (("--engine", "spark://127.0.0.1:7077"), 10, "dry-run-engine"),
+        (("--engine", "yarn"), 10, "dry-run-engine"),
+        (("--engine", "sprak"), 40, "engine-name"),
         (("--persons", "5"), 40, "dry-run-persons"),
         (("--out", full), 10, "dry-run-folder"),
         (("--key", key), 40, "options-apart"),
@@ -142,6 +154,37 @@ def test_what_a_dry_run_cannot_take_is_said_before_anybody_is_invented(tmp_path:
     )
     assert dry(file, json=True).code == 40
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.server
+def test_a_dry_run_on_spark_shows_the_cells_of_one_on_worker_processes(tmp_path: Path) -> None:
+    java()
+    file = EXAMPLES / "glitazones" / "study.toml"
+    pool, spark = (
+        dry(file, "--persons", "300", "--engine", engine, json=True).data["studies"] for engine in ("local", "local[2]")
+    )
+    assert spark == pool
+    assert sum(cell["status"] == "ok" for cell in pool[0]["tables"]["attrition"]) > 5
+
+
+def test_the_desk_of_a_warehouse_of_invented_persons_takes_no_submission(tmp_path: Path) -> None:
+    """As it lies there after a kill: its broker serves, its keys are not encrypted."""
+    plan = plan_dry_run(EXAMPLES / "glitazones" / "study.toml", persons=300)
+    with swap_may_see(), throwaway_folder(lambda folder: InventedPlace(folder).lock()) as folder:
+        place = _Place(folder)
+        place.settle()
+        place.bring_in(_invented(plan), Silence())
+        place.grant(plan.permits[0], Silence())
+        (run,) = place.run(plan, progress=Silence(), engine="local", workers=1, memory=None)
+        assert run.done is not None
+        with pytest.raises(Refused, match="release-invented"):
+            submit_run(
+                place.warehouse, run=run.done.run, context="a result", key_file=place.key("author"), ask=lambda _: ""
+            )
+        assert not [event for event in events(place.warehouse.ledger) if event.kind == "submission"]
+        ends = datetime.datetime.fromisoformat(str(connect(place.warehouse.directory).status()["expires"]))
+        assert ends - datetime.datetime.now(datetime.UTC) <= datetime.timedelta(hours=1)
 
 
 def hear() -> None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private temporary folder that is gone when its block ends, however it ends; what a killed process left goes with the next one.
 
-An interrupt waits while the folder is made ready or destroyed (``held_back``): nothing is left half made.
+An interrupt waits while the folder is made ready or destroyed (``held_back``): nothing is left half made. Who holds ``.held`` in a folder
+owns it; it gets its name only when it is held, so that no other process can take it for one that was left.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,8 @@ from types import FrameType
 
 from rempart.errors import BadInput
 
-_PREFIX, _HELD = "rempart-dry-run-", ".held"
+_PREFIX, _MAKING, _HELD = "rempart-dry-run-", "rempart-dry-making-", ".held"
+_HALF_MADE = 3600.0  # seconds after which a folder without its name is nobody's any more; making one takes none
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -28,16 +31,17 @@ def throwaway_folder(end: Callable[[Path], None]) -> Iterator[Path]:
 
     SIGTERM and SIGHUP are told as an interrupt inside. Raises BadInput ``file-unwritable`` where no such folder can be made.
     """
-    with held_back():
-        _sweep(end)
-        folder, held = _made()
-    try:
-        with _as_interrupts():
-            yield folder
-    finally:
-        with held_back():
-            _destroy(folder, end)
-            os.close(held)
+    made: list[tuple[Path, int]] = []
+    with _as_interrupts():
+        try:
+            with held_back():
+                _sweep(end)
+                made.append(_made())
+            yield made[0][0]
+        finally:
+            with held_back():
+                for folder, held in made:
+                    _give_up(folder, held, end)
 
 
 @contextmanager
@@ -79,15 +83,16 @@ def _handling(handler: Callable[[int, FrameType | None], None]) -> Iterator[None
 
 def _made() -> tuple[Path, int]:
     try:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        return folder, _hold(folder, os.O_CREAT)
+        making = Path(tempfile.mkdtemp(prefix=_MAKING))
+        held = _hold(making)
+        return making.rename(making.with_name(_PREFIX + making.name.removeprefix(_MAKING))), held
     except OSError as error:
         raise BadInput("file-unwritable", file=tempfile.gettempdir()) from error
 
 
-def _hold(folder: Path, flags: int) -> int:
-    """A descriptor that owns the folder; raises OSError when another process does."""
-    descriptor = os.open(folder / _HELD, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o600)
+def _hold(folder: Path) -> int:
+    """A descriptor that owns the folder; raises OSError when another process does. What has no ``.held`` was being destroyed."""
+    descriptor = os.open(folder / _HELD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -98,20 +103,35 @@ def _hold(folder: Path, flags: int) -> int:
 
 def _sweep(end: Callable[[Path], None]) -> None:
     """Destroy folders of this account whose process has died."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    place = Path(tempfile.gettempdir())
+    for folder in _ours(place, _PREFIX):
         with contextlib.suppress(OSError):
-            told = folder.lstat()
-            if folder.is_symlink() or told.st_uid != os.geteuid():
-                continue
-            held = _hold(folder, 0)
-            try:
-                _destroy(folder, end)
-            finally:
-                os.close(held)
+            _give_up(folder, _hold(folder), end)
+    for folder in _ours(place, _MAKING):  # there is nothing in it yet
+        with contextlib.suppress(OSError):
+            if time.time() - folder.lstat().st_mtime > _HALF_MADE:
+                shutil.rmtree(folder)
 
 
-def _destroy(folder: Path, end: Callable[[Path], None]) -> None:
-    end(folder)
+def _ours(place: Path, prefix: str) -> Iterator[Path]:
+    for folder in place.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):
+            if not folder.is_symlink() and folder.lstat().st_uid == os.geteuid():
+                yield folder
+
+
+def _give_up(folder: Path, held: int, end: Callable[[Path], None]) -> None:
+    """Destroy a folder that is held, whatever becomes of what works in it."""
+    try:
+        end(folder)
+    finally:
+        try:
+            _destroy(folder)
+        finally:
+            os.close(held)
+
+
+def _destroy(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():  # something was still being written
-        shutil.rmtree(folder)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)  # something was still being written

@@ -28,11 +28,12 @@ class DryAsked:
 
 def rehearse(session: Session, file: Path, asked: DryAsked, *, variant: str | None, every: bool, **how: Any) -> int:
     """The study, its variant or all of them on invented persons; the exit code is the first failure's, 0 without one."""
-    from rempart.wiring.dry_run import PERSONS, check_out, dry_run, plan_dry_run, save
+    from rempart.wiring.dry_run import PERSONS, check_engine, check_out, dry_run, plan_dry_run, save
 
     voice = session.voice
     persons, seed = asked.persons or PERSONS, 1 if asked.seed is None else asked.seed
     plan = plan_dry_run(file, variant=variant, every=every, persons=persons, seed=seed)
+    check_engine(how["engine"])
     if asked.out is not None:
         check_out(asked.out)
     _tell_plan(session, plan)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way out: check every table, submit, two votes, publish. Only checked tables pass, and everything rests on signed documents.
+"""The way out: submit, two votes, publish. Only checked tables pass (``checked.py``), and everything rests on signed documents.
 
 State is read from the ledger's documents each time; no database row and no option decides anything.
 """
@@ -9,21 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rempart.disclosure.check import check
 from rempart.errors import Missing, NotTrusted, Refused, RempartError
-from rempart.journeys.evidence import open_result
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.journeys.space import Vault
-from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import Permit
-from rempart.records.result import CheckedTable
 from rempart.records.trust import TrustEntry, TrustFile
 from rempart.release.documents import read_submission, read_vote
 from rempart.release.states import ReleaseEvent, ReleaseState, StateTable, state, step
+
+INVENTED = "persons:invented"
+"""In the first leaf of a warehouse whose persons are nobody (a dry run)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,26 +58,6 @@ def finished_run(log: Sequence[LedgerEvent], run: str) -> FinishedRun:
     raise Missing("run-missing", run=run)
 
 
-def checked_tables(desk: ReleaseDesk, finished: FinishedRun, *, actor: str) -> tuple[CheckedTable, ...]:
-    """The run's tables after the disclosure rules; the raw rows exist only inside this call."""
-    permit = valid_permit(desk, finished.permit)
-    objects = [f"run:{finished.run}", f"result:{finished.result}"]
-    with recorded(
-        desk.recorder, "check", basis=f"permit:{permit.id}", objects=objects, actor=actor, event_class="trace"
-    ) as act:
-        use = (permit.space, "result", "main", "read")
-        (reference,) = desk.vault.broker.grant(GrantRequest(intent=act.index, tables=(use,)))
-        rows = open_result(
-            desk.documents.get(finished.result),
-            broker=desk.vault.broker,
-            reference=reference,
-            warehouse=desk.vault.warehouse,
-            space=permit.space,
-            run=finished.run,
-        )
-        return check(rows, desk.rules)
-
-
 def valid_permit(desk: ReleaseDesk, permit: str) -> Permit:
     """The permit, from the ledger, valid today."""
     found = find_permit(events(desk.vault.ledger), desk.documents, desk.trust, permit)
@@ -97,7 +76,8 @@ def check_party(desk: ReleaseDesk, person: TrustEntry, *, release: str) -> None:
 
 
 def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:
-    """Log a submission signed by its author, a researcher whom the permit names."""
+    """Log a submission signed by its author, a researcher whom the permit names; raises Refused ``release-invented`` after a dry run."""
+    _of_persons(desk)
     _, event = read_submission(signed.data, trust=desk.trust, on=desk.recorder.clock.now())
     permit = valid_permit(desk, str(signed.body["permit"]))
     permit.check_names(event.actor)
@@ -107,6 +87,12 @@ def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseS
     _not_pending(desk, finished.run, event.release)
     objects = [f"run:{finished.run}", f"result:{finished.result}"]
     return _log(desk, "submission", event, signed=signed, permit=permit.id, actor=actor, objects=objects)
+
+
+def _of_persons(desk: ReleaseDesk) -> None:
+    """Raises Refused ``release-invented`` where the warehouse says from its first leaf that its persons are invented."""
+    if any(event.kind == "init" and INVENTED in event.objects for event in events(desk.vault.ledger)):
+        raise Refused("release-invented")
 
 
 def _not_pending(desk: ReleaseDesk, run: str, release: str) -> None:
@@ -153,13 +139,18 @@ def current_state(desk: ReleaseDesk, release: str) -> ReleaseState:
 
 def release_events(desk: ReleaseDesk) -> list[ReleaseEvent]:
     """Acts of the way out in ledger order; a document that proves nothing has no effect here (the audit names it)."""
+    return [act for _, act in release_acts(desk)]
+
+
+def release_acts(desk: ReleaseDesk) -> list[tuple[int, ReleaseEvent]]:
+    """As ``release_events``, each with the index of the leaf of its effect."""
     log = events(desk.vault.ledger)
     found = []
-    for event in log:
+    for index, event in enumerate(log):
         if event.phase == "effect" and event.kind in _READERS:
             intent = log[event.of or 0]
             try:
-                found.append(_READERS[event.kind](desk, intent, event))
+                found.append((index, _READERS[event.kind](desk, intent, event)))
             except RempartError:
                 continue
     return found

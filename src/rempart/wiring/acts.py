@@ -24,6 +24,7 @@ from rempart.journeys.objection_application import running_permits
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.persons import first_trust, new_entry
 from rempart.journeys.recorded import recorded
+from rempart.journeys.release import INVENTED
 from rempart.journeys.study import StudyRun, run_study
 from rempart.journeys.study_work import Runner
 from rempart.keys.store_secret import StoreSecret
@@ -73,10 +74,12 @@ def init_warehouse(
     country: str = "FR",
     operator: str = "",
     host: FirstHost | None = None,
+    invented: bool = False,
 ) -> dict[str, Any]:
     """Make a warehouse: folders, keys, first officer, trust file, configuration, then its first ledger leaf.
 
     The first officer declares this machine as a node of ``operator`` (else the controller itself) in ``country``, and the first host.
+    ``invented``: its persons are nobody, said in its first leaf: nothing of it can be submitted.
     """
     first = host or FirstHost()
     _begin(directory, officer_key, first)
@@ -93,7 +96,7 @@ def init_warehouse(
         today=today(),
         sign=sign_as_officer,
     )
-    objects = [f"warehouse:{settings.warehouse}", f"trust:{trust.id}", *declared]
+    objects = [f"warehouse:{settings.warehouse}", f"trust:{trust.id}", *declared, *([INVENTED] if invented else [])]
     with recorded(Warehouse(directory).recorder, "init", basis="operation:init", objects=objects):
         pass
     return {"warehouse": settings.warehouse, "trust": trust.id, "expires": status["expires"]}

@@ -18,12 +18,14 @@ from rempart.adapters import package_data
 from rempart.adapters.figures import draw
 from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.omop_folder import write_omop
+from rempart.adapters.spark_master import check_master, tasks_here
 from rempart.adapters.throwaway_folder import held_back, throwaway_folder
 from rempart.cohort.required import required_columns
 from rempart.cohort.rule_cohorts import check_runnable
 from rempart.errors import BadInput, Cancelled, Refused, RempartError
+from rempart.journeys.checked import checked_tables
 from rempart.journeys.permits import events
-from rempart.journeys.release import checked_tables, finished_run
+from rempart.journeys.release import finished_run
 from rempart.keys.store_secret import passphrase_secret
 from rempart.permits.least import least_permit
 from rempart.ports.surroundings import Progress
@@ -43,7 +45,8 @@ from rempart.wiring.signing import signer, today
 from rempart.wiring.spark import POOL
 from rempart.wiring.study_variants import VariantRun, run_every_variant, studies_of
 
-PERSONS, SHARDS, _MINUTES, _YEAR = 2000, 4, 24 * 60, 366
+PERSONS, SHARDS, _YEAR = 2000, 4, 366
+_MINUTES = 60  # that the broker serves, should nobody be left to end it; told in docs/study.md
 _AUTHOR, _COMMITTEE = "author", "committee"
 
 
@@ -84,6 +87,18 @@ def plan_dry_run(
     return DryPlan(studies=studies, permits=permits, days=(seen, last), persons=persons, seed=seed)
 
 
+def check_engine(name: str) -> None:
+    """The pool, or Spark in this machine's own processes: no node of a cluster sees the temporary warehouse.
+
+    Raises BadInput ``engine-name``, Refused ``dry-run-engine``.
+    """
+    if name == POOL:
+        return
+    check_master(name)
+    if tasks_here(name) is None:
+        raise Refused("dry-run-engine", given=name[:80])
+
+
 def _permit(studies: Sequence[Study], project: str) -> Permit:
     """The least that these studies need."""
     known, required = _layouts(), dict[str, frozenset[str]]()
@@ -108,8 +123,9 @@ def dry_run(
 ) -> DryRun:
     """Make the warehouse, run the studies, check their tables, destroy the warehouse: also when it is interrupted or fails.
 
-    A study that fails among several is told with its error; one alone raises it.
+    A study that fails among several is told with its error; one alone raises it. Raises as ``check_engine`` before anything is made.
     """
+    check_engine(engine)
     made = _invented(plan)
     with swap_may_see(), throwaway_folder(lambda folder: InventedPlace(folder).lock()) as folder:
         place = _Place(folder)
@@ -150,6 +166,7 @@ class _Place(InventedPlace):
                 shards=SHARDS,
                 minutes=_MINUTES,
                 keys=KeyStoreSettings(),
+                invented=True,
             )
         for name, role in ((_AUTHOR, "researcher"), (_COMMITTEE, "committee")):
             enrol(

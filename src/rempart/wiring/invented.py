@@ -34,7 +34,7 @@ class InventedPlace:
         """Have the broker end, if one serves, and wait until it has."""
         try:
             broker = connect(self.folder / "warehouse")
-            process = int(broker.status()["pid"])
+            process = int(broker.status().get("pid", 0))
             broker.lock()
         except RempartError:
             return
@@ -44,6 +44,8 @@ class InventedPlace:
 
 
 def _alive(process: int) -> bool:
+    if not process:
+        return False
     try:
         state = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
