@@ -84,7 +84,7 @@ def main() -> int:
     """Measure, print, write the page."""
     found = measure()
     basis = (
-        f"Measured: {PERSONS:,} invented persons of about a hundred events in {SHARDS} shards, two workers: "
+        f"Measured: {PERSONS:,} invented persons of about two hundred events in {SHARDS} shards, two workers: "
         f"{found.pace:.3g} s of one worker for a million rows, {found.peak / 1e6:.0f} MB in the largest worker, "
         f"{found.rows:,.0f} rows a shard."
     )

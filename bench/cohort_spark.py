@@ -36,7 +36,7 @@ class Silence:
     bound=1.3,
     runs=5,
     note="the demonstration's cohort, from the command to the sealed result, the same rows; Spark local[2] after its session is up, "
-    f"each job a task with a grant of its own; {PERSONS:,} persons in {SHARDS} shards, about a hundred events each",
+    f"each job a task with a grant of its own; {PERSONS:,} persons in {SHARDS} shards, about two hundred events each",
 )
 def spark_local() -> tuple[Work, Work]:
     """Both run the same study on the same project; nothing is kept from run to run."""
