@@ -34,8 +34,11 @@ def submit(
         show_tables(voice, made.tables)
     suppressed = sum(int(str(f["suppressed"])) for f in made.findings)
     voice.say("submitted", release=made.release, outputs=len(made.tables), suppressed=suppressed)
+    if made.beside:
+        voice.say("submitted-beside", releases=", ".join(made.beside))
     voice.say("submitted-next", release=made.release)
-    voice.result("release-submit", {"release": made.release, "findings": made.findings})
+    told = {"release": made.release, "findings": made.findings, "beside": list(made.beside)}
+    voice.result("release-submit", told)
     return 0
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The check that every output passes before it may leave: the only maker of ``CheckedTable``.
 
-Sees a whole submission at once, since cells of different outputs tell about one another. Knows nothing of earlier
-releases yet: differencing over the ledger of releases is not done here.
+Sees a whole submission at once, since cells of different outputs tell about one another; and what earlier submissions of the
+permit count in the same places (``earlier.py``). Differencing over the releases of all projects is not done here.
 """
 
 import math
@@ -12,8 +12,10 @@ from typing import Any
 
 from rempart.disclosure.cells import cells_of, hidden_rows
 from rempart.disclosure.curves import CURVE, left_out, tie_curves, tie_totals
+from rempart.disclosure.earlier import Earlier, known_before, near_earlier, remembered, tie_earlier
 from rempart.disclosure.labels import check_labels
 from rempart.disclosure.margins import lines_of
+from rempart.disclosure.order import in_order
 from rempart.disclosure.policy import Policy, policy_from
 from rempart.disclosure.series import near_steps
 from rempart.disclosure.suppress import Suppression, suppress
@@ -23,28 +25,39 @@ from rempart.records.result import CheckedTable, ResultRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """``tables`` may be shown to checkers and released; ``private`` (intervals left to an attacker) never leaves."""
+    """``tables`` may be shown to checkers and released; ``private`` (intervals left to an attacker) and ``counts`` (true ones, for the
+    check of later submissions) never leave."""
 
     tables: tuple[CheckedTable, ...]
     private: tuple[Mapping[str, object], ...]
+    counts: Earlier
 
 
 def check(
-    rows: Sequence[ResultRow], rules: Mapping[str, Any], *, derogations: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[ResultRow],
+    rules: Mapping[str, Any],
+    *,
+    derogations: Sequence[Mapping[str, Any]] = (),
+    earlier: Sequence[Earlier] = (),
 ) -> tuple[CheckedTable, ...]:
     """One checked table per output, in the order of first appearance.
 
-    ``rules``: the parsed ``disclosure/rules.toml``. Raises Refused ``disclosure-output-type``, ``disclosure-statistic``,
+    ``rules``: the parsed ``disclosure/rules.toml``; ``earlier``: ``Examination.counts`` of the submissions that stand before this one.
+    Raises Refused ``disclosure-output-type``, ``disclosure-statistic``,
     ``disclosure-label``, ``disclosure-derogation``; BadInput ``disclosure-rules``, ``disclosure-count``,
     ``disclosure-evidence``, ``disclosure-persons-ref``, ``disclosure-duplicate``.
     """
-    return examine(rows, rules, derogations=derogations).tables
+    return examine(rows, rules, derogations=derogations, earlier=earlier).tables
 
 
 def examine(
-    rows: Sequence[ResultRow], rules: Mapping[str, Any], *, derogations: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[ResultRow],
+    rules: Mapping[str, Any],
+    *,
+    derogations: Sequence[Mapping[str, Any]] = (),
+    earlier: Sequence[Earlier] = (),
 ) -> Examination:
-    """As ``check``, with the private record of what an attacker is left with."""
+    """As ``check``, with the private record of what an attacker is left with, and what later submissions are checked against."""
     if derogations:
         raise Refused("disclosure-derogation")
     policy = policy_from(rules)
@@ -52,7 +65,7 @@ def examine(
     _each_once(rows)
     dropped = left_out(rows, policy)
     shown = [row for index, row in enumerate(rows) if index not in dropped]
-    found, hides = _suppressed(shown, policy)
+    found, hides = _suppressed(shown, policy, earlier)
     cleared = [
         _cleared(row, hide, policy)
         for row, hide in zip(shown, hides, strict=True)
@@ -61,17 +74,24 @@ def examine(
     outputs = {row.output: row.output_type for row in rows}
     tables = tuple(_table(name, kind, cleared, policy) for name, kind in outputs.items())
     private = tuple({"cell": c, "low": low, "high": high} for c, (low, high) in sorted(found.intervals.items()))
-    return Examination(tables=tables, private=private)
+    told = iter(hides)
+    counts = remembered(rows, [index in dropped or next(told) for index in range(len(rows))], policy)
+    return Examination(tables=tables, private=private, counts=counts)
 
 
-def _suppressed(shown: Sequence[ResultRow], policy: Policy) -> tuple[Suppression, list[bool]]:
+def _suppressed(
+    shown: Sequence[ResultRow], policy: Policy, earlier: Sequence[Earlier]
+) -> tuple[Suppression, list[bool]]:
     """What is hidden, and per row whether it is."""
     cells = cells_of(shown, policy)
+    cells.primary |= near_earlier(cells, earlier, policy)
     cells.primary |= near_steps(cells, policy)
     tied = tie_curves(shown, cells, policy)
     lines = lines_of(cells, policy)
     tie_totals(tied, cells, lines)
-    found = suppress(lines, primary=cells.primary, weights=cells.weights(), policy=policy)
+    tie_earlier(cells, lines, earlier, policy)
+    known = known_before(cells, earlier)
+    found = suppress(lines, primary=cells.primary, weights=cells.weights(), policy=policy, known=known)
     return found, hidden_rows(cells.needs, set(found.hidden))
 
 
@@ -106,5 +126,5 @@ def _table(output: str, output_type: str, cleared: Sequence[ResultRow], policy: 
         {"rule": name, "rules": policy.id, "parameters": parameters, "verdict": "applied"}
         for name in policy.types[output_type].rules
     )
-    mine = tuple(row for row in cleared if row.output == output)
+    mine = in_order([row for row in cleared if row.output == output], policy.types[output_type])
     return CheckedTable(output=output, output_type=output_type, rows=mine, rules=policy.id, record=record)

@@ -21,19 +21,23 @@ class Suppression:
     intervals: Mapping[str, tuple[float, float]]
 
 
-def suppress(lines: Lines, *, primary: Set[str], weights: Mapping[str, int], policy: Policy) -> Suppression:
+def suppress(
+    lines: Lines, *, primary: Set[str], weights: Mapping[str, int], policy: Policy, known: Set[str] = frozenset()
+) -> Suppression:
     """All cells to hide, given those that are too small themselves; ends since each round hides one cell more.
 
-    First what plain subtraction gives, sum by sum; then what a linear programme leaves too narrow.
+    First what plain subtraction gives, sum by sum; then what a linear programme leaves too narrow. ``known``: cells that are shown
+    elsewhere, which an attacker knows whether they are hidden here or not: none is hidden to protect another.
     """
     attacker = Attacker(lines.values, lines.lines)
     twins = _twins(lines)
-    prices = {cell: sum(weights[twin] for twin in twins.get(cell, {cell})) for cell in weights}
+    known = {twin for cell in known for twin in twins.get(cell, {cell})}
+    prices = {cell: sum(weights[twin] for twin in twins.get(cell, {cell})) for cell in weights if cell not in known}
     sensitive = {cell for cell in lines.virtual if policy.small(lines.values[cell])}
     hidden = {twin for cell in primary for twin in twins.get(cell, {cell})}
     safe: set[str] = set()
-    while waiting := sorted((hidden | sensitive) - safe):
-        unknown = hidden | lines.virtual
+    while waiting := sorted((hidden | sensitive) - safe - known):
+        unknown = (hidden - known) | lines.virtual
         given = _subtracted(attacker, unknown)
         target = next((cell for cell in waiting if cell in given), waiting[0])
         if target not in given and attacker.width(target, unknown, enough=policy.width) >= policy.width:
@@ -45,7 +49,7 @@ def suppress(lines: Lines, *, primary: Set[str], weights: Mapping[str, int], pol
             safe.add(target)
         else:
             hidden |= twins.get(cheapest, {cheapest})
-    unknown = hidden | lines.virtual
+    unknown = (hidden - known) | lines.virtual
     intervals = {c: attacker.interval(c, unknown, enough=policy.width) for c in sorted(hidden | sensitive)}
     return Suppression(hidden=frozenset(hidden), intervals=intervals)
 
@@ -80,15 +84,16 @@ def _cheapest(
     attacker: Attacker, target: str, unknown: Set[str], *, prices: Mapping[str, int], first: Sequence[Line]
 ) -> str | None:
     """The known cell to hide next: in the sum that gives the target away (``first``); else in a sum of the target or of a
-    hidden cell it shares a sum with; else in any tied to it. None when all that is tied to the target is hidden already.
+    hidden cell it shares a sum with; else in any tied to it. None when all that is tied to the target is hidden already, or shown
+    elsewhere. ``prices``: of the cells that may be hidden.
     """
     near = attacker.touching[target]
     beside = {cell for line in near for cell, _ in line if cell in unknown and not cell.startswith(VIRTUAL)}
     around = [line for cell in sorted({target} | beside) for line in attacker.touching[cell]]
     for lines in (first, around, attacker.component(target, unknown)[1]):
-        known = {cell for line in lines for cell, _ in line if cell not in unknown}
-        if known:
-            return min(known, key=lambda cell: _price(cell, attacker, unknown, weight=prices[cell]))
+        left = {cell for line in lines for cell, _ in line if cell not in unknown and cell in prices}
+        if left:
+            return min(left, key=lambda cell: _price(cell, attacker, unknown, weight=prices[cell]))
     return None
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from rempart.audit.release_proof import build, pack_id
 from rempart.errors import NotTrusted, Refused
+from rempart.journeys.checked import checked_tables
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
 from rempart.journeys.release import (
     ReleaseDesk,
-    checked_tables,
     current_state,
     finished_run,
     submission_of,
@@ -67,7 +67,7 @@ def _packed(
 ) -> dict[str, bytes]:
     """Tables checked again, figures drawn from them, everything bound by release.json."""
     finished = finished_run(events(desk.vault.ledger), str(submission.body["run"]))
-    tables = checked_tables(desk, finished, actor=actor)
+    tables = checked_tables(desk, finished, actor=actor, release=now.release)
     study = SignedDocument.from_bytes(desk.documents.get(finished.study), schema="rempart.study/1")
     return pack(
         release_id=now.release,

@@ -20,7 +20,7 @@ def pathways(output: Output, told: Describing) -> None:
     kept = {path: cell for group in lines.values() for path, cell in folded(group, told.analysis.least).items()}
     others = {OTHER: together(rest.values())} if rest else {}
     for variable, found in (("first", firsts | others), ("path", kept | others)):
-        for name, cell in sorted(found.items(), key=lambda item: (-item[1].persons, item[0])):
+        for name, cell in sorted(found.items()):  # by name: the check orders what it shows
             _line(output, variable, name, cell, whole.persons)
 
 

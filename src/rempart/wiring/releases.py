@@ -14,12 +14,12 @@ from rempart.adapters.release_folder import read_release, write_release
 from rempart.audit.release_proof import verify
 from rempart.disclosure.findings import findings
 from rempart.errors import BadInput, Missing
+from rempart.journeys.checked import checked_tables, standing
 from rempart.journeys.permits import events
 from rempart.journeys.publish import PROOF, public_facts, publish
 from rempart.journeys.release import (
     ReleaseDesk,
     check_party,
-    checked_tables,
     current_state,
     finished_run,
     next_release,
@@ -45,11 +45,12 @@ LANGUAGES = ("en", "fr")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """A submission as its author sees it: findings first."""
+    """A submission as its author sees it: findings first. ``beside``: the permit's other releases, which its tables were held against."""
 
     release: str
     tables: tuple[CheckedTable, ...]
     findings: list[dict[str, object]]
+    beside: tuple[str, ...]
 
 
 def desk(warehouse: Warehouse) -> ReleaseDesk:
@@ -69,9 +70,10 @@ def submit_run(warehouse: Warehouse, *, run: str, context: str, key_file: Path, 
     author = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     finished = finished_run(events(warehouse.ledger), run)
+    beside = tuple(standing(place, permit=finished.permit))
     tables = checked_tables(place, finished, actor=author.salted)
     found = findings(tables)
-    controls = "; ".join(sorted({str(item["rules"]) for item in found}))
+    controls = "; ".join([*sorted({str(item["rules"]) for item in found}), *_beside(beside)])
     body = submission_body(
         release=next_release(place),
         permit=finished.permit,
@@ -83,7 +85,13 @@ def submit_run(warehouse: Warehouse, *, run: str, context: str, key_file: Path, 
         controls=controls,
     )
     submit(place, signed=author.document(body), actor=author.salted)
-    return Submitted(release=str(body["release"]), tables=tables, findings=[dict(item) for item in found])
+    told = [dict(item) for item in found]
+    return Submitted(release=str(body["release"]), tables=tables, findings=told, beside=beside)
+
+
+def _beside(releases: Sequence[str]) -> list[str]:
+    """What the author signs, and checkers read, of the permit's other releases."""
+    return [f"beside {', '.join(releases)}"] if releases else []
 
 
 def vote(
@@ -106,7 +114,7 @@ def page_under_review(
     check_party(place, reader.entry, release=release)
     submission = submission_of(place, release)
     finished = finished_run(events(warehouse.ledger), str(submission.body["run"]))
-    tables = checked_tables(place, finished, actor=reader.salted)
+    tables = checked_tables(place, finished, actor=reader.salted, release=release)
     study = SignedDocument.from_bytes(warehouse.documents.get(finished.study), schema="rempart.study/1")
     permit = valid_permit(place, finished.permit)
     facts = {

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands beside a cell must not tell it: the order of lines, and the tables of another variant that left before."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rempart.disclosure.check import Examination, check, examine
+from rempart.records.result import CheckedTable, ResultRow
+from tests.disclosure_rows import RULES, attrition, counts_shown, frequency, rates, row, submission
+
+SLOW = settings(max_examples=40, deadline=None)
+T = 11
+
+
+def paths(counts: dict[str, int]) -> list[ResultRow]:
+    """Pathways as their writer has them before any check, in whatever order the counts come."""
+    total = sum(counts.values())
+    found = [row("pathways", "pathway", {"variable": "all", "level": "all"}, "all", "n", total)]
+    for name, n in counts.items():
+        key = {"variable": "path", "level": name}
+        found.append(row("pathways", "pathway", key, "all", "n", n))
+        found.append(row("pathways", "pathway", key, "all", "percent", 100 * n / total, n))
+    return found
+
+
+def lines(table: CheckedTable) -> list[tuple[str, float | None]]:
+    """(path, count) from top to bottom."""
+    return [
+        (item.row_key["level"], item.value)
+        for item in table.rows
+        if item.statistic == "n" and item.row_key["variable"] == "path"
+    ]
+
+
+@SLOW
+@given(counts=st.lists(st.integers(1, 60), min_size=3, max_size=7), order=st.randoms(use_true_random=False))
+def test_the_order_of_lines_is_one_that_a_reader_could_have_made(counts: list[int], order: random.Random) -> None:
+    """An attacker who knows the rule puts what is published in order by himself: then the order of the file tells nothing more."""
+    named = {f"path {chr(97 + at)}": n for at, n in enumerate(counts)}
+    for by in (sorted(named, key=lambda name: -named[name]), sorted(named), order.sample(sorted(named), len(named))):
+        (table,) = check(paths({name: named[name] for name in by}), RULES)
+        told = lines(table)
+        assert told == sorted(told, key=lambda line: (line[1] is None, -(line[1] or 0), line[0]))
+
+
+def test_a_hidden_line_stands_after_the_shown_ones_with_all_its_statistics() -> None:
+    (table,) = check(paths({"a": 60, "b": 46, "c": 45, "d": 4}), RULES)
+    told = lines(table)
+    assert dict(told)["d"] is None and sum(n is None for _, n in told) == 2
+    assert [name for name, n in told if n is None] == [name for name, _ in told][-2:]
+    beside = [(item.row_key["level"], item.statistic) for item in table.rows][1:]
+    assert beside == [(name, statistic) for name, _ in told for statistic in ("n", "percent")]
+
+
+def checked_in_turn(*submissions: list[ResultRow]) -> list[Examination]:
+    """Each submission beside those before it."""
+    found: list[Examination] = []
+    for rows in submissions:
+        found.append(examine(rows, RULES, earlier=[item.counts for item in found]))
+    return found
+
+
+def together(found: list[Examination]) -> list[dict[tuple[str, str, str, str], int | None]]:
+    return [counts_shown(item.tables) for item in found]
+
+
+def differences(found: list[Examination]) -> set[int]:
+    """Between two counts of one place that are both published, in any two submissions."""
+    told, apart = together(found), set()
+    for at, one in enumerate(told):
+        for other in told[:at]:
+            both = [(n, other[place]) for place, n in one.items() if place in other]
+            apart |= {abs(a - b) for a, b in both if a is not None and b is not None}
+    return apart
+
+
+AGES = {40: 500, 41: 493, 42: 488, 43: 300}
+
+
+def test_variants_by_one_year_of_age_do_not_give_who_is_of_that_age() -> None:
+    variants = [attrition([2000, 1500, n]) for n in AGES.values()]
+    alone = [examine(rows, RULES) for rows in variants]
+    assert {7, 5} <= differences(alone), "each passes alone"
+    found = checked_in_turn(*variants)
+    assert not {n for n in differences(found) if 1 <= n < T}
+    last = [told["attrition", "03 step 3", "all", "n"] for told in together(found)]
+    assert last == [500, None, None, 300], "488 would tell 493, which is hidden, within 10"
+
+
+@SLOW
+@given(events=st.lists(st.tuples(st.integers(0, 45), st.integers(0, 45)), min_size=2, max_size=3))
+def test_no_two_submissions_give_a_small_difference(events: list[tuple[int, int]]) -> None:
+    assert not {n for n in differences(checked_in_turn(*map(submission, events))) if 1 <= n < T}
+
+
+def test_what_a_variant_hid_is_not_shown_by_the_next_one() -> None:
+    """Of 5, 40 and 55 the first hides 5 and one to protect it; the next, whose tables are the same, may not hide the other one."""
+    table = frequency({"t": {"a": 5, "b": 40, "c": 55}})
+    further = [replace(item, output="other") for item in frequency({"t": {"a": 5, "b": 55, "c": 40}})]
+    for first, second in ((table, table + further), (table + further, table)):
+        one, two = together(checked_in_turn(first, second))
+        for level in "abc":
+            place = "table_one", f"sex/{level}", "t", "n"
+            assert one[place] == two[place], level
+
+
+def test_a_cell_shown_before_protects_no_other() -> None:
+    """The first shows b and c; in the next a is small, and neither b nor c would keep it from whoever has the first."""
+    one, two = together(
+        checked_in_turn(frequency({"t": {"a": 40, "b": 40, "c": 55}}), frequency({"t": {"a": 5, "b": 40, "c": 55}}))
+    )
+    assert None not in one.values()
+    assert two["table_one", "sex/a", "t", "n"] is None and two["table_one", "all/all", "t", "n"] is None
+
+
+def test_a_hidden_count_is_not_bound_by_the_one_that_it_is_hidden_beside() -> None:
+    """50 was shown; of 45 = 40 + 5 a reader who takes the smaller for a part of the larger may not be left with 40 to 50."""
+    first = frequency({"t": {"a": 25, "b": 25}})
+    two = together(checked_in_turn(first, frequency({"t": {"a": 40, "b": 5}})))[1]
+    assert two["table_one", "all/all", "t", "n"] is None
+    assert two["table_one", "sex/a", "t", "n"] is None, "with a known the whole would lie within 10"
+
+
+def test_counts_far_apart_and_equal_ones_are_shown_in_both() -> None:
+    for other in ({"target": (1200, 123, 3100.0)}, {"target": (1200, 23, 2900.0)}):
+        found = together(checked_in_turn(rates({"target": (1200, 23, 3000.0)}), rates(other)))
+        assert None not in found[0].values() and None not in found[1].values()
+
+
+@pytest.mark.parametrize("days", [90, 180])
+def test_days_of_a_curve_are_held_against_those_of_the_other_curve(days: int) -> None:
+    from tests.disclosure_rows import curve
+
+    one = curve("target", 1000, [(30, 20), (30, 20), (30, 20)], grid=days)
+    other = curve("target", 1000, [(33, 20), (30, 20), (45, 20)], grid=days)
+    assert {3} <= differences([examine(one, RULES), examine(other, RULES)])
+    assert not {n for n in differences(checked_in_turn(one, other)) if 1 <= n < T}
