@@ -141,8 +141,7 @@ class Naive:
         way = asked.get("exit", "observation")
         if way == "death" or (isinstance(way, dict) and way.get("death")):
             found.append(lambda e: (died := self._death()) is None or died >= e.day)
-        if (mark := self._mark(asked)) is not None:
-            found.append(lambda e: self._leaves(asked, e) >= mark(e))
+        found += self._stay_until_the_landmark(asked)
         late = [(rule, wanted) for rule, wanted in rules if latest(rule) > 0]
         found += [self._asks(rule, wanted) for rule, wanted in late if not rule.get("time_varying")]
         return found + [self._asks_in_time(rule, asked) for rule, _ in late if rule.get("time_varying")]
@@ -229,20 +228,36 @@ class Naive:
                 return record.first
         return None
 
+    def _stay_until_the_landmark(self, asked: Mapping[str, Any]) -> list[Callable[[Entry], bool]]:
+        """One step a way out: the first of those of the last day is the one that counts."""
+        mark = self._mark(asked)
+        if mark is None:
+            return []
+        way = _exit(asked)
+        count = len(way["event"]) + ("days" in way) + bool(way.get("death")) + 2
+
+        def stays(number: int) -> Callable[[Entry], bool]:
+            return lambda e: min(ends := self._ends(asked, e)) >= mark(e) or ends.index(min(ends)) != number
+
+        return [stays(number) for number in range(count)]
+
     def _leaves(self, asked: Mapping[str, Any], event: Entry) -> int:
-        seen = self._observed(event.day)
-        ends = [CUT, seen[1] if seen else CUT]
-        way = asked.get("exit", "observation")
-        way = {"death": True} if way == "death" else {} if isinstance(way, str) else way
+        return int(min(self._ends(asked, event)))
+
+    def _ends(self, asked: Mapping[str, Any], event: Entry) -> list[float]:
+        """The last day by each way out, in the order in which they count: events, death, days, observation, data."""
+        way, never = _exit(asked), float("inf")
+        ends = [
+            min((float(r.first) for r in self._records(one) if r.first > event.day), default=never)
+            for one in way["event"]
+        ]
+        if way.get("death"):
+            died = self._death()
+            ends.append(died if died is not None and died >= event.day else never)
         if "days" in way:
             ends.append((event.last if way.get("of") == "end" else event.day) + way["days"])
-        told = way.get("event", [])
-        for one in [told] if isinstance(told, dict) else told:
-            ends += [record.first for record in self._records(one) if record.first > event.day]
-        died = self._death() if way.get("death") else None
-        if died is not None and died >= event.day:
-            ends.append(died)
-        return min(ends)
+        seen = self._observed(event.day)
+        return [*ends, seen[1] if seen else never, CUT]
 
     def _time_zero(self, asked: Mapping[str, Any], event: Entry) -> int:
         mark = self._mark(asked)
@@ -251,6 +266,14 @@ class Naive:
             if rule.get("time_varying"):
                 start = max(start, self._met(rule, event) or start)
         return start
+
+
+def _exit(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The ways out, events as a list."""
+    way = asked.get("exit", "observation")
+    told: dict[str, Any] = {"death": way == "death"} if isinstance(way, str) else dict(way)
+    event = told.get("event", [])
+    return {**told, "event": [event] if isinstance(event, dict) else event}
 
 
 def latest(rule: Mapping[str, Any]) -> int:

@@ -126,9 +126,64 @@ def test_a_landmark_lets_rules_read_up_to_it_and_moves_time_zero() -> None:
         ("primary criteria", 4),
         ("treated in the month after", 3),
         ("does not end before it begins", 3),
-        ("still in the cohort at the landmark, day 30", 2),
+        ("observed at the landmark, day 30", 2),
+        ("data at hand at the landmark, day 30", 2),
         ("begins from 2015-01-01 to 2022-12-31", 2),
     ]
+
+
+LEFT = """
+1 observation_period 2018-01-01 2021-12-31
+1 condition_occurrence 2020-02-01 - 5
+2 observation_period 2018-01-01 2021-12-31
+2 condition_occurrence 2020-02-01 - 5
+2 death 2020-03-01
+3 observation_period 2018-01-01 2020-02-20
+3 condition_occurrence 2020-02-01 - 5
+4 observation_period 2018-01-01 2021-12-31
+4 condition_occurrence 2020-02-01 - 5
+4 drug_exposure 2020-02-10 - 7
+5 observation_period 2018-01-01 2021-12-31
+5 condition_occurrence 2020-02-01 - 5
+5 drug_exposure 2020-03-02 - 7
+6 observation_period 2018-01-01 2020-02-10
+6 condition_occurrence 2020-02-01 - 5
+6 drug_exposure 2020-02-10 - 7
+7 observation_period 2018-01-01 2020-03-02
+7 condition_occurrence 2020-02-01 - 5
+"""
+
+
+@pytest.mark.parametrize(("until", "data"), [("", 3), ("DATE '2020-03-02'", 3), ("DATE '2020-03-01'", 0)])
+def test_attrition_lists_by_its_reason_what_ends_a_definition_s_events_before_the_landmark(
+    until: str, data: int
+) -> None:
+    ways = {
+        "CensoringCriteria": [drug(7), {"Death": {}}],
+        "EndStrategy": {"DateOffset": {"DateField": "EndDate", "Offset": 40}},
+    }
+    tables = LEFT + "8 observation_period 2018-01-01 2021-12-31\n8 condition_occurrence 2019-02-01 2019-02-02 5"
+    found = Answer(study_of({"atlas": text(entry(condition(5), **ways)), "landmark_days": 30}), lines(tables), until)
+    assert found.attrition[2:-1] == [
+        ("no CensoringCriteria[1] (DrugExposure) before the landmark, day 30", 6),
+        ("alive at the landmark, day 30", 5),
+        ("observed at the landmark, day 30", 4),
+        ("within its 40 days at the landmark, day 30", 4),
+        ("data at hand at the landmark, day 30", data + 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("way", "called"),
+    [
+        ({"DateOffset": {"DateField": "StartDate", "Offset": 29}}, "within its 29 days at"),
+        ({"CustomEra": {"DrugCodesetId": 7, "GapDays": 0, "Offset": 0}}, "still exposed at"),
+    ],
+)
+def test_the_end_strategy_is_a_reason_of_its_own(way: dict[str, Any], called: str) -> None:
+    tables = "1 observation_period 2018-01-01 2021-12-31\n1 drug_exposure 2020-02-01 2020-03-01 7"
+    found = Answer(study_of({"atlas": text(entry(drug(7), EndStrategy=way)), "landmark_days": 30}), lines(tables))
+    assert found.attrition[2:4] == [("observed at the landmark, day 30", 1), (f"{called} the landmark, day 30", 0)]
 
 
 def test_a_landmark_moves_each_event_before_periods_are_joined() -> None:

@@ -70,6 +70,18 @@ RULED = {
     ),
     "03 no such event in the 365 days before": ("3. aucun tel événement dans les 365 jours avant", ""),
     "05 without act (procedure) on days -365 to 0": ("5. sans act (acte) du jour -365 au jour 0", ""),
+    "06 no heart_failure (condition) before the landmark, day 90": (
+        "6. sans heart failure (diagnostic) avant le point de repère, jour 90",
+        "6. no heart failure (condition) before the landmark, day 90",
+    ),
+    "07 alive at the landmark, 2017-12-31": ("7. en vie au point de repère, 2017-12-31", ""),
+    "08 still exposed at the landmark, day 90": ("8. exposition en cours au point de repère, jour 90", ""),
+    "09 within its 30 days at the landmark, 2017-12-31": (
+        "9. dans ses 30 jours au point de repère, 2017-12-31",
+        "",
+    ),
+    "10 observed at the landmark, day 90": ("10. suivi connu au point de repère, jour 90", ""),
+    "11 data at hand at the landmark, day 90": ("11. données connues au point de repère, jour 90", ""),
     "06 a name of the study or another": ("", ""),
     "01 cases": ("1. cas", ""),
     "02 cases with a control": ("2. cas avec un témoin", ""),

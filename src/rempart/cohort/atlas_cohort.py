@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rempart.cohort.codes import Reads
 from rempart.cohort.cohort_sets import attrition_sql
 from rempart.cohort.generate import joined_sql, stages
+from rempart.cohort.landmark import atlas_steps
 from rempart.cohort.project_domains import DOMAINS, absent
 from rempart.cohort.records_sql import Names
 from rempart.errors import BadInput
@@ -30,6 +31,11 @@ class Within:
     until: str
     death: str
 
+    @property
+    def ends(self) -> list[str]:
+        """SQL of the last days of data."""
+        return [f"DATE '{self.cut}'", *([self.until] if self.until else [])]
+
 
 def atlas_sql(
     name: str, definition: CohortDefinition, within: Within, reads: Reads
@@ -47,9 +53,11 @@ def atlas_sql(
             steps.append(named[table])
             made.append(_make(f"step_{len(steps)}", f"SELECT DISTINCT person_id FROM {table}"))
     if within.landmark:
-        made.append(_make(_ENDED, _landmark(within.landmark)))
-        steps.append(f"still in the cohort at the landmark, day {within.landmark}")
-        made.append(_make(f"step_{len(steps)}", f"SELECT DISTINCT person_id FROM {_ENDED}"))
+        for step, select in atlas_steps(definition, names, _ENDED, within.landmark, within.ends):
+            steps.append(step)
+            made.append(_make(_ENDED, select))
+            made.append(_make(f"step_{len(steps)}", f"SELECT DISTINCT person_id FROM {_ENDED}"))
+        made.append(_make(_ENDED, f"SELECT * REPLACE (start_date + {within.landmark} AS start_date) FROM {_ENDED}"))
     made.append(_make(f"cohort_{name}", _rows(definition, within)))
     steps.append(f"begins from {within.period[0]} to {within.period[1]}")
     made.append(_make(f"step_{len(steps)}", f"SELECT DISTINCT person_id FROM cohort_{name}"))
@@ -83,12 +91,8 @@ def _step_names(definition: CohortDefinition) -> dict[str, str]:
     return found | {_ENDED: "does not end before it begins"}
 
 
-def _landmark(days: int) -> str:
-    return f"SELECT * REPLACE (start_date + {days} AS start_date) FROM {_ENDED} WHERE end_date >= start_date + {days}"
-
-
 def _rows(definition: CohortDefinition, within: Within) -> str:
     first, last = (f"DATE '{day}' + {within.landmark}" for day in within.period)
-    ends = ", ".join(["end_date", f"DATE '{within.cut}'", *([within.until] if within.until else [])])
+    ends = ", ".join(["end_date", *within.ends])
     rows = f"SELECT person_id, start_date, least({ends}) AS end_date FROM ({joined_sql(definition, f'SELECT * FROM {_ENDED}')})"
     return f"SELECT * FROM ({rows}) WHERE start_date BETWEEN {first} AND {last} AND end_date >= start_date"

@@ -15,6 +15,7 @@ from rempart.cohort.cohort_sets import attrition_sql, sets_sql
 from rempart.cohort.exposure_exit import exposure_end
 from rempart.cohort.generate import eras_sql
 from rempart.cohort.groups_sql import events_sql, group_sql
+from rempart.cohort.landmark import DATA, DAYS, DEATH, EVENT, EXPOSURE, OBSERVATION, Way, by_reason, first_way, reached
 from rempart.cohort.records_sql import Names
 from rempart.cohort.rule_definition import COUNTED, criterion, definition_of, lives_in, washout
 from rempart.errors import Refused
@@ -84,6 +85,7 @@ class _Maker:
     reads: Reads
     statements: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    ways: list[Way] = field(default_factory=list)
     names: Names = field(init=False)
     definition: CohortDefinition = field(init=False)
     period: tuple[datetime.date, datetime.date] = field(init=False)
@@ -111,6 +113,8 @@ class _Maker:
         for rule, made in late:
             if rule.time_varying:
                 self._enter_when_met(rule, made.name)
+            elif self.cohort.clone_censor_weight:
+                self._group(made.name, made.group)  # not what a run would do: that its columns are asked of the permit
         rows = f"SELECT person_id, start_date, leave_date AS end_date FROM {self._table} WHERE leave_date >= start_date"
         self._make(f"cohort_{self.name}", eras_sql(rows, self.cohort.collapse_days))
         self.statements += attrition_sql(self.name, self.steps)
@@ -206,38 +210,38 @@ class _Maker:
         self._step("alive on the day of entry", f"SELECT i.* FROM {self._table} AS i {before}")
 
     def _leave(self) -> None:
-        """``leave_date``: the first day on which the event's period may end; ``entry_date``: the event's, wherever time zero moves."""
-        ends = ["i.op_end", f"DATE '{self.cut}'"]
-        joins = []
-        way = self.cohort.exit
-        if way.days is not None:
-            ends.append(f"i.{way.of}_date + {way.days}")
-        if self.until:
-            ends.append(self.until)
-        for number, sql in enumerate(self._ways_out()):
-            joins.append(f" LEFT JOIN ({sql}) AS x{number} USING ({_EVENT})")
-            ends.append(f"x{number}.day")
+        """``leave_date``: the first day on which the event's period may end; ``entry_date``: the event's, wherever time zero moves. With a
+        landmark, ``leave_way``: the number of the way that ends it."""
+        ways, joins = [Way(reason=OBSERVATION, day="i.op_end"), Way(reason=DATA, day=self._data_end())], ""
+        if (days := self.cohort.exit.days) is not None:
+            ways.append(Way(reason=DAYS, what=str(days), day=f"i.{self.cohort.exit.of}_date + {days}"))
+        for number, (reason, what, sql) in enumerate(self._ways_out()):
+            joins += f" LEFT JOIN ({sql}) AS x{number} USING ({_EVENT})"
+            ways.append(Way(reason=reason, what=what, day=f"x{number}.day"))
+        self.ways = by_reason(ways)
+        number = f", {first_way(self.ways)} AS leave_way" if self.cohort.landmark is not None else ""
+        last = f"least({', '.join(way.day for way in self.ways)}) AS leave_date"
         self._make(
-            "step_leaving",
-            f"SELECT i.*, i.start_date AS entry_date, least({', '.join(ends)}) AS leave_date FROM {self._table} AS i{''.join(joins)}",
+            "step_leaving", f"SELECT i.*, i.start_date AS entry_date, {last}{number} FROM {self._table} AS i{joins}"
         )
         self._make(self._table, "SELECT * FROM step_leaving")
         self.statements.append("DROP TABLE step_leaving")
 
-    def _ways_out(self) -> list[str]:
-        """SELECTs of person_id, event_id, day: events after the entry event's day, death, end of exposure."""
+    def _data_end(self) -> str:
+        return f"least(DATE '{self.cut}', {self.until})" if self.until else f"DATE '{self.cut}'"
+
+    def _ways_out(self) -> list[tuple[str, str, str]]:
+        """Reason, event, SELECT of person_id, event_id, day: each event after the entry event's day, death, end of exposure."""
         found = []
-        if self.definition.censoring:
-            records = " UNION ALL ".join(
-                f"SELECT * FROM ({events_sql(c, self.names)})" for c in self.definition.censoring
-            )
-            found.append(self._first_of(records, "a.start_date > i.start_date"))
+        for event, item in zip(self.cohort.exit.events, self.definition.censoring, strict=True):
+            records = events_sql(item, self.names)
+            found.append((EVENT, event.words, self._first_of(records, "a.start_date > i.start_date")))
         if self.cohort.exit.death:
             died = criterion(RuleEvent(domain="death"), self.study.codes)
-            found.append(self._first_of(events_sql(died, self.names), "a.start_date >= i.start_date"))
+            found.append((DEATH, "", self._first_of(events_sql(died, self.names), "a.start_date >= i.start_date")))
         if (name := self.cohort.exit.exposure) != "":
             eras = self.study.exposures[name].eras
-            found.append(exposure_end(self._table, name, eras, self.cohort.exit.grace_days))
+            found.append((EXPOSURE, "", exposure_end(self._table, name, eras, self.cohort.exit.grace_days)))
         return found
 
     def _first_of(self, records: str, condition: str) -> str:
@@ -247,11 +251,11 @@ class _Maker:
         )
 
     def _landmark(self, rules: Sequence[tuple[str, Group]]) -> None:
-        """Who has not left before the landmark; then what was asked of the days up to it; then time zero moves."""
+        """Who has not left before the landmark, reason by reason; then what was asked of the days up to it; then time zero moves."""
         mark = self.cohort.landmark
         day = f"start_date + {mark}" if isinstance(mark, int) else f"DATE '{self.period[1]}'"
-        told = f"day {mark}" if isinstance(mark, int) else str(self.period[1])
-        self._narrow(f"still in the cohort at the landmark, {told}", f"leave_date >= {day}")
+        for name, condition in reached(self.ways, day, f"day {mark}" if isinstance(mark, int) else str(self.period[1])):
+            self._narrow(name, condition)
         for name, group in rules:
             self._group(name, group)
         self._make(self._table, f"SELECT * REPLACE ({day} AS start_date) FROM {self._table}")
