@@ -128,6 +128,9 @@ def test_arms_of_a_comparison_are_set_apart_when_asked_for() -> None:
     assert not any(row.statistic == "smd" for row in comparison())
 
 
+TOWN = {"claims": "The town"}
+
+
 def test_a_census_takes_the_place_of_observed_days(query: DuckDBQuery) -> None:
     rows_given = [
         {"year": 2014, "age": [0, 59], "persons": 1000}, {"year": 2014, "age": [60, 150], "persons": 500},
@@ -140,10 +143,10 @@ def test_a_census_takes_the_place_of_observed_days(query: DuckDBQuery) -> None:
         "id": "r",
         "type": "incidence_rate",
         "inputs": inputs,
-        "parameters": {"by": ["age", "year"], "bands": [60]},
+        "parameters": {"by": ["age", "year"], "bands": [60], **TOWN},
     }
     subject = study(asked, populations=populations)
-    rows = rows_of(query, subject, THREE)
+    rows = rows_of(query, subject, THREE, deliveries=[("the town", 1.0, None)])
     assert {row.row_key["denominator"] for row in rows} == {"town"}
     assert found(rows, "incidence", "inhabitant_years") == {"all": 5100}
     years = found(rows, "incidence_by", "inhabitant_years")
@@ -152,19 +155,21 @@ def test_a_census_takes_the_place_of_observed_days(query: DuckDBQuery) -> None:
     assert {row.unit for row in rows if row.statistic == "rate"} == {"per 1000 inhabitant-years"}
     assert study_from_dict(subject.as_dict()) == subject
     with pytest.raises(BadInput, match="population-rows"):
-        rows_of(query, study({**asked, "parameters": {"by": ["sex"]}}, populations=populations), THREE)
+        check_denominators(study({**asked, "parameters": {"by": ["sex"], **TOWN}}, populations=populations), {})
     with pytest.raises(BadInput, match="population-rows"):
-        rows_of(query, study({**asked, "parameters": {"by": ["age"], "bands": [50]}}, populations=populations), THREE)
+        cut = {"by": ["age"], "bands": [50], **TOWN}
+        check_denominators(study({**asked, "parameters": cut}, populations=populations), {})
 
 
 def test_what_a_census_or_a_standard_cannot_give_is_told_before_anything_is_counted() -> None:
     rows = [{"year": year, "age": [0, 150], "persons": 9} for year in (2014, 2015, 2016)]
-    asked = {"id": "r", "type": "incidence_rate", "inputs": {**PEOPLE, "denominator": "town"}}
+    asked = {"id": "r", "type": "incidence_rate", "inputs": {**PEOPLE, "denominator": "town"}, "parameters": TOWN}
     census = {"source": "a census", "date": "2016-01-01", "rows": rows}
     check_denominators(study(asked, populations={"town": census}), {})
     for changed in ({"rows": rows[:2]}, {}):
         subject = study(
-            {**asked, "parameters": {"by": [] if changed else ["age"]}}, populations={"town": {**census, **changed}}
+            {**asked, "parameters": {"by": [] if changed else ["age"], **TOWN}},
+            populations={"town": {**census, **changed}},
         )
         with pytest.raises(BadInput, match="population-rows"):
             check_denominators(subject, {})

@@ -29,6 +29,7 @@ from tests.rule_histories import _TYPES, CUT, Person, answer, day, study_of, tab
 
 Ends = Mapping[str, str]  # source → the last day on which it can be used
 PERIOD_ENDS = "2015-12-31"  # of the permit: day 729
+SINCE = "2010-01-01"  # the first day on which any source can be used
 
 
 def on(date: str) -> int:
@@ -38,7 +39,7 @@ def on(date: str) -> int:
 
 def known(ends: Ends) -> pa.Table:
     """The intervals as a worker has them: measured at ingest, carried by the manifest."""
-    same = {"scheme": "", "first_day": datetime.date(2010, 1, 1), "reason": "flow-lag"}
+    same = {"scheme": "", "first_day": datetime.date.fromisoformat(SINCE), "reason": "flow-lag"}
     rows = [{**same, "source": source, "last_day": datetime.date.fromisoformat(last)} for source, last in ends.items()]
     return usable_table(usable_fact(pa.Table.from_pylist(rows))) if rows else usable_table({})
 

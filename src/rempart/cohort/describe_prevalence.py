@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Point and period prevalence in a rule cohort, as SQL: on given days, or over the calendar units of the study's period. Runs nothing.
 
-The base is who is in the cohort on the day, or on one day of the unit at least. A case has a record of the outcome on the days from
-``lookback_days`` before the first to the last of them; where the outcome is a rule cohort, a period of it that covers the day, or one day
-of the unit: it has no look-back.
+The base is who is in the cohort on the day, or on one day of the unit at least; no unit is told that can be seen in part alone. A case
+has a record of the outcome on the days from ``lookback_days`` before the first to the last of them; where the outcome is a rule cohort, a
+period of it that covers the day, or one day of the unit: it has no look-back.
 """
 
 import datetime
 
+from rempart.cohort.census_sql import census_since, seen_whole, told_times
 from rempart.cohort.codes import Reads
 from rempart.cohort.describe_rates import DECLARED, declared
 from rempart.cohort.describe_slices import described, drop, label, make, tally_by
 from rempart.cohort.outcomes import outcome_events
 from rempart.cohort.sources import usable_days
-from rempart.records.describing import CohortAnalysis
+from rempart.records.describing import OBSERVED, CohortAnalysis
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
@@ -21,21 +22,22 @@ _TABLES = ("describe_times", "describe_cases", "describe_base")
 
 
 def prevalence(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
-    """Parts ``persons/<variable>`` and ``cases/<variable>``, each by ``time``. Nobody is in the base after ``until`` (rates)."""
+    """Parts ``persons/<variable>`` and ``cases/<variable>``, each by ``time``; ``times``: those that lie whole before ``until`` (rates)."""
     cohort = usable_days(f"cohort_{analysis.cohorts[0]}", until)
     back = analysis.lookback_days if analysis.outcome in study.outcomes else 0
+    times = seen_whole(times_sql(study, analysis), census_since(study, analysis, until), until)
     prepare = (
-        make("describe_times", times_sql(study, analysis)),
+        make("describe_times", times),
         make("describe_cases", _case_periods(study, analysis.outcome, reads)),
         make("describe_base", described(_base(cohort, back), analysis.dimensions, reads)),
     )
-    selects: dict[str, str] = {}
+    selects = dict(told_times())
     for variable in analysis.variables:
         for part, where in (("persons", "true"), ("cases", "is_case")):
             selects |= tally_by(
                 analysis, variable, table="describe_base", values={part: ""}, further=("time",), where=where
             )
-    if analysis.claims:
+    if analysis.claims or analysis.denominator != OBSERVED:
         selects[DECLARED] = declared(reads)
     return TallyPlan(analysis=analysis.id, prepare=prepare, selects=selects, clear=drop(*_TABLES))
 

@@ -5,12 +5,13 @@ First events: a person's time at risk ends with the first. Every event: distinct
 overlap (a control of several sets), each of them counts its days and its event.
 """
 
+from rempart.cohort.census_sql import census_since, counted_until, seen_days
 from rempart.cohort.codes import Reads
 from rempart.cohort.describe_slices import cut, described, drop, finest, make, tally_by
 from rempart.cohort.outcomes import outcome_events
 from rempart.cohort.sources import usable_days
 from rempart.cohort.tally_sql import tally
-from rempart.records.describing import RATE, CohortAnalysis
+from rempart.records.describing import OBSERVED, RATE, CohortAnalysis
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
@@ -21,13 +22,14 @@ DECLARED = "declared"
 def rates(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
     """Parts ``time/<variable>`` (value: days at risk), ``events/<variable>`` (value: events, of persons with one), ``both/<variable>``
     (days + events) for variances by person, ``facilities/<variable>`` by ``facility`` besides, ``standard/time`` and ``standard/events``
-    by single years of age and sex, ``declared``. Time at risk ends with ``until``: SQL of the last day on which the sources of cohort and
-    outcome can be used ('': none is told)."""
+    by single years of age and sex, ``declared``, ``seen`` (of a census). Time at risk ends with ``until``: SQL of the last day on which
+    the sources of cohort and outcome can be used ('': none is told)."""
     with_events, overlaps = analysis.type == RATE, analysis.cohorts[0] in study.overlapping
     wanted = analysis.dimensions | ({"sex"} if analysis.standard else frozenset())
+    last = counted_until(study, analysis, until)
     prepare = [
         make("describe_events", event_days(study, analysis.outcome, reads) if with_events else _NONE),
-        make("describe_periods", _periods(analysis, usable_days(f"cohort_{analysis.cohorts[0]}", until))),
+        make("describe_periods", _periods(analysis, usable_days(f"cohort_{analysis.cohorts[0]}", last))),
         make("describe_slices", described(_slices(analysis), frozenset(wanted), reads)),
     ]
     selects: dict[str, str] = {}
@@ -46,8 +48,10 @@ def rates(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "")
             selects |= tally_by(analysis, variable, table="describe_facilities", values=value, further=key)
     if analysis.standard:
         selects |= _standard()
-    if analysis.claims or analysis.weighted:
+    if analysis.claims or analysis.weighted or analysis.denominator != OBSERVED:
         selects[DECLARED] = declared(reads)
+    if analysis.denominator != OBSERVED:
+        selects |= seen_days(census_since(study, analysis, until), until)
     return TallyPlan(analysis=analysis.id, prepare=tuple(prepare), selects=selects, clear=drop(*_TABLES))
 
 

@@ -5,6 +5,7 @@ A user has a dispensing within the unit on a day in the cohort; a new user one b
 them observed. Packs are told in hundredths, so that sums stay whole numbers.
 """
 
+from rempart.cohort.census_sql import seen_whole, told_times
 from rempart.cohort.codes import DOMAIN, Reads, matches
 from rempart.cohort.describe_prevalence import units_sql
 from rempart.cohort.describe_slices import described, drop, make, tally_by
@@ -20,16 +21,16 @@ PACK = 100  # the unit of ``packs``: hundredths
 
 def utilisation(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
     """Parts by ``time``: ``persons``; by ``exposure`` and ``time``: ``users`` (value: dispensings), ``packs`` (value: hundredths
-    of a pack), ``new_users``, ``pharmacies`` (by ``pharmacy`` besides); each with every variable. Nobody is in the base after ``until``
-    (describe_rates.py)."""
+    of a pack), ``new_users``, ``pharmacies`` (by ``pharmacy`` besides); each with every variable. ``times``: those that lie whole before
+    ``until`` (describe_rates.py)."""
     cohort = usable_days(f"cohort_{analysis.cohorts[0]}", until)
     prepare = (
-        make("describe_times", units_sql(study.protocol.period, analysis.each)),
+        make("describe_times", seen_whole(units_sql(study.protocol.period, analysis.each), "", until)),
         make("describe_fills", " UNION ALL ".join(_fills(study, name, reads) for name in analysis.exposures)),
         make("describe_base", described(_base(cohort), analysis.dimensions, reads)),
         make("describe_use", _used(cohort, analysis.washout_days, reads)),
     )
-    selects: dict[str, str] = {}
+    selects = dict(told_times())
     for variable in analysis.variables:
         selects |= tally_by(analysis, variable, table="describe_base", values={"persons": ""}, further=("time",))
         values = {"users": "count(*)", "packs": "sum(packs)"}

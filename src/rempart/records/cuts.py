@@ -11,14 +11,16 @@ from itertools import pairwise
 from typing import Protocol
 
 from rempart.records.describing import OBSERVED, RATE, TABLE_ONE, CohortAnalysis
+from rempart.records.exposure_uses import Uses, check_use
 from rempart.records.fields import Fields
+from rempart.records.followed import Cohorts, check_followed
 from rempart.records.protocol import Analysis, Covariate
 
 LEAST_DAYS = 28  # between two points of prevalence: a month, so that one count less the other is no day's news
 Asked = tuple[Fields, Analysis | CohortAnalysis]
 
 
-class _Defines(Protocol):
+class _Defines(Cohorts, Uses, Protocol):
     """A study, whose names are defined."""
 
     @property
@@ -31,12 +33,14 @@ class _Defines(Protocol):
 
 def check_cuts(asked: Iterable[Asked], study: _Defines) -> None:
     """Raises BadInput ``study-field`` for the first analysis that cuts age in another way than one before, or time too finely, or asks
-    of a cohort what it cannot give."""
+    of a cohort what it cannot give; Refused ``gap-followed``."""
     found = list(asked)
     _one_banding(found, study.covariates)
     _points_apart([(given, item) for given, item in found if isinstance(item, CohortAnalysis)])
     for given, item in found:
+        check_use(item, given, study)
         if isinstance(item, CohortAnalysis):
+            check_followed(item, given, study)
             _check_method(item, given, study)
 
 

@@ -238,10 +238,15 @@ def _check_how(analysis: CohortAnalysis, given: Fields) -> None:
         raise given.wrong("parameters.by", "age, sex, place or their crossings: time has a key of its own")
     if analysis.type == RATE and (analysis.standard or analysis.weighted) and analysis.denominator != OBSERVED:
         raise given.wrong("inputs.denominator", f"{OBSERVED}, where rates are standardised or weighted")
+    if analysis.denominator != OBSERVED and not analysis.claims:
+        raise given.wrong("parameters.claims", _CENSUS)
     if analysis.ages is not None and not analysis.standard:
         raise given.wrong("parameters.ages", "a standard population that they cut")
     if analysis.standard and analysis.events == "every":
         raise given.wrong("parameters.events", "first, where rates are standardised")
+
+
+_CENSUS = "the population that the census counts, where one divides: every delivery must declare to be the whole of it"
 
 
 def description_dict(analysis: CohortAnalysis) -> dict[str, object]:

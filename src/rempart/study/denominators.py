@@ -20,6 +20,7 @@ from rempart.records.study import Study
 from rempart.study.tallies import Tally
 
 Period = tuple[datetime.date, datetime.date]
+UNSEEN = "census-outside-data"  # the rule of a rate over a census that counts days which the sources do not
 
 
 def check_denominators(study: Study, standards: Mapping[str, Any]) -> None:
@@ -41,7 +42,7 @@ def check_denominators(study: Study, standards: Mapping[str, Any]) -> None:
 def inhabitant_years(
     population: Population, analysis: CohortAnalysis, key: Mapping[str, str], variable: str, *, period: Period
 ) -> float | None:
-    """Years lived by the inhabitants of a level over the study's period: persons of each year × the share of its days in the period.
+    """Years lived by the inhabitants of a level over ``period``: persons of each year × the share of its days in the period.
 
     None for an unknown level. Raises BadInput ``population-rows``: a dimension not told apart, ages cut elsewhere, a year absent.
     """
@@ -100,6 +101,16 @@ def _wrong(what: str) -> BadInput:
     return BadInput("population-rows", what=what)
 
 
+def seen_period(seen: Sequence[Tally], period: Period) -> tuple[Period | None, str]:
+    """The days of a period on which a census's events could be seen, from the cells of ``seen``, and '': or none, and the rule that says
+    why no rate stands: before the first usable day the inhabitants were there, and their events were not."""
+    since, until = ([cell.key[name] for cell in seen if cell.key[name] != UNKNOWN] for name in ("since", "until"))
+    first, last = period[0], min([period[1], *map(datetime.date.fromisoformat, until)])
+    if last < first or any(datetime.date.fromisoformat(day) > first for day in since):
+        return None, UNSEEN
+    return (first, last), ""
+
+
 def _share(year: int, period: Period) -> float:
     first, last = datetime.date(year, 1, 1), datetime.date(year, 12, 31)
     return ((min(last, period[1]) - max(first, period[0])).days + 1) / ((last - first).days + 1)
@@ -144,13 +155,15 @@ def _fraction(key: Mapping[str, str]) -> float | None:
 
 
 def check_claim(declared: Sequence[Tally], analysis: CohortAnalysis) -> None:
-    """A rate may be said to be of a population only when every delivery declares to be of it, whole, or drawn from it and weighted here.
+    """A rate may be said to be of a population, or be one over a census, only when every delivery declares to be of that population, whole,
+    or drawn from it and weighted here.
 
     Raises Refused ``rate-of-a-selection``.
     """
-    if not analysis.claims:
+    if not analysis.claims and analysis.denominator == OBSERVED:
         return
     targets = {cell.key["target"].strip().casefold() for cell in declared}
     whole = all(_fraction(cell.key) == 1 for cell in declared)
-    if targets != {analysis.claims.strip().casefold()} or not (whole or analysis.weighted):
+    said = analysis.claims.strip().casefold()
+    if not said or targets != {said} or not (whole or analysis.weighted):
         raise Refused("rate-of-a-selection", analysis=analysis.id, claims=analysis.claims)

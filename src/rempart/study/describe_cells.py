@@ -44,12 +44,13 @@ class Describing:
 
 
 def present(told: Describing, variable: str) -> dict[Key, Tally]:
-    """Persons by time and the levels of a variable; of the whole cohort at every time asked for, nobody where nobody is there."""
+    """Persons by time and the levels of a variable; of the whole cohort at every time asked for that could be seen whole, nobody where
+    nobody is there."""
     found = told.levels("persons", variable, "time")
     if variable != "all":
         return found
-    times = times_of(told.analysis, told.study.protocol.period)
-    return {(time,): found.get((time,), NOBODY) for time in times}
+    times, seen = times_of(told.analysis, told.study.protocol.period), told.by("times", "time")
+    return {(time,): found.get((time,), NOBODY) for time in times if (time,) in seen}
 
 
 def reference(cell: Tally) -> str:

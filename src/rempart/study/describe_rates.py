@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rempart.records.describing import OBSERVED, OLDEST, dimensions_of
-from rempart.study.denominators import check_claim, inhabitant_years, sampled_fraction, standard_weights
+from rempart.study.denominators import check_claim, inhabitant_years, sampled_fraction, seen_period, standard_weights
 from rempart.study.describe_cells import ARM, NOBODY, Describing, Key, contributions, distinct, place, reference
 from rempart.study.poisson import DAYS_IN_YEAR, rate
 from rempart.study.rates_exact import (
@@ -95,8 +95,8 @@ def _rate_rows(output: Output, told: Describing, row: Mapping[str, str], split: 
 
 
 def _interval(told: Describing, time: Tally, events: Tally, both: Tally) -> Interval | None:
-    if told.analysis.weighted:
-        return _per(weighted_rate([_sums(time, events, both, sampled_fraction(told.part("declared"), told.analysis))]))
+    if (fraction := _drawn(told)) < 1:
+        return _per(weighted_rate([_sums(time, events, both, fraction)]))
     if _by_scatter(told):
         return _per(clustered_rate(_sums(time, events, both, 1.0)))
     return rate(events.total, time.total, per=PER)
@@ -105,9 +105,12 @@ def _interval(told: Describing, time: Tally, events: Tally, both: Tally) -> Inte
 def _by_scatter(told: Describing) -> bool:
     """Whether an interval rests on how persons differ: one of them may have several events, or stand for many."""
     analysis = told.analysis
-    if analysis.weighted:
-        return sampled_fraction(told.part("declared"), analysis) < 1
-    return analysis.events == "every" or analysis.cohorts[0] in told.study.overlapping
+    return _drawn(told) < 1 or analysis.events == "every" or analysis.cohorts[0] in told.study.overlapping
+
+
+def _drawn(told: Describing) -> float:
+    """The share of a population that a weighted rate's persons are; 1 where they are all of it, and no design tells how rates vary."""
+    return sampled_fraction(told.part("declared"), told.analysis) if told.analysis.weighted else 1.0
 
 
 def _sums(time: Tally, events: Tally, both: Tally, fraction: float) -> SampledSums:
@@ -138,14 +141,16 @@ def _weighted(output: Output, told: Describing, row: Mapping[str, str], time: Ta
 
 
 def _of_inhabitants(output: Output, told: Describing, row: Mapping[str, str], split: _Split, key: Key) -> None:
-    """Events among the cohort over the years lived by the inhabitants of the census."""
+    """Events among the cohort over the years lived by the inhabitants of the census on the days that could be seen."""
     analysis, events = told.analysis, split.events.get(key, NOBODY)
-    population, period = told.study.populations[analysis.denominator], told.study.protocol.period
-    years = inhabitant_years(population, analysis, split.named(key), split.variable, period=period)
+    population = told.study.populations[analysis.denominator]
+    period, rule = seen_period(told.part("seen"), told.study.protocol.period)
+    level = split.named(key)
+    years = inhabitant_years(population, analysis, level, split.variable, period=period) if period else None
     found = rate(events.total, 1, per=PER / DAYS_IN_YEAR) if years else None
     values = dict(zip(_THREE, [x / years for x in found] if found and years else [None] * 3, strict=True))
     shown = {"inhabitant_years": years, **values}
-    output.write(row, ARM, shown, n=events.persons, ref=reference(events), units=_OF_INHABITANTS)
+    output.write(row, ARM, shown, n=events.persons, ref=reference(events), units=_OF_INHABITANTS, rule=rule)
 
 
 def _standardised(output: Output, told: Describing, row: Mapping[str, str]) -> None:
