@@ -3,11 +3,13 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rempart.cli.session import Session
+from rempart.cli.study_times import protocol_told, show_times, times_told
 from rempart.cli.voice import shown
 from rempart.errors import BadInput, RempartError
 
@@ -90,8 +92,11 @@ def _tell(session: Session, made: "Imported") -> None:
 
 
 def check(session: Session, file: Path, /, *, vocabulary: Path | None = None) -> int:
-    """Say what a study file needs, or all that is wrong with it; 1 when its lists hold codes that the vocabulary has not."""
-    from rempart.wiring.study_check import needs, not_in_vocabulary
+    """Say what a study file needs, or all that is wrong with it; 1 when its lists hold codes that the vocabulary has not.
+
+    Raises last of all Refused ``cohort-not-yet-run``: what the file reads is said, whether or not this version runs it.
+    """
+    from rempart.wiring.study_check import file_fits, file_runs, needs, not_in_vocabulary, times_of
     from rempart.wiring.study_files import judge_study
 
     voice = session.voice
@@ -103,6 +108,8 @@ def check(session: Session, file: Path, /, *, vocabulary: Path | None = None) ->
     lists = _show_lists(session, found)
     rows = needs(study)
     voice.table(["column-table", "column-columns"], rows)
+    times = times_of(study)
+    show_times(voice, study, times)
     others = {name: variant.content_id for name, variant in found.variants.items()}
     if others:
         voice.say("study-variants", count=len(others))
@@ -111,9 +118,20 @@ def check(session: Session, file: Path, /, *, vocabulary: Path | None = None) ->
     for name, codes in unknown.items():
         shown = ", ".join(codes[:_SHOWN]) + ", …" * (len(codes) > _SHOWN)
         voice.say("codes-unknown", name=name, count=len(codes), shown=shown)
-    permitted = _compare(session, file, found)
-    told = {"fits": permitted, "id": study.content_id, "permit": study.permit, "reads": dict(rows), "codes": lists}
-    voice.result("study-check", {**told, "variants": others, "unknown": unknown})
+    with _line_said(session, file):
+        permitted = file_fits(session.directory, file, found)
+    voice.say("study-fits" if permitted else "study-not-compared", permit=study.permit)
+    with _line_said(session, file):
+        file_runs(file, found)
+    told: dict[str, Any] = {
+        "fits": permitted,
+        "id": study.content_id,
+        "permit": study.permit,
+        "reads": dict(rows),
+        "codes": lists,
+    }
+    told |= {"variants": others, "unknown": unknown, "times": times_told(times), **protocol_told(study)}
+    voice.result("study-check", told)
     return int(bool(unknown))
 
 
@@ -129,19 +147,16 @@ def _show_lists(session: Session, found: "StudyFile") -> dict[str, dict[str, str
     return {name: {"system": system, "codes": count, "id": list_id} for name, system, count, list_id in lists}
 
 
-def _compare(session: Session, file: Path, found: "StudyFile") -> str | None:
-    """The permit that the file fits, None when it is not granted here; raises what ``study run`` would, its line said before."""
-    from rempart.wiring.study_check import file_fits
-
+@contextmanager
+def _line_said(session: Session, file: Path) -> Iterator[None]:
+    """Of an error that has a line of the file, the line is said before it."""
     voice = session.voice
     try:
-        permitted = file_fits(session.directory, file, found)
+        yield
     except RempartError as error:
         if "line" in error.facts and not voice.as_json:
             voice.warn(voice.word("study-line", file=file.name, line=error.facts["line"]))
         raise
-    voice.say("study-fits" if permitted else "study-not-compared", permit=found.study.permit)
-    return permitted
 
 
 def _told(session: Session, file: Path, problems: Sequence[RempartError]) -> int:

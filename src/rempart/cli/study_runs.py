@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rempart.cli.move_bar import bytes_in_words, seconds_in_words
 from rempart.cli.session import Session
+from rempart.cli.study_times import show_ends, times_told
 from rempart.cli.study_variants import plan_every
 from rempart.errors import BadInput
 
@@ -41,7 +42,7 @@ def plan(
     _show_cost(session, planned)
     session.voice.result("study-plan", _told(planned))
     made = planned.plan
-    return int(made.compared is not None and not made.compared.fits)
+    return int(made.refused)
 
 
 def _show_reads(session: Session, planned: "PlannedStudy") -> None:
@@ -64,6 +65,9 @@ def _show_reads(session: Session, planned: "PlannedStudy") -> None:
 
 def _show_permit(session: Session, planned: "PlannedStudy") -> None:
     voice, made = session.voice, planned.plan
+    if made.not_yet is not None:
+        voice.plain(voice.error_line(made.not_yet))
+        voice.plain(voice.hint(made.not_yet))
     if made.permit is None or made.compared is None:
         voice.say("study-not-compared", permit=planned.permit)
         return
@@ -76,6 +80,8 @@ def _show_permit(session: Session, planned: "PlannedStudy") -> None:
         voice.say("plan-missing", count=sum(map(len, made.compared.missing.values())))
     if made.compared.fits:
         voice.say("study-fits", permit=made.permit.id)
+    if made.size is not None:
+        show_ends(voice, made.times, made.ends)
 
 
 def _spaced(number: int) -> str:
@@ -137,6 +143,8 @@ def _told(planned: "PlannedStudy") -> dict[str, object]:
         "kept": made.kept,
         "seconds": made.seconds,
         "not_looked": made.why.code if made.why else None,
+        "not_yet": made.not_yet.code if made.not_yet else None,
+        "times": times_told(made.times, made.ends),
     }
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from rempart.cohort.parts import columns_of, study_parts
 from rempart.cohort.required import required_columns
-from rempart.errors import Missing, RempartError
+from rempart.cohort.rule_cohorts import check_runnable
+from rempart.cohort.study_times import Times, times_of
+from rempart.errors import Missing, Refused, RempartError
 from rempart.journeys.chain import snapshot_of
 from rempart.journeys.kept_evidence import KeptEvidence
 from rempart.journeys.permits import events, find_permit
@@ -19,6 +21,7 @@ from rempart.journeys.run_cost import pace
 from rempart.journeys.shard_evidence import read_of
 from rempart.journeys.space import OpenSpace, Vault, open_space
 from rempart.journeys.study_size import ToldSize, read_size
+from rempart.journeys.usable import last_days
 from rempart.permits.compare import Compared, compare, earliest_day
 from rempart.permits.compile import compile_permit
 from rempart.ports.broker import GrantRequest
@@ -37,7 +40,9 @@ KIND = "study-plan"
 class StudyPlan:
     """``required``: table → columns; ``permit``, ``compared``: None where the permit is not granted here; ``size``: of what must be
     read now, coarse, None where ``why`` says what stands against looking; ``kept``: of ``parts``, those whose evidence is there already;
-    ``seconds``: with so many workers as the engine has, of the coarse size, None without an earlier run to judge by."""
+    ``seconds``: with so many workers as the engine has, of the coarse size, None without an earlier run to judge by; ``not_yet``: what a
+    run would say of a design that this version only checks; ``times``: when each question begins and what ends its follow-up; ``ends``:
+    source → the last day on which it can be used, as the project's snapshot tells it."""
 
     required: Mapping[str, frozenset[str]]
     earliest: datetime.date
@@ -48,6 +53,14 @@ class StudyPlan:
     parts: int
     kept: int
     seconds: float | None
+    times: tuple[Times, ...]
+    not_yet: Refused | None = None
+    ends: Mapping[str, datetime.date] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> bool:
+        """Whether a run would be refused, as far as the permit is known."""
+        return self.not_yet is not None or (self.compared is not None and not self.compared.fits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +121,18 @@ def plan_study(planner: Planner, study: Study, before: Planned | None = None) ->
         parts=len(parts),
         kept=len(parts) - len(left),
         seconds=None if rate is None else rate * size.all_rows / 1e6 / planner.engine.workers,
+        times=times_of(study),
+        not_yet=_not_yet(study),
+        ends=last_days(opened.body.facts),
     )
+
+
+def _not_yet(study: Study) -> Refused | None:
+    try:
+        check_runnable(study)
+    except Refused as error:
+        return error
+    return None
 
 
 def _told(
@@ -130,6 +154,8 @@ def _told(
         parts=0,
         kept=0,
         seconds=None,
+        times=times_of(study),
+        not_yet=_not_yet(study),
     )
 
 

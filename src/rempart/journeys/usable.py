@@ -4,6 +4,7 @@
 It tells of calendars and of no person, so no permit names it; a project that was granted before has none.
 """
 
+import datetime
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -38,3 +39,9 @@ def usable_table(facts: Mapping[str, str]) -> pa.Table:
     columns = {name: pa.array([row[name] or None for row in rows], pa.string()) for name in _COLUMNS}
     columns["scheme"] = columns["scheme"].fill_null("")
     return pa.table(columns).cast(_SCHEMA)
+
+
+def last_days(facts: Mapping[str, str]) -> dict[str, datetime.date]:
+    """Source → the last day on which it can be used, all schemes together: a day of the calendar, which tells of no person."""
+    rows = usable_table(facts).to_pylist()
+    return {row["source"]: row["last_day"] for row in rows if not row["scheme"] and row["last_day"] is not None}

@@ -11,7 +11,9 @@ from rempart.adapters.text_input import read_text
 from rempart.adapters.toml_lines import located
 from rempart.adapters.trust_files import load_trust
 from rempart.cohort.required import required_columns
-from rempart.errors import Missing, RempartError
+from rempart.cohort.rule_cohorts import check_runnable
+from rempart.cohort.study_times import times_of
+from rempart.errors import Missing, Refused, RempartError
 from rempart.journeys.permits import events, find_permit
 from rempart.permits.check_study import check_study
 from rempart.records.code_lists import list_id
@@ -19,6 +21,8 @@ from rempart.records.omop import TableLayout, layouts, whole_layouts
 from rempart.records.study import Study
 from rempart.wiring.ledger import open_ledger
 from rempart.wiring.study_files import StudyFile
+
+__all__ = ["code_lists", "file_fits", "file_runs", "fits", "needs", "not_in_vocabulary", "times_of"]
 
 
 def needs(study: Study) -> list[tuple[str, str]]:
@@ -49,6 +53,16 @@ def file_fits(directory: Path, path: Path, held: StudyFile) -> str | None:
     except RempartError as error:
         raise located([error], read_text(path), file=path.name)[0] from error
     return permit
+
+
+def file_runs(path: Path, held: StudyFile) -> None:
+    """Raises Refused ``cohort-not-yet-run``, with its ``line``, for a design that is checked and cannot be run by this version."""
+    try:
+        for study in (held.study, *held.variants.values()):
+            check_runnable(study)
+    except Refused as error:
+        error.facts["field"] = f"cohorts.{error.facts['cohort']}.clone_censor_weight"
+        raise located([error], read_text(path), file=path.name)[0] from error
 
 
 def not_in_vocabulary(directory: Path, study: Study, folder: Path | None) -> dict[str, tuple[str, ...]]:

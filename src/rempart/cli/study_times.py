@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How ``study check`` and ``study plan`` tell when each question of a study begins and what ends its follow-up. Judges nothing."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rempart.cli.voice import Voice
+from rempart.records.protocol import SAME_DAY
+
+if TYPE_CHECKING:
+    from rempart.cohort.study_times import Times
+    from rempart.records.study import Study
+
+Ends = Mapping[str, datetime.date]
+
+
+def show_times(voice: Voice, study: "Study", times: Sequence["Times"]) -> None:
+    """Estimand, order of one day, and each comparison and cohort with its time zero and the sources that end its follow-up."""
+    voice.say("times-study", estimand=study.protocol.estimand, order=", ".join(SAME_DAY))
+    _table(voice, times, {})
+
+
+def show_ends(voice: Voice, times: Sequence["Times"], ends: Ends) -> None:
+    """The same with the days that a project's snapshot tells, and what of the period lies beyond them."""
+    _table(voice, times, ends)
+    if not ends:
+        voice.say("times-no-ends")
+    for asked in times:
+        until = asked.until(ends)
+        if until is not None and asked.last > until:
+            days = (asked.last - until).days
+            voice.say("times-beyond", whom=asked.whom, last=asked.last.isoformat(), until=until.isoformat(), days=days)
+
+
+def _table(voice: Voice, times: Sequence["Times"], ends: Ends) -> None:
+    rows = [
+        (asked.whom, ", ".join(asked.analyses), zero_in_words(voice, asked), _sources(voice, asked.sources, ends))
+        for asked in times
+    ]
+    voice.table(["column-whom", "column-analyses", "column-time-zero", "column-follow-up-ends"], rows)
+
+
+def _sources(voice: Voice, sources: Sequence[str], ends: Ends) -> str:
+    """The sources, the one that ends first by its day first."""
+    told = sorted(sources, key=lambda name: (name not in ends, ends.get(name, datetime.date.max), name))
+    listed = [f"{name} {ends[name].isoformat()}" if name in ends else name for name in told]
+    return ("\n" if ends else ", ").join(listed) or voice.word("times-no-source")
+
+
+def zero_in_words(voice: Voice, asked: "Times") -> str:
+    """The kind of time zero."""
+    return voice.word(f"time-zero-{asked.zero}", **asked.facts)
+
+
+def times_told(times: Sequence["Times"], ends: Ends | None = None) -> list[dict[str, Any]]:
+    """For ``--json``."""
+    known, listed = ends or {}, list[dict[str, Any]]()
+    for asked in times:
+        until = asked.until(known)
+        listed.append(
+            {
+                "of": asked.whom,
+                "analyses": list(asked.analyses),
+                "time_zero": {"kind": asked.zero, **asked.facts},
+                "sources": list(asked.sources),
+                "until": until.isoformat() if until else None,
+                "days_beyond": max(0, (asked.last - until).days) if until else None,
+            }
+        )
+    return listed
+
+
+def protocol_told(study: "Study") -> dict[str, Any]:
+    """For ``--json``."""
+    return {"estimand": study.protocol.estimand, "same_day_order": list(SAME_DAY)}
