@@ -43,6 +43,10 @@ codes = "packs"
 supply = [{ rule = "fixed", days = 30 }]
 [outcomes.illness]
 any = [{ domain = "condition", codes = "any" }]
+[populations.town]
+source = "a census"
+date = 2013-01-01
+rows = [{ persons = 1000 }]
 [covariates.age]
 type = "age"
 bands = [50, 65]
@@ -120,9 +124,14 @@ def test_every_description_runs_and_is_checked(granted: Place) -> None:
 
 def test_a_rate_of_a_population_that_no_delivery_declares_is_refused(granted: Place) -> None:
     packs = ["3400935563248"]
-    claimed = {"incidence_rate": 'inputs = { cohort = "users" }\nparameters = { claims = "all insured persons" }'}
-    file = study(granted, claimed, packs)
-    checked = granted.run("study", "check", file)
-    assert checked.code == 0, checked.told
-    ran = granted.run("study", "run", file, "--key", granted.key("alice"), "--workers", "1")
-    assert ran.error == "rate-of-a-selection", ran.told
+    claims = 'parameters = { claims = "all insured persons" }'
+    for kind, denominator in (("incidence_rate", "observed"), ("prevalence", "town")):
+        inputs = f'inputs = {{ cohort = "users", denominator = "{denominator}" }}'
+        file = study(granted, {kind: f"{inputs}\n{claims}"}, packs)
+        checked = granted.run("study", "check", file)
+        assert checked.code == 0, checked.told
+        ran = granted.run("study", "run", file, "--key", granted.key("alice"), "--workers", "1")
+        assert ran.error == "rate-of-a-selection", ran.told
+    unsaid = study(granted, {"incidence_rate": 'inputs = { cohort = "users", denominator = "town" }'}, packs)
+    told = granted.run("study", "check", unsaid)
+    assert (told.error, "parameters.claims" in str(told.told)) == ("study-field", True), told.told
