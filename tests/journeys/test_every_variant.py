@@ -7,14 +7,25 @@ from typing import Any
 
 import pytest
 
+from rempart.disclosure.check import check
+from rempart.journeys.checked import checked_tables
+from rempart.journeys.permits import events
+from rempart.journeys.release import finished_run
+from rempart.records.result import CheckedTable
+from rempart.wiring.releases import desk
+from rempart.wiring.warehouse import Warehouse
+from tests.disclosure_rows import RULES, counts_shown
 from tests.journeys.house import EXAMPLES, House, copy_house
-from tests.journeys.raw_result import cells, same
+from tests.journeys.raw_result import cells, raw_rows, same
+
+Counts = dict[tuple[str, str, str, str], int]
 
 VARIANTS = """
 [variants.cases]
 "analyses[4].parameters.lookback_days" = [180]
 [variants.grown]
 "cohorts.diabetes.age" = [[50, 120]]
+"cohorts.diabetes.exit.days" = [1095, 800]
 """
 TOO_FAR = """
 [variants.far]
@@ -53,9 +64,9 @@ def runs(house: House, plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_each_variant_has_its_own_study_run_and_result(runs: list[dict[str, Any]]) -> None:
-    assert [run["variant"] for run in runs][:2] == ["", CASES] and len(runs) == 3
+    assert [run["variant"] for run in runs][:2] == ["", CASES] and len(runs) == 4
     for what in ("study", "run", "result"):
-        assert len({run[what] for run in runs}) == 3, what
+        assert len({run[what] for run in runs}) == 4, what
 
 
 def test_the_plan_counts_shared_parts_once_and_the_runs_compute_them_once(
@@ -104,3 +115,40 @@ def test_words_say_what_all_of_them_cost(house: House, runs: list[dict[str, Any]
     assert "--every-variant" in answer.out
     both = house.call("--json", "study", "plan", house.folder / "study.toml", "--every-variant", "--variant", CASES)
     assert both.error["code"] == "options-apart"
+
+
+def test_variants_that_leave_one_after_the_other_are_held_against_each_other(
+    house: House, runs: list[dict[str, Any]]
+) -> None:
+    base, grown = runs[2]["run"], runs[3]["run"]
+    alone = {run: counts(check(raw_rows(house, run), RULES)) for run in (base, grown)}
+    assert apart(alone[base], alone[grown]), "each by itself may be shown, and together they tell"
+    first = house.told("release", "submit", base, "--key", house.key("alice"))
+    second = house.told("release", "submit", grown, "--key", house.key("alice"))
+    assert (first["beside"], second["beside"]) == ([], [first["release"]])
+    assert first["release"] in house.call("release", "review", second["release"], "--key", house.key("bob")).out
+    shown = tables(house, grown, second["release"])
+    assert counts(tables(house, base, first["release"])) == alone[base], "what came first knows of nothing"
+    assert not apart(alone[base], counts(shown))
+    house.told(
+        "release", "review", first["release"], "--key", house.key("bob"), "--verdict", "reject", "--comment", "no"
+    )
+    assert tables(house, grown, second["release"]) == shown, "it stays what was signed"
+    again = house.told("release", "submit", base, "--key", house.key("alice"))
+    assert again["beside"] == [second["release"]]
+    assert not apart(counts(tables(house, base, again["release"])), counts(shown))
+
+
+def tables(house: House, run: str, release: str) -> tuple[CheckedTable, ...]:
+    """A submission's tables, as its checkers see them."""
+    place = desk(Warehouse(house.warehouse))
+    return checked_tables(place, finished_run(events(place.vault.ledger), run), actor="", release=release)
+
+
+def counts(found: tuple[CheckedTable, ...]) -> Counts:
+    return {place: n for place, n in counts_shown(found).items() if n is not None}
+
+
+def apart(one: Counts, other: Counts) -> set[tuple[str, str, str, str]]:
+    """Places that both show, 1 to 10 persons apart."""
+    return {place for place, n in one.items() if place in other and 1 <= abs(other[place] - n) <= 10}
