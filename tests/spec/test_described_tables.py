@@ -397,6 +397,25 @@ def test_one_person_with_every_event_has_no_interval(query: DuckDBQuery) -> None
     assert limits(rows_of(query, asked, THREE[1:2])) == (None, None, "interval-without-scatter")  # no event: no scatter
     lower, upper, rule = limits(rows_of(query, asked, THREE))
     assert lower is not None and upper is not None and lower < upper and rule == ""
+    whole = study({**RATE, "parameters": {"events": "every", "weighted": True}})
+    for them in (THREE[:1], THREE):  # weights of 1 change nothing
+        declared = rows_of(query, whole, them, deliveries=[("x", 1.0, None)])
+        assert limits(declared) == limits(rows_of(query, asked, them))
+
+
+def test_weights_of_one_leave_a_rate_its_own_interval(query: DuckDBQuery) -> None:
+    whole = study({**RATE, "parameters": {"weighted": True}})
+    told = limits(rows_of(query, whole, THREE, deliveries=[("x", None, 1.0)]))
+    assert told == limits(rows_of(query, study(RATE), THREE))
+    assert told[0] is not None and told[1] is not None and told[0] < told[1]
+
+
+@pytest.mark.parametrize("more", [{}, {"events": "every"}, {"weighted": True}])
+def test_an_empty_cohort_has_no_time_no_event_and_no_rate(query: DuckDBQuery, more: dict[str, Any]) -> None:
+    rates = rows_of(query, study({**RATE, "parameters": more}), [], deliveries=[("x", 0.5, None)])
+    time = rows_of(query, study({"id": "t", "type": "person_time", "inputs": PEOPLE}), [])
+    assert {row.value for row in (*rates, *time) if not row.statistic.startswith("rate")} == {0}
+    assert {row.value for row in rates if row.statistic.startswith("rate")} == {None}
 
 
 def test_a_control_of_several_sets_counts_in_each_with_an_interval_by_persons(query: DuckDBQuery) -> None:

@@ -104,7 +104,9 @@ COHORT_PARAMETERS = Table(
             default=False,
         ),
         "claims": key(
-            Text(), "the target population that the figures are said to be of; deliveries must declare it", default=""
+            Text(),
+            "the target population that the figures are said to be of; deliveries must declare it; required where a census divides",
+            default="",
         ),
         "points": key(_DAYS, "prevalence: on these days"),
         "each": key(Choice(CALENDAR), "prevalence without points, drug_utilisation: over each such unit of the period"),
