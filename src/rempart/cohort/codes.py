@@ -53,6 +53,7 @@ HIERARCHY = "code_hierarchy"
 """The table without persons that tells which packs and units hang under a drug class (ingest/hierarchy.py)."""
 
 
+_SHORT = 64  # codes that cost less compared one by one than joined
 _FEW = 4  # beginnings that cost less one by one than cutting every code
 
 
@@ -74,10 +75,10 @@ def matches(codes: CodeList, domain: Domain, reads: Reads) -> str:
     ATC finds the packs and units that the project's ``code_hierarchy`` hangs under the classes: the permit must name that table.
     """
     if codes.system == "OMOP":
-        return f"{reads.column(domain.table, domain.concept)} IN ({', '.join(codes.include)})"
+        return _one_of(reads.column(domain.table, domain.concept), ", ".join(codes.include), len(codes.include))
     source = reads.column(domain.table, domain.source)
     if codes.system in WHOLE:
-        return f"{source} IN ({_quoted(codes.include)})"
+        return _whole(source, codes.include)
     if codes.system != "ATC":
         return _wanted(source, codes)
     code, above, system = (reads.column(HIERARCHY, name) for name in ("code", "parent", "parent_system"))
@@ -86,7 +87,7 @@ def matches(codes: CodeList, domain: Domain, reads: Reads) -> str:
 
 def _wanted(column: str, codes: CodeList) -> str:
     """The codes listed and, unless it is said otherwise, those below them; without the excluded ones and those below them."""
-    wanted = f"{column} IN ({_quoted(codes.include)})" if codes.descendants is False else _begins(column, codes.include)
+    wanted = _whole(column, codes.include) if codes.descendants is False else _begins(column, codes.include)
     return f"({wanted} AND NOT {_begins(column, codes.exclude)})" if codes.exclude else wanted
 
 
@@ -102,6 +103,16 @@ def _events(item: Criterion, codes: CodeList, reads: Reads) -> str:
         where += f" AND {reads.column(domain.table, domain.status)} IN ({_quoted(item.status)})"
     date = reads.column(domain.table, domain.date)
     return f"SELECT person_id, {date} AS day FROM {domain.table} WHERE {date} IS NOT NULL AND {where}"
+
+
+def _whole(column: str, codes: tuple[str, ...]) -> str:
+    return _one_of(column, _quoted(codes), len(codes))
+
+
+def _one_of(column: str, listed: str, count: int) -> str:
+    """A list is joined to the rows by the engine; a short one inside a function is a filter of the scan, which a file's dictionary answers:
+    half the time. False, not unknown, where there is no code."""
+    return f"coalesce({column} IN ({listed}), false)" if 1 < count <= _SHORT else f"{column} IN ({listed})"
 
 
 def _quoted(values: tuple[str, ...]) -> str:

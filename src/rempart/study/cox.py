@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from rempart.errors import BadInput
 
@@ -45,14 +45,14 @@ class CoxFit:
 
     def interval(self, term: int, *, level: float = 0.95) -> tuple[float, float]:
         """Wald limits of a hazard ratio."""
-        z = float(norm.isf((1 - level) / 2))
+        z = -float(ndtri((1 - level) / 2))
         return float(np.exp(self.beta[term] - z * self.error[term])), float(
             np.exp(self.beta[term] + z * self.error[term])
         )
 
     def p_value(self, term: int) -> float:
         """Two-sided Wald test that the ratio is 1."""
-        return float(2 * norm.sf(abs(self.beta[term] / self.error[term])))
+        return float(2 * ndtr(-abs(self.beta[term] / self.error[term])))
 
 
 def risk_sets(pattern: Ints, entry: Ints, exit_: Ints, event: NDArray[np.bool_], *, n: Ints, x: Floats) -> RiskSets:

@@ -4,7 +4,7 @@
 Model: events ~ Poisson(rate × person-years). Interval: Garwood (Biometrika 1936;28:437), from chi-squared quantiles, two-sided.
 """
 
-from scipy.stats import chi2
+from scipy.special import gammainccinv, gammaincinv
 
 DAYS_IN_YEAR = 365.25
 
@@ -12,8 +12,8 @@ DAYS_IN_YEAR = 365.25
 def exact_interval(events: int, *, level: float = 0.95) -> tuple[float, float]:
     """Lower and upper limit of the expected number of events, given the ``events`` seen; lower is 0 for none."""
     tail = (1 - level) / 2
-    lower = float(chi2.ppf(tail, 2 * events)) / 2 if events else 0.0
-    return lower, float(chi2.isf(tail, 2 * events + 2)) / 2
+    lower = float(gammaincinv(events, tail)) if events else 0.0
+    return lower, float(gammainccinv(events + 1, tail))
 
 
 def rate(events: int, person_days: int, *, per: float = 1000.0) -> tuple[float, float, float] | None:

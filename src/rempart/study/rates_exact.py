@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, sqrt
 
-from scipy.stats import beta, chi2, norm
+from scipy.special import betainccinv, betaincinv, gammainccinv, gammaincinv, ndtri
 
 Interval = tuple[float, float, float]
 
@@ -19,8 +19,8 @@ def clopper_pearson(cases: int, persons: int, *, level: float = 0.95) -> Interva
     if persons <= 0:
         return None
     tail = (1 - level) / 2
-    lower = float(beta.ppf(tail, cases, persons - cases + 1)) if cases else 0.0
-    upper = float(beta.isf(tail, cases + 1, persons - cases)) if cases < persons else 1.0
+    lower = float(betaincinv(cases, persons - cases + 1, tail)) if cases else 0.0
+    upper = float(betainccinv(cases + 1, persons - cases, tail)) if cases < persons else 1.0
     return cases / persons, lower, upper
 
 
@@ -48,9 +48,9 @@ def directly_standardised(strata: Sequence[Stratum], *, level: float = 0.95) -> 
     rate = sum(share * stratum.events for share, stratum in zip(shares, used, strict=True))
     variance = sum(share * share * stratum.events for share, stratum in zip(shares, used, strict=True))
     tail, most = (1 - level) / 2, max(shares)
-    lower = variance / (2 * rate) * float(chi2.ppf(tail, 2 * rate**2 / variance)) if rate > 0 else 0.0
+    lower = variance / rate * float(gammaincinv(rate**2 / variance, tail)) if rate > 0 else 0.0
     beyond, spread = rate + most, variance + most**2
-    return rate, lower, spread / (2 * beyond) * float(chi2.isf(tail, 2 * beyond**2 / spread))
+    return rate, lower, spread / beyond * float(gammainccinv(beyond**2 / spread, tail))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +106,6 @@ def _scatter(sums: SampledSums, rate: float) -> float:
 
 
 def _log_limits(rate: float, error: float, level: float) -> Interval:
-    z = float(norm.isf((1 - level) / 2))
+    z = -float(ndtri((1 - level) / 2))
     factor = exp(z * error / rate)
     return rate, rate / factor, rate * factor

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -76,7 +76,7 @@ def kaplan_meier(at_risk: Ints, events: Ints, *, level: float = 0.95) -> Curve:
 
 def _log_log(value: Floats, relative: Floats, level: float) -> Curve:
     """Limits for a probability p with standard error of log p ``relative``: p ** exp(±z·se(log p)/log p)."""
-    z = float(norm.isf((1 - level) / 2))
+    z = -float(ndtri((1 - level) / 2))
     inside = (value > 0) & (value < 1) & np.isfinite(relative)
     scale = np.divide(
         z * relative, np.abs(np.log(np.where(inside, value, 0.5))), out=np.zeros_like(value), where=inside
