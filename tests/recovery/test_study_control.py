@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from rempart.adapters.process_pool import ProcessPool
 from rempart.errors import Cancelled, Refused, RempartError, Unavailable
+from rempart.journeys.run_cost import LEAST_CELLS
 from rempart.journeys.study import StudyRun, run_id
-from rempart.journeys.study_size import LEAST_BYTES, LEAST_ROWS, ToldSize
+from rempart.journeys.study_size import LEAST_BYTES, LEAST_ROWS, ToldSize, coarse
 from rempart.records.document import SignedDocument
 from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
@@ -277,7 +278,8 @@ def test_a_run_is_shown_without_a_value_of_it(place: Place) -> None:
     told = place.run("study", "show", done.run)
     shown = told.answer["data"]
     assert (shown["state"], shown["done"], shown["shards"], shown["engine"]) == ("finished", 2, 2, "local")
-    assert shown["outputs"] == dict(Counter(row.output for row in done.rows))
+    raw = Counter(row.output for row in done.rows)
+    assert shown["outputs"] == {output: coarse(count, least=LEAST_CELLS) for output, count in raw.items()}
     assert (shown["result"], shown["release"]) == (done.result, "")
     estimates = {repr(row.value) for row in done.rows if row.value is not None and row.value % 1}
     assert estimates

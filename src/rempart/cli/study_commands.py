@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands about runs of studies. Study files are in ``study_file_commands``, what leaves in ``result_commands``."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ def _run_one(
     if variant is None and not voice.as_json:
         _tell_left(session, file)
     told = {"run": done.run, "result": done.result, "resumed": done.resumed, "reused": done.cost.reused}
-    voice.result("study-run", {**told, "unkept": done.cost.unkept})
+    voice.result("study-run", {**told, "unkept": done.cost.unkept, **asdict(done.members)})
     return 0
 
 
@@ -111,4 +112,10 @@ def _tell_done(session: Session, done: "StudyRun") -> None:
         voice.say("study-reused", parts=done.cost.parts, reused=done.cost.reused)
     if done.cost.unkept and not voice.as_json:
         voice.warn(voice.word("study-unkept", unkept=done.cost.unkept))
+    for name in done.members.nobody:
+        voice.say("study-nobody", name=name)
+    for name in done.members.everybody:
+        voice.say("study-everybody", name=name)
+    if done.members.uncounted:
+        voice.say("study-uncounted", outputs=", ".join(done.members.uncounted))
     voice.say("study-next", run=done.run)

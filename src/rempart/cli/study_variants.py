@@ -105,4 +105,4 @@ def plan_every(session: Session, file: Path, *, workers: int | None, memory: int
         voice.say("plan-time", time=seconds_in_words(voice, planned.seconds), workers=planned.workers)
     voice.say("plan-every-next")
     voice.result("study-plan", planned.as_dict())
-    return int(any(made.compared is not None and not made.compared.fits for made in planned.plans.values()))
+    return int(any(made.refused for made in planned.plans.values()))

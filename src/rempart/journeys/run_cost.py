@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rempart.journeys.recorded import Act
+from rempart.journeys.study_size import coarse
 from rempart.ports.engine import Engine
 from rempart.records.event import LedgerEvent
 from rempart.records.result import ResultRow
 
+LEAST_CELLS = 100
+"""What is told of an output that has fewer."""
 _MILLION = 1_000_000
 _LATEST = 5
 
@@ -18,7 +21,8 @@ _LATEST = 5
 class RunCost:
     """``resumed``: of ``shards``, those that an earlier try had left; ``reused``: of ``parts``, those whose evidence was kept from another
     run; ``unkept``: those computed now whose evidence could not be kept for a later one; ``seconds`` of computing the ``rows`` of the
-    shards that were opened now, as coarse as a plan tells them: the ledger holds the pace, and a plan reckons with it."""
+    shards that were opened now, as coarse as a plan tells them: the ledger holds the pace, and a plan reckons with it; ``persons`` of the
+    project, which is told nobody."""
 
     shards: int = 0
     resumed: int = 0
@@ -27,9 +31,13 @@ class RunCost:
     unkept: int = 0
     seconds: float = 0
     rows: int = 0
+    persons: int = 0
 
     def say(self, act: Act, *, run: str, engine: Engine, cells: Sequence[ResultRow]) -> None:
-        """Facts of the leaf that closes the act: of outputs their names and numbers of cells, of persons nothing."""
+        """Facts of the leaf that closes the act: of persons nothing; of outputs their names and, coarse, how many cells they have at most.
+
+        Cells are not checked yet, and there are as many as values were met: the exact number may tell a value of one person.
+        """
         told: dict[str, str | int] = {"run": run, "engine": engine.name, "workers": engine.workers}
         told |= {"shards": self.shards, "resumed": self.resumed, "parts": self.parts, "reused": self.reused}
         for name, value in {**told, "seconds": round(self.seconds)}.items():
@@ -37,7 +45,7 @@ class RunCost:
         if self.rows:
             act.say("pace", round(1000 * self.seconds * engine.workers * _MILLION / self.rows))
         for output, count in Counter(row.output for row in cells).items():
-            act.say("output", f"{output}={count}")
+            act.say("output", f"{output}={coarse(count, least=LEAST_CELLS)}")
 
 
 def pace(log: Sequence[LedgerEvent], permit: str, *, engine: str) -> float | None:

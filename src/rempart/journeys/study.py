@@ -24,6 +24,7 @@ from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
 from rempart.records.study import Study, study_from_dict
 from rempart.study.denominators import check_denominators
+from rempart.study.members import Members
 from rempart.study.results import results
 
 
@@ -31,7 +32,7 @@ from rempart.study.results import results
 class StudyRun:
     """A finished run: its id, its raw rows (to be checked before anyone but the author's process sees them), the result document.
 
-    ``resumed``: shards that an earlier try had left.
+    ``resumed``: shards that an earlier try had left; ``members``: cohorts of nobody and of everybody, as checked tables show them.
     """
 
     run: str
@@ -39,6 +40,7 @@ class StudyRun:
     result: str
     resumed: int
     cost: RunCost = field(default_factory=RunCost)
+    members: Members = field(default_factory=Members)
 
 
 def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> StudyRun:

@@ -35,7 +35,7 @@ from rempart.ports.engine import Engine
 from rempart.ports.evidence_cache import EvidenceCache
 from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Progress
-from rempart.records.omop import DRAW, TableLayout
+from rempart.records.omop import DRAW, MAIN, TableLayout
 from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
 from rempart.records.sealed import SpaceCommit
@@ -146,6 +146,8 @@ class StudyWork:
         """What will be read, and what need not be."""
         missing, shards = self._missing(opened), opened.body.shards
         self.cost.shards, self.cost.parts, self.cost.reused = shards, len(self.parts), len(todo.found)
+        mine = [part.rows for part in opened.body.parts if (part.table, part.sibling) == ("person", MAIN)]
+        self.cost.persons = sum(mine)
         if not todo.nothing:
             columns = columns_of(chosen(self.parts, todo.parts))
             stored = read_of(compile_permit(self.permit, self.by.layouts), columns, self.by.layouts)

@@ -4,6 +4,7 @@
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from rempart.journeys.persons import first_trust, new_entry
 from rempart.journeys.recorded import recorded
 from rempart.journeys.release import INVENTED
 from rempart.journeys.study import StudyRun, run_study
+from rempart.journeys.study_members import members_of
 from rempart.journeys.study_work import Runner
 from rempart.keys.store_secret import StoreSecret
 from rempart.ports.engine import Engine
@@ -39,6 +41,7 @@ from rempart.wiring.broker import keys_init, start_broker
 from rempart.wiring.first_host import FirstHost, begin_host
 from rempart.wiring.host_register import writable
 from rempart.wiring.nodes import declare_founding
+from rempart.wiring.releases import desk
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.spark import POOL, engine_called
 from rempart.wiring.study_files import one_study
@@ -226,7 +229,8 @@ def run_study_file(
     forget_ended(warehouse)
     with engine_called(warehouse, engine, workers=workers, memory=memory) as chosen:
         runner = study_runner(warehouse, chosen, progress=progress, fresh=fresh)
-        return run_study(runner, signed=author.document(study.as_dict()), actor_salted=author.salted)
+        done = run_study(runner, signed=author.document(study.as_dict()), actor_salted=author.salted)
+    return replace(done, members=members_of(desk(warehouse), study, done, actor=author.salted))
 
 
 def study_runner(warehouse: Warehouse, engine: Engine, *, progress: Progress, fresh: bool) -> Runner:
