@@ -24,11 +24,16 @@ class Cohorts(Shape):
     """A study whose cohorts were read."""
 
     @property
-    def protocol(self) -> Protocol: ...
+    def protocol(self) -> Protocol:
+        """What all analyses share."""
+
     @property
-    def rules(self) -> Mapping[str, RuleCohort]: ...
+    def rules(self) -> Mapping[str, RuleCohort]:
+        """Rule cohorts by name."""
+
     @property
-    def matchings(self) -> Mapping[str, Matching]: ...
+    def matchings(self) -> Mapping[str, Matching]:
+        """Cohorts drawn by matching, by name."""
 
 
 def check_followed(analysis: CohortAnalysis, given: Fields, study: Cohorts) -> None:
