@@ -2,6 +2,7 @@
 """A study file from beginning to check on the command line, outside any warehouse: words in both languages, JSON, no trace."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -42,6 +43,19 @@ def test_a_study_is_begun_filled_and_checked(tmp_path: Path, template: str, lang
     assert told["codes"]["resection"]["codes"] == 2
     assert told["fits"] is None
     assert told["reads"]["drug_exposure"]
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "all the days before"), ("fr", "tous les jours d'avant")])
+def test_what_reads_all_days_before_is_named(tmp_path: Path, lang: str, words: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "atlas.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"```(toml|json|csv)\n(.*?)```", page, re.DOTALL))
+    for name, kind in (("study.toml", "toml"), ("fibrillation.json", "json"), ("concepts.csv", "csv")):
+        (tmp_path / name).write_text(blocks[kind], encoding="utf-8")
+    parts = ["PrimaryCriteriaLimit (First)", "ExpressionLimit (First)", "PrimaryCriteria[1] (ConditionOccurrence)"]
+    told = at(tmp_path, "study", "check", tmp_path / "study.toml", "--json").data
+    assert told["all_before"] == [{"cohort": "fibrillation", "part": part} for part in parts]
+    checked = at(tmp_path, "study", "check", tmp_path / "study.toml", lang=lang)
+    assert checked.code == 0 and words in checked.out and all(part in checked.out for part in parts)
 
 
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from rempart.cohort.required import required_columns
 from rempart.cohort.rule_cohorts import cohort_statements
 from rempart.cohort.sources import cohort_sources
 from rempart.errors import BadInput, Refused, RempartError
+from rempart.records.cohort_future import all_days_before
 from rempart.records.cohort_text import definition_from_text, definition_text
 from rempart.records.omop import layouts, whole_layouts
 from rempart.records.study import Study, study_from_dict
@@ -253,6 +254,42 @@ def test_a_landmark_moves_each_event_before_periods_are_joined() -> None:
 def test_what_reads_after_the_entry_event_is_refused_by_its_name(definition: dict[str, Any], field: str) -> None:
     error = said({"atlas": text(definition)})
     assert (error.code, error.facts["field"]) == ("reads-after-time-zero", f"cohorts.x.atlas.{field}")
+
+
+BOUND_BY_ITS_END = around(
+    drug(7), None, 0, EndWindow={"Start": {"Days": 9, "Coeff": -1}, "End": {"Days": 0, "Coeff": 1}}
+)
+NESTED = group(around(drug(7, CorrelatedCriteria=group(around(drug(8), None, 0))), -9, 0))
+ALL_BEFORE: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "every event": (entry(condition(5)), ()),
+    "the first event of all": (entry(condition(5), ExpressionLimit={"Type": "First"}), ("ExpressionLimit (First)",)),
+    "where no limit is said": (
+        entry(condition(5), AdditionalCriteria=group(around(drug(7), -9, 0)), QualifiedLimit=None),
+        ("QualifiedLimit (First)",),
+    ),
+    "a limit that limits nothing": (entry(condition(5), QualifiedLimit=None), ()),
+    "a person's first record": (entry(condition(5, First=True)), ("PrimaryCriteria[1] (ConditionOccurrence)",)),
+    "a first record that censors": (
+        entry(condition(5), CensoringCriteria=[{"Death": {}}, drug(7, First=True)]),
+        ("CensoringCriteria[2] (DrugExposure)",),
+    ),
+    "a rule with a bound": (entry(condition(5), InclusionRules=[rule("a", around(drug(7), -365, 0))]), ()),
+    "a rule without": (
+        entry(condition(5), InclusionRules=[rule("a", around(drug(7), None, -1, kind=0, count=0))]),
+        ("InclusionRules[1] (a)",),
+    ),
+    "a bound by the record's end": (entry(condition(5), InclusionRules=[rule("a", BOUND_BY_ITS_END)]), ()),
+    "within others": (
+        entry(condition(5), InclusionRules=[rule("a", around(drug(7), -9, 0)), rule("b", Groups=[NESTED])]),
+        ("InclusionRules[2] (b)",),
+    ),
+}
+
+
+@pytest.mark.parametrize("which", ALL_BEFORE)
+def test_what_reads_all_days_before_is_named(which: str) -> None:
+    definition, parts = ALL_BEFORE[which]
+    assert all_days_before(study_of({"atlas": text(definition)}).rules) == tuple(("x", part) for part in parts)
 
 
 @pytest.mark.parametrize(

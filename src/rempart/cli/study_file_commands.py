@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rempart.cli.session import Session
+from rempart.cli.study_lookback import all_before_told, show_all_before
 from rempart.cli.study_times import protocol_told, show_times, times_told
 from rempart.cli.voice import shown
 from rempart.errors import BadInput, RempartError
@@ -96,6 +97,7 @@ def check(session: Session, file: Path, /, *, vocabulary: Path | None = None) ->
 
     Raises last of all Refused ``cohort-not-yet-run``: what the file reads is said, whether or not this version runs it.
     """
+    from rempart.records.cohort_future import all_days_before
     from rempart.wiring.study_check import file_fits, file_runs, needs, not_in_vocabulary, times_of
     from rempart.wiring.study_files import judge_study
 
@@ -110,6 +112,7 @@ def check(session: Session, file: Path, /, *, vocabulary: Path | None = None) ->
     voice.table(["column-table", "column-columns"], rows)
     times = times_of(study)
     show_times(voice, study, times)
+    before = show_all_before(voice, all_days_before(study.rules))
     others = {name: variant.content_id for name, variant in found.variants.items()}
     if others:
         voice.say("study-variants", count=len(others))
@@ -130,8 +133,8 @@ def check(session: Session, file: Path, /, *, vocabulary: Path | None = None) ->
         "reads": dict(rows),
         "codes": lists,
     }
-    told |= {"variants": others, "unknown": unknown, "times": times_told(times), **protocol_told(study)}
-    voice.result("study-check", told)
+    told |= {"variants": others, "unknown": unknown, "times": times_told(times), "all_before": all_before_told(before)}
+    voice.result("study-check", told | protocol_told(study))
     return int(bool(unknown))
 
 

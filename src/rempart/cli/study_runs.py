@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rempart.cli.move_bar import bytes_in_words, seconds_in_words
 from rempart.cli.session import Session
+from rempart.cli.study_lookback import all_before_told, show_all_before
 from rempart.cli.study_times import show_ends, times_told
 from rempart.cli.study_variants import plan_every
 from rempart.errors import BadInput
@@ -61,6 +62,7 @@ def _show_reads(session: Session, planned: "PlannedStudy") -> None:
         voice.table(["column-not-permitted"], lacking)
     first, last = planned.period
     voice.say("plan-period", first=first, last=last, earliest=made.earliest.isoformat())
+    show_all_before(voice, planned.all_before)
 
 
 def _show_permit(session: Session, planned: "PlannedStudy") -> None:
@@ -133,6 +135,7 @@ def _told(planned: "PlannedStudy") -> dict[str, object]:
         "reads": {table: sorted(columns) for table, columns in made.required.items()},
         "period": list(planned.period),
         "earliest": made.earliest.isoformat(),
+        "all_before": all_before_told(planned.all_before),
         "rows": dict(size.rows) if size else None,
         "bytes": dict(size.size) if size else None,
         "least": {"rows": LEAST_ROWS, "bytes": LEAST_BYTES},
@@ -175,7 +178,7 @@ def _show_result(session: Session, shown: "ShownRun") -> None:
     if shown.reused:
         voice.say("study-reused", parts=shown.parts, reused=shown.reused)
     voice.say("run-result", result=shown.result[:23])
-    voice.table(["column-output", "column-cells"], list(shown.outputs.items()))
+    voice.table(["column-output", "column-cells-most"], list(shown.outputs.items()))
     if shown.release:
         voice.say("run-released", release=shown.release, state=shown.release_state)
     else:

@@ -17,6 +17,7 @@ from rempart.records.cohort import (
     DateOffset,
     DrugEraExit,
     Group,
+    Limit,
     Number,
     Window,
 )
@@ -51,6 +52,17 @@ def reads_before(definition: CohortDefinition) -> Iterator[tuple[str, int]]:
         yield f"PrimaryCriteria[{number}]", _first_of(item)
     for what, group in _groups(definition):
         yield what, _first_in(group)
+
+
+def reads_all_before(definition: CohortDefinition) -> Iterator[str]:
+    """Each part that asks for something in all the days before, without a bound: windows, ``First`` records, limits to the first event.
+    It reads as far back as the data go, and so tells persons new from others by where the data begin."""
+    yield from (f"{name} (First)" for name, limit in _limits(definition) if limit == "first")
+    for what, items in (("PrimaryCriteria", definition.primary), ("CensoringCriteria", definition.censoring)):
+        for number, item in enumerate(items, 1):
+            if _endless(item):
+                yield f"{what}[{number}] ({item.domain})"
+    yield from (what for what, group in _groups(definition) if _endless_in(group))
 
 
 def criteria(definition: CohortDefinition) -> Iterator[Criterion]:
@@ -93,11 +105,14 @@ def _groups(definition: CohortDefinition) -> Iterator[tuple[str, Group]]:
         yield f"InclusionRules[{number}] ({rule.name})", rule.group
 
 
+def _limits(definition: CohortDefinition) -> list[tuple[str, Limit]]:
+    found = [("PrimaryCriteriaLimit", definition.primary_limit), ("ExpressionLimit", definition.expression_limit)]
+    return found + ([("QualifiedLimit", definition.qualified_limit)] if definition.additional is not None else [])
+
+
 def _chosen_by(definition: CohortDefinition) -> Iterator[tuple[str, int]]:
     yield "PrimaryCriteria.ObservationWindow.PostDays", definition.post_days
-    limits = [("PrimaryCriteriaLimit", definition.primary_limit), ("ExpressionLimit", definition.expression_limit)]
-    limits += [("QualifiedLimit", definition.qualified_limit)] if definition.additional is not None else []
-    for name, limit in limits:
+    for name, limit in _limits(definition):
         yield f"{name} (Last)", _EVER if limit == "last" else 0
     for number, item in enumerate(definition.primary, 1):
         yield f"PrimaryCriteria[{number}] ({item.domain})", _known(item)
@@ -199,3 +214,17 @@ def _first_in(group: Group) -> int:
 def _first_of(item: Criterion) -> int:
     shifted = max(0, item.adjustment.start_days) if item.adjustment is not None else 0
     return -shifted + (_first_in(item.group) if item.group is not None else 0)
+
+
+def _endless(item: Criterion) -> bool:
+    return item.first or (item.group is not None and _endless_in(item.group))
+
+
+def _endless_in(group: Group) -> bool:
+    return any(map(_endless_of, group.correlated)) or any(map(_endless_in, group.groups))
+
+
+def _endless_of(item: Correlated) -> bool:
+    """No window has a first day: a record's end in one bounds how early it may have begun, as far as it is asked."""
+    windows = [window for window in (item.start, item.end) if window is not None]
+    return all(window.first.days is None and window.first.sign < 0 for window in windows) or _endless(item.criterion)

@@ -8,7 +8,7 @@ period begins: until then membership on a day of it is the future's.
 from collections.abc import Iterable, Mapping
 
 from rempart.errors import Refused
-from rempart.records.atlas_future import known_later
+from rempart.records.atlas_future import known_later, reads_all_before
 from rempart.records.cohort_rules import PERIOD_END, Counted, RuleCohort, known_after
 
 
@@ -59,6 +59,13 @@ def check_members(cohorts: Mapping[str, RuleCohort], order: Iterable[str], *, fi
             if any(_member_later(item, cohort, ahead) for _, item in rule.counted()):
                 field = f"cohorts.{name}.{key}[{place}] ({rule.name})"
                 raise Refused("reads-after-time-zero", file=file, field=field)
+
+
+def all_days_before(cohorts: Mapping[str, RuleCohort]) -> tuple[tuple[str, str], ...]:
+    """(cohort, part) of every part of an ATLAS definition that reads all the days before, without a bound that could be held to a permit's
+    look-back. Rules of the study file have bounds, always."""
+    named = ((name, cohort.atlas) for name, cohort in cohorts.items())
+    return tuple((name, part) for name, atlas in named if atlas is not None for part in reads_all_before(atlas))
 
 
 def _member_later(item: Counted, cohort: RuleCohort, ahead: Mapping[str, int]) -> bool:

@@ -14,6 +14,7 @@ from rempart.journeys.permits import events
 from rempart.journeys.release import current_state
 from rempart.journeys.stopping import ask_to_stop, forget_asking
 from rempart.journeys.study_plan import Planner, StudyPlan, plan_study
+from rempart.records.cohort_future import all_days_before
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.wiring.acts import forget_ended, read_study_file
@@ -27,7 +28,8 @@ _DIED = "unavailable/run-died"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStudy:
-    """``study``: its id; ``memory``: bytes that each of ``workers`` may take."""
+    """``study``: its id; ``memory``: bytes that each of ``workers`` may take; ``all_before``: (cohort, part) of what reads all
+    days before."""
 
     study: str
     permit: str
@@ -35,6 +37,7 @@ class PlannedStudy:
     plan: StudyPlan
     workers: int
     memory: int
+    all_before: tuple[tuple[str, str], ...]
 
 
 def plan_study_file(
@@ -57,6 +60,7 @@ def plan_study_file(
         plan=plan_study(planner, study),
         workers=many,
         memory=memory or memory_each(many),
+        all_before=all_days_before(study.rules),
     )
 
 

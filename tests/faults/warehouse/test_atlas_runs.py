@@ -92,3 +92,8 @@ def test_an_atlas_definition_runs_from_its_file_to_the_result(granted: Place) ->
     assert entries > kept > first > 0
     assert found == [entries, kept, kept, first]
     assert [int(value or 0) for (output, _), value in sorted(steps.items()) if output == "attrition_women"][-1] == women
+
+    definition["InclusionRules"] = [rule("seen before", around({"VisitOccurrence": {}}, None, 0))]
+    (granted.root / "users.json").write_text(json.dumps(definition), encoding="utf-8")
+    planned = granted.run("study", "plan", str(granted.root / "rules.toml"))
+    assert planned.answer["data"]["all_before"] == [{"cohort": "users", "part": "InclusionRules[1] (seen before)"}]
