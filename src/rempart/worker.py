@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+from rempart.adapters import without_pandas
 from rempart.adapters.crash_file import write_crash
 from rempart.adapters.memory_watch import go_first, watch
 from rempart.errors import RempartError, Unavailable
@@ -31,6 +32,7 @@ def main() -> int:
     given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     go_first()
+    without_pandas.leave_out()
     watch(given.memory)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print cannot break the protocol

@@ -141,11 +141,12 @@ class ProcessPool:
 
 def _environment() -> dict[str, str]:
     """This process's own, in which a worker finds the same package: also where only this process was told of its place."""
+    given = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # a worker is one core's: idle threads would turn on another's
     source = Path(rempart.__file__).resolve().parent.parent
     if source.name in _INSTALLED:
-        return dict(os.environ)
+        return given
     known = [str(source), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, known))}
+    return {**given, "PYTHONPATH": os.pathsep.join(filter(None, known))}
 
 
 def _next(answers: "queue.SimpleQueue[_Answer]", stop: Callable[[], bool], run: str) -> tuple[int, bytes] | None:
