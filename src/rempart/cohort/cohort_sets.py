@@ -48,12 +48,21 @@ def _days(cohort: RuleCohort) -> str:
     return f"SELECT person_id, start_date, end_date FROM ({stretches}) WHERE {inside}"
 
 
+_LONGEST = 116  # with its number in front a step is a label of a result, of which 120 characters may leave
+
+
+def _label(step: str) -> str:
+    """A step's name as it leaves, quoted: one of many events or cohorts is cut, since no release takes a longer label."""
+    cut = step if len(step) <= _LONGEST else step[: _LONGEST - 1] + "…"
+    return cut.replace("'", "''")
+
+
 def attrition_sql(name: str, steps: Sequence[str]) -> list[str]:
     """Statements that count persons in the tables ``step_1`` …; a person in one is in all before it."""
     reached = " UNION ALL ".join(
         f"SELECT person_id, {number} AS step FROM step_{number}" for number, _ in enumerate(steps, 1)
     )
-    listed = ", ".join(f"({number}, '{step.replace(chr(39), chr(39) * 2)}')" for number, step in enumerate(steps, 1))
+    listed = ", ".join(f"({number}, '{_label(step)}')" for number, step in enumerate(steps, 1))
     return [
         f"CREATE OR REPLACE TEMP TABLE cohort_{name}_reached AS SELECT person_id, max(step) AS step FROM ({reached}) GROUP BY person_id",
         f"CREATE OR REPLACE TEMP TABLE cohort_{name}_attrition AS SELECT s.step, s.name, "

@@ -14,6 +14,7 @@ from rempart.cli import app
 from rempart.journeys.run_cost import LEAST_CELLS
 from rempart.journeys.study_size import coarse
 from rempart.journeys.usable import last_days
+from rempart.records.document import SignedDocument
 from rempart.wiring.acts import run_study_file
 from rempart.wiring.ingest import ingest_delivery
 from rempart.wiring.releases import submit_run
@@ -216,3 +217,26 @@ def test_plan_of_a_design_that_is_not_run_yet_compares_its_columns(shared: Place
     told = plan(shared, file, code=1)
     assert (told["fits"], told["missing"], told["not_yet"]) == (True, {}, "cohort-not-yet-run")
     assert shared.run("study", "check", str(file)).error == "cohort-not-yet-run"
+
+
+@pytest.mark.slow
+def test_a_study_of_ten_megabytes_is_planned_signed_and_run(small: Place) -> None:
+    """Forty lists of 12,500 codes; one of them, with the common drug, is what persons enter by."""
+    lists = []
+    for number in range(40):
+        codes = [f"34009{number:02}{code:06}" for code in range(12_500)] + [COMMON] * (not number)
+        written = ",\n".join(f'  "{code}"' for code in codes)
+        lists.append(f'[codes.list_{number}]\nsystem = "CIP13"\ninclude = [\n{written}\n]\n')
+    tail = COHORT.format(name="everybody", code=RARE).replace('codes = "everybody"', 'codes = "list_0"')
+    file = small.root / "large.toml"
+    file.write_text(STUDY + "\n".join(lists) + tail, encoding="utf-8")
+    assert file.stat().st_size > 9_000_000
+    planned = plan(small, file)
+    assert (planned["fits"], planned["parts"], planned["kept"]) == (True, 1, 0)
+    told = ran(small, file)
+    assert told["everybody"] == ["everybody"]
+    asked = [e for e in small.events() if (e.kind, e.phase) == ("study", "intent") and e.fact("run") == told["run"]]
+    kept = small.warehouse().documents.get(asked[0].fact("study") or "")
+    document = SignedDocument.from_bytes(kept, schema="rempart.study/1")
+    assert document.over == planned["id"]
+    assert len(document.body["codes"]["list_39"]["include"]) == 12_500
