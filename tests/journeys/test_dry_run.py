@@ -165,7 +165,7 @@ def test_a_dry_run_on_spark_shows_the_cells_of_one_on_worker_processes(tmp_path:
         dry(file, "--persons", "300", "--engine", engine, json=True).data["studies"] for engine in ("local", "local[2]")
     )
     assert spark == pool
-    assert sum(cell["status"] == "ok" for cell in pool[0]["tables"]["attrition"]) > 5
+    assert sum(cell["value"] is not None for cell in pool[0]["tables"]["attrition"]) > 3
 
 
 def test_the_desk_of_a_warehouse_of_invented_persons_takes_no_submission(tmp_path: Path) -> None:
