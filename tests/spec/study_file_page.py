@@ -37,7 +37,7 @@ from rempart.records.study_schema import study_schema
 from rempart.records.study_variants import MOST
 from tests.rule_histories import CUT
 from tests.spec.code_list_cases import CASES, CLASSES, RECORDS
-from tests.spec.rule_cohort_cases import RULES
+from tests.spec.rule_cohort_cases import DRAWN, PEOPLE, RULES
 
 TOP = "The top of the file"
 ROOT = Path(__file__).resolve().parents[2]
@@ -267,16 +267,30 @@ def _rules() -> list[str]:
         "## What rules of a cohort make", "",
         "Histories of a person, one line each, and the days in the cohort. `12 condition E110 DP #3`: on day 12 a principal diagnosis",
         "in visit 3; `20..25 visit inpatient #3`: a stay; `30 drug metformin`: a dispensing. Entry is possible on days 0 to 364; data end",
-        f"on day {CUT}. `diabetes` is E11, `tumour` C67 without C679, `act` JDFA.", "",
+        f"on day {CUT}. `diabetes` is E11, `tumour` C67 without C679, `act` JDFA. `x2`: two boxes; `@01`: the prescriber's specialty.",
+        "Everybody is a man born in 1950 and observed throughout; `woman`, `born 1974`, `observed -50..800`, `died 140` say otherwise.",
+        "Day 0 is 2014-01-01.", "",
     ]  # fmt: skip
     for rule in RULES:
         rows = [
             f"| {lines.replace('; ', '<br>')} | {', '.join(f'{first} to {last}' for first, last in periods) or 'none'} |"
             for lines, periods in rule.histories
         ]
-        text += [rule.about, "", "```toml", "[cohorts.x]", *rule.text.splitlines(), "```", ""]
+        text += [rule.about, "", "```toml", "[cohorts.x]", *rule.text.splitlines()]
+        text += [*(["", *rule.more.splitlines()] if rule.more else []), "```", ""]
         text += ["| history | days in the cohort |", "|---|---|", *rows, ""]
-    return text
+    return text + _drawn()
+
+
+def _drawn() -> list[str]:
+    rows = [f"| {drawn.about} | `{drawn.text}` | {', '.join(drawn.who.split())} |" for drawn in DRAWN]
+    return [
+        "## Who may be whose control", "",
+        "Everybody is in the pool while observed; who falls ill is a case on that day. Controls of Ann, when as many may serve as there",
+        'are (`match = { to = "cases", from = "pool", ratio = 20, … }`; [matching](../matching.md)):', "",
+        "```text", *PEOPLE.strip().splitlines(), "```", "",
+        "| controls are | beside `to`, `from` and `ratio` | who |", "|---|---|---|", *rows, "",
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

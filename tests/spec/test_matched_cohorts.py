@@ -10,26 +10,10 @@ from rempart.records.fields import Fields
 from rempart.records.matching import EXACT, RISK_SET, read_matching
 from tests.naive_matching import People
 from tests.properties.test_matching import across
+from tests.spec.rule_cohort_cases import PEOPLE
 
 WOMAN, MAN, UNKNOWN = 8532, 8507, 0
 DAY = datetime.date(2015, 3, 1)  # Ann falls ill
-PEOPLE = """
-#  person  sex    born  lives in                      observed                  falls ill
-1  Ann     woman  1950  75                            2010-01-01 2019-12-31     2015-03-01
-2  Bea     woman  1951  75                            2010-01-01 2019-12-31     -
-3  Carl    man    1950  75                            2010-01-01 2019-12-31     -
-4  Dora    woman  1950  75 until 2015-02-10, then 13  2010-01-01 2019-12-31     -
-5  Eva     woman  1950  75                            2010-01-01 2019-12-31     2015-02-01
-6  Fay     woman  1950  75                            2010-01-01 2019-12-31     2016-07-01
-7  Gil     woman  -     75                            2010-01-01 2019-12-31     -
-8  Hana    woman  1950  75                            2010-01-01 2015-02-28     -
-9  Ida     woman  1954  75                            2010-01-01 2019-12-31     -
-10 Jo      -      1950  75                            2010-01-01 2019-12-31     2016-01-01
-11 Kim     woman  1950  75                            2015-03-01 2015-03-01     -
-12 Lea     woman  1950  -                             2010-01-01 2019-12-31     -
-13 Mia     woman  1950  75                            2015-03-01 2019-12-31     2015-03-01
-14 Noa     -      1950  75                            2010-01-01 2019-12-31     -
-"""
 ALL = ["sex", "age", "place", "calendar"]
 
 

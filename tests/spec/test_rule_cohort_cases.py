@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from rempart.adapters.duckdb_query import DuckDBQuery
-from tests.rule_histories import Person, answer, study_of
-from tests.spec.rule_cohort_cases import RULES, Periods, Rule
+from tests.rule_histories import answer, study_of
+from tests.spec.rule_cohort_cases import DRAWN, RULES, Drawn, Periods, Rule, person
+from tests.spec.test_matched_cohorts import served
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +22,14 @@ def query() -> Iterator[DuckDBQuery]:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.about)
 def test_a_rule_of_the_reference_makes_the_days_that_it_shows(query: DuckDBQuery, rule: Rule) -> None:
-    cohorts = tomllib.loads(f"[cohorts.x]\n{rule.text}\n")["cohorts"]
-    people = {number: Person(lines=tuple(lines.split("; "))) for number, (lines, _) in enumerate(rule.histories, 1)}
-    found = answer(query, study_of(cohorts), people).periods
+    body = tomllib.loads(f"[cohorts.x]\n{rule.text}\n\n{rule.more}\n")
+    people = {number: person(lines) for number, (lines, _) in enumerate(rule.histories, 1)}
+    found = answer(query, study_of(**body), people, "x").periods
     shown: dict[int, Periods] = {number: periods for number, (_, periods) in enumerate(rule.histories, 1)}
     assert {number: tuple(found.get(number, ())) for number in people} == shown
+
+
+@pytest.mark.parametrize("drawn", DRAWN, ids=lambda drawn: drawn.about)
+def test_who_serves_in_the_reference_is_who_serves(drawn: Drawn) -> None:
+    asked = tomllib.loads(f"match = {{ {drawn.text} }}")["match"]
+    assert served(asked.pop("kind"), asked.pop("on"), **asked) == drawn.who
