@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import replace
 
+from rempart.cohort.arm_sets import arm_sets, facilities
 from rempart.cohort.codes import DOMAIN, Reads, events, matches
 from rempart.cohort.followup import followup_sql
 from rempart.cohort.patterns import pattern_sql
@@ -46,7 +47,9 @@ def compile_frame(study: Study, frame: Frame, *, cut: datetime.date, reads: Read
         frame=frame,
         prepare=prepare,
         steps=names,
-        selects=_selects(names, with_age=any(item.type == "age" for item in study.covariates.values())),
+        selects=_selects(names, with_age=any(item.type == "age" for item in study.covariates.values()))
+        | arm_sets(steps=len(names))
+        | (facilities(reads) if any(item.establishments for item in study.analyses if item.frame == frame) else {}),
         clear=tuple(f"DROP TABLE IF EXISTS {name}" for name in _TABLES),
         covariates=tuple(sorted(study.covariates)),
     )

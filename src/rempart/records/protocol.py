@@ -137,7 +137,7 @@ class Frame:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """One analysis; ``covariates``: names to describe or adjust for; ``grid_days``: step of curves; ``ties``: of Cox;
-    ``differences``: of a table one, how far its arms lie apart."""
+    ``differences``: of a table one, how far its arms lie apart; ``establishments``: count those behind outcomes."""
 
     id: str
     type: str
@@ -147,6 +147,7 @@ class Analysis:
     grid_days: int
     ties: str
     differences: bool = False
+    establishments: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +164,8 @@ class Window:
 class CohortPlan:
     """SQL text for one frame and one shard, made by ``cohort``, run by ``study`` through the Query port.
 
-    ``prepare``: statements in order; ``steps``: names of the attrition steps; ``selects``: evidence table → SELECT;
-    ``clear``: statements that drop what ``prepare`` made. ``covariates``: the order of levels in a pattern.
+    ``prepare``: statements in order; ``steps``: names of the attrition steps; ``selects``: evidence table, or ``tallies:``
+    and a part → SELECT; ``clear``: statements that drop what ``prepare`` made. ``covariates``: the order of levels in a pattern.
     """
 
     frame: Frame

@@ -218,6 +218,7 @@ def _analysis(given: Fields, study: Study) -> Analysis:
         grid_days=parameters["grid_days"] if kind in _CURVES else 0,
         ties=parameters["ties"] if kind == "cox" else "",
         differences=parameters["differences"],
+        establishments=parameters["establishments"],
     )
     _check_analysis(analysis, study, given)
     return analysis
@@ -229,6 +230,7 @@ _USED = {
     "grid_days": _CURVES,
     "ties": ("cox",),
     "differences": ("table_one",),
+    "establishments": ("incidence_rate", "cox", *_CURVES),
 }  # by which types of analysis
 
 

@@ -17,6 +17,7 @@ def analysis_dict(item: Analysis) -> dict[str, object]:
     parameters: dict[str, object] = {"grid_days": item.grid_days} if item.grid_days else {}
     parameters |= {"ties": item.ties} if item.ties else {}
     parameters |= {"differences": True} if item.differences else {}
+    parameters |= {"establishments": True} if item.establishments else {}
     return {"id": item.id, "type": item.type, "design": item.design, "inputs": inputs, "parameters": parameters}
 
 

@@ -172,6 +172,11 @@ PARAMETERS = Table(
     keys={
         "grid_days": key(Whole(1), "curves: step of the grid", default=GRID_DAYS),
         "differences": key(Flag(), "table_one: with standardised differences of the arms", default=False),
+        "establishments": key(
+            Flag(),
+            "incidence_rate, cox, curves: count the places of care on the days of outcomes, for the disclosure rules",
+            default=False,
+        ),
         "ties": key(Choice(TIES), "cox: outcomes on one day", default="efron"),
     },
 )

@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 
 from rempart.records.protocol import Frame
 from rempart.records.study import Study
+from rempart.study.evidence_sets import NO_SETS, ArmSets, name_of
+from rempart.study.poisson import DAYS_IN_YEAR
+from rempart.study.rows import Behind
+from rempart.study.tallies import NOBODY, Tally
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -33,6 +37,7 @@ class Cells:
     n: Ints
     outcome: str
     suffix: str
+    sets: ArmSets = NO_SETS
 
     def in_arm(self, arm: str) -> Flags:
         """Cells of an arm; every cell for ``all``."""
@@ -52,15 +57,44 @@ class Cells:
 
     def persons_ref(self, arm: str) -> str:
         """Name of the set of persons at risk."""
-        return f"persons/{arm}{self.suffix}"
+        return self.named(self.sets.persons(arm), self.persons(arm), f"persons/{arm}")
 
     def events_ref(self, arm: str) -> str:
         """Name of the set of persons with the outcome."""
-        return f"events/{self.outcome}/{arm}{self.suffix}"
+        return self.named(self.sets.events(arm), self.events(arm), f"events/{self.outcome}/{arm}")
+
+    def level_ref(self, variable: str, level: str, arm: str, persons: int) -> str:
+        """Name of the set of ``persons`` at risk in one level of a covariate."""
+        found = self.sets.level(list(self.levels).index(variable), level, arm) if self.sets.members else NOBODY
+        return self.named(found, persons, f"level/{variable}/{level}/{arm}")
+
+    def known_ref(self, variable: str, arm: str, persons: int) -> str:
+        """Name of the set of ``persons`` at risk of whom a variable is known."""
+        return self.named(NOBODY, persons, f"known/{variable}/{arm}")
+
+    def named(self, cell: Tally, persons: int, label: str) -> str:
+        """Name of a set of ``persons``: its fingerprint; without evidence of it ``label`` and the frame's suffix."""
+        return name_of(cell, persons, "" if self.sets.members and not persons else label + self.suffix)
+
+    def time_behind(self, arm: str) -> Behind:
+        """The two longest times at risk in the arm beside their sum, in years."""
+        inside = self.in_arm(arm)
+        days, n = (self.exit - self.entry)[inside], self.n[inside]
+        order = np.argsort(-days, kind="stable")[:2]
+        longest = [int(day) for at in order for day in [days[at]] * min(2, int(n[at]))]
+        first, second = [*longest, 0, 0][:2]
+        return Behind(
+            top1=first / DAYS_IN_YEAR, top2=second / DAYS_IN_YEAR, total_abs=self.person_days(arm) / DAYS_IN_YEAR
+        )
+
+    def places_behind(self, arm: str, until: int | None = None) -> Behind:
+        """Places of care on the days of outcomes, up to a day, where the study asks for them."""
+        return Behind(establishments=self.sets.establishments(arm, until))
 
 
-def cells_of(study: Study, frame: Frame, table: pa.Table) -> Cells:
-    """The cells of one frame; names of person sets carry the frame when the study has several."""
+def cells_of(study: Study, frame: Frame, table: pa.Table, sets: ArmSets = NO_SETS) -> Cells:
+    """The cells of one frame; person sets are named by their fingerprints in ``sets``, else by words that carry the frame when the study
+    has several."""
     own = table.filter(pc.equal(table["frame"], frame.key))
     names = sorted(study.covariates)
     patterns = [text.split("|") for text in own["pattern"].to_pylist()]
@@ -73,6 +107,7 @@ def cells_of(study: Study, frame: Frame, table: pa.Table) -> Cells:
         n=_whole(own["n"]),
         outcome=frame.outcome,
         suffix=suffix_of(study, frame),
+        sets=sets,
     )
 
 

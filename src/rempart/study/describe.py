@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 
 from rempart.records.protocol import Analysis
 from rempart.records.study import Study
-from rempart.study.cells import ARMS, Cells, suffix_of
+from rempart.study.cells import ARMS, Cells
 from rempart.study.differences import VERSUS, share_moments, standardised_difference
 from rempart.study.rows import Output
+from rempart.study.tallies import NOBODY
 
 Tables = Mapping[str, pa.Table]
 _COMPARED = ("target", "comparator")
@@ -21,10 +22,10 @@ def attrition(output: Output, study: Study, analysis: Analysis, cells: Cells, ta
     """Persons remaining after each step. The last step is the set that every other output describes."""
     counts = tables["attrition"].filter(pc.equal(tables["attrition"]["frame"], analysis.frame.key)).to_pylist()
     last = max((row["step"] for row in counts), default="")
-    suffix = suffix_of(study, analysis.frame)
     for row in sorted(counts, key=lambda row: (row["step"], ARMS.index(row["arm"]))):
         step, arm = row["step"], row["arm"]
-        ref = cells.persons_ref(arm) if step == last else f"attrition/{step[:2]}/{arm}{suffix}"
+        passed = cells.sets.step(int(step[:2]), arm) if step[:2].isdigit() else NOBODY
+        ref = cells.persons_ref(arm) if step == last else cells.named(passed, row["n"], f"attrition/{step[:2]}/{arm}")
         output.write({"step": step}, {"arm": arm}, {"n": row["n"]}, n=row["n"], ref=ref)
 
 
@@ -47,7 +48,7 @@ def table_one(output: Output, study: Study, analysis: Analysis, cells: Cells, ta
 
 def _level(output: Output, cells: Cells, variable: str, level: str, arm: str, *, n: int) -> None:
     total = cells.persons(arm)
-    ref = cells.persons_ref(arm) if variable == "all" else f"level/{variable}/{level}/{arm}{cells.suffix}"
+    ref = cells.persons_ref(arm) if variable == "all" else cells.level_ref(variable, level, arm, n)
     values = {"n": n, "percent": 100 * n / total if total else None}
     output.write({"variable": variable, "level": level}, {"arm": arm}, values, n=n, ref=ref)
 
@@ -71,7 +72,7 @@ def _means(output: Output, analysis: Analysis, cells: Cells, tables: Tables) -> 
             own = [row for row in sums if row["variable"] == variable and arm in {"all", row["arm"]}]
             n, total, squares = (sum(row[name] for row in own) for name in ("n", "total", "squares"))
             whole = n == cells.persons(arm)
-            ref = cells.persons_ref(arm) if whole else f"known/{variable}/{arm}{cells.suffix}"
+            ref = cells.persons_ref(arm) if whole else cells.known_ref(variable, arm, n)
             found[arm] = (n, mean_and_sd(n, total, squares))
             output.write({"variable": variable}, {"arm": arm}, found[arm][1], n=n, ref=ref)
         if analysis.differences:

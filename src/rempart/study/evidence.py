@@ -6,6 +6,8 @@
     sums       frame, arm, variable                                  → n, total, squares
     tallies    analysis, part, key (JSON text)                       → n, total, squares, persons, print_a, print_b, top1, top2 (tallies.py)
 
+Of a frame's sets of persons (evidence_sets.py) ``analysis`` is ``frame:`` and the frame's key.
+
 Person rows never reach this file. The container is not sealed here: a worker seals it before it leaves the process.
 """
 
@@ -21,6 +23,8 @@ from rempart.records.protocol import CohortPlan, TallyPlan
 from rempart.study import tallies
 
 Evidence = Mapping[str, pa.Table]
+FRAME = "frame"  # before the key of the frame whose tallies these are, where others have the id of an analysis
+TALLIES = "tallies:"  # before the part's name, among the SELECTs of a frame
 _MAGIC = "rempart.evidence/2"
 _FORMER = "rempart.evidence/1"  # without tallies
 _TEXT, _WHOLE = pa.string(), pa.int64()
@@ -79,9 +83,11 @@ def _one(query: Query, plan: CohortPlan | TallyPlan) -> Evidence:
         for statement in plan.prepare:
             query.execute(statement)
         if isinstance(plan, CohortPlan):
-            return {name: _framed(plan, name, query.table(sql)) for name, sql in plan.selects.items()}
-        parts = [_part(plan, part, query.table(sql)) for part, sql in plan.selects.items()]
-        return {"tallies": pa.concat_tables([schema_of("tallies").empty_table(), *parts])}
+            mine = {name: sql for name, sql in plan.selects.items() if not name.startswith(TALLIES)}
+            sets = {name.removeprefix(TALLIES): plan.selects[name] for name in plan.selects if name not in mine}
+            found = {name: _framed(plan, name, query.table(sql)) for name, sql in mine.items()}
+            return {**found, "tallies": _tallied(query, f"{FRAME}:{plan.frame.key}", sets)}
+        return {"tallies": _tallied(query, plan.analysis, plan.selects)}
     finally:
         for statement in plan.clear:
             query.execute(statement)
@@ -92,10 +98,14 @@ def _framed(plan: CohortPlan, name: str, table: pa.Table) -> pa.Table:
     return table.append_column("frame", frame).select(schema_of(name).names).cast(schema_of(name))
 
 
-def _part(plan: TallyPlan, part: str, table: pa.Table) -> pa.Table:
-    for name, value in (("analysis", plan.analysis), ("part", part)):
-        table = table.append_column(name, pa.array([value] * table.num_rows, type=_TEXT))
-    return table.select(schema_of("tallies").names).cast(schema_of("tallies"))
+def _tallied(query: Query, analysis: str, selects: Mapping[str, str]) -> pa.Table:
+    found = [schema_of("tallies").empty_table()]
+    for part, sql in selects.items():
+        table = query.table(sql)
+        for name, value in (("analysis", analysis), ("part", part)):
+            table = table.append_column(name, pa.array([value] * table.num_rows, type=_TEXT))
+        found.append(table.select(schema_of("tallies").names).cast(schema_of("tallies")))
+    return pa.concat_tables(found)
 
 
 def merge(parts: Sequence[Evidence]) -> Evidence:

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 
 import pyarrow.compute as pc
 
-from rempart.study.evidence import Evidence, merge, schema_of
+from rempart.study.evidence import FRAME, Evidence, merge, schema_of
 
 
 def of_part(evidence: Evidence, name: str) -> Evidence:
     """The rows of ``frame:<key>`` or ``analysis:<id>``; tables that know no such thing are left empty."""
     column, _, value = name.partition(":")
-    return {
-        table: rows.filter(pc.equal(rows[column], value))
-        if column in rows.schema.names
-        else schema_of(table).empty_table()
-        for table, rows in evidence.items()
-    }
+    asked = {column: value, **({"analysis": name} if column == FRAME else {})}
+    found = {}
+    for table, rows in evidence.items():
+        own = next((key for key in asked if key in rows.schema.names), None)
+        found[table] = rows.filter(pc.equal(rows[own], asked[own])) if own else schema_of(table).empty_table()
+    return found
 
 
 def by_part(evidence: Evidence, names: Sequence[str]) -> dict[str, Evidence]:

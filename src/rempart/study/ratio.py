@@ -35,11 +35,11 @@ def hazard_ratio(output: Output, study: Study, analysis: Analysis, cells: Cells,
             output.write(
                 row, {"arm": arm}, {"persons": cells.persons(arm)}, n=cells.persons(arm), ref=cells.persons_ref(arm)
             )
-            output.write(
-                row, {"arm": arm}, {"events": cells.events(arm)}, n=cells.events(arm), ref=cells.events_ref(arm)
-            )
+            events, places = cells.events(arm), cells.places_behind(arm)
+            output.write(row, {"arm": arm}, {"events": events}, n=events, ref=cells.events_ref(arm), behind=places)
         values, rule = _estimate(cells, analysis.covariates if model == "adjusted" else (), analysis.ties)
-        output.write(row, {}, values, n=cells.events(least), ref=cells.events_ref(least), rule=rule, units=_UNITS)
+        ref, places = cells.events_ref(least), cells.places_behind(least)
+        output.write(row, {}, values, n=cells.events(least), ref=ref, rule=rule, units=_UNITS, behind=places)
 
 
 def _estimate(cells: Cells, covariates: tuple[str, ...], ties: str) -> tuple[dict[str, float | None], str]:

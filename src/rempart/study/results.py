@@ -9,13 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from rempart.records.protocol import Analysis
+from rempart.records.protocol import Analysis, Frame
 from rempart.records.result import ResultRow
 from rempart.records.study import Study
 from rempart.study import describe, ratio, time_to_event
 from rempart.study.cells import Cells, cells_of
 from rempart.study.describe_results import described
 from rempart.study.evidence import Evidence, merge
+from rempart.study.evidence_sets import ArmSets, arm_sets
 from rempart.study.rows import Output
 
 Writer = Callable[[Output, Study, Analysis, Cells, Mapping[str, pa.Table]], None]
@@ -39,7 +40,7 @@ def results(
     ``weight-not-declared`` for what descriptions ask.
     """
     total = merge([evidence])
-    cells = {frame: cells_of(study, frame, total["cells"]) for frame in study.frames}
+    cells = {frame: cells_of(study, frame, total["cells"], _sets(study, frame, total)) for frame in study.frames}
     rows: list[ResultRow] = []
     types = [*(item.type for item in study.analyses), *(item.type for item in study.descriptions)]
     for analysis in study.analyses:
@@ -49,3 +50,9 @@ def results(
         write(output, study, analysis, cells[analysis.frame], total)
     rows += described(study, total["tallies"], run=run, standards=standards or {}, types=types)
     return tuple(rows)
+
+
+def _sets(study: Study, frame: Frame, total: Evidence) -> ArmSets:
+    """The frame's sets of persons; its places of care where one of its analyses asks for them."""
+    asked = any(analysis.establishments for analysis in study.analyses if analysis.frame == frame)
+    return arm_sets(total, frame.key, asked=asked)

@@ -5,7 +5,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,18 @@ class Tally:
     def fingerprint(self) -> str:
         """The person set's name, 32 hexadecimal digits; equal sets have equal ones."""
         return f"{self.print_a % 2**64:016x}{self.print_b % 2**64:016x}"
+
+
+NOBODY = Tally(key={}, **dict.fromkeys(COUNTS, 0))
+
+
+def union(cells: Iterable[Tally]) -> Tally:
+    """The cells, which share no person, as one without a key."""
+    found = list(cells)
+    sums = {name: sum(getattr(cell, name) for cell in found) for name in SUMS}
+    prints = {name: sum(getattr(cell, name) for cell in found) % 2**64 for name in PRINTS}
+    tops = sorted((top for cell in found for top in (cell.top1, cell.top2)), reverse=True)
+    return Tally(key={}, **sums, **prints, **dict(zip(TOPS, [*tops, 0, 0], strict=False)))
 
 
 def tallies_of(table: pa.Table, analysis: str, part: str) -> list[Tally]:

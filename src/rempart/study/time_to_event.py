@@ -10,7 +10,7 @@ from rempart.records.protocol import DEATH, Analysis
 from rempart.records.study import Study
 from rempart.study.cells import ARMS, Cells
 from rempart.study.poisson import DAYS_IN_YEAR, rate
-from rempart.study.rows import Output
+from rempart.study.rows import Behind, Output
 from rempart.study.survival import Curve, DayCounts, aalen_johansen, day_counts, kaplan_meier
 
 Tables = Mapping[str, pa.Table]
@@ -23,11 +23,13 @@ def incidence(output: Output, study: Study, analysis: Analysis, cells: Cells, ta
         persons, events, days = cells.persons(arm), cells.events(arm), cells.person_days(arm)
         column = {"arm": arm}
         output.write(row, column, {"persons": persons}, n=persons, ref=cells.persons_ref(arm))
-        output.write(row, column, {"events": events}, n=events, ref=cells.events_ref(arm))
-        output.write(row, column, {"person_years": days / DAYS_IN_YEAR}, n=persons, ref=cells.persons_ref(arm))
+        places = cells.places_behind(arm)
+        output.write(row, column, {"events": events}, n=events, ref=cells.events_ref(arm), behind=places)
+        years = {"person_years": days / DAYS_IN_YEAR}
+        output.write(row, column, years, n=persons, ref=cells.persons_ref(arm), behind=cells.time_behind(arm))
         value = rate(events, days) or (None, None, None)
         rates = dict(zip(("rate", "rate_lower", "rate_upper"), value, strict=True))
-        output.write(row, column, rates, n=events, ref=cells.events_ref(arm))
+        output.write(row, column, rates, n=events, ref=cells.events_ref(arm), behind=places)
 
 
 def survival(output: Output, study: Study, analysis: Analysis, cells: Cells, tables: Tables) -> None:
@@ -79,13 +81,15 @@ def _write(
     refs = {name: _Refs(cells, arm, name) for name in ("at_risk", *ways)}
     for day in grid(study, analysis.grid_days):
         row, column = {"day": f"{day:05d}"}, {"arm": arm}
+        places = cells.places_behind(arm, day)
         for name, ref in refs.items():
             number = int(sums[name][day])
-            output.write(row, column, {name: number}, n=number, ref=ref.at(day, number))
+            behind = places if name == "events" else Behind()
+            output.write(row, column, {name: number}, n=number, ref=ref.at(day, number), behind=behind)
         values = {statistic: curve.value[day], "lower": curve.lower[day], "upper": curve.upper[day]}
         number = int(sums["events"][day])
         shown_values = {key: None if np.isnan(value) else float(value) for key, value in values.items()}
-        output.write(row, column, shown_values, n=number, ref=refs["events"].at(day, number))
+        output.write(row, column, shown_values, n=number, ref=refs["events"].at(day, number), behind=places)
 
 
 class _Refs:

@@ -85,7 +85,7 @@ def submit_run(warehouse: Warehouse, *, run: str, context: str, key_file: Path, 
         controls=controls,
     )
     submit(place, signed=author.document(body), actor=author.salted)
-    told = [dict(item) for item in found]
+    told: list[dict[str, object]] = [dict(item) for item in found]
     return Submitted(release=str(body["release"]), tables=tables, findings=told, beside=beside)
 
 
