@@ -116,3 +116,18 @@ def test_no_hint_recommends_a_design_that_is_not_run_as_one_that_is(tmp_path: Pa
     told = call("study", "check", file, "--dir", tmp_path, lang=lang)
     assert told.code == 10
     assert {"en": "two ways run", "fr": "deux voies s'exécutent"}[lang] in told.err
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("en", "at least 1: a list of CIM10 codes"), ("fr", "au moins 1 : une liste de codes CIM10")],
+)
+def test_an_empty_code_list_is_told_with_its_line_and_what_it_takes(tmp_path: Path, lang: str, words: str) -> None:
+    file = example("diabetes", tmp_path)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('include = ["I50"]', "include = []"), encoding="utf-8")
+    line = text.split('include = ["I50"]')[0].count("\n") + 1
+    told = call("study", "check", file, "--dir", tmp_path, lang=lang)
+    assert (told.code, told.out) == (40, "")
+    assert f"study.toml:{line}" in told.err
+    assert words in told.err and "codes.heart_failure.include" in told.err

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.atlas_house import entry
 from tests.law.test_command_line import HEAVY, PROBE
 from tests.law.tree import ROOT
 
@@ -33,6 +34,34 @@ def test_a_study_is_begun_and_checked_without_an_engine(template: str, tmp_path:
     for told in (begun, checked):
         assert told["code"] == 0
         assert not HEAVY & set(told["modules"])  # type: ignore[call-overload]
+
+
+STUDY = """
+schema = "rempart.study/1"
+permit = "P-2026-0001"
+[protocol]
+title = "t"
+question = "q"
+estimand = "initiation"
+period = [2013-01-01, 2013-12-31]
+[cohorts.users]
+atlas = "users.json"
+[[analyses]]
+id = "flow"
+type = "attrition"
+design = "cohort"
+"""
+
+
+def test_a_definition_of_atlas_is_checked_without_an_engine(tmp_path: Path) -> None:
+    definition = entry(
+        {"DrugExposure": {"CodesetId": 1}}, EndStrategy={"DateOffset": {"DateField": "StartDate", "Offset": 30}}
+    )
+    (tmp_path / "users.json").write_text(json.dumps(definition), encoding="utf-8")
+    (tmp_path / "s.toml").write_text(STUDY, encoding="utf-8")
+    told = probed(["--dir", str(tmp_path), "study", "check", "s.toml"], tmp_path)
+    assert told["code"] == 0
+    assert not HEAVY & set(told["modules"])  # type: ignore[call-overload]
 
 
 def test_codes_are_brought_in_without_an_engine(tmp_path: Path) -> None:

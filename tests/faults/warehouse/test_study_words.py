@@ -20,6 +20,8 @@ from rempart.wiring.ingest import ingest_delivery
 from rempart.wiring.releases import submit_run
 from tests.faults.warehouse.place import Place, Silence, copied, workers_find_the_package
 from tests.journeys.test_study_told import CLONED
+from tests.law.test_command_line import HEAVY
+from tests.law.test_study_check import probed
 
 PERSONS = 60
 COMMON, NEVER, RARE, NEARLY = (digit * 13 for digit in "1234")
@@ -240,3 +242,13 @@ def test_a_study_of_ten_megabytes_is_planned_signed_and_run(small: Place) -> Non
     document = SignedDocument.from_bytes(kept, schema="rempart.study/1")
     assert document.over == planned["id"]
     assert len(document.body["codes"]["list_39"]["include"]) == 12_500
+
+
+def test_check_with_a_permit_at_hand_starts_no_engine_and_asks_no_broker(shared: Place, tmp_path: Path) -> None:
+    """In a process of its own, where no module was loaded before; the ledger is as long as it was."""
+    leaves, file = len(shared.events()), str(shared.root / "study.toml")
+    told = probed(["--dir", str(shared.directory), "--json", "study", "check", file], tmp_path)
+    assert told["code"] == 0
+    assert not HEAVY & set(told["modules"])  # type: ignore[call-overload]
+    assert len(shared.events()) == leaves
+    assert shared.run("study", "check", file).answer["data"]["fits"] == "P-2026-0001"
