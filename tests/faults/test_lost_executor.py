@@ -1,24 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Spark cluster on loopback, one master and one worker, whose executor is killed in the middle of a run: another one finishes it."""
+"""A Spark cluster on loopback, one master and one worker, whose executor is killed in the middle of a run: another one finishes it.
+
+Once with workers that open nothing, once with the true ones, whose keys come from this node's agent.
+"""
 
 import contextlib
 import os
 import signal
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from rempart.adapters.spark_engine import SparkEngine
 from rempart.errors import Refused
+from rempart.journeys.study import StudyRun
+from rempart.wiring import spark
 from tests.conformance.engine_house import EngineHouse, java, spark_engine
 from tests.conformance.stand_in_worker import evidence
-from tests.faults.warehouse.place import workers_find_the_package
+from tests.faults import once_waiting_worker
+from tests.faults.cut_project import SHARDS, cut, run_all, study_in
+from tests.faults.warehouse.place import built, copied, workers_find_the_package
 from tests.servers.process import free_ports, running, wait_until
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 DEPLOY = "org.apache.spark.deploy"
 EXECUTOR = b"CoarseGrainedExecutorBackend"
+SETTINGS = "spark.executor.memory 512m\nspark.executor.cores 2\nspark.driver.memory 512m\n"
 
 
 @contextlib.contextmanager
@@ -56,8 +66,7 @@ def executor_of(pid: int) -> int:
 def test_a_run_whose_executor_is_killed_is_finished_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     java()
     workers_find_the_package(monkeypatch)
-    settings = "spark.executor.memory 512m\nspark.executor.cores 2\nspark.driver.memory 512m\n"
-    (tmp_path / "spark-defaults.conf").write_text(settings, encoding="ascii")
+    (tmp_path / "spark-defaults.conf").write_text(SETTINGS, encoding="ascii")
     monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))
     found: dict[int, bytes] = {}
     (tmp_path / "house").mkdir()
@@ -71,6 +80,35 @@ def test_a_run_whose_executor_is_killed_is_finished_by_another(tmp_path: Path, m
         assert house.gone(worker), "the lost executor's worker computes on"
         runner.join(300)
     assert found == {shard: evidence(house.run, shard) for shard in range(6)}
+
+
+def test_true_workers_whose_executor_is_killed_are_replaced_under_grants_of_their_own_and_the_rows_are_the_same(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are killed with their keys in memory, one of them after it used them."""
+    java()
+    workers_find_the_package(monkeypatch)
+    (tmp_path / "spark-defaults.conf").write_text(SETTINGS, encoding="ascii")
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))
+    monkeypatch.setattr(spark, "SparkEngine", partial(SparkEngine, module=once_waiting_worker.MODULE))
+    done: dict[str, StudyRun] = {}
+    with copied(built(tmp_path_factory), tmp_path / "copy") as place, cluster(tmp_path) as master:
+        study = {"": study_in(place, "comparison", (place.root / "study.toml").read_text(encoding="utf-8"))}
+        cut(place, list(study.values()))
+        pool = run_all(place, study, "local")[""]
+        before = len(place.events())
+        runner = threading.Thread(target=lambda: done.update(run_all(place, study, master)), daemon=True)
+        runner.start()
+        worker = once_waiting_worker.waits(place.directory / "controller")
+        os.kill(executor_of(worker), signal.SIGKILL)
+        assert once_waiting_worker.gone(worker), "the lost executor's worker computes on"
+        runner.join(300)
+        after = [event for event in place.events()[before:] if event.phase != "failed"]
+    assert done[""].rows == pool.rows
+    assert len(pool.rows) > 10
+    jobs = SHARDS // 2
+    grants = sum(event.kind == "key-grant" for event in after)
+    assert 1 + jobs < grants <= 1 + 2 * jobs + 1, "a job that was lost is tried again with keys of its own"
 
 
 def test_a_cluster_whose_processes_do_not_prove_themselves_is_refused(tmp_path: Path) -> None:
