@@ -2,7 +2,7 @@
 """Histories of persons as lines that a doctor can read, a study over them, and the cohort that the engine makes of both.
 
 A line is ``<day>[..<last day>] <kind> <code> [words]``: ``12 condition E110 DP #3`` (visit 3), ``20..25 visit inpatient #3``,
-``30 drug metformin x2 @01`` (two packs, specialty 01), ``-90..40 residence 75``. Day 0 is 2014-01-01.
+``30 drug metformin x2 @01 ~56`` (two packs, specialty 01, 56 days' supply), ``-90..40 residence 75``. Day 0 is 2014-01-01.
 """
 
 import datetime
@@ -26,6 +26,8 @@ TABLES: Mapping[str, tuple[str, str, str, str]] = {  # kind → table, first day
     "drug": ("drug_exposure", "drug_exposure_start_date", "drug_exposure_end_date", "drug_source_value"),
     "condition": ("condition_occurrence", "condition_start_date", "condition_end_date", "condition_source_value"),
     "procedure": ("procedure_occurrence", "procedure_date", "", "procedure_source_value"),
+    "measurement": ("measurement", "measurement_date", "", "measurement_source_value"),
+    "device": ("device_exposure", "device_exposure_start_date", "device_exposure_end_date", "device_source_value"),
     "visit": ("visit_occurrence", "visit_start_date", "visit_end_date", "visit_source_value"),
     "residence": (
         "location_history",
@@ -54,6 +56,7 @@ class Record:
     visit: int | None = None
     specialty: str | None = None
     quantity: int = 1
+    supply: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,8 @@ def read(line: str) -> Record:
             told["specialty"] = word[1:]
         elif word.startswith("x"):
             told["quantity"] = int(word[1:])
+        elif word.startswith("~"):
+            told["supply"] = int(word[1:])
         else:
             told["status"] = word
     return Record(kind=kind, first=int(first), last=int(last or first), code=code, **told)
@@ -145,7 +150,15 @@ def tables(persons: Mapping[int, Person]) -> dict[str, dict[str, tuple[str, list
     return found
 
 
-_EVERY_KIND = ("0 drug metformin", "0 condition E11", "0 procedure JD", "0 visit inpatient #1", "0 residence 75")
+_EVERY_KIND = (
+    "0 drug metformin",
+    "0 condition E11",
+    "0 procedure JD",
+    "0 measurement 0552",
+    "0 device 1",
+    "0 visit inpatient #1",
+    "0 residence 75",
+)
 
 
 def _rows(number: int, person: Person) -> Sequence[tuple[str, dict[str, tuple[str, Any]]]]:
@@ -188,6 +201,8 @@ def _row(who: Mapping[str, tuple[str, Any]], record: Record) -> tuple[str, dict[
     }
     if last:
         row[last] = ("date", day(record.last))
+    if record.kind == "drug":
+        row["days_supply"] = ("number", record.supply)
     if record.kind == "condition":
         row["condition_status_source_value"] = ("text", record.status)
     if record.kind == "visit":

@@ -148,6 +148,32 @@ def test_events_have_value_specialty_setting_and_place(
     assert bool(periods(query, cohort(event), line)) is enters
 
 
+MEASURED = {"sugar": {"system": "NABM", "include": ["0552"]}, "pump": {"system": "LPP", "include": ["1164740"]}}
+
+
+@pytest.mark.parametrize(
+    ("event", "line", "enters"),
+    [
+        ({**METFORMIN, "where": {"days_supply": ">= 28"}}, "5 drug metformin ~27", False),
+        ({**METFORMIN, "where": {"days_supply": ">= 28"}}, "5 drug metformin ~28", True),
+        ({**METFORMIN, "where": {"days_supply": "< 28"}}, "5 drug metformin", False),  # nobody knows for how long
+        ({**METFORMIN, "where": {"days_supply": ">= 28", "quantity": "= 1"}}, "5 drug metformin x2 ~28", False),
+        ({"domain": "procedure", "codes": "act", "where": {"quantity": "> 1"}}, "5 procedure JDFA001 x1", False),
+        ({"domain": "procedure", "codes": "act", "where": {"quantity": "> 1"}}, "5 procedure JDFA001 x2", True),
+        ({"domain": "measurement", "codes": "sugar", "where": {"quantity": "<= 2"}}, "5 measurement 0552 x3", False),
+        ({"domain": "measurement", "codes": "sugar", "where": {"quantity": "<= 2"}}, "5 measurement 0552 x2", True),
+        ({"domain": "device", "codes": "pump", "where": {"quantity": "= 2"}}, "5 device 1164740 x1", False),
+        ({"domain": "device", "codes": "pump", "where": {"quantity": "= 2"}}, "5 device 1164740 x2", True),
+    ],
+)
+def test_numbers_of_every_kind_of_record_can_be_compared(
+    query: DuckDBQuery, event: dict[str, Any], line: str, enters: bool
+) -> None:
+    codes = {**study_of({"x": cohort()}).as_dict()["codes"], **MEASURED}
+    found = answer(query, study_of({"x": cohort(event)}, codes=codes), {7: Person(lines=(line,))})
+    assert found.rows == ([(7, 5, CUT)] if enters else [])
+
+
 def test_a_diagnosis_can_be_asked_for_by_the_setting_of_its_visit(query: DuckDBQuery) -> None:
     lines = ("5 visit outpatient #1", "5 condition E11 DP #1", "9..12 visit inpatient #2", "10 condition E11 DP #2")
     assert periods(query, cohort({**DIABETES, "setting": ["inpatient"]}), *lines) == [(10, CUT)]
