@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -13,6 +14,9 @@ import rempart
 from rempart.adapters import program_version
 from rempart.adapters.duckdb_query import engine_version
 from rempart.errors import Refused
+from rempart.spark_driver import _tasks
+from rempart.wiring import spark
+from rempart.wiring.warehouse import Warehouse
 from rempart.wiring.worker import check_version
 
 ROOMS = ("cohort", "study", "vault", "records", "journeys", "permits", "adapters")
@@ -76,6 +80,37 @@ def test_a_worker_of_another_version_computes_nothing_and_says_both() -> None:
     assert caught.value.facts == {"told": other, "here": engine_version()}
     check_version("")
     check_version(engine_version())
+
+
+class Recorder:
+    """Stands for the engine on a cluster, and starts nothing."""
+
+    told: ClassVar[dict[str, object]] = {}
+
+    def __init__(self, _: Path, **told: object) -> None:
+        self.told.update(told)
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def start(self) -> None:
+        """Nothing."""
+
+
+def test_every_worker_on_spark_is_told_the_version_of_the_study_s_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark, "SparkEngine", Recorder)
+    with spark.engine_called(Warehouse(tmp_path), "yarn"):
+        assert Recorder.told["made_by"] == engine_version()
+    run = {"dir": "/d", "agent": "/a", "module": "m", "memory": 1, "made_by": "this one", "jobs": [{"run": "S-1"}]}
+    session = SimpleNamespace(told=lambda _, otherwise: otherwise)
+    (task,) = _tasks(session, run)  # type: ignore[arg-type]
+    arguments = json.loads(task)["arguments"]
+    assert arguments[arguments.index("--made-by") + 1] == "this one"
 
 
 def test_a_worker_that_is_told_another_version_answers_its_first_job_so(tmp_path: Path) -> None:
