@@ -219,10 +219,10 @@ class _Maker:
             joins += f" LEFT JOIN ({sql}) AS x{number} USING ({_EVENT})"
             ways.append(Way(reason=reason, what=what, day=f"x{number}.day"))
         self.ways = by_reason(ways)
-        number = f", {first_way(self.ways)} AS leave_way" if self.cohort.landmark is not None else ""
+        which = f", {first_way(self.ways)} AS leave_way" if self.cohort.landmark is not None else ""
         last = f"least({', '.join(way.day for way in self.ways)}) AS leave_date"
         self._make(
-            "step_leaving", f"SELECT i.*, i.start_date AS entry_date, {last}{number} FROM {self._table} AS i{joins}"
+            "step_leaving", f"SELECT i.*, i.start_date AS entry_date, {last}{which} FROM {self._table} AS i{joins}"
         )
         self._make(self._table, "SELECT * FROM step_leaving")
         self.statements.append("DROP TABLE step_leaving")

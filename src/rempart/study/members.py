@@ -46,7 +46,7 @@ def members_told(study: Study, tables: Sequence[CheckedTable], rules: Mapping[st
 
 def _members(study: Study, tables: Mapping[str, CheckedTable]) -> Iterator[tuple[str, ResultRow]]:
     """(cohort, cell) of each cell that counts a cohort's persons: the last step of an attrition, the totals of a table one."""
-    types = [item.type for item in (*study.analyses, *study.descriptions)]
+    types = [*(item.type for item in study.analyses), *(item.type for item in study.descriptions)]
     for analysis in study.descriptions:
         table = tables.get(analysis.type if types.count(analysis.type) == 1 else f"{analysis.type}_{analysis.id}")
         rows = [row for row in table.rows if row.statistic == _PERSONS] if table is not None else []
