@@ -5,7 +5,6 @@ The oracle is written from docs/study.md and shares nothing with the SQL.
 """
 
 import calendar
-import datetime
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,30 +13,15 @@ from typing import Any
 import pyarrow as pa
 
 from rempart.adapters.duckdb_query import DuckDBQuery
-from rempart.cohort.compile import compile_study
+from rempart.cohort.parts import columns_of, study_parts
+from rempart.journeys.shard_evidence import computed
 from rempart.records.study import Study, study_from_dict
-from rempart.study.evidence import Evidence, compute
+from rempart.study.evidence import Evidence
+from tests.properties.study_persons import BASE, Person, day, tables
+from tests.properties.supplied_treatment import treated_until
 
-BASE = datetime.date(2014, 2, 10)
 TARGET, COMPARATOR, OTHER = "1111111111111", "2222222222222", "3333333333333"
 FIRST, LAST, CUT = 10, 30, 45  # days of BASE: first and last possible time zero, last day of data
-
-
-def day(number: int) -> datetime.date:
-    """The date of a day number."""
-    return BASE + datetime.timedelta(days=number)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Person:
-    """One history, in day numbers: drugs (day, code, last day covered), diagnoses (day, code, status)."""
-
-    observed: tuple[tuple[int, int], ...] = ((-400, 60),)
-    drugs: tuple[tuple[int, str, int], ...] = ()
-    diagnoses: tuple[tuple[int, str, str], ...] = ()
-    death: int | None = None
-    born: int | None = 1950
-    sex: int = 8507
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +41,11 @@ class Rules:
     history: tuple[int, int] | None = None
     bands: tuple[int, ...] = field(default=())
     usable: tuple[tuple[str, int], ...] = field(default=())  # source → the last day on which it can be used
+    supply: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # arm → the keys of its exposure's periods
+
+    def supplied(self, arm: str) -> Mapping[str, Any] | None:
+        """The keys by which an arm's treatment ends, None where its records' own cover does."""
+        return None if self.estimand == "initiation" else self.supply.get(arm)
 
 
 def study(rules: Rules) -> Study:
@@ -96,8 +85,13 @@ def study(rules: Rules) -> Study:
             },
             "cohorts": {"main": cohort},
             "exposures": {
-                "target": {"domain": "drug", "codes": "target"},
-                "comparator": {"domain": "drug", "codes": "comparator", "non_users": rules.non_users},
+                "target": {"domain": "drug", "codes": "target", **rules.supply.get("target", {})},
+                "comparator": {
+                    "domain": "drug",
+                    "codes": "comparator",
+                    "non_users": rules.non_users,
+                    **rules.supply.get("comparator", {}),
+                },
             },
             "outcomes": {"tumour": {"any": [{**condition, "status": ["DP"]}]}},
             "covariates": covariates,
@@ -106,54 +100,14 @@ def study(rules: Rules) -> Study:
     )
 
 
-def tables(persons: Mapping[int, Person]) -> dict[str, pa.Table]:
-    """The project's tables, dates typed."""
-
-    def table(schema: dict[str, pa.DataType], rows: list[tuple[Any, ...]]) -> pa.Table:
-        columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
-        return pa.table({name: pa.array(c, type=t) for (name, t), c in zip(schema.items(), columns, strict=True)})
-
-    number, date, text = pa.int64(), pa.date32(), pa.string()
-    return {
-        "person": table(
-            {"person_id": number, "year_of_birth": pa.int32(), "gender_concept_id": number},
-            [(i, p.born, p.sex) for i, p in persons.items()],
-        ),
-        "observation_period": table(
-            {"person_id": number, "observation_period_start_date": date, "observation_period_end_date": date},
-            [(i, day(a), day(b)) for i, p in persons.items() for a, b in p.observed],
-        ),
-        "drug_exposure": table(
-            {
-                "person_id": number,
-                "drug_exposure_start_date": date,
-                "drug_source_value": text,
-                "drug_exposure_end_date": date,
-            },
-            [(i, day(d), code, day(end)) for i, p in persons.items() for d, code, end in p.drugs],
-        ),
-        "condition_occurrence": table(
-            {
-                "person_id": number,
-                "condition_start_date": date,
-                "condition_source_value": text,
-                "condition_status_source_value": text,
-            },
-            [(i, day(d), code, status) for i, p in persons.items() for d, code, status in p.diagnoses],
-        ),
-        "death": table(
-            {"person_id": number, "death_month": date, "death_date": date},
-            [(i, day(p.death).replace(day=1), day(p.death)) for i, p in persons.items() if p.death is not None],
-        ),
-    }
-
-
 def answer(query: DuckDBQuery, rules: Rules, persons: Mapping[int, Person]) -> Evidence:
-    """The evidence of one shard that holds ``persons``."""
+    """The evidence of one shard that holds ``persons``, of the columns alone that the permit is asked for."""
+    parts = study_parts(study(rules), cut=day(CUT))
+    read = columns_of(parts)
     for name, table in tables(persons).items():
-        query.register(name, table)
+        query.register(name, table.select(["person_id", *sorted(read.get(name, ()))]))
     query.register("usable_interval", intervals(rules))
-    return compute(query, compile_study(study(rules), cut=day(CUT), usable=True))
+    return computed(query, parts)
 
 
 def intervals(rules: Rules) -> pa.Table:
@@ -224,7 +178,7 @@ def _diagnosed(person: Person, zero: int, window: tuple[int, int]) -> bool:
 def follow(person: Person, rules: Rules, zero: int, arm: str) -> tuple[int, int]:
     """(exit day since time zero, status)."""
     last = max(b for a, b in person.observed if a <= zero <= b)
-    used = {"dcir", "mco", "ssr", "had", "rip"}  # dispensings and diagnoses
+    used = {"dcir", "mco", "ssr", "had", "rip"}  # dispensings and diagnoses, and stays
     ends = [last, CUT, *(end for source, end in rules.usable if source in used)]
     if rules.follow_up is not None:
         ends.append(zero + rules.follow_up)
@@ -235,7 +189,12 @@ def follow(person: Person, rules: Rules, zero: int, arm: str) -> tuple[int, int]
         (rules.non_users and arm == "comparator") or (rules.estimand != "initiation" and not rules.non_users)
     ):
         ends.append(switches[0])
-    if rules.estimand != "initiation" and not (rules.non_users and arm == "comparator"):
+    treated = rules.estimand != "initiation" and not (rules.non_users and arm == "comparator")
+    keys = rules.supplied(arm)
+    if treated and keys is not None:
+        mine, others = [TARGET, COMPARATOR] if arm == "target" else [COMPARATOR, TARGET]
+        ends.append(treated_until(zero, person.drugs, person.stays, keys, codes=(mine, others), grace=rules.grace))
+    elif treated:
         covered = found[zero][arm]
         for at in sorted(at for at, arms in found.items() if at > zero and arm in arms):
             if at > covered + rules.grace:

@@ -2,6 +2,8 @@
 """The SQL of one shard says what plain Python says, and evidence adds up however persons are split and ordered."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +40,31 @@ def drugs(draw: st.DrawFn) -> tuple[int, str, int]:
 
 
 @st.composite
+def supplies(draw: st.DrawFn, other: str) -> dict[str, Any]:
+    """How an arm's dispensings become periods."""
+    rules = [
+        [{"rule": "recorded"}],
+        [{"rule": "fixed", "days": 6}],
+        [{"rule": "recorded"}, {"rule": "fixed", "days": 3}],
+    ]
+    found: dict[str, Any] = {
+        "supply": draw(st.sampled_from(rules)),
+        "grace_days": draw(st.sampled_from([0, 0, 3, 6])),
+        "stockpiling": draw(st.sampled_from(["none", "carry"])),
+        "overlap": draw(st.sampled_from(["product", "longest"])),
+        "hospital_days": draw(st.sampled_from(["ignore", "extend", "censor"])),
+        "lag_days": draw(st.sampled_from([0, 0, 2, 5])),
+    }
+    return found | ({"switch_to": other} if draw(st.booleans()) else {})
+
+
+def supplied() -> st.SearchStrategy[dict[str, dict[str, Any]]]:
+    """Of neither arm, of one, of both."""
+    found = {"target": supplies("comparator"), "comparator": supplies("target")}
+    return st.just({}) | st.fixed_dictionaries({}, optional=found) | st.fixed_dictionaries(found)
+
+
+@st.composite
 def persons(draw: st.DrawFn) -> Person:
     """A history short enough that days collide."""
     start = draw(st.sampled_from([-400, -400, -400, 2, 5, 12]))
@@ -60,6 +87,9 @@ def persons(draw: st.DrawFn) -> Person:
                 )
             )
         ),
+        stays=tuple(
+            (first, first + draw(st.integers(0, 12))) for first in draw(st.lists(st.integers(0, 45), max_size=2))
+        ),
         death=draw(st.none() | st.none() | st.sampled_from([25, 28, 40, 45]) | st.integers(5, 60)),
         born=draw(st.none() | st.sampled_from([1940, 1953, 1954, 1955, 1990])),
         sex=draw(st.sampled_from([8507, 8532, 0])),
@@ -80,7 +110,8 @@ def rules() -> st.SearchStrategy[Rules]:
         lag=st.just(0) | st.integers(0, 6),
         grace=st.integers(0, 5),
         follow_up=st.none() | st.integers(7, 30),
-        estimand=st.sampled_from(["initiation", "on-treatment"]),
+        estimand=st.sampled_from(["initiation", "on-treatment", "on-treatment"]),
+        supply=supplied(),
         non_users=st.booleans(),
         death=st.sampled_from(["month", "date", "ignore"]),
         age=st.none() | st.just((59, 61)),
@@ -108,6 +139,20 @@ def test_the_sql_of_a_shard_says_what_plain_python_says(query: DuckDBQuery, peop
     steps, counted = expected(population, how)
     assert attrition(found) == steps
     assert cells(found) == counted
+
+
+@QUICK
+@given(
+    st.lists(persons(), min_size=5, max_size=25),
+    rules(),
+    st.fixed_dictionaries({"target": supplies("comparator"), "comparator": supplies("target")}),
+)
+def test_treatment_ends_by_the_rules_of_supply(
+    query: DuckDBQuery, people: list[Person], how: Rules, supply: dict[str, dict[str, Any]]
+) -> None:
+    treated = replace(how, supply=supply, estimand="on-treatment", non_users=False)
+    population = dict(enumerate(people))
+    assert cells(answer(query, treated, population)) == expected(population, treated)[1]
 
 
 @settings(parent=QUICK, max_examples=6)

@@ -29,7 +29,8 @@ def compile_study(study: Study, *, cut: datetime.date, usable: bool = False) -> 
 
 def compile_frame(study: Study, frame: Frame, *, cut: datetime.date, reads: Reads, usable: bool = False) -> CohortPlan:
     """The plan of one frame; columns read are noted in ``reads``. ``usable``: the session has the table ``usable_interval`` (source,
-    scheme, last_day), and nobody is followed beyond the sources of the question."""
+    scheme, last_day), and nobody is followed beyond the sources of the question. The tables ``exposure_<name>`` of its ``supplied_arms``
+    (records/exposure_uses.py) are there when it runs."""
     cohort = study.cohorts[frame.cohort]
     conditions = _conditions(study, frame, cohort, reads)
     steps = (_first_step(study, frame), *conditions, "at risk after the lag" if study.protocol.lag_days else "at risk")
@@ -66,13 +67,19 @@ def _arm(study: Study, exposure: Exposure, flag: str, reads: Reads, *, codes: Co
     domain = DOMAIN[exposure.domain]
     date = reads.column(domain.table, domain.date)
     ends = date
-    if study.protocol.on_treatment and exposure.domain == "drug" and not exposure.non_users:
+    if _covers(study, exposure):
         last = reads.column(domain.table, "drug_exposure_end_date")
         ends = f"greatest({date}, coalesce({last}, {date}))"
     return (
         f"SELECT person_id, {date} AS day, {ends} AS ends, {flag} AS arm FROM {domain.table} "
         f"WHERE {date} IS NOT NULL AND {matches(codes or study.codes[exposure.codes], domain, reads)}"
     )
+
+
+def _covers(study: Study, exposure: Exposure) -> bool:
+    """Whether the days that its records cover end its treatment: where the study does not say how long a supply lasts."""
+    users = exposure.domain == "drug" and not exposure.non_users
+    return study.protocol.on_treatment and users and exposure.eras is None
 
 
 def _uses(study: Study, frame: Frame, reads: Reads) -> str:
@@ -92,6 +99,7 @@ def _both_arms(study: Study, target: Exposure, comparator: Exposure, reads: Read
     """Both arms in one look at the records, where no record can be of both; '' where that is not plain from the lists."""
     mine, other = study.codes[target.codes], study.codes[comparator.codes]
     alike = (mine.system, target.domain, target.non_users) == (other.system, comparator.domain, comparator.non_users)
+    alike = alike and _covers(study, target) == _covers(study, comparator)
     if not alike or mine.system not in {*WHOLE, "OMOP"} or set(mine.include) & set(other.include):
         return ""
     either = replace(mine, include=(*mine.include, *other.include))

@@ -7,7 +7,9 @@ A row covers (entry_day, exit_day]; on one day the outcome comes before death, d
 import datetime
 
 from rempart.cohort.codes import Reads
+from rempart.cohort.exposure_exit import exposure_end
 from rempart.cohort.outcomes import by_cause, outcome_events
+from rempart.records.exposure_uses import supplied_arms
 from rempart.records.protocol import Frame
 from rempart.records.study import Study
 
@@ -92,10 +94,26 @@ def _stops(study: Study, frame: Frame) -> str:
     elif study.protocol.on_treatment:
         parts.append(_starts_other("u.arm <> i.arm"))
     if study.protocol.on_treatment:
-        parts.append(_covered(study.protocol.grace_days, "i.arm = 'target'" if non_users else "true"))
+        parts += _treatment_ends(study, frame)
     if not parts:
         return "stops AS (SELECT person_id, t0 AS day FROM study_patterns WHERE false)"
     return "stops AS (SELECT person_id, min(day) AS day FROM (" + "\nUNION ALL\n".join(parts) + ") GROUP BY person_id)"
+
+
+def _treatment_ends(study: Study, frame: Frame) -> list[str]:
+    """The last day of treatment of each arm of users: by its exposure's periods where the study says how long a supply lasts, as a
+    cohort leaves with them; else by the days that its records cover."""
+    grace, supplied = study.protocol.grace_days, supplied_arms(study, frame)
+    arms = {"target": frame.target, "comparator": frame.comparator}
+    users = {arm: name for arm, name in arms.items() if not study.exposures[name].non_users}
+    plain = [arm for arm, name in users.items() if name not in supplied]
+    found = [_covered(grace, "true" if len(plain) > 1 else f"i.arm = '{plain[0]}'")] if plain else []
+    for arm, name in users.items():
+        if name in supplied:
+            index = f"(SELECT person_id, 0 AS event_id, t0 AS start_date FROM study_patterns WHERE arm = '{arm}')"
+            ends = exposure_end(index, name, study.exposures[name].eras, grace)
+            found.append(f"SELECT person_id, day FROM ({ends})")
+    return found
 
 
 def _starts_other(condition: str) -> str:

@@ -13,8 +13,9 @@ from rempart.cohort.codes import Reads
 from rempart.cohort.compile import compile_frame
 from rempart.cohort.describe import tally_plan
 from rempart.cohort.match_plan import matched_made
-from rempart.cohort.study_tables import Made, tables_of
+from rempart.cohort.study_tables import Made, made_for, tables_of
 from rempart.records.canonical import length_prefixed
+from rempart.records.exposure_uses import supplied_arms
 from rempart.records.protocol import CohortPlan, TallyPlan
 from rempart.records.study import Study
 
@@ -38,8 +39,9 @@ def study_parts(study: Study, *, cut: datetime.date) -> tuple[StudyPart, ...]:
     found = []
     for frame in study.frames:
         reads = Reads()
+        made = made_for(study, (), supplied_arms(study, frame), cut=cut, reads=reads)
         plan = compile_frame(study, frame, cut=cut, reads=reads, usable=True)
-        found.append(part_of(f"frame:{frame.key}", plan, reads))
+        found.append(part_of(f"frame:{frame.key}", plan, reads, made=made))
     for analysis in study.descriptions:
         reads = Reads()
         made = tables_of(study, analysis, cut=cut, reads=reads)

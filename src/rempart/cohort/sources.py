@@ -14,6 +14,7 @@ from rempart.records.cohort import Criterion as AtlasCriterion
 from rempart.records.cohort_reading import in_order
 from rempart.records.cohort_rules import ATLAS_DOMAINS, RuleCohort, RuleEvent
 from rempart.records.describing import USE, CohortAnalysis
+from rempart.records.exposure_uses import supplied_arms
 from rempart.records.matching import matched_names
 from rempart.records.protocol import CodeList, Criterion, Exposure, Frame
 from rempart.records.study import Study
@@ -55,8 +56,9 @@ def cohort_sources(study: Study) -> dict[str, frozenset[str]]:
 
 
 def frame_sources(study: Study, frame: Frame) -> frozenset[str]:
-    """The sources of a comparison: of both arms, exclusions, the outcome and covariates."""
+    """The sources of a comparison: of both arms, of the periods by which their treatment ends, exclusions, the outcome and covariates."""
     arms = [_dispensed(study.exposures[name], study.codes) for name in (frame.target, frame.comparator)]
+    arms += [_of_exposure(study.exposures[name], study) for name in supplied_arms(study, frame)]
     history = [item.criterion for item in study.covariates.values() if item.criterion is not None]
     items = (*study.cohorts[frame.cohort].exclude, *study.outcomes[frame.outcome], *history)
     return frozenset[str]().union(*arms, *(_of_criterion(item, study.codes) for item in items))
