@@ -40,6 +40,7 @@ class Person:
     fills: list[tuple[Day, float, int | None]] = field(default_factory=list)
     exposures: dict[str, list[Period]] = field(default_factory=dict)
     died: Day | None = None
+    cause: str | None = None
     visits: list[tuple[Day, Day, str | None]] = field(default_factory=list)
 
 
@@ -144,7 +145,10 @@ def tables(
             {**_dated("visit"), "care_site_source_value": pa.string()},
             [(p.number, *visit) for p in them for visit in p.visits],
         ),
-        "death": ({"person_id": pa.int64(), "death_date": pa.date32()}, [(p.number, p.died) for p in them if p.died]),
+        "death": (
+            {"person_id": pa.int64(), "death_date": pa.date32(), "cause_source_value": pa.string()},
+            [(p.number, p.died, p.cause) for p in them if p.died],
+        ),
         "delivery": (
             {"target_population": pa.string(), "fraction": pa.float64(), "weight": pa.float64()},
             [tuple(row) for row in deliveries],

@@ -8,20 +8,21 @@ overlap (a control of several sets), each of them counts its days and its event.
 from rempart.cohort.census_sql import census_since, counted_until, seen_days
 from rempart.cohort.codes import Reads
 from rempart.cohort.describe_slices import cut, described, drop, finest, make, tally_by
-from rempart.cohort.outcomes import outcome_events
+from rempart.cohort.outcomes import by_cause, outcome_events, unknown_deaths
 from rempart.cohort.sources import usable_days
 from rempart.cohort.tally_sql import tally
 from rempart.records.describing import OBSERVED, RATE, CohortAnalysis
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
-_TABLES = ("describe_events", "describe_periods", "describe_slices", "describe_facilities")
+_TABLES = ("describe_events", "describe_unknown", "describe_periods", "describe_slices", "describe_facilities")
 DECLARED = "declared"
 
 
 def rates(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
     """Parts ``time/<variable>`` (value: days at risk), ``events/<variable>`` (value: events, of persons with one), ``both/<variable>``
-    (days + events) for variances by person, ``facilities/<variable>`` by ``facility`` besides, ``standard/time`` and ``standard/events``
+    (days + events) for variances by person, ``unknown/…`` and ``unknown_both/…`` likewise of deaths of
+    unknown cause where the outcome is a death by cause, ``facilities/<variable>`` by ``facility`` besides, ``standard/time`` and ``standard/events``
     by single years of age and sex, ``declared``, ``seen`` (of a census). Time at risk ends with ``until``: SQL of the last day on which
     the sources of cohort and outcome can be used ('': none is told)."""
     with_events, overlaps = analysis.type == RATE, analysis.cohorts[0] in study.overlapping
@@ -32,15 +33,19 @@ def rates(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "")
         make("describe_periods", _periods(analysis, usable_days(f"cohort_{analysis.cohorts[0]}", last))),
         make("describe_slices", described(_slices(analysis), frozenset(wanted), reads)),
     ]
+    counted = [("events", "both")] if with_events else []
+    if with_events and analysis.outcome in study.outcomes and by_cause(study, analysis.outcome):
+        prepare[2:] = _with_unknown(study, analysis, frozenset(wanted), reads)
+        counted.append(("unknown", "unknown_both"))
     selects: dict[str, str] = {}
     for variable in analysis.variables:
         selects |= tally_by(analysis, variable, table="describe_slices", values={"time": "sum(days)"}, where="days > 0")
-        if with_events:
-            value = {"events": "sum(events)"}
-            selects |= tally_by(analysis, variable, table="describe_slices", values=value, where="events > 0")
-        if with_events and (analysis.weighted or analysis.events == "every" or overlaps):
-            value = {"both": "sum(days) + sum(events)"}
-            selects |= tally_by(analysis, variable, table="describe_slices", values=value)
+        for name, both in counted:
+            value = {name: f"sum({name})"}
+            selects |= tally_by(analysis, variable, table="describe_slices", values=value, where=f"{name} > 0")
+            if analysis.weighted or analysis.events == "every" or overlaps:
+                value = {both: f"sum(days) + sum({name})"}
+                selects |= tally_by(analysis, variable, table="describe_slices", values=value)
     if analysis.establishments:
         prepare.append(make("describe_facilities", _facilities(reads)))
         for variable in analysis.variables:
@@ -88,6 +93,21 @@ def _slices(analysis: CohortAnalysis) -> str:
         f"SELECT s.person_id, s.day, s.days, count(e.day) AS events FROM ({slices}) AS s LEFT JOIN describe_events AS e "
         "ON e.person_id = s.person_id AND e.day >= s.day AND e.day < s.day + CAST(s.days AS INTEGER) GROUP BY ALL"
     )
+
+
+def _with_unknown(study: Study, analysis: CohortAnalysis, wanted: frozenset[str], reads: Reads) -> list[str]:
+    """Slices with ``unknown``: 1 where a death of unknown cause lies in one. A first event of that day comes before it."""
+    inside = "u.day >= s.day AND u.day < s.day + CAST(s.days AS INTEGER)"
+    if analysis.events == "first":
+        inside += " AND NOT (s.events > 0 AND u.day = s.day + CAST(s.days AS INTEGER) - 1)"
+    slices = (
+        f"SELECT s.*, CASE WHEN {inside} THEN 1 ELSE 0 END AS unknown FROM ({_slices(analysis)}) AS s "
+        "LEFT JOIN describe_unknown AS u ON u.person_id = s.person_id"
+    )
+    return [
+        make("describe_unknown", unknown_deaths(study, reads)),
+        make("describe_slices", described(slices, wanted, reads)),
+    ]
 
 
 def _facilities(reads: Reads) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The records that count as an outcome, as SQL; a death of a cause among them, dated as the protocol dates deaths. Runs nothing."""
 
-from rempart.cohort.claims_sql import claims_sql
+from rempart.cohort.claims_sql import claims_sql, dated_deaths
 from rempart.cohort.codes import Reads, events
 from rempart.records.cohort import Criterion
 from rempart.records.protocol import DEATH
@@ -21,6 +21,15 @@ def outcome_events(study: Study, name: str, reads: Reads) -> str:
 def by_cause(study: Study, name: str) -> bool:
     """Whether the outcome is, among others, a death of a cause: a death of unknown cause is then a state of its own."""
     return any(item.domain == DEATH for item in study.outcomes[name])
+
+
+def unknown_deaths(study: Study, reads: Reads) -> str:
+    """SQL query of ``person_id, day`` for deaths whose cause nobody wrote down, one for each person."""
+    cause = reads.column("death", "cause_source_value")
+    return (
+        f"SELECT person_id, min(death_day) AS day FROM {dated_deaths(reads, study.protocol.death)} "
+        f"GROUP BY person_id HAVING bool_and(coalesce({cause}, '') = '')"
+    )
 
 
 def _deaths(item: Asked, study: Study, reads: Reads) -> str:

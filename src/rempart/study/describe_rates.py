@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rempart.records.describing import OBSERVED, OLDEST, dimensions_of
+from rempart.records.protocol import DEATH
 from rempart.study.denominators import check_claim, inhabitant_years, sampled_fraction, seen_period, standard_weights
 from rempart.study.describe_cells import ARM, NOBODY, Describing, Key, contributions, distinct, place, reference
 from rempart.study.poisson import DAYS_IN_YEAR, rate
@@ -24,6 +25,7 @@ from rempart.study.rows import UNITS, Behind, Output
 from rempart.study.tallies import Tally
 
 SEEN = "observed person-time"
+UNKNOWN_CAUSE = "death of unknown cause"
 PER = 1000.0
 NO_SCATTER = "interval-without-scatter"  # the rule of limits that nothing can be told of
 _THREE = ("rate", "rate_lower", "rate_upper")
@@ -48,25 +50,33 @@ class _Split:
         return dict(zip(dimensions_of(self.variable), key, strict=True))
 
 
-def _split(told: Describing, variable: str) -> _Split:
-    time, events, both = (told.levels(part, variable) for part in ("time", "events", "both"))
-    seen = distinct(told.part(f"facilities/{variable}"), variable)
+def _split(told: Describing, variable: str, counted: str = "events", together: str = "both") -> _Split:
+    time, events, both = (told.levels(part, variable) for part in ("time", counted, together))
+    seen = distinct(told.part(f"facilities/{variable}"), variable) if counted == "events" else {}
     return _Split(variable=variable, time=time, events=events, both=both, seen=seen)
 
 
 def incidence(output: Output, told: Describing) -> None:
-    """The whole cohort's rate; ``…_by``: by each variable; ``…_standardised``: directly standardised."""
+    """The whole cohort's rate; ``…_by``: by each variable; ``…_standardised``: directly standardised; ``…_unknown_cause``, also
+    ``…_by``: deaths of unknown cause, a state of its own beside an outcome that is a death by cause."""
     analysis = told.analysis
     check_claim(told.part("declared"), analysis)
     row = {"outcome": analysis.outcome, "denominator": _denominator(told)}
-    _rate_rows(output, told, row, _split(told, "all"), ())
-    if analysis.by:
-        strata = output.named("by", "stratified_rate")
-        for split in (_split(told, variable) for variable in analysis.variables):
-            for key in split.time:
-                _rate_rows(strata, told, {**row, **place(split.variable, split.named(key))}, split, key)
+    _crude(output, told, row, "events", "both")
     if analysis.standard:
         _standardised(output.named("standardised", "standardised_rate"), told, row)
+    if any(item.domain == DEATH for item in told.study.outcomes.get(analysis.outcome, ())):
+        unknown = output.named("unknown_cause", "rate")
+        _crude(unknown, told, {**row, "outcome": UNKNOWN_CAUSE}, "unknown", "unknown_both")
+
+
+def _crude(output: Output, told: Describing, row: Mapping[str, str], *parts: str) -> None:
+    _rate_rows(output, told, row, _split(told, "all", *parts), ())
+    if told.analysis.by:
+        strata = output.named("by", "stratified_rate")
+        for split in (_split(told, variable, *parts) for variable in told.analysis.variables):
+            for key in split.time:
+                _rate_rows(strata, told, {**row, **place(split.variable, split.named(key))}, split, key)
 
 
 def _denominator(told: Describing) -> str:
