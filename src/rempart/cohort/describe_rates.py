@@ -21,10 +21,10 @@ DECLARED = "declared"
 
 def rates(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
     """Parts ``time/<variable>`` (value: days at risk), ``events/<variable>`` (value: events, of persons with one), ``both/<variable>``
-    (days + events) for variances by person, ``unknown/…`` and ``unknown_both/…`` likewise of deaths of unknown
-    cause where the outcome is a death by cause, ``facilities/<variable>`` by ``facility`` besides, ``standard/time`` and
-    ``standard/events`` by single years of age and sex, ``declared``, ``seen`` (of a census). Time at risk ends with ``until``: SQL of the last day on which
-    the sources of cohort and outcome can be used ('': none is told)."""
+    (days + events) for variances by person; where the outcome is a death by cause ``unknown/…`` and ``unknown_both/…``, as those of deaths
+    of unknown cause; ``facilities/<variable>`` by ``facility``; ``standard/time`` and ``standard/events`` by single years of age and
+    sex; ``declared``; ``seen`` (of a census). Time at risk ends with ``until``: SQL of the last day on which the sources of cohort and
+    outcome can be used ('': none is told)."""
     with_events, overlaps = analysis.type == RATE, analysis.cohorts[0] in study.overlapping
     wanted = analysis.dimensions | ({"sex"} if analysis.standard else frozenset())
     last = counted_until(study, analysis, until)
