@@ -2,6 +2,7 @@
 """ATLAS definitions that cannot be read: each is told in clear words with its place, never by a trace."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,8 @@ def test_what_is_wrong_is_told_with_its_place(case: str, tmp_path: Path, omop: P
         (b"{", "json-syntax"),
         (b'{"a": NaN}', "json-syntax"),
         (b'{"a": 1' + b"0" * 5000 + b"}", "json-syntax"),
+        (b'{"Title": "\\ud800"}', "json-syntax"),  # half a character
+        (b'{"CensorWindow": {"EndDate": null, "EndDate": "2020-01-01"}}', "json-twice"),
         (b"\xff\xfe{\x00", "file-encoding"),
         (b"PK\x03\x04", "json-syntax"),
         (b"[" * 100_000, "cohort-depth"),
@@ -160,6 +163,14 @@ def test_what_is_no_json_is_told_by_line_and_column(text: bytes, code: str, tmp_
     answer = tried(file, omop, "--json")
     assert (answer.code, answer.json["error"]["code"]) == (40, code)
     assert "Traceback" not in tried(file, omop).err
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path: Path, omop: Path) -> None:
+    file = Path(os.fsdecode(bytes(tmp_path) + b"/b\xff.json"))
+    file.write_text(json.dumps(DIAGNOSED), encoding="utf-8")
+    for told in (tried(file, omop, "--json"), tried(tmp_path, omop, "--json")):
+        assert (told.code, told.json["error"]["code"]) == (40, "file-name")
+        assert told.json["error"]["facts"]["file"] == r"b\udcff.json"
 
 
 def test_no_definition_a_folder_of_none_and_two_of_one_name_are_told(tmp_path: Path, omop: Path) -> None:

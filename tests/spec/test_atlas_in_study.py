@@ -529,6 +529,7 @@ def test_names_of_rules_can_be_shown_and_quote_nothing() -> None:
             ]
         },
         {"another": 1},
+        {"rules": [{"name": "\ud800", "group": {"kind": "all"}}]},
     ],
 )
 def test_a_text_that_no_definition_gives_is_refused(change: dict[str, Any]) -> None:

@@ -4,9 +4,8 @@
 Opens no file and knows no table.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from rempart.cohort.circe_criterion import Words
 from rempart.cohort.circe_fields import Json
@@ -23,6 +22,7 @@ from rempart.records.cohort import (
     InclusionRule,
     Limit,
 )
+from rempart.records.json_text import parsed_json
 
 _TOP = (
     "cdmVersionRange", "Title", "ConceptSets", "PrimaryCriteria", "AdditionalCriteria", "QualifiedLimit", "ExpressionLimit",
@@ -74,16 +74,7 @@ def _unwrapped(given: Json) -> Json:
         return given
     given.only((*_AROUND, _WRAPPED))
     given.choice("expressionType", {"SIMPLE_EXPRESSION": True}, True)
-    return given.part_or_text(_WRAPPED, _from_text)
-
-
-def _from_text(text: str) -> object:
-    """Raises ValueError, RecursionError."""
-    return json.loads(text, parse_constant=_no_number)
-
-
-def _no_number(_: str) -> NoReturn:
-    raise ValueError
+    return given.part_or_text(_WRAPPED, parsed_json)
 
 
 def _limit(holder: Json, name: str) -> Limit:

@@ -5,7 +5,6 @@ What is as by default is left out, so that a later key of the model changes no t
 """
 
 import datetime
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from rempart.errors import BadInput
 from rempart.records.canonical import canonical_bytes
 from rempart.records.cohort import CohortDefinition, Concepts, DateOffset, Day, DrugEraExit, Flag, Number, Text
+from rempart.records.json_text import parsed_json
 
 _KIND = "is"  # tells which of several terms stands there
 _TERMS: Mapping[str, type] = {
@@ -36,7 +36,7 @@ def definition_text(definition: CohortDefinition) -> str:
 def definition_from_text(text: str, *, file: str, field: str) -> CohortDefinition:
     """The definition; raises BadInput ``study-field`` for anything that ``definition_text`` does not write."""
     try:
-        definition: CohortDefinition = _term(CohortDefinition, json.loads(text, parse_constant=_refuse))
+        definition: CohortDefinition = _term(CohortDefinition, parsed_json(text))
     except (ValueError, RecursionError) as error:
         raise BadInput("study-field", file=file, field=field, expected=_EXPECTED) from error
     return definition
@@ -136,7 +136,3 @@ def _table(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError
     return value
-
-
-def _refuse(_: str) -> Any:
-    raise ValueError
