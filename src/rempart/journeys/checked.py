@@ -24,7 +24,7 @@ def checked_tables(
 ) -> tuple[CheckedTable, ...]:
     """The run's tables after the disclosure rules. ``release``: as which they were submitted, '' before that."""
     permit = valid_permit(desk, finished.permit)
-    before = standing(desk, permit=permit.id, release=release)
+    before = standing(desk, permit=permit.id, release=release, but=finished.run)
     objects = [f"run:{finished.run}", f"result:{finished.result}", *(f"beside:{name}" for name in before)]
     with recorded(
         desk.recorder, "check", basis=f"permit:{permit.id}", objects=objects, actor=actor, event_class="trace"
@@ -49,9 +49,9 @@ def _opened(desk: ReleaseDesk, finished: FinishedRun, reference: str, space: str
     )
 
 
-def standing(desk: ReleaseDesk, *, permit: str, release: str = "") -> dict[str, FinishedRun]:
+def standing(desk: ReleaseDesk, *, permit: str, release: str = "", but: str = "") -> dict[str, FinishedRun]:
     """The permit's other releases that stood, submitted and not rejected, when ``release`` was submitted ('': that stand now), each with
-    its run, in the order of their submissions."""
+    its run, in the order of their submissions; each run once, and never the run ``but``, whose tables tell nothing of themselves."""
     log, acts = events(desk.vault.ledger), release_acts(desk)
     mine = [log[index].of or 0 for index, act in acts if (act.act, act.release) == ("submit", release)]
     known = [(index, act) for index, act in acts if not mine or index < mine[-1]]
@@ -62,7 +62,7 @@ def standing(desk: ReleaseDesk, *, permit: str, release: str = "") -> dict[str, 
         if not now.submission or now.state == _ENDED:
             continue
         body = SignedDocument.from_bytes(desk.documents.get(now.submission), schema=_SUBMISSION).body
-        if body["permit"] == permit:
+        if body["permit"] == permit and str(body["run"]) not in {but, *(one.run for one in found.values())}:
             told = {key: str(body[key]) for key in ("run", "permit", "study", "result")}
             found[name] = FinishedRun(**told)
     return found

@@ -70,7 +70,7 @@ def submit_run(warehouse: Warehouse, *, run: str, context: str, key_file: Path, 
     author = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     finished = finished_run(events(warehouse.ledger), run)
-    beside = tuple(standing(place, permit=finished.permit))
+    beside = tuple(standing(place, permit=finished.permit, but=run))
     tables = checked_tables(place, finished, actor=author.salted)
     found = findings(tables)
     controls = "; ".join([*sorted({str(item["rules"]) for item in found}), *_beside(beside)])
