@@ -286,6 +286,13 @@ def expected(history: History, keys: Mapping[str, Any], *, cover: bool = False) 
     return [piece for period in found for piece in _pieces(period, excluded)]
 
 
+def covered(history: History, keys: Mapping[str, Any], first: int, last: int) -> int:
+    """Days with drug at hand in ten-thousandths of a window's days, those that exclude apart; 0: none."""
+    window = set(range(first, last + 1)) - _away(history[1], keys, "exclude")
+    held = {day for begin, end, _ in expected(history, keys, cover=True) for day in range(begin, end + 1)} & window
+    return len(held) * 10_000 // len(window) if held else 0
+
+
 def _moved(found: list[Period], history: History, keys: Mapping[str, Any], lag: int, induction: int) -> list[Period]:
     censor = _away(history[1], keys, "censor")
     cuts = {day for day in censor if day - 1 not in censor}

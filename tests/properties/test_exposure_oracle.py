@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random histories of dispensings and stays under random choices: the SQL gives the periods of going through the days one by one."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.cohort.codes import Reads
+from rempart.cohort.describe_exposure import exposure_periods
+from rempart.records.describing import CohortAnalysis
+from rempart.study.evidence import compute
+from rempart.study.tallies import tallies_of
 from tests import exposure_histories as house
 from tests.exposure_histories import Dispensing, Stay
 
@@ -96,3 +103,33 @@ def test_the_engine_and_going_through_the_days_agree(
         assert {p: found.get(p, []) for p in histories} == {
             p: house.expected(history, keys, cover=cover) for p, history in histories.items()
         }
+
+
+@given(
+    persons=st.lists(st.tuples(dispensings(), stays()), min_size=1, max_size=6),
+    keys=choices(),
+    window=st.tuples(st.integers(-5, 120), st.sampled_from([0, 1, 30, 100])),
+)
+def test_days_covered_are_days_of_the_window_and_never_more(
+    query: DuckDBQuery, persons: list[house.History], keys: dict[str, Any], window: tuple[int, int]
+) -> None:
+    """Stock, overlap and stays that extend may put more days at hand than there are: none is counted twice."""
+    histories, first, last = dict(enumerate(persons, 1)), window[0], sum(window)
+    house.made(query, keys, histories)
+    days = {name: [house.date(day)] * len(persons) for name, day in (("start_date", first), ("end_date", last))}
+    dated = {name: pa.array(values, pa.date32()) for name, values in days.items()}
+    query.register("cohort_main", pa.table({"person_id": pa.array(list(histories), pa.int64()), **dated}))
+    analysis = CohortAnalysis(id="use", type="exposure_periods", cohorts=("main",), exposures=("target",))
+    found = compute(query, [], [exposure_periods(house.study(keys), analysis, Reads())])["tallies"]
+    cells = tallies_of(found, "use", "cover/target")
+    assert all(cell.top1 <= 10_000 for cell in cells)
+    covers = Counter(house.covered(history, keys, first, last) for history in persons)
+    assert sum(cell.total for cell in cells) == sum(cover * number for cover, number in covers.items())
+    assert {cell.key["band"]: cell.persons for cell in cells} == Counter(
+        {band: sum(n for cover, n in covers.items() if _band(cover) == band) for band in map(_band, covers)}
+    )
+
+
+def _band(cover: int) -> str:
+    """The band of a cover in ten-thousandths of the window."""
+    return "none" if cover == 0 else "100" if cover == 10_000 else f"{cover // 1000}0-{cover // 1000}9"

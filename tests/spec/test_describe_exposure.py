@@ -200,6 +200,23 @@ def test_waits_are_counted_back_from_the_end_of_the_period(query: DuckDBQuery) -
     assert counts(evidence(query, {}, people, entry=LAST - 58, end=LAST), "waits", "wait") == {}
 
 
+@pytest.mark.parametrize(
+    ("until", "expected"), [(LAST, {"00007": 2, "00000": 1}), (LAST - 7, {"00000": 2}), (0, {"00007": 2, "00000": 1})]
+)
+def test_the_window_of_waits_ends_where_claims_do(query: DuckDBQuery, until: int, expected: dict[str, int]) -> None:
+    """Seven days before the period ends: who came that day waited none, who came the 60th day before it or after it is not in the window."""
+    people = {1: (on(LAST - 59, LAST - 7), ()), 2: (on(LAST - 7), ()), 3: (on(LAST - 67), ()), 4: (on(LAST), ())}
+    house.made(query, {}, people)
+    dated = {
+        name: pa.array([house.date(day)] * 4, pa.date32()) for name, day in (("start_date", 1), ("end_date", LAST))
+    }
+    query.register("cohort_main", pa.table({"person_id": pa.array(list(people), pa.int64()), **dated}))
+    known = f"(SELECT min(day) FROM (SELECT DATE '{house.date(until)}' AS day WHERE {until} > 0))"
+    plan = exposure_periods(house.study({}), ANALYSIS, Reads(), known)
+    found = counts(compute(query, [], [plan]), "waits", "wait")
+    assert {wait: persons for (wait,), (persons, _) in found.items()} == expected
+
+
 @pytest.mark.parametrize("shards", [1, 2, 3])
 def test_any_cut_into_shards_gives_the_same_tallies(query: DuckDBQuery, shards: int) -> None:
     keys = {"switch_to": "comparator", "hospital_days": "censor"}

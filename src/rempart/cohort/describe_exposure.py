@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from rempart.cohort.codes import Reads
 from rempart.cohort.describe_paths import entries
 from rempart.cohort.describe_slices import drop, make
-from rempart.cohort.sources import usable_days
 from rempart.cohort.tally_sql import tally
+from rempart.cohort.unobserved_sql import FOR_GOOD
 from rempart.records.describing import CohortAnalysis
 from rempart.records.exposure import Eras
+from rempart.records.exposure_uses import leaves_with
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
@@ -28,21 +29,31 @@ def exposure_periods(study: Study, analysis: CohortAnalysis, reads: Reads, until
     """Parts ``persons``; for each exposure x ``rules/x``, ``cover/x``, ``persistence/x``, ``dose/x``, ``waits/x`` and, where its choices
     have them, ``switch/x`` and ``away/x``. What each counts is said by the functions below. Windows end with ``until``
     (describe_rates.py)."""
-    last = f"least(end_date, start_date + {analysis.days - 1})" if analysis.days else "end_date"
-    window = (
-        f"SELECT person_id, start_date AS first_day, {last} AS last_day FROM ({entries(analysis.cohorts[0], until)})"
-    )
     selects = {"persons": tally(f"SELECT person_id FROM {_WINDOW}")}
     for name in analysis.exposures:
         eras = study.exposures[name].eras
         if eras is not None:
             parts = {
                 **_handed(name),
-                **_held(name, eras, leaves=_leaves_with(study, analysis.cohorts[0], name)),
+                **_held(name, eras, leaves=leaves_with(study, analysis.cohorts[0], name)),
                 "waits": _waits(name, analysis, study.protocol.period[1], until),
             }
             selects |= {f"{part}/{name}": sql for part, sql in parts.items()}
-    return TallyPlan(analysis=analysis.id, prepare=(make(_WINDOW, window),), selects=selects, clear=drop(_WINDOW))
+    return TallyPlan(
+        analysis=analysis.id, prepare=(make(_WINDOW, _windows(analysis, until)),), selects=selects, clear=drop(_WINDOW)
+    )
+
+
+def _windows(analysis: CohortAnalysis, until: str) -> str:
+    """Each person's window; ``left``: it ends with the period of the cohort, and what is known does not."""
+    ends = ["end_date", *([until] if until else [])]
+    ends += [f"start_date + {analysis.days - 1}"] if analysis.days else []
+    last = f"least({', '.join(ends)})" if len(ends) > 1 else "end_date"
+    known = f"coalesce({until}, {FOR_GOOD})" if until else FOR_GOOD
+    return (
+        f"SELECT person_id, start_date AS first_day, {last} AS last_day, {last} = end_date AND {last} < {known} AS left "
+        f"FROM ({entries(analysis.cohorts[0])}) WHERE start_date <= {known}"
+    )
 
 
 def _handed(name: str) -> Mapping[str, str]:
@@ -56,21 +67,12 @@ def _handed(name: str) -> Mapping[str, str]:
     return {"rules": tally(rules, keys=("rule",), value="dispensings"), "dose": tally(dose, value="amount")}
 
 
-def _leaves_with(study: Study, cohort: str, exposure: str) -> bool:
-    """The cohort ends with this exposure: its last day is then the last covered one, and the day before a switch."""
-    rules = study.rules.get(cohort)
-    return rules is not None and rules.exit.exposure == exposure
-
-
 def _held(name: str, eras: Eras, *, leaves: bool) -> Mapping[str, str]:
     choices = {how for how, _ in eras.unobserved}
-    first = _first_period(f"exposure_{name}_whole" if "exclude" in choices else f"exposure_{name}")
-    found = {
-        "cover": _cover(name, eras),
-        "persistence": _persistence(name, first, censored="censor" in choices, leaves=leaves),
-    }
+    first = _first_period(f"exposure_{name}_whole" if "exclude" in choices else f"exposure_{name}", leaves=leaves)
+    found = {"cover": _cover(name, eras), "persistence": _persistence(name, eras, first, leaves=leaves)}
     if eras.switch_to is not None:
-        found["switch"] = _switch(name, first, leaves=leaves)
+        found["switch"] = _switch(name, first)
     if eras.unobserved:
         found["away"] = _away(name)
     return found
@@ -108,33 +110,50 @@ def _away_within() -> str:
     return "least(a.after, w.last_day + 1) - greatest(a.first, w.first_day)"
 
 
-def _first_period(periods: str) -> str:
-    """The first period in a person's window: ``begins``, ``ends``."""
+def _first_period(periods: str, *, leaves: bool) -> str:
+    """The first period in a person's window: ``begins``, ``ends``. ``seen_day``: the last day on which use can be seen, one more than the
+    window's where the cohort ``leaves`` with the exposure: that it ended tells of the day after."""
+    seen = "w.last_day + CASE WHEN w.left THEN 1 ELSE 0 END" if leaves else "w.last_day"
     return (
-        "SELECT w.person_id, w.last_day, greatest(min(e.start_date), w.first_day) AS begins, arg_min(e.end_date, e.start_date) AS ends "
-        f"FROM {_WINDOW} w JOIN {periods} e ON {_near('e')} GROUP BY w.person_id, w.first_day, w.last_day"
+        f"SELECT w.person_id, w.last_day, {seen} AS seen_day, greatest(min(e.start_date), w.first_day) AS begins, "
+        "arg_min(e.end_date, e.start_date) AS ends "
+        f"FROM {_WINDOW} w JOIN {periods} e ON {_near('e')} GROUP BY w.person_id, w.first_day, w.last_day, w.left"
     )
 
 
-def _persistence(name: str, first: str, *, censored: bool, leaves: bool) -> str:
-    """Users by ``days`` on the drug in their first period and ``stopped``: 1 when it ended before the window did (with it where the
-    cohort ``leaves`` with the exposure), and not because what followed could not be seen."""
-    seen = "ends <= last_day" if leaves else "ends < last_day"
-    if censored:
-        stays = f"SELECT 1 FROM exposure_{name}_away a WHERE a.person_id = p.person_id AND a.how = 'censor' AND a.first = p.ends + 1"
-        seen += f" AND NOT EXISTS ({stays})"
+def _persistence(name: str, eras: Eras, first: str, *, leaves: bool) -> str:
+    """Users by ``days`` on the drug in their first period and ``stopped``: 1 when it ended and that could be seen: its grace has gone by
+    (nights that extend are no days of it), or the other drug came. Who is still treated, or in a grace that is not over, is followed to the
+    last day of which the end could have been seen: so long before the last day seen, the window's or an admission's that censors."""
+    choices, away = {how for how, _ in eras.unobserved}, f"FROM exposure_{name}_away a WHERE a.person_id = p.person_id"
+    room = max(eras.grace_days - eras.lag_days, 0)
+    admitted = f"(SELECT min(a.first) - 1 {away} AND a.how = 'censor' AND a.first > p.ends)"
+    seen = f"least(p.seen_day, {admitted})" if "censor" in choices else "p.seen_day"
+    supplied = f"(p.ends - {eras.lag_days})"
+    nights = f"least(a.after, p.seen + 1) - greatest(a.first, {supplied} + 1)"
+    still = f"(SELECT sum({nights}) {away} AND a.how = 'extend' AND a.first <= p.seen AND a.after > {supplied} + 1)"
+    gone = f"p.seen - {supplied}" + (f" - coalesce({still}, 0)" if "extend" in choices else "")
+    stopped = f"{gone} > {eras.grace_days}"
+    if eras.switch_to is not None:
+        in_time = "" if leaves else f"p.ends <= p.seen - {room} AND "
+        other = f"SELECT 1 FROM exposure_{name}_switch s WHERE s.person_id = p.person_id AND s.day > p.ends AND s.day <= p.seen"
+        stopped = f"({stopped} OR ({in_time}EXISTS ({other})))"
+    told = f"SELECT p.*, p.ends < p.seen AND {stopped} AS stopped FROM (SELECT p.*, {seen} AS seen FROM ({first}) p) p"
+    last = f"CASE WHEN stopped THEN ends ELSE least(ends, last_day, seen - {room}) END"
     rows = (
-        "SELECT person_id, lpad(CAST(least(ends, last_day) - begins + 1 AS VARCHAR), 5, '0') AS days, "
-        f"CASE WHEN {seen} THEN 1 ELSE 0 END AS stopped FROM ({first}) p"
+        f"SELECT person_id, lpad(CAST(greatest({last} - begins + 1, 0) AS VARCHAR), 5, '0') AS days, "
+        f"CASE WHEN stopped THEN 1 ELSE 0 END AS stopped FROM ({told})"
     )
     return tally(rows, keys=("days", "stopped"))
 
 
-def _switch(name: str, first: str, *, leaves: bool) -> str:
-    """Users by ``switched``: whether the other drug was dispensed in the window after the first period began (value: days until then);
-    where the cohort ``leaves`` with the exposure, on the day after it too: the switch itself ended it."""
-    last = "p.last_day + CASE WHEN p.ends = p.last_day THEN 1 ELSE 0 END" if leaves else "p.last_day"
-    other = f"SELECT min(s.day) FROM exposure_{name}_switch s WHERE s.person_id = p.person_id AND s.day > p.begins AND s.day <= {last}"
+def _switch(name: str, first: str) -> str:
+    """Users by ``switched``: whether the other drug was dispensed after the first period began, as far as can be seen (value: days until
+    then)."""
+    other = (
+        f"SELECT min(s.day) FROM exposure_{name}_switch s WHERE s.person_id = p.person_id AND s.day > p.begins "
+        "AND s.day <= p.seen_day"
+    )
     days = f"SELECT p.person_id, ({other}) - p.begins AS days FROM ({first}) p"
     rows = f"SELECT person_id, CASE WHEN days IS NULL THEN 'no' ELSE 'yes' END AS switched, days FROM ({days})"
     return tally(rows, keys=("switched",), value="days")
@@ -149,17 +168,16 @@ def _away(name: str) -> str:
 
 
 def _waits(name: str, analysis: CohortAnalysis, last: datetime.date, until: str) -> str:
-    """Persons in the cohort throughout the last ``days`` of the study's period, by ``wait``: days from their last dispensing in them to
-    their end."""
-    first = last - datetime.timedelta(days=(analysis.days or WAITING) - 1)
-    days = f"DATE '{first}' AND DATE '{last}'"
-    cohort = usable_days(f"cohort_{analysis.cohorts[0]}", until)
+    """Persons in the cohort throughout the last ``days`` of the study's period, as far as it can be seen, by ``wait``: days from their
+    last dispensing in them to their end."""
+    end = f"least(DATE '{last}', {until})" if until else f"DATE '{last}'"
+    first = f"{end} - {(analysis.days or WAITING) - 1}"
     seen = (
-        f"SELECT 1 FROM {cohort} c WHERE c.person_id = d.person_id AND c.start_date <= DATE '{first}' "
-        f"AND c.end_date >= DATE '{last}'"
+        f"SELECT 1 FROM cohort_{analysis.cohorts[0]} c WHERE c.person_id = d.person_id AND c.start_date <= {first} "
+        f"AND c.end_date >= {end}"
     )
     rows = (
-        f"SELECT person_id, lpad(CAST(DATE '{last}' - max(day) AS VARCHAR), 5, '0') AS wait FROM exposure_{name}_dispensings d "
-        f"WHERE day BETWEEN {days} AND EXISTS ({seen}) GROUP BY person_id"
+        f"SELECT person_id, lpad(CAST({end} - max(day) AS VARCHAR), 5, '0') AS wait FROM exposure_{name}_dispensings d "
+        f"WHERE day BETWEEN {first} AND {end} AND EXISTS ({seen}) GROUP BY person_id"
     )
     return tally(rows, keys=("wait",))

@@ -99,7 +99,8 @@ def _mean(output: Output, row: Mapping[str, str], cell: Tally, units: Mapping[st
 
 
 def _persistence(output: Output, told: Describing, name: str) -> None:
-    """Users still in their first period after each day of the grid: Kaplan–Meier, the window's end censors."""
+    """Users still in their first period after each day of the grid: Kaplan–Meier, the window's end censors. The grid goes on to the end
+    as designed, never to the last one observed, whose number of days the rows would tell."""
     cells = told.part(f"persistence/{name}")
     if not cells:
         return
@@ -111,7 +112,7 @@ def _persistence(output: Output, told: Describing, name: str) -> None:
             [cell.persons for cell in cells],
         )
     )
-    last = int(days.max())
+    last = _designed(told)
     counts = day_counts(np.zeros_like(days), days, stopped, n, last_day=last)
     curve = kaplan_meier(counts.at_risk, counts.events)
     left, gone, lost = int(n.sum()), np.cumsum(counts.events), np.cumsum(counts.censored)
@@ -126,6 +127,12 @@ def _persistence(output: Output, told: Describing, name: str) -> None:
             for key, side in (("still_treated", curve.value), ("lower", curve.lower), ("upper", curve.upper))
         }
         output.write(row, column, limits, n=at_risk, ref="")
+
+
+def _designed(told: Describing) -> int:
+    """The last day of the curve: the analysis's own days, else those of the protocol's period."""
+    first, last = told.study.protocol.period
+    return told.analysis.days or (last - first).days
 
 
 def _known(value: float) -> float | None:
