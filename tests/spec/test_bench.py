@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import bench.registry
+from bench.cluster_sizing import CORES, MARKS, STUDIES
 from bench.registry import MEDIANS, NAME, REGISTERED, Bench, Work, measure, write
 from tests.law.tree import ROOT
 
@@ -65,3 +66,32 @@ def test_every_committed_result_belongs_to_a_bench_and_keeps_its_bound_or_says_w
     for name, figures in committed.items():
         assert NAME.fullmatch(name)
         assert set(figures) == KEYS
+
+
+def registered() -> set[str]:
+    """Every bench that there is."""
+    for module in pkgutil.iter_modules(bench.__path__):
+        if module.name != "__main__":
+            importlib.import_module(f"bench.{module.name}")
+    return set(REGISTERED)
+
+
+def test_every_bench_of_cohorts_has_a_figure_that_is_kept() -> None:
+    """What a page promises and nobody measured would be nothing's."""
+    wanted = {name for name in registered() if name.startswith("cohort-")}
+    kept = json.loads((ROOT / "bench" / "results.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert len(wanted) >= 8
+    assert wanted - set(kept) == set()
+    assert {name for name in wanted if f"| {name} |" not in page} == set()
+
+
+def test_the_sizing_of_a_cluster_is_measured_and_stands_in_its_page() -> None:
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    section = page.partition(MARKS[0])[2].partition(MARKS[1])[0]
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| ")]
+    assert "Measured" in section and "two hundred events" in section
+    assert [row[0].strip() for row in rows[1:]] == [study.what for study in STUDIES]
+    for row in rows[1:]:
+        assert len(row) == len(rows[0]) > len(CORES)
+        assert all(float(lasting) > 0 for lasting in row[-len(CORES) :])
