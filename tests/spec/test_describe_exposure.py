@@ -204,7 +204,7 @@ def test_waits_are_counted_back_from_the_end_of_the_period(query: DuckDBQuery) -
     ("until", "expected"), [(LAST, {"00007": 2, "00000": 1}), (LAST - 7, {"00000": 2}), (0, {"00007": 2, "00000": 1})]
 )
 def test_the_window_of_waits_ends_where_claims_do(query: DuckDBQuery, until: int, expected: dict[str, int]) -> None:
-    """Seven days before the period ends: who came that day waited none, who came the 60th day before it or after it is not in the window."""
+    """Seven days before the period ends: who came that day waited none, who came more than 59 days before it or after it is not seen."""
     people = {1: (on(LAST - 59, LAST - 7), ()), 2: (on(LAST - 7), ()), 3: (on(LAST - 67), ()), 4: (on(LAST), ())}
     house.made(query, {}, people)
     dated = {
