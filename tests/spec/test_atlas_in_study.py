@@ -152,6 +152,10 @@ LEFT = """
 6 drug_exposure 2020-02-10 - 7
 7 observation_period 2018-01-01 2020-03-02
 7 condition_occurrence 2020-02-01 - 5
+9 observation_period 2018-01-01 2020-02-20
+9 condition_occurrence 2020-02-01 - 5
+9 drug_exposure 2019-02-10 - 7
+9 drug_exposure 2020-02-21 - 7
 """
 
 
@@ -166,12 +170,21 @@ def test_attrition_lists_by_its_reason_what_ends_a_definition_s_events_before_th
     tables = LEFT + "8 observation_period 2018-01-01 2021-12-31\n8 condition_occurrence 2019-02-01 2019-02-02 5"
     found = Answer(study_of({"atlas": text(entry(condition(5), **ways)), "landmark_days": 30}), lines(tables), until)
     assert found.attrition[2:-1] == [
-        ("no CensoringCriteria[1] (DrugExposure) before the landmark, day 30", 6),
-        ("alive at the landmark, day 30", 5),
+        ("no CensoringCriteria[1] (DrugExposure) before the landmark, day 30", 7),
+        ("alive at the landmark, day 30", 6),
         ("observed at the landmark, day 30", 4),
         ("within its 40 days at the landmark, day 30", 4),
         ("data at hand at the landmark, day 30", data + 1),
     ]
+
+
+def test_a_death_of_one_cause_is_an_event_and_not_every_death() -> None:
+    tables = lines(
+        "1 observation_period 2018-01-01 2021-12-31\n1 condition_occurrence 2020-02-01 - 5\n1 death 2020-02-09 - 6"
+    )
+    caused = entry(condition(5), CensoringCriteria=[{"Death": {"CodesetId": 6}}])
+    found = Answer(study_of({"atlas": text(caused), "landmark_days": 30}), tables)
+    assert found.attrition[2] == ("no CensoringCriteria[1] (Death) before the landmark, day 30", 0)
 
 
 @pytest.mark.parametrize(

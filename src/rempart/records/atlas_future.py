@@ -227,4 +227,4 @@ def _endless_in(group: Group) -> bool:
 def _endless_of(item: Correlated) -> bool:
     """No window has a first day: a record's end in one bounds how early it may have begun, as far as it is asked."""
     windows = [window for window in (item.start, item.end) if window is not None]
-    return all(window.first.days is None and window.first.sign < 0 for window in windows) or _endless(item.criterion)
+    return all(window.first.days is None for window in windows) or _endless(item.criterion)
