@@ -53,5 +53,7 @@ def _leaves_with_a_drug(cohort: RuleCohort) -> bool:
 
 _ESTIMAND = "initiation: no analysis compares, and no cohort ends with a treatment (exit = { exposure = … }): nothing is on-treatment"
 _LAG = "0, or no such line: a lag acts on comparisons alone, and no analysis compares; a cohort moves time zero by its landmark_days"
-_FOLLOW_UP = "no such line: it ends comparisons and the curve of follow_up, and neither is asked for; a cohort ends by its exit"
+_FOLLOW_UP = (
+    "no such line: it ends comparisons and the curve of follow_up, and neither is asked for; a cohort ends by its exit"
+)
 _GRACE = "0, or no such line: it acts on comparisons on-treatment alone; a cohort's exit and an exposure have a grace_days of their own"
