@@ -39,6 +39,7 @@ def plan(
     warehouse = Warehouse(session.directory)
     planned = plan_study_file(warehouse, file, workers=workers, memory=limit, variant=variant)
     _show_reads(session, planned)
+    show_all_before(session.voice, planned.all_before)
     _show_permit(session, planned)
     _show_cost(session, planned)
     session.voice.result("study-plan", _told(planned))
@@ -62,7 +63,6 @@ def _show_reads(session: Session, planned: "PlannedStudy") -> None:
         voice.table(["column-not-permitted"], lacking)
     first, last = planned.period
     voice.say("plan-period", first=first, last=last, earliest=made.earliest.isoformat())
-    show_all_before(voice, planned.all_before)
 
 
 def _show_permit(session: Session, planned: "PlannedStudy") -> None:
