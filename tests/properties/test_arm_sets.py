@@ -2,7 +2,11 @@
 """Behind the cells of a comparison: persons by the fingerprint of their set, the longest times, the places of care of outcomes."""
 
 import hashlib
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from types import FrameType
 from typing import Any
 
 import pyarrow as pa
@@ -17,10 +21,12 @@ from rempart.disclosure.check import check
 from rempart.journeys.shard_evidence import computed
 from rempart.records.result import ResultRow
 from rempart.records.study import Study, study_from_dict
-from rempart.study.evidence import Evidence, merge
+from rempart.study import evidence_sets
+from rempart.study.evidence import Evidence, empty, merge, schema_of
 from rempart.study.evidence_parts import by_part
 from rempart.study.poisson import DAYS_IN_YEAR
 from rempart.study.results import results
+from rempart.study.tallies import COUNTS
 from tests.properties.study_histories import (
     COMPARATOR,
     CUT,
@@ -174,6 +180,102 @@ def test_places_of_care_are_those_of_the_days_of_outcomes(query: DuckDBQuery) ->
         days = {row.row_key["day"]: row.n_establishments for row in rows
                 if row.output == "survival" and row.statistic == "survival" and row.column_key["arm"] == "target"}  # fmt: skip
         assert set(days.values()) == ({0, 1, 2} if wanted else {None})
+
+
+def test_places_asked_for_by_one_analysis_hide_the_same_outcomes_in_every_table(query: DuckDBQuery) -> None:
+    """Forty outcomes in one hospital: the rate alone asks, and neither the ratio nor the curve beside it tells their number."""
+    people = {number: user(TARGET, tumour=20, stays=((20, 22),)) for number in range(40)}
+    people |= {number: user(code) for number in range(100, 160) for code in [TARGET if number % 2 else COMPARATOR]}
+    subject = asked(Rules(), establishments=True)
+    assert [item.type for item in subject.analyses if item.establishments] == ["incidence_rate"]
+    rows = results(subject, answered(query, subject, Rules(), people), run="r")
+    tables = check(rows, toml("disclosure/rules.toml"))
+    told = [
+        row for table in tables for row in table.rows if row.statistic == "events" and row.column_key["arm"] == "target"
+    ]
+    assert {row.output for row in told} == {"incidence", "hazard_ratio", "survival"}
+    assert 40 not in [row.value for row in told]
+
+
+def test_evidence_of_sets_grows_with_levels_and_not_with_patterns(query: DuckDBQuery) -> None:
+    """A hundred persons of nearly as many patterns: one row for each level of an arm, whoever shares the others."""
+    how = Rules(bands=tuple(range(5, 95, 5)), history=(-12, -1))
+    people = {
+        number: replace(
+            user((TARGET, COMPARATOR)[number % 2]),
+            born=2015 - number,
+            sex=8532 if number % 3 else 8507,
+            diagnoses=((5, "C670", "DP"),) if number % 5 == 0 else (),
+        )
+        for number in range(100)
+    }
+    subject = asked(how)
+    found = answered(query, subject, how, people)
+    patterns = {(one[0], one[2]) for one in members(people, how).values()}
+    levels = {(arm, at, level) for arm, text in patterns for at, level in enumerate(text.split("|")) if text}
+    rows = Counter(row["part"] for row in found["tallies"].to_pylist())
+    assert len(patterns) > 80
+    assert rows == {
+        "members": len({one[:2] + one[3:4] for one in members(people, how).values()}),
+        "levels": len(levels),
+    }
+
+
+def places(of: list[tuple[str, int, int]]) -> Evidence:
+    """Evidence of a frame ``f`` that holds one person with an outcome for each (arm, day, place)."""
+    keys = [f'{{"arm":"{arm}","day":"{on}","facility":"{place}"}}' for arm, on, place in of]
+    same = {name: pa.array([1] * len(of), pa.int64()) for name in COUNTS}
+    told = {"analysis": ["frame:f"] * len(of), "part": ["facilities"] * len(of), "key": keys, **same}
+    return {**empty(), "tallies": pa.table(told, schema=schema_of("tallies"))}
+
+
+def lines_run(act: Callable[[], object]) -> int:
+    """How many lines of Python the sets of persons take: each turn of a loop counts."""
+    seen = 0
+
+    def line(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal seen
+        seen += event == "line"
+        return line
+
+    def call(frame: FrameType, event: str, _: object) -> Any:
+        return line if frame.f_code.co_filename == evidence_sets.__file__ else None
+
+    before = sys.gettrace()
+    sys.settrace(call)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return seen
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["target", "comparator"]), st.integers(1, 40), st.integers(0, 9)), max_size=40)
+)
+def test_places_up_to_a_day_are_those_seen_by_then(of: list[tuple[str, int, int]]) -> None:
+    found = evidence_sets.arm_sets(places(sorted(set(of))), "f", asked=True)
+    for arm in ("all", "target", "comparator"):
+        mine = [(on, place) for who, on, place in of if arm in ("all", who)]
+        assert found.establishments(arm) == len({place for _, place in mine})
+        assert [found.establishments(arm, until) for until in range(42)] == [
+            len({place for on, place in mine if on <= until}) for until in range(42)
+        ]
+
+
+def test_a_curve_of_days_looks_at_no_place_twice() -> None:
+    """The work in Python is that of the grid, however many places there are."""
+
+    def work(number: int) -> int:
+        evidence = places([("target", 1 + at % 90, at) for at in range(number)])
+
+        def curve() -> None:
+            found = evidence_sets.arm_sets(evidence, "f", asked=True)
+            assert [found.establishments("all", on) for on in range(100)][-1] == number
+
+        return lines_run(curve)
+
+    assert work(1000) == work(10)
 
 
 def test_counts_of_few_places_are_not_shown(query: DuckDBQuery) -> None:

@@ -96,6 +96,35 @@ def test_an_outcome_that_is_no_death_has_no_such_state(query: DuckDBQuery) -> No
     assert {row.output for row in rows} == {"incidence"}
 
 
+def test_places_of_care_stand_behind_deaths_of_unknown_cause_too(query: DuckDBQuery) -> None:
+    """Places of the day of death alone; of two in one place it is one; the outcome's own are others."""
+    day, other = Day(2015, 1, 6), Day(2015, 1, 5)
+    them = [
+        person(1, "C670", day, visits=[(other, day, "A")]),
+        person(2, None, day, visits=[(other, day, "B"), (other, other, "C")]),
+        person(3, "", other, visits=[(other, day, "B")]),
+        person(4, None, day, visits=[(day, day, "D")], woman=False),
+    ]
+    rows = rows_of(query, asked(by=["sex"], establishments=True), them, shards=2)
+    behind = {
+        (row.output, row.row_key.get("level", "all")): row.n_establishments for row in rows if row.statistic == "events"
+    }
+    assert behind["incidence", "all"] == 1 and behind[UNKNOWN, "all"] == 2
+    assert (behind[f"{UNKNOWN}_by", "female"], behind[f"{UNKNOWN}_by", "male"]) == (1, 1)
+
+
+def test_few_places_of_unknown_causes_are_suppressed(query: DuckDBQuery) -> None:
+    day = Day(2015, 1, 6)
+    them = [person(number, None, day, visits=[(day, day, "A")]) for number in range(40)]
+    them += [person(number, None, None) for number in range(200, 260)]
+    for wanted in (False, True):
+        tables = check(
+            rows_of(query, asked(**({"establishments": True} if wanted else {})), them), toml("disclosure/rules.toml")
+        )
+        shown = {(table.output, row.statistic): row.value for table in tables for row in table.rows}
+        assert (shown[UNKNOWN, "events"] is None) == wanted
+
+
 def test_few_of_unknown_cause_are_suppressed_and_leave_the_rate_by_cause(query: DuckDBQuery) -> None:
     them = [person(number, "C670", Day(2015, 1, 6)) for number in range(40)]
     them += [person(number, None, Day(2015, 1, 7)) for number in range(100, 104)]

@@ -6,22 +6,36 @@ Rows of a frame's evidence: the ``analysis`` of such a tally is ``frame:`` and t
 
 from rempart.cohort.codes import Reads
 from rempart.cohort.followup import EVENT
-from rempart.cohort.tally_sql import tally
+from rempart.cohort.tally_sql import set_sums, tally, tally_of_sums
 
 TALLIES = "tallies:"  # before the part's name, among the SELECTs of a frame
-MEMBERS, FACILITIES = "members", "facilities"
+MEMBERS, LEVELS, FACILITIES = "members", "levels", "facilities"
+TABLE = "study_sets"
 
 
-def arm_sets(*, steps: int) -> dict[str, str]:
-    """Part ``members``: persons of the index by ``passed`` (steps in a row, ``steps`` for those at risk), ``arm``, ``pattern`` ('' if not
-    at risk) and ``event`` (1: the outcome ended the follow-up). As many rows as patterns: one look at the persons gives every set that a
-    table counts."""
+def sets_made(*, steps: int) -> str:
+    """Statement that makes ``study_sets(passed, arm, event, pattern, persons, a, b)`` of the persons of the index: ``passed`` (steps in a
+    row, ``steps`` for those at risk), ``pattern`` ('' if not at risk), ``event`` (1: the outcome ended the follow-up), and the sums of
+    cohort/tally_sql.py. One look at the persons gives every set that a table counts."""
     rows = (
         f"SELECT m.person_id, CASE WHEN r.person_id IS NULL THEN m.passed ELSE {steps} END AS passed, m.arm, "
         f"coalesce(r.pattern, '') AS pattern, CASE WHEN r.status = {EVENT} THEN 1 ELSE 0 END AS event "
         "FROM study_members m LEFT JOIN study_at_risk r ON r.person_id = m.person_id"
     )
-    return {TALLIES + MEMBERS: tally(rows, keys=("passed", "arm", "pattern", "event"))}
+    return f"CREATE OR REPLACE TEMP TABLE {TABLE} AS {set_sums(rows, keys=('passed', 'arm', 'event', 'pattern'))}"
+
+
+def arm_sets(*, steps: int, covariates: int) -> dict[str, str]:
+    """Part ``members`` by ``passed``, ``arm`` and ``event``; part ``levels``, of those at risk, by ``arm``, ``covariate`` (its place in the
+    pattern, from 0) and ``level``. Never by pattern: with many covariates that is a row for nearly every person."""
+    found = {TALLIES + MEMBERS: tally_of_sums(f"SELECT * FROM {TABLE}", keys=("passed", "arm", "event"))}
+    if covariates:
+        apart = (
+            f"SELECT arm, unnest(range({covariates})) AS covariate, unnest(string_split(pattern, '|')) AS level, persons, a, b "
+            f"FROM {TABLE} WHERE passed = {steps}"
+        )
+        found[TALLIES + LEVELS] = tally_of_sums(apart, keys=("arm", "covariate", "level"))
+    return found
 
 
 def facilities(reads: Reads) -> dict[str, str]:

@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rempart.cohort.arm_sets import arm_sets, facilities
+from rempart.cohort.arm_sets import TABLE, arm_sets, facilities, sets_made
 from rempart.cohort.codes import DOMAIN, Reads, events, matches
 from rempart.cohort.followup import followup_sql
 from rempart.cohort.patterns import pattern_sql
@@ -18,7 +18,7 @@ from rempart.records.code_lists import WHOLE
 from rempart.records.protocol import CodeList, CohortPlan, CohortRule, Exposure, Frame
 from rempart.records.study import Study
 
-_TABLES = ("study_at_risk", "study_follow", "study_patterns", "study_members", "study_index", "study_uses")
+_TABLES = (TABLE, "study_at_risk", "study_follow", "study_patterns", "study_members", "study_index", "study_uses")
 _ARMS = "(VALUES ('all'), ('target'), ('comparator')) arms(arm)"
 
 
@@ -43,13 +43,14 @@ def compile_frame(study: Study, frame: Frame, *, cut: datetime.date, reads: Read
         pattern_sql(study, passed=len(conditions) + 1, reads=reads),
         followup_sql(study, frame, cut=cut, reads=reads, until=until),
         "CREATE OR REPLACE TEMP TABLE study_at_risk AS SELECT * FROM study_follow WHERE exit_day > entry_day",
+        sets_made(steps=len(names)),
     )
     return CohortPlan(
         frame=frame,
         prepare=prepare,
         steps=names,
         selects=_selects(names, with_age=any(item.type == "age" for item in study.covariates.values()))
-        | arm_sets(steps=len(names))
+        | arm_sets(steps=len(names), covariates=len(study.covariates))
         | (facilities(reads) if any(item.establishments for item in study.analyses if item.frame == frame) else {}),
         clear=tuple(f"DROP TABLE IF EXISTS {name}" for name in _TABLES),
         covariates=tuple(sorted(study.covariates)),
@@ -188,10 +189,9 @@ def _selects(steps: tuple[str, ...], *, with_age: bool) -> dict[str, str]:
     """The counts that leave the shard. ``all`` counts persons of either arm; at the first step also those of both."""
     values = ", ".join(f"({number}, '{name}')" for number, name in enumerate(steps, 1))
     attrition = (
-        f"WITH passed AS (SELECT m.arm, CASE WHEN r.person_id IS NULL THEN m.passed ELSE {len(steps)} END AS passed\n"
-        "  FROM study_members m LEFT JOIN study_at_risk r ON r.person_id = m.person_id)\n"
-        "SELECT s.step, arms.arm, (SELECT count(*) FROM passed p WHERE p.passed >= s.number AND "
-        "(arms.arm = 'all' OR p.arm = arms.arm)) AS n\n"
+        f"WITH passed AS (SELECT arm, passed, sum(persons) AS persons FROM {TABLE} GROUP BY arm, passed)\n"
+        "SELECT s.step, arms.arm, (SELECT coalesce(CAST(sum(p.persons) AS BIGINT), 0) FROM passed p WHERE "
+        "p.passed >= s.number AND (arms.arm = 'all' OR p.arm = arms.arm)) AS n\n"
         f"FROM (VALUES {values}) s(number, step), {_ARMS}"
     )
     cells = (

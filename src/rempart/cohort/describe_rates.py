@@ -15,16 +15,23 @@ from rempart.records.describing import OBSERVED, RATE, CohortAnalysis
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
-_TABLES = ("describe_events", "describe_unknown", "describe_periods", "describe_slices", "describe_facilities")
+_TABLES = (
+    "describe_events",
+    "describe_unknown",
+    "describe_periods",
+    "describe_slices",
+    "describe_facilities",
+    "describe_unknown_facilities",
+)
 DECLARED = "declared"
 
 
 def rates(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "") -> TallyPlan:
     """Parts ``time/<variable>`` (value: days at risk), ``events/<variable>`` (value: events, of persons with one), ``both/<variable>``
     (days + events) for variances by person; where the outcome is a death by cause ``unknown/…`` and ``unknown_both/…``, as those of deaths
-    of unknown cause; ``facilities/<variable>`` by ``facility``; ``standard/time`` and ``standard/events`` by single years of age and
-    sex; ``declared``; ``seen`` (of a census). Time at risk ends with ``until``: SQL of the last day on which the sources of cohort and
-    outcome can be used ('': none is told)."""
+    of unknown cause; ``facilities/<variable>`` by ``facility``, of such deaths ``unknown_facilities/…``; ``standard/time`` and
+    ``standard/events`` by single years of age and sex; ``declared``; ``seen`` (of a census). Time at risk ends with ``until``: SQL of the
+    last day on which the sources of cohort and outcome can be used ('': none is told)."""
     with_events, overlaps = analysis.type == RATE, analysis.cohorts[0] in study.overlapping
     wanted = analysis.dimensions | ({"sex"} if analysis.standard else frozenset())
     last = counted_until(study, analysis, until)
@@ -46,11 +53,9 @@ def rates(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "")
             if analysis.weighted or analysis.events == "every" or overlaps:
                 value = {both: f"sum(days) + sum({name})"}
                 selects |= tally_by(analysis, variable, table="describe_slices", values=value)
-    if analysis.establishments:
-        prepare.append(make("describe_facilities", _facilities(reads)))
-        for variable in analysis.variables:
-            key, value = ("facility",), {"facilities": ""}
-            selects |= tally_by(analysis, variable, table="describe_facilities", values=value, further=key)
+    for name, _ in counted if analysis.establishments else ():
+        prepare.append(make(f"describe_{_PLACES[name]}", _facilities(name, reads)))
+        selects |= _by_place(analysis, _PLACES[name])
     if analysis.standard:
         selects |= _standard()
     if analysis.claims or analysis.weighted or analysis.denominator != OBSERVED:
@@ -58,6 +63,16 @@ def rates(study: Study, analysis: CohortAnalysis, reads: Reads, until: str = "")
     if analysis.denominator != OBSERVED:
         selects |= seen_days(census_since(study, analysis, until), until)
     return TallyPlan(analysis=analysis.id, prepare=tuple(prepare), selects=selects, clear=drop(*_TABLES))
+
+
+_PLACES = {"events": "facilities", "unknown": "unknown_facilities"}  # what is counted → part of its places of care
+
+
+def _by_place(analysis: CohortAnalysis, part: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for variable in analysis.variables:
+        found |= tally_by(analysis, variable, table=f"describe_{part}", values={part: ""}, further=("facility",))
+    return found
 
 
 _NONE = "SELECT 0::BIGINT AS person_id, DATE '1970-01-01' AS day WHERE false"
@@ -110,17 +125,17 @@ def _with_unknown(study: Study, analysis: CohortAnalysis, wanted: frozenset[str]
     ]
 
 
-def _facilities(reads: Reads) -> str:
-    """Slices with an event, once for each place of care where the person was on that day, told by a number."""
+def _facilities(counted: str, reads: Reads) -> str:
+    """Slices with what is counted (``events``, ``unknown``), by each place of care where the person was on that day, told by a number."""
     start, end, place = (
         reads.column("visit_occurrence", name)
         for name in ("visit_start_date", "visit_end_date", "care_site_source_value")
     )
     return (
         f"SELECT DISTINCT s.*, md5_number_lower(v.{place}) AS facility FROM describe_slices AS s "
-        "JOIN describe_events AS e ON e.person_id = s.person_id AND e.day >= s.day AND e.day < s.day + CAST(s.days AS INTEGER) "
+        f"JOIN describe_{counted} AS e ON e.person_id = s.person_id AND e.day >= s.day AND e.day < s.day + CAST(s.days AS INTEGER) "
         f"JOIN visit_occurrence AS v ON v.person_id = e.person_id AND e.day BETWEEN v.{start} AND coalesce(v.{end}, v.{start}) "
-        f"WHERE s.events > 0 AND v.{place} IS NOT NULL"
+        f"WHERE s.{counted} > 0 AND v.{place} IS NOT NULL"
     )
 
 

@@ -17,22 +17,55 @@ def tally(person_rows: str, *, keys: Sequence[str] = (), value: str = "") -> str
     persons: rows; n: rows whose ``value`` is known (all without ``value``); total, squares: sums of ``value``, a whole number;
     top1, top2: the two largest amounts of it. A key that is NULL is 'unknown'; without keys there is one cell, also of nobody.
     """
-    groups = [f"coalesce(CAST({name} AS VARCHAR), 'unknown')" for name in keys]
-    grouped = "".join(f"{sql} AS k{number}, " for number, sql in enumerate(groups))
-    amount = f"CAST({value} AS HUGEINT)" if value else "CAST(NULL AS HUGEINT)"
-    counted = f"count({value})" if value else "count(*)"
-    # One number of 128 bits, halved here: a function for each half takes six times as long.
-    printed = f"SELECT *, md5_number(CAST(person_id AS VARCHAR)) AS print FROM ({person_rows})"
-    inner = (
-        f"SELECT {grouped}{counted} AS n, coalesce(sum({amount}), 0) AS total, coalesce(sum({amount} * {amount}), 0) AS squares, "
-        f"count(*) AS persons, sum(CAST(print >> 64 AS HUGEINT)) AS a, sum(CAST(print & {_WRAP - 1}::UHUGEINT AS HUGEINT)) AS b, "
-        f"coalesce(max(abs({amount}), 2), []) AS tops\n"
-        f"FROM ({printed}) AS r" + (f" GROUP BY {', '.join(groups)}" if groups else "")
+    rows = f"({_printed(person_rows)}) AS r"
+    if not value:
+        return _without_amounts(_grouped(keys, _PRINTS, rows), keys)
+    amount = f"CAST({value} AS HUGEINT)"
+    amounts = (
+        f"count({value}) AS n, coalesce(sum({amount}), 0) AS total, coalesce(sum({amount} * {amount}), 0) AS squares, "
+        f"coalesce(max(abs({amount}), 2), []) AS tops"
     )
     tops = ", ".join(f"CAST(coalesce(tops[{at}], 0) AS BIGINT) AS top{at}" for at in (1, 2))
     return (
         f"SELECT {_key(keys)} AS key, n, CAST(total AS BIGINT) AS total, CAST(squares AS BIGINT) AS squares, persons, "
-        f"{_wrapped('a')} AS print_a, {_wrapped('b')} AS print_b, {tops}\nFROM ({inner})"
+        f"{_wrapped('a')} AS print_a, {_wrapped('b')} AS print_b, {tops}\nFROM ({_grouped(keys, f'{amounts}, {_PRINTS}', rows)})"
+    )
+
+
+def set_sums(person_rows: str, *, keys: Sequence[str]) -> str:
+    """SELECT of ``keys``, persons, a, b: how many persons have those keys, and the sums of the halves of their prints, as ``tally_of_sums``
+    reads them. Several tallies of the same persons then print each of them once."""
+    return f"SELECT {', '.join(keys)}, {_PRINTS} FROM ({_printed(person_rows)}) AS r GROUP BY {', '.join(keys)}"
+
+
+def tally_of_sums(rows: str, *, keys: Sequence[str]) -> str:
+    """What ``tally`` gives of persons without a value, from rows of ``set_sums`` that share none."""
+    return _without_amounts(_grouped(keys, "sum(persons) AS persons, sum(a) AS a, sum(b) AS b", f"({rows}) AS r"), keys)
+
+
+# One number of 128 bits, halved in the sums: a function for each half takes six times as long.
+_PRINTS = (
+    "count(*) AS persons, sum(CAST(print >> 64 AS HUGEINT)) AS a, "
+    f"sum(CAST(print & {_WRAP - 1}::UHUGEINT AS HUGEINT)) AS b"
+)
+
+
+def _printed(person_rows: str) -> str:
+    return f"SELECT *, md5_number(CAST(person_id AS VARCHAR)) AS print FROM ({person_rows})"
+
+
+def _grouped(keys: Sequence[str], sums: str, rows: str) -> str:
+    groups = [f"coalesce(CAST({name} AS VARCHAR), 'unknown')" for name in keys]
+    named = "".join(f"{sql} AS k{number}, " for number, sql in enumerate(groups))
+    return f"SELECT {named}{sums}\nFROM {rows}" + (f" GROUP BY {', '.join(groups)}" if groups else "")
+
+
+def _without_amounts(grouped: str, keys: Sequence[str]) -> str:
+    nothing = ", ".join(f"CAST(0 AS BIGINT) AS {name}" for name in ("total", "squares"))
+    tops = ", ".join(f"CAST(0 AS BIGINT) AS top{at}" for at in (1, 2))
+    return (
+        f"SELECT {_key(keys)} AS key, CAST(persons AS BIGINT) AS n, {nothing}, CAST(persons AS BIGINT) AS persons, "
+        f"{_wrapped('a')} AS print_a, {_wrapped('b')} AS print_b, {tops}\nFROM ({grouped})"
     )
 
 

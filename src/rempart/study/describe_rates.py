@@ -28,6 +28,7 @@ SEEN = "observed person-time"
 UNKNOWN_CAUSE = "death of unknown cause"
 PER = 1000.0
 NO_SCATTER = "interval-without-scatter"  # the rule of limits that nothing can be told of
+_PLACES = {"events": "facilities", "unknown": "unknown_facilities"}  # what is counted → part of its places of care
 _THREE = ("rate", "rate_lower", "rate_upper")
 _STANDARD = ("standardised_rate", "standardised_lower", "standardised_upper")
 _RATE = UNITS["rate"]
@@ -52,7 +53,7 @@ class _Split:
 
 def _split(told: Describing, variable: str, counted: str = "events", together: str = "both") -> _Split:
     time, events, both = (told.levels(part, variable) for part in ("time", counted, together))
-    seen = distinct(told.part(f"facilities/{variable}"), variable) if counted == "events" else {}
+    seen = distinct(told.part(f"{_PLACES[counted]}/{variable}"), variable)
     return _Split(variable=variable, time=time, events=events, both=both, seen=seen)
 
 

@@ -53,6 +53,7 @@ def results(
 
 
 def _sets(study: Study, frame: Frame, total: Evidence) -> ArmSets:
-    """The frame's sets of persons; its places of care where one of its analyses asks for them."""
+    """The frame's sets of persons; its places of care where one of its analyses asks for them: a count of outcomes that one table hides for
+    its few places is not to be read from another."""
     asked = any(analysis.establishments for analysis in study.analyses if analysis.frame == frame)
     return arm_sets(total, frame.key, asked=asked)

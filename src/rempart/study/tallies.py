@@ -56,10 +56,14 @@ def union(cells: Iterable[Tally]) -> Tally:
     return Tally(key={}, **sums, **prints, **dict(zip(TOPS, [*tops, 0, 0], strict=False)))
 
 
+def part_of(table: pa.Table, analysis: str, part: str) -> pa.Table:
+    """The rows of one part of an analysis, in the table's order."""
+    return table.filter(pc.and_(pc.equal(table["analysis"], analysis), pc.equal(table["part"], part)))
+
+
 def tallies_of(table: pa.Table, analysis: str, part: str) -> list[Tally]:
     """The cells of one part of an analysis, in order of their keys' text; ``table``: the evidence table ``tallies``."""
-    own = table.filter(pc.and_(pc.equal(table["analysis"], analysis), pc.equal(table["part"], part)))
-    rows = sorted(own.to_pylist(), key=lambda row: str(row["key"]))
+    rows = sorted(part_of(table, analysis, part).to_pylist(), key=lambda row: str(row["key"]))
     return [Tally(key=json.loads(row["key"]), **{name: row[name] for name in COUNTS}) for row in rows]
 
 
