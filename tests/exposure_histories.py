@@ -81,13 +81,21 @@ def study(keys: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> Stu
                 "other": {"system": "CIP13", "include": [OTHER]},
                 "tumour": {"system": "CIM10", "include": ["C67"]},
             },
-            "cohorts": {"main": {}},
+            "cohorts": {"main": {}, "in_it": {"entry": {"any": [{"domain": "drug", "codes": "drug"}]}}},
             "exposures": {
                 "target": {"domain": "drug", "codes": "drug", **rules},
                 "comparator": {"domain": "drug", "codes": "other"},
             },
             "outcomes": {"tumour": {"any": [{"domain": "condition", "codes": "tumour"}]}},
-            "analyses": [{"id": "main", "type": "attrition"}],
+            "analyses": [
+                {"id": "main", "type": "attrition"},
+                {
+                    "id": "read",
+                    "type": "exposure_periods",
+                    "design": "cohort",
+                    "inputs": {"cohort": "in_it", "exposures": ["target"]},
+                },
+            ],
             **(more or {}),
         }
     )
@@ -101,8 +109,8 @@ def _table(schema: dict[str, pa.DataType], rows: list[tuple[Any, ...]]) -> pa.Ta
     return pa.table({name: pa.array(c, type=t) for (name, t), c in zip(schema.items(), columns, strict=True)})
 
 
-def register(query: DuckDBQuery, persons: Mapping[int, History]) -> None:
-    """The tables that exposures read."""
+def register(query: DuckDBQuery, persons: Mapping[int, History], *, observed: int = OBSERVED) -> None:
+    """The tables that exposures read; ``observed``: the last observed day."""
     whole, day, text = pa.int64(), pa.date32(), pa.string()
     drugs = {
         "person_id": whole,
@@ -113,7 +121,7 @@ def register(query: DuckDBQuery, persons: Mapping[int, History]) -> None:
         "days_supply": pa.int32(),
     }
     visits = {"person_id": whole, "visit_concept_id": whole, "visit_start_date": day, "visit_end_date": day}
-    observed = {"person_id": whole, "observation_period_start_date": day, "observation_period_end_date": day}
+    periods = {"person_id": whole, "observation_period_start_date": day, "observation_period_end_date": day}
     query.register(
         "drug_exposure",
         _table(
@@ -132,7 +140,7 @@ def register(query: DuckDBQuery, persons: Mapping[int, History]) -> None:
             ],
         ),
     )
-    query.register("observation_period", _table(observed, [(p, date(-999), date(OBSERVED)) for p in persons]))
+    query.register("observation_period", _table(periods, [(p, date(-999), date(observed)) for p in persons]))
 
 
 def made(query: DuckDBQuery, keys: Mapping[str, Any], persons: Mapping[int, History]) -> None:

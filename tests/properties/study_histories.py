@@ -43,6 +43,11 @@ class Rules:
     usable: tuple[tuple[str, int], ...] = field(default=())  # source → the last day on which it can be used
     supply: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # arm → the keys of its exposure's periods
 
+    def keys(self, arm: str) -> Mapping[str, Any]:
+        """The keys of periods that an arm's exposure has; with ``initiation``, and of non-users, nothing would read them: refused."""
+        read = self.estimand != "initiation" and not (arm == "comparator" and self.non_users)
+        return self.supply.get(arm, {}) if read else {}
+
     def supplied(self, arm: str) -> Mapping[str, Any] | None:
         """The keys by which an arm's treatment ends, None where its records' own cover does."""
         return None if self.estimand == "initiation" else self.supply.get(arm)
@@ -85,12 +90,12 @@ def study(rules: Rules) -> Study:
             },
             "cohorts": {"main": cohort},
             "exposures": {
-                "target": {"domain": "drug", "codes": "target", **rules.supply.get("target", {})},
+                "target": {"domain": "drug", "codes": "target", **rules.keys("target")},
                 "comparator": {
                     "domain": "drug",
                     "codes": "comparator",
                     "non_users": rules.non_users,
-                    **rules.supply.get("comparator", {}),
+                    **rules.keys("comparator"),
                 },
             },
             "outcomes": {"tumour": {"any": [{**condition, "status": ["DP"]}]}},

@@ -12,12 +12,11 @@ from rempart.cohort.codes import Reads
 from rempart.cohort.describe_exposure import exposure_periods
 from rempart.cohort.match_sql import BACK
 from rempart.cohort.parts import study_parts
-from rempart.errors import BadInput
 from rempart.journeys.shard_evidence import computed
 from rempart.records.cohort_text import definition_text
 from rempart.records.describing import CohortAnalysis
 from rempart.records.exposure_uses import leaves_with
-from rempart.records.study import Study
+from rempart.records.study import Study, study_from_dict
 from rempart.study.describe_cells import Describing
 from rempart.study.describe_exposure import exposure_periods as written
 from rempart.study.evidence import Evidence, compute
@@ -154,16 +153,24 @@ def asking(cohorts: Mapping[str, Any], keys: dict[str, Any], *, cohort: str = "u
     return house.study(keys, {"cohorts": cohorts, "analyses": [analysis]})
 
 
-def worked(query: DuckDBQuery, study: Study, people: Mapping[int, house.History], until: int = 0) -> Evidence:
-    """The evidence of a worker; claims can be used ``until`` a day."""
-    house.register(query, people)
+def worked(
+    query: DuckDBQuery,
+    study: Study,
+    people: Mapping[int, house.History],
+    until: int = 0,
+    *,
+    cut: int = 1500,
+    observed: int = house.OBSERVED,
+) -> Evidence:
+    """The evidence of a worker; claims can be used ``until`` a day, data end with the day ``cut``, observation with ``observed``."""
+    house.register(query, people, observed=observed)
     usable = [("dcir", "", house.date(until))] if until else []
     query.register(
         "usable_interval", pa.table(dict(zip(("source", "scheme", "last_day"), _columns(usable), strict=True)))
     )
     query.register("person", pa.table({"person_id": pa.array(list(people), pa.int64())}))
     query.register("death", pa.table({"person_id": pa.array([], pa.int64()), "death_month": pa.array([], pa.date32())}))
-    return computed(query, study_parts(study, cut=house.date(1500)))
+    return computed(query, study_parts(study, cut=house.date(cut)))
 
 
 def _columns(rows: list[tuple[Any, ...]]) -> list[pa.Array]:
@@ -175,13 +182,17 @@ def _columns(rows: list[tuple[Any, ...]]) -> list[pa.Array]:
     ("why", "drugs", "exit_days", "until", "expected", "switched"),
     [
         ("the cohort ends with the grace: who leaves so has stopped", on(1), None, 0, ("28", "1"), 0),
-        ("the cohort ends in the grace by its days", on(1), 40, 0, ("12", "0"), 0),
+        ("the cohort ends in the grace by its days", on(1), 40, 0, ("11", "0"), 0),
         ("what can be used ends in it", on(1), None, 41, ("11", "0"), 0),
         ("on its last day: the day after cannot be seen", on(1), None, 58, ("28", "0"), 0),
         ("a switch in the grace", (*on(1), *on(40, code=OTHER)), None, 0, ("28", "1"), 1),
         ("a switch while covered", (*on(1), *on(20, code=OTHER)), None, 0, ("19", "1"), 1),
         ("a switch after what can be used", (*on(1), *on(40, code=OTHER)), None, 39, ("9", "0"), 0),
         ("a switch long after", (*on(1), *on(90, code=OTHER)), None, 0, ("28", "1"), 0),
+        ("a switch as the last stop that can be seen", (*on(1), *on(29, code=OTHER)), None, 58, ("28", "1"), 1),
+        ("a day later all are lost before it", (*on(1), *on(29, code=OTHER)), None, 57, ("27", "0"), 1),
+        ("by the days of the exit too", (*on(1), *on(29, code=OTHER)), 57, 0, ("28", "1"), 1),
+        ("which end a day sooner", (*on(1), *on(29, code=OTHER)), 56, 0, ("27", "0"), 1),
     ],
 )
 def test_a_cohort_that_leaves_with_the_drug(
@@ -198,6 +209,31 @@ def test_a_cohort_that_leaves_with_the_drug(
     assert persistence(found) == {expected: 1}, why
     cells = tallies_of(found["tallies"], "use", "switch/target")
     assert sum(cell.persons for cell in cells if cell.key["switched"] == "yes") == switched, why
+
+
+@pytest.mark.parametrize("ends", ["days", "sources", "data", "observation", "exit"])
+def test_who_leaves_by_a_switch_is_followed_no_longer_than_who_goes_on(query: DuckDBQuery, ends: str) -> None:
+    """Ten go on for two years; of five who switch, those who do in the last days of which no other stop could be seen are lost before, as
+    everybody is: persistence is the same as in a cohort that the drug does not end."""
+    goes_on = on(*range(1, 700, 28))
+    people: dict[int, house.History] = dict.fromkeys(range(10), (goes_on, ()))
+    for number, day in enumerate((300, 335, 336, 350, 364), 10):
+        people[number] = ((*on(*range(1, day, 28)), *on(day, code=OTHER)), ())
+    exits = {"days": 364} if ends == "exit" else {}
+    cohorts = {
+        "users": {**USERS, "exit": {**USERS["exit"], **exits}},
+        "all_of_them": {**OBSERVED, **({"exit": exits} if exits else {})},
+    }
+    parameters = {"parameters": {"days": 365}} if ends == "days" else {}
+    found = []
+    for cohort in cohorts:
+        study = asking(cohorts, SWITCH, cohort=cohort, **parameters)
+        house.register(query, people)
+        until, cut = (365 if ends == "sources" else 0), (365 if ends == "data" else 1500)
+        observed = 365 if ends == "observation" else house.OBSERVED
+        found.append(persistence(worked(query, study, people, until, cut=cut, observed=observed)))
+    assert found[0] == found[1]
+    assert found[1] == {("299", "1"): 1, ("334", "1"): 1, ("335", "1"): 1, ("335", "0"): 12}
 
 
 MATCH = {"kind": "risk-set", "ratio": 1, "on": []}
@@ -241,7 +277,7 @@ CUSTOM_ERA = {"CustomEra": {"DrugCodesetId": 7, "GapDays": 0, "Offset": 0}}
 
 
 @pytest.mark.parametrize("asked", ["drawn_in_atlas", "either", "drawn", "drawn_cases"])
-def test_a_cohort_that_ends_by_an_era_of_atlas_is_refused(asked: str) -> None:
+def test_a_cohort_that_ends_by_an_era_of_atlas_has_no_persistence(asked: str) -> None:
     atlas = definition_text(read(entry(drug(7), EndStrategy=CUSTOM_ERA)))
     ends = (
         {"to": "drawn_in_atlas", "from": "all_of_them"}
@@ -254,15 +290,66 @@ def test_a_cohort_that_ends_by_an_era_of_atlas_is_refused(asked: str) -> None:
         "either": {"of": {"union": ["all_of_them", "drawn_in_atlas"]}},
         "drawn": {"match": {**MATCH, "kind": "exact", **ends}},
     }
-    with pytest.raises(BadInput, match=r"study-field .*inputs\.cohort.*CustomEra"):
-        asking(cohorts, GRACE, cohort=asked)
-    assert asking(cohorts, GRACE, cohort="all_of_them").content_id
+    assert not has_persistence(asking(cohorts, GRACE, cohort=asked))
+    assert has_persistence(asking(cohorts, GRACE, cohort="all_of_them"))
 
 
-def test_another_exposure_of_the_drug_that_ends_the_cohort_is_refused() -> None:
+def parts_of(study: Study) -> set[str]:
+    """What is counted of the periods."""
+    plan = exposure_periods(study, study.descriptions[0], Reads())
+    (exposure,) = study.descriptions[0].exposures
+    return {part.partition("/")[0] for part in plan.selects if part.endswith(f"/{exposure}")}
+
+
+def has_persistence(study: Study) -> bool:
+    """Whether persistence is counted; whatever else is, always."""
+    found = parts_of(study)
+    assert found >= {"rules", "cover", "dose", "waits"}
+    return "persistence" in found
+
+
+CODES: Mapping[str, dict[str, Any]] = {
+    "pack": {"system": "CIP13", "include": ["3400935563248"]},
+    "other_pack": {"system": "CIP13", "include": ["3400926910891"]},
+    "substance": {"system": "ATC", "include": ["A10BG03"]},
+    "class": {"system": "ATC", "include": ["A10BG"]},
+    "class_without_it": {"system": "ATC", "include": ["A10BG"], "exclude": ["A10BG03"]},
+    "class_alone": {"system": "ATC", "include": ["A10BG"], "descendants": False},
+    "other_class": {"system": "ATC", "include": ["A10BB"]},
+    "concept": {"system": "OMOP", "include": ["1525215"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("ends_with", "described", "seen"),
+    [
+        ("pack", "pack", False),
+        ("pack", "other_pack", True),
+        ("substance", "class", False),
+        ("class", "substance", False),
+        ("substance", "class_without_it", True),
+        ("class_without_it", "substance", True),
+        ("substance", "class_alone", True),
+        ("substance", "other_class", True),
+        ("pack", "substance", False),  # of two systems it cannot be told
+        ("concept", "other_pack", False),
+    ],
+)
+def test_nobody_is_seen_to_stop_a_drug_that_ends_the_cohort_under_another_name(
+    ends_with: str, described: str, seen: bool
+) -> None:
+    rules = {"domain": "drug", "supply": [{"rule": "fixed", "days": 30}]}
+    exposures = {"ending": {**rules, "codes": ends_with}, "target": {**rules, "codes": described, "grace_days": 60}}
+    users = {"entry": {"any": [{"domain": "drug", "codes": ends_with}]}, "exit": {"exposure": "ending"}}
+    analysis = {"id": "use", "type": "exposure_periods", "design": "cohort", "inputs": {"exposures": ["target"]}}
+    more = {"cohorts": {"users": users}, "exposures": exposures, "analyses": [analysis], "codes": CODES}
+    assert has_persistence(house.study({}, {**more, "outcomes": {}})) == seen
+
+
+def test_another_exposure_of_the_drug_that_ends_the_cohort_has_no_persistence() -> None:
     rules = {"supply": [{"rule": "fixed", "days": 30}]}
     strict = {**DRUGS["target"], **rules}
-    exposures = {
+    exposures = {  # the same drug with a longer grace, as in a sensitivity analysis
         "target": {**strict, "grace_days": 60},
         "strict": strict,
         "comparator": {**DRUGS["comparator"], **rules},
@@ -274,17 +361,23 @@ def test_another_exposure_of_the_drug_that_ends_the_cohort_is_refused() -> None:
         analysis = {"id": "use", "type": "exposure_periods", "design": "cohort", "inputs": inputs}
         return house.study({}, {"cohorts": {"users": users}, "exposures": exposures, "analyses": [analysis]})
 
-    with pytest.raises(BadInput, match=r"study-field .*inputs\.exposures.*strict"):
-        described("target")
-    assert described("strict").content_id
-    assert described("comparator").content_id
+    assert not has_persistence(described("target"))
+    assert has_persistence(described("strict"))
+    assert has_persistence(described("comparator"))
 
 
 def test_the_curve_goes_on_to_the_end_as_designed_and_tells_nobody_s_days(query: DuckDBQuery) -> None:
     keys: dict[str, Any] = {}
     people = {number: (on(*range(1, 1 + 28 * number, 28)), ()) for number in (1, 2, 3)}
-    for parameters, last in (({"days": 365, "grid_days": 1}, 365), ({"grid_days": 1}, 1999)):
-        study = asking({"users": OBSERVED}, keys, parameters=parameters)
+    month = {"period": [house.date(1), house.date(31)]}  # of entry: the curve goes on
+    for parameters, protocol, last in (
+        ({"days": 365, "grid_days": 1}, {}, 365),
+        ({"grid_days": 1}, {}, 1999),
+        ({"grid_days": 1}, month, 1499),
+        ({"grid_days": 1}, {**month, "follow_up_days": 700}, 700),
+    ):
+        body = asking({"users": OBSERVED}, keys, parameters=parameters).as_dict()
+        study = study_from_dict({**body, "protocol": {**body["protocol"], **protocol}})
         for some in (people, {1: people[1]}):
             tallies = worked(query, study, some)["tallies"]
             output = Output(run="r", name="exposure", kind="frequency")

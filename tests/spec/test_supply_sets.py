@@ -34,6 +34,7 @@ include = ["G02BA"]
 system = "CIM10"
 include = ["C67"]
 [cohorts.main]
+entry = { any = [{ domain = "drug", codes = "drug" }] }
 [exposures.target]
 domain = "drug"
 codes = "drug"
@@ -46,6 +47,7 @@ any = [{ domain = "condition", codes = "tumour" }]
 [[analyses]]
 id = "main"
 type = "attrition"
+design = "cohort"
 """
 
 

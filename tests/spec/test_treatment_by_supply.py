@@ -90,18 +90,16 @@ def test_treatment_ends_with_the_exposure(
     expected: int,
 ) -> None:
     person = Person(drugs=drugs, stays=stays)
-    assert ends(query, person, keys, grace=grace, supply={"target": keys}) == expected, why
+    assert ends(query, person, keys, grace=grace, supply={"target": keys, "comparator": SIX}) == expected, why
 
 
 def test_each_arm_by_its_own_rules_and_a_record_s_cover_where_none_is_stated(query: DuckDBQuery) -> None:
-    other = Person(drugs=on(12, code=COMPARATOR, last=20))
+    other, both = Person(drugs=on(12, code=COMPARATOR, last=20)), {"target": SIX, "comparator": {**SIX, "lag_days": 2}}
     assert ends(query, other, SIX) == 5
-    assert ends(query, other, SIX, supply={"target": SIX}) == 8
-    assert ends(query, Person(drugs=on(12, last=20)), SIX, supply={"comparator": SIX}) == 8
-
-
-def test_rules_of_supply_say_nothing_where_treatment_does_not_end_follow_up(query: DuckDBQuery) -> None:
-    assert ends(query, Person(drugs=on(12)), SIX, estimand="initiation") == 33
+    assert ends(query, other, SIX, supply=both) == 7
+    assert ends(query, Person(drugs=on(12, last=20)), SIX, supply=both) == 5
+    assert ends(query, other, SIX, supply={}) == 8
+    assert ends(query, Person(drugs=on(12, last=20)), SIX, supply={}) == 8
 
 
 def test_non_users_have_no_treatment_that_ends(query: DuckDBQuery) -> None:
@@ -122,19 +120,18 @@ def test_the_columns_and_sources_of_the_rules_are_asked_for() -> None:
     assert "drug_exposure_end_date" not in required["drug_exposure"]
     assert "days_supply" in required["drug_exposure"]
     assert required["visit_occurrence"] == {"visit_concept_id", "visit_start_date", "visit_end_date"}
-    one = required_columns(study(Rules(estimand="on-treatment", supply={"target": SIX})), known)
-    assert "drug_exposure_end_date" in one["drug_exposure"]
-    unused = required_columns(study(Rules(supply={"target": {**EXTEND, **RECORDED}})), known)
-    assert "visit_occurrence" not in unused and "days_supply" not in unused["drug_exposure"]
+    neither = required_columns(study(Rules(estimand="on-treatment")), known)
+    assert "drug_exposure_end_date" in neither["drug_exposure"]
 
 
 def test_sources_of_stays_end_follow_up_only_where_a_rule_reads_them() -> None:
-    body = study(Rules(estimand="on-treatment", supply={"target": EXTEND})).as_dict()
+    body = study(Rules(estimand="on-treatment", supply={"target": EXTEND, "comparator": SIX})).as_dict()
     body["outcomes"]["tumour"]["any"] = [{"domain": "procedure", "codes": "act"}]
     body["codes"]["act"] = {"system": "CCAM", "include": ["JDFA"]}
     read = study_from_dict(body)
     assert frame_sources(read, read.frames[0]) == {"dcir", "mco", "ssr", "had", "rip"}
     body["protocol"]["estimand"] = "initiation"
+    body["exposures"] = study(Rules()).as_dict()["exposures"]
     read = study_from_dict(body)
     assert frame_sources(read, read.frames[0]) == {"dcir", "mco"}
 
@@ -147,5 +144,4 @@ def test_sources_of_stays_end_follow_up_only_where_a_rule_reads_them() -> None:
 @pytest.mark.parametrize("arm", ["target", "comparator"])
 def test_choices_that_a_comparison_cannot_follow_are_refused_by_name(arm: str, keys: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match=rf"study-field .*inputs\.{arm}.*{next(iter(keys))}"):
-        study(Rules(estimand="on-treatment", supply={arm: {**SIX, **keys}}))
-    assert study(Rules(supply={arm: {**SIX, **keys}})).content_id
+        study(Rules(estimand="on-treatment", supply={"target": SIX, "comparator": SIX, arm: {**SIX, **keys}}))

@@ -11,7 +11,7 @@ from rempart.cohort.describe_prevalence import prevalence
 from rempart.cohort.describe_rates import rates
 from rempart.cohort.describe_use import utilisation
 from rempart.cohort.sources import analysis_sources, usable_until
-from rempart.records.describing import FOLLOW_UP, CohortAnalysis
+from rempart.records.describing import FOLLOW_UP, PERIODS, CohortAnalysis
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
@@ -22,7 +22,6 @@ _FOLLOWED = {
     "prevalence": prevalence,
     "drug_utilisation": utilisation,
     "pathways": pathways,
-    "exposure_periods": exposure_periods,
 }
 
 
@@ -35,6 +34,8 @@ def tally_plan(
     until = usable_until(analysis_sources(study, analysis)) if usable else ""
     if analysis.type == FOLLOW_UP:
         return follow_up(study, analysis, reads, cut, until)
+    if analysis.type == PERIODS:
+        return exposure_periods(study, analysis, reads, until, cut)
     if analysis.type in _AT_ENTRY:
         return _AT_ENTRY[analysis.type](study, analysis, reads)
     return _FOLLOWED[analysis.type](study, analysis, reads, until)

@@ -61,7 +61,8 @@ PROTOCOL = Table(
         ),
         "period": key(Days(), "first and last possible day of time zero", required=True),
         "follow_up_days": key(
-            Whole(1), "comparisons, and the curve of follow_up: longest follow-up after time zero; absent: no limit"
+            Whole(1),
+            "comparisons, and the curves of follow_up and persistence: longest follow-up after time zero; absent: no limit",
         ),
         "lag_days": key(
             Whole(0, 3660), "comparisons: outcomes and time at risk count from the day after the lag", default=0

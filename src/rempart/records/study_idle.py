@@ -1,59 +1,62 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys of the protocol that would do nothing in a study: each acts on some analyses, and is refused by name where none of them is asked.
+"""Keys that would do nothing in a study: the protocol's, and those of the periods of a comparison's arms, act on some analyses, and are
+refused by name where none of them is asked.
 
 A value that nothing reads would be signed, and a grid over it would give several studies with the same figures. Reads no file.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol as Shape
+from collections.abc import Iterable, Sequence
 
 from rempart.errors import BadInput
-from rempart.records.cohort import DrugEraExit
-from rempart.records.cohort_rules import RuleCohort
-from rempart.records.describing import FOLLOW_UP, CohortAnalysis
+from rempart.records.describing import FOLLOW_UP, PERIODS, CohortAnalysis
+from rempart.records.exposure_uses import Uses, on_treatment, read_periods
 from rempart.records.fields import Fields
-from rempart.records.protocol import Analysis, Protocol
-
-_CURVES = frozenset({FOLLOW_UP})
-"""Descriptions whose curve goes on to ``follow_up_days``."""
-
-
-class _Study(Shape):
-    """A study whose analyses were read."""
-
-    @property
-    def protocol(self) -> Protocol: ...
-    @property
-    def rules(self) -> Mapping[str, RuleCohort]: ...
+from rempart.records.protocol import Analysis
 
 
 def idle_keys(
-    study: _Study, analyses: Sequence[Analysis], descriptions: Iterable[CohortAnalysis], top: Fields
+    study: Uses, analyses: Sequence[Analysis], descriptions: Sequence[CohortAnalysis], top: Fields
 ) -> list[BadInput]:
-    """An error ``study-field`` for each key of the protocol that does nothing; a default does what its absence does."""
-    told = _idle(study, analyses, {item.type for item in descriptions})
-    return [top.wrong(f"protocol.{key}", expected) for key, expected in told]
+    """An error ``study-field`` for each key that does nothing; a default does what its absence does."""
+    found = [top.wrong(f"protocol.{key}", expected) for key, expected in _idle(study, analyses, descriptions)]
+    frames = {item.frame for item in analyses}
+    arms = {name for frame in frames for name in (frame.target, frame.comparator)}
+    idle = sorted(arms - read_periods(study, frames, descriptions))
+    return found + [
+        top.wrong(f"exposures.{name}.supply", _SUPPLY) for name in idle if study.exposures[name].eras is not None
+    ]
 
 
-def _idle(study: _Study, analyses: Sequence[Analysis], described: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _idle(
+    study: Uses, analyses: Sequence[Analysis], descriptions: Sequence[CohortAnalysis]
+) -> Iterable[tuple[str, str]]:
     protocol = study.protocol
-    if protocol.on_treatment and not analyses and not any(map(_leaves_with_a_drug, study.rules.values())):
+    if protocol.on_treatment and not analyses and not any(on_treatment(study, item) for item in descriptions):
         yield "estimand", _ESTIMAND
     if protocol.lag_days and not analyses:
         yield "lag_days", _LAG
-    if protocol.follow_up_days is not None and not analyses and not _CURVES & set(described):
+    if protocol.follow_up_days is not None and not analyses and not any(map(_has_a_curve, descriptions)):
         yield "follow_up_days", _FOLLOW_UP
     if protocol.grace_days and not (analyses and protocol.on_treatment):
         yield "grace_days", _GRACE
 
 
-def _leaves_with_a_drug(cohort: RuleCohort) -> bool:
-    return bool(cohort.exit.exposure) or (cohort.atlas is not None and isinstance(cohort.atlas.exit, DrugEraExit))
+def _has_a_curve(item: CohortAnalysis) -> bool:
+    """Whether it goes on to ``follow_up_days``: of follow-up, and of persistence where the analysis has no days of its own."""
+    return item.type == FOLLOW_UP or (item.type == PERIODS and not item.days)
 
 
-_ESTIMAND = "initiation: no analysis compares, and no cohort ends with a treatment (exit = { exposure = … }): nothing is on-treatment"
+_ESTIMAND = (
+    "initiation: no analysis compares, and none is of a cohort that ends with a treatment (exit = { exposure = … }): "
+    "nothing is on-treatment"
+)
 _LAG = "0, or no such line: a lag acts on comparisons alone, and no analysis compares; a cohort moves time zero by its landmark_days"
 _FOLLOW_UP = (
-    "no such line: it ends comparisons and the curve of follow_up, and neither is asked for; a cohort ends by its exit"
+    "no such line: it ends comparisons and the curves of follow_up and of exposure_periods without days, and none is asked for; "
+    "a cohort ends by its exit"
 )
 _GRACE = "0, or no such line: it acts on comparisons on-treatment alone; a cohort's exit and an exposure have a grace_days of their own"
+_SUPPLY = (
+    "no such line, nor the keys of periods beside it: nothing reads them here (a comparison on-treatment, an exit, pathways, "
+    "exposure_periods); a variant that does may bring them"
+)

@@ -130,9 +130,10 @@ def _persistence(output: Output, told: Describing, name: str) -> None:
 
 
 def _designed(told: Describing) -> int:
-    """The last day of the curve: the analysis's own days, else those of the protocol's period."""
-    first, last = told.study.protocol.period
-    return told.analysis.days or (last - first).days
+    """The last day of the curve: the analysis's own days, else ``follow_up_days``, else as long as the data of the permit can tell of
+    anybody: from the first possible time zero to their last day."""
+    longest = told.part("designed")[0]
+    return told.analysis.days or told.study.protocol.follow_up_days or int(longest.key["days"])
 
 
 def _known(value: float) -> float | None:
