@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from rempart.disclosure.check import check
-from rempart.journeys.checked import checked_tables
+from rempart.errors import Missing, RempartError, Unavailable
+from rempart.journeys.checked import Checked, checked, checked_tables, standing
+from rempart.journeys.evidence import open_result
 from rempart.journeys.permits import events
 from rempart.journeys.release import finished_run
-from rempart.records.result import CheckedTable
+from rempart.records.result import CheckedTable, ResultRow
 from rempart.wiring.releases import desk
 from rempart.wiring.warehouse import Warehouse
 from tests.disclosure_rows import RULES, counts_shown
@@ -135,8 +137,57 @@ def test_variants_that_leave_one_after_the_other_are_held_against_each_other(
     )
     assert tables(house, grown, second["release"]) == shown, "it stays what was signed"
     again = house.told("release", "submit", base, "--key", house.key("alice"))
-    assert again["beside"] == [second["release"]]
-    assert not apart(counts(tables(house, base, again["release"])), counts(shown))
+    assert again["beside"] == [first["release"], second["release"]], "what was rejected was seen"
+    last = counts(tables(house, base, again["release"]))
+    assert not apart(last, counts(shown))
+    hidden = {place for place, n in counts_shown(shown).items() if n is None}
+    assert hidden and set(last) <= set(alone[base]) - hidden, "neither shows what another hid"
+
+
+def test_tables_that_are_no_longer_made_as_they_were_signed_hide_all_that_they_held(
+    house: House, runs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a change of the rules: which of them were shown is not known."""
+    submitted(house, runs)
+    assert counts(unsubmitted(house, runs[3]["run"]).tables)
+    monkeypatch.setattr("rempart.journeys.checked.table_ids", lambda tables: {})
+    made = unsubmitted(house, runs[3]["run"])
+    assert not counts(made.tables) and not made.unread
+
+
+def test_a_release_that_cannot_be_opened_names_itself_or_blocks_nothing(
+    house: House, runs: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    releases = submitted(house, runs)
+    error: RempartError = Unavailable("host-unreachable", host="h")
+
+    def opened(document: bytes, *, run: str, **how: Any) -> tuple[ResultRow, ...]:
+        if run == runs[2]["run"]:
+            raise error
+        return open_result(document, run=run, **how)
+
+    monkeypatch.setattr("rempart.journeys.checked.open_result", opened)
+    with pytest.raises(Unavailable) as caught:
+        unsubmitted(house, runs[3]["run"])
+    assert caught.value.code == "release-earlier-unread" and caught.value.facts["release"] in releases
+    error = Missing("document-missing", document="d")
+    made = unsubmitted(house, runs[3]["run"])
+    assert made.unread == tuple(releases) and not counts(made.tables)
+
+
+def submitted(house: House, runs: list[dict[str, Any]]) -> list[str]:
+    """Releases of the study itself, submitted once at least."""
+    place, base = desk(Warehouse(house.warehouse)), runs[2]["run"]
+    permit = finished_run(events(place.vault.ledger), base).permit
+    if not standing(place, permit=permit):
+        house.told("release", "submit", base, "--key", house.key("alice"))
+    return [one.release for one in standing(place, permit=permit) if one.finished.run == base]
+
+
+def unsubmitted(house: House, run: str) -> Checked:
+    """A run's tables as they would be submitted now."""
+    place = desk(Warehouse(house.warehouse))
+    return checked(place, finished_run(events(place.vault.ledger), run), actor="")
 
 
 def tables(house: House, run: str, release: str) -> tuple[CheckedTable, ...]:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rempart.disclosure.check import Examination, check, examine
+from rempart.disclosure.earlier import Earlier, all_hidden
 from rempart.records.result import CheckedTable, ResultRow
-from tests.disclosure_rows import RULES, attrition, counts_shown, frequency, rates, row, submission
+from tests.disclosure_rows import RULES, attrition, counts_shown, curve, frequency, rates, row, submission
 
 SLOW = settings(max_examples=40, deadline=None)
 T = 11
@@ -88,7 +89,40 @@ def test_variants_by_one_year_of_age_do_not_give_who_is_of_that_age() -> None:
     found = checked_in_turn(*variants)
     assert not {n for n in differences(found) if 1 <= n < T}
     last = [told["attrition", "03 step 3", "all", "n"] for told in together(found)]
-    assert last == [500, None, None, 300], "488 would tell 493, which is hidden, within 10"
+    assert last == [500, None, None, None], "what was hidden there stays hidden, 300 too"
+
+
+@pytest.mark.parametrize("total", [1000, 18])
+def test_numbers_that_an_author_knows_do_not_find_a_hidden_one(total: int) -> None:
+    """Whatever is hidden, 1 to 10 persons or those left when they are taken from the total, every probe is answered alike."""
+    before = [examine(attrition([total, hidden]), RULES).counts for hidden in (1, 4, 10)]
+    for probe in (0, 11, 12, 15, 21, 29):
+        rows = attrition([3000, probe])
+        answers = {str(counts_shown(check(rows, RULES, earlier=[one]))) for one in before}
+        assert len(answers) == 1, probe
+
+
+def test_the_same_persons_under_another_name_are_hidden_again() -> None:
+    """A hides d and, to protect it, c; the sets of a and b were shown, and a second file shows them under its own names."""
+    counts = {"a": 50, "b": 48, "c": 45, "d": 5}
+    first = [replace(item, persons_ref=f"print:{item.n_persons}") for item in paths(counts)]
+    hidden = [name for name, n in lines(check(first, RULES)[0]) if n is None]
+    assert hidden == ["c", "d"]
+    for name, n in counts.items():
+        other = [row("attrition", "attrition", {"step": "01 entry"}, "all", "n", n, ref=f"print:{n}")]
+        two = together(checked_in_turn(first, other))[1]
+        assert (two["attrition", "01 entry", "all", "n"] is None) == (name in hidden), name
+    renamed = [replace(item, output="pathways_x") for item in first]
+    further = attrition([1000, 45])
+    two = together(checked_in_turn(first, renamed + further))[1]
+    assert [name for name in counts if two["pathways_x", f"path/{name}", "all", "n"] is None] == hidden
+
+
+def test_of_a_submission_that_is_no_longer_known_all_is_hidden() -> None:
+    rows = submission()
+    for unknown in (all_hidden(rows), Earlier(outputs=frozenset(item.output for item in rows))):
+        told = counts_shown(check(submission((160, 170)), RULES, earlier=[unknown]))
+        assert told and set(told.values()) == {None}
 
 
 @SLOW
@@ -133,9 +167,18 @@ def test_counts_far_apart_and_equal_ones_are_shown_in_both() -> None:
 
 @pytest.mark.parametrize("days", [90, 180])
 def test_days_of_a_curve_are_held_against_those_of_the_other_curve(days: int) -> None:
-    from tests.disclosure_rows import curve
-
     one = curve("target", 1000, [(30, 20), (30, 20), (30, 20)], grid=days)
     other = curve("target", 1000, [(33, 20), (30, 20), (45, 20)], grid=days)
     assert {3} <= differences([examine(one, RULES), examine(other, RULES)])
     assert not {n for n in differences(checked_in_turn(one, other)) if 1 <= n < T}
+
+
+def test_days_that_a_curve_left_out_are_left_out_of_the_next_one_whose_others_stay() -> None:
+    def days(found: Examination) -> list[str]:
+        return sorted({item.row_key["day"] for table in found.tables for item in table.rows})
+
+    one = curve("target", 1000, [(30, 20), (3, 20), (30, 20)])
+    other = curve("target", 3000, [(130, 120), (130, 120), (130, 120)])
+    assert days(examine(other, RULES)) == ["00000", "00090", "00180", "00270"]
+    first, second = checked_in_turn(one, other)
+    assert days(first) == days(second) == ["00000", "00090", "00270"]

@@ -36,8 +36,15 @@ def submit(
     voice.say("submitted", release=made.release, outputs=len(made.tables), suppressed=suppressed)
     if made.beside:
         voice.say("submitted-beside", releases=", ".join(made.beside))
+    if made.unread:
+        voice.say("submitted-unread", releases=", ".join(made.unread))
     voice.say("submitted-next", release=made.release)
-    told = {"release": made.release, "findings": made.findings, "beside": list(made.beside)}
+    told = {
+        "release": made.release,
+        "findings": made.findings,
+        "beside": list(made.beside),
+        "unread": list(made.unread),
+    }
     voice.result("release-submit", told)
     return 0
 

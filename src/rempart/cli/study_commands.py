@@ -112,10 +112,8 @@ def _tell_done(session: Session, done: "StudyRun") -> None:
         voice.say("study-reused", parts=done.cost.parts, reused=done.cost.reused)
     if done.cost.unkept and not voice.as_json:
         voice.warn(voice.word("study-unkept", unkept=done.cost.unkept))
-    for name in done.members.nobody:
-        voice.say("study-nobody", name=name)
-    for name in done.members.everybody:
-        voice.say("study-everybody", name=name)
-    if done.members.uncounted:
-        voice.say("study-uncounted", outputs=", ".join(done.members.uncounted))
+    for name in done.members.few:
+        voice.say("study-few", name=name, persons=done.members.fewer_than)
+    for name in done.members.nearly_all:
+        voice.say("study-nearly-all", name=name, persons=done.members.fewer_than)
     voice.say("study-next", run=done.run)

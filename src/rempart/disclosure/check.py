@@ -2,7 +2,7 @@
 """The check that every output passes before it may leave: the only maker of ``CheckedTable``.
 
 Sees a whole submission at once, since cells of different outputs tell about one another; and what earlier submissions of the
-permit count in the same places (``earlier.py``). Differencing over the releases of all projects is not done here.
+permit show and hide in the same places (``earlier.py``). Differencing over the releases of all projects is not done here.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any
 
 from rempart.disclosure.cells import cells_of, hidden_rows
 from rempart.disclosure.curves import CURVE, left_out, tie_curves, tie_totals
-from rempart.disclosure.earlier import Earlier, known_before, near_earlier, remembered, tie_earlier
+from rempart.disclosure.earlier import Earlier, days_hidden, hide_as_before, known_before, remembered, tie_earlier
 from rempart.disclosure.labels import check_labels
 from rempart.disclosure.margins import lines_of
 from rempart.disclosure.order import in_order
@@ -63,7 +63,7 @@ def examine(
     policy = policy_from(rules)
     check_labels(rows)
     _each_once(rows)
-    dropped = left_out(rows, policy)
+    dropped = _dropped(rows, policy, earlier)
     shown = [row for index, row in enumerate(rows) if index not in dropped]
     found, hides = _suppressed(shown, policy, earlier)
     cleared = [
@@ -79,12 +79,19 @@ def examine(
     return Examination(tables=tables, private=private, counts=counts)
 
 
+def _dropped(rows: Sequence[ResultRow], policy: Policy, earlier: Sequence[Earlier]) -> set[int]:
+    """Indexes of rows of days that are left out: those that an earlier submission left out, then what may not stand between the others."""
+    gone = days_hidden(rows, earlier)
+    left = [index for index in range(len(rows)) if index not in gone]
+    return gone | {left[at] for at in left_out([rows[index] for index in left], policy)}
+
+
 def _suppressed(
     shown: Sequence[ResultRow], policy: Policy, earlier: Sequence[Earlier]
 ) -> tuple[Suppression, list[bool]]:
     """What is hidden, and per row whether it is."""
     cells = cells_of(shown, policy)
-    cells.primary |= near_earlier(cells, earlier, policy)
+    hide_as_before(shown, cells, earlier, policy)
     cells.primary |= near_steps(cells, policy)
     tied = tie_curves(shown, cells, policy)
     lines = lines_of(cells, policy)

@@ -1,69 +1,122 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What other submissions of the same permit count in the same places: the difference of two of them is a cell too. Hides nothing itself.
+"""What other submissions of the same permit show and hide: the difference of two of them is a cell too. Hides nothing by itself.
 
 A study's variants differ by an age, a day or a code; each alone may be shown, and the two together give who lies between. Places are told
-by their names (output, row, column, statistic): an analysis or a level of another name is another place.
+by their names (output, row, column, statistic), sets of persons by their fingerprints. What was hidden is hidden again whatever the
+new number is: were it to depend on the hidden one, numbers that an author knows would find it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rempart.disclosure.cells import BEHIND, Cells, Place, key_of
+from rempart.disclosure.curves import CURVE
 from rempart.disclosure.margins import Lines
 from rempart.disclosure.policy import Policy
 from rempart.records.result import ResultRow
 
+_PRINT = "print:"  # names that say the same of persons in every run of a project; others are words of one study
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """One submission: where it counts persons → how many, and whether that is shown. True counts: never leaves the check."""
+    """One submission. ``counts``: where it shows a number, or one that rests on so many persons; ``hidden``: places of what it does not
+    show; ``shown_sets``, ``hidden_sets``: fingerprints of persons; ``outputs``: names of tables of which nothing is known any more, so
+    that all is taken as hidden. True counts: never leaves the check."""
 
-    counts: Mapping[Place, tuple[int, bool]]
+    counts: Mapping[Place, int] = field(default_factory=dict)
+    hidden: frozenset[Place] = frozenset()
+    shown_sets: frozenset[str] = frozenset()
+    hidden_sets: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset()
+
+    def hides(self, place: Place) -> bool:
+        """Whether the table did not show what stands there."""
+        return place in self.hidden or place.output in self.outputs
 
 
 def remembered(rows: Sequence[ResultRow], hidden: Sequence[bool], policy: Policy) -> Earlier:
     """What a check of ``rows`` leaves for the next ones; ``hidden``: per row."""
-    found: dict[Place, tuple[int, bool]] = {}
-    for row, hide in zip(rows, hidden, strict=True):
-        for name, persons in _counted(row, policy):
-            place = Place(row.output, row.output_type, key_of(row.row_key), key_of(row.column_key), name)
-            found[place] = (persons, not hide)
-    return Earlier(counts=found)
+    told = [(row, hide) for row, hide in zip(rows, hidden, strict=True)]
+    counts = {place: persons for row, hide in told if not hide for place, persons in _counted(row, policy)}
+    known = {row.persons_ref for row, hide in told if not hide and _place(row) in counts and row.value == row.n_persons}
+    return Earlier(
+        counts=counts,
+        hidden=frozenset(_place(row) for row, hide in told if hide),
+        shown_sets=_prints(known),
+        hidden_sets=_prints({row.persons_ref for row, hide in told if hide} - known),
+    )
 
 
-def _counted(row: ResultRow, policy: Policy) -> Iterable[tuple[str, int]]:
+def all_hidden(rows: Sequence[ResultRow]) -> Earlier:
+    """Of a submission whose tables are no longer known: whatever ``rows`` hold counts as hidden."""
+    return Earlier(
+        hidden=frozenset(_place(row) for row in rows), hidden_sets=_prints({row.persons_ref for row in rows})
+    )
+
+
+def _prints(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for name in names if name.startswith(_PRINT))
+
+
+def _place(row: ResultRow, before: str = "") -> Place:
+    return Place(row.output, row.output_type, key_of(row.row_key), key_of(row.column_key), before + row.statistic)
+
+
+def _counted(row: ResultRow, policy: Policy) -> Iterable[tuple[Place, int]]:
     if row.statistic in policy.types[row.output_type].counts and row.value is not None:
-        yield row.statistic, int(row.value)
+        yield _place(row), int(row.value)
     if row.n_persons is not None:
-        yield BEHIND + row.statistic, row.n_persons
+        yield _place(row, BEHIND), row.n_persons
 
 
-def near_earlier(cells: Cells, earlier: Sequence[Earlier], policy: Policy) -> set[str]:
-    """Cells that differ by 1 to 10 persons from one that an earlier submission shows in the same place, and those that would tell one
-    that it hides there within 10."""
+def days_hidden(rows: Sequence[ResultRow], earlier: Sequence[Earlier]) -> set[int]:
+    """Indexes of rows of curves whose day an earlier submission left out: a step over it would give that day back."""
     return {
-        cell
-        for cell, persons, shown in _same_places(cells, earlier)
-        if policy.small(abs(cells.values[cell] - persons)) or (not shown and cells.values[cell] == persons)
+        index
+        for index, row in enumerate(rows)
+        if row.output_type == CURVE and any(other.hides(_place(row)) for other in earlier)
     }
 
 
+def hide_as_before(rows: Sequence[ResultRow], cells: Cells, earlier: Sequence[Earlier], policy: Policy) -> None:
+    """Make primary: what an earlier submission hides in the same place or of the same persons, whatever it counts here; and what differs
+    by 1 to 10 persons from what one shows there. ``rows``: those of ``cells``."""
+    for row, needed in zip(rows, cells.needs, strict=True):
+        place = _place(row)
+        if any(other.hides(place) for other in earlier):
+            needed.add(cells.add("hidden before:" + place.id, 0, output=row.output))
+            cells.primary |= {"hidden before:" + place.id, cells.places.get(place, "hidden before:" + place.id)}
+    shown = {name for other in earlier for name in other.shown_sets}
+    hidden = {name for other in earlier for name in other.hidden_sets} - shown
+    cells.primary |= {cell for cell in cells.values if cell.removeprefix("ref:") in hidden}
+    cells.primary |= {cell for cell, n in _same_places(cells, earlier) if policy.small(abs(cells.values[cell] - n))}
+
+
 def known_before(cells: Cells, earlier: Sequence[Earlier]) -> set[str]:
-    """Cells that an earlier submission shows with the same count: to hide them protects nothing."""
-    return {cell for cell, persons, shown in _same_places(cells, earlier) if shown and persons == cells.values[cell]}
+    """Cells that an earlier submission shows with the same count, or of the same persons: to hide them protects nothing."""
+    sets = {"ref:" + name for other in earlier for name in other.shown_sets}
+    numbers = {
+        cell
+        for place, cell in cells.places.items()
+        if not place.statistic.startswith(BEHIND)
+        and any(other.counts.get(place) == cells.values[cell] for other in earlier)
+    }
+    return numbers | (sets & cells.values.keys())
 
 
 def tie_earlier(cells: Cells, lines: Lines, earlier: Sequence[Earlier], policy: Policy) -> None:
     """A count and one that is shown elsewhere and differs by few are taken to lie in one another: who lies between is a cell."""
-    for cell, persons, shown in _same_places(cells, earlier):
-        if shown and policy.small(abs(cells.values[cell] - persons)):
+    for cell, persons in _same_places(cells, earlier):
+        if policy.small(abs(cells.values[cell] - persons)):
             other = f"{persons} shown for {cell}"
             lines.values[other] = persons
             lines.within(*sorted((cell, other), key=lambda name: -lines.values[name]))
 
 
-def _same_places(cells: Cells, earlier: Sequence[Earlier]) -> Iterable[tuple[str, int, bool]]:
+def _same_places(cells: Cells, earlier: Sequence[Earlier]) -> Iterable[tuple[str, int]]:
+    """(cell, persons) of each number that an earlier submission shows where the cell stands."""
     for place, cell in cells.places.items():
         for other in earlier:
             if place in other.counts:
-                yield cell, *other.counts[place]
+                yield cell, other.counts[place]

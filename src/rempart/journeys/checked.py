@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of a run after the disclosure rules, beside what the permit's other submissions show. The raw rows never leave this file.
 
-A submission is checked against those of its permit that stand when it is made, in the order of the ledger: the same again at review and
-publication, whatever is submitted or rejected afterwards. Other permits are not looked at.
+A submission is checked against all that its permit submitted before it, in the order of the ledger: the same again at review and
+publication, whatever is submitted or rejected afterwards. A rejected one was seen, and counts. What an earlier one shows and hides is what
+its author signed: where today's rules give other tables, or none, all of it counts as hidden. Other permits are not looked at.
 """
 
-from rempart.disclosure.check import Examination, examine
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rempart.disclosure.check import examine
+from rempart.disclosure.earlier import Earlier, all_hidden
+from rempart.errors import BadInput, Missing, NotTrusted, Refused, Unavailable
 from rempart.journeys.evidence import open_result
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
@@ -13,29 +19,75 @@ from rempart.journeys.release import FinishedRun, ReleaseDesk, release_acts, val
 from rempart.ports.broker import GrantRequest
 from rempart.records.document import SignedDocument
 from rempart.records.result import CheckedTable, ResultRow
-from rempart.release.states import state
+from rempart.release.tables import table_ids
 
 _SUBMISSION = "rempart.submission/1"
-_ENDED = "rejected"
+_FOR_EVER = (BadInput, Missing, NotTrusted, Refused)  # what waiting does not mend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """``unread``: earlier releases that cannot be opened any more: every output that one of them names is hidden."""
+
+    tables: tuple[CheckedTable, ...]
+    unread: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """An earlier submission. ``asked``, ``taken``: indices of its intent and of its effect; ``tables``: output → id of the bytes that its
+    author signed."""
+
+    release: str
+    asked: int
+    taken: int
+    finished: FinishedRun
+    tables: Mapping[str, str]
 
 
 def checked_tables(
     desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: str = ""
 ) -> tuple[CheckedTable, ...]:
-    """The run's tables after the disclosure rules. ``release``: as which they were submitted, '' before that."""
+    """As ``checked``, the tables alone."""
+    return checked(desk, finished, actor=actor, release=release).tables
+
+
+def checked(desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: str = "") -> Checked:
+    """The run's tables after the disclosure rules. ``release``: as which they were submitted, '' before that.
+
+    Raises Unavailable ``release-earlier-unread`` when an earlier submission cannot be opened now, though it may be later.
+    """
     permit = valid_permit(desk, finished.permit)
-    before = standing(desk, permit=permit.id, release=release, but=finished.run)
-    objects = [f"run:{finished.run}", f"result:{finished.result}", *(f"beside:{name}" for name in before)]
+    before = standing(desk, permit=permit.id, release=release)
+    beside = dict.fromkeys(f"beside:{one.release}" for one in before)
+    objects = [f"run:{finished.run}", f"result:{finished.result}", *beside]
     with recorded(
         desk.recorder, "check", basis=f"permit:{permit.id}", objects=objects, actor=actor, event_class="trace"
     ) as act:
         use = (permit.space, "result", "main", "read")
         (reference,) = desk.vault.broker.grant(GrantRequest(intent=act.index, tables=(use,)))
-        found: list[Examination] = []
-        for one in (*before.values(), finished):
-            rows = _opened(desk, one, reference, permit.space)
-            found.append(examine(rows, desk.rules, earlier=[item.counts for item in found]))
-        return found[-1].tables
+        found: list[tuple[Before, Earlier]] = []
+        for one in before:
+            known = [earlier for other, earlier in found if other.taken < one.asked]
+            found.append((one, _as_submitted(desk, one, reference, permit.space, known)))
+        rows = _opened(desk, finished, reference, permit.space)
+        made = examine(rows, desk.rules, earlier=[earlier for _, earlier in found])
+    return Checked(tables=made.tables, unread=tuple(one.release for one, earlier in found if earlier.outputs))
+
+
+def _as_submitted(desk: ReleaseDesk, one: Before, reference: str, space: str, known: Sequence[Earlier]) -> Earlier:
+    """What its tables show and hide, which were checked beside those ``known`` then."""
+    try:
+        rows = _opened(desk, one.finished, reference, space)
+    except Unavailable as error:
+        raise Unavailable("release-earlier-unread", release=one.release, reason=error.code) from error
+    except _FOR_EVER:
+        return Earlier(outputs=frozenset(one.tables))
+    try:
+        made = examine(rows, desk.rules, earlier=known)
+    except _FOR_EVER:
+        return all_hidden(rows)
+    return made.counts if table_ids(made.tables) == one.tables else all_hidden(rows)
 
 
 def _opened(desk: ReleaseDesk, finished: FinishedRun, reference: str, space: str) -> tuple[ResultRow, ...]:
@@ -49,20 +101,21 @@ def _opened(desk: ReleaseDesk, finished: FinishedRun, reference: str, space: str
     )
 
 
-def standing(desk: ReleaseDesk, *, permit: str, release: str = "", but: str = "") -> dict[str, FinishedRun]:
-    """The permit's other releases that stood, submitted and not rejected, when ``release`` was submitted ('': that stand now), each with
-    its run, in the order of their submissions; each run once, and never the run ``but``, whose tables tell nothing of themselves."""
-    log, acts = events(desk.vault.ledger), release_acts(desk)
-    mine = [log[index].of or 0 for index, act in acts if (act.act, act.release) == ("submit", release)]
-    known = [(index, act) for index, act in acts if not mine or index < mine[-1]]
-    submitted = {act.release: index for index, act in known if act.act == "submit" and act.release != release}
-    found: dict[str, FinishedRun] = {}
-    for name in sorted(submitted, key=lambda name: submitted[name]):
-        now = state(name, [act for _, act in known], desk.states)
-        if not now.submission or now.state == _ENDED:
-            continue
-        body = SignedDocument.from_bytes(desk.documents.get(now.submission), schema=_SUBMISSION).body
-        if body["permit"] == permit and str(body["run"]) not in {but, *(one.run for one in found.values())}:
+def standing(desk: ReleaseDesk, *, permit: str, release: str = "") -> tuple[Before, ...]:
+    """All that the permit submitted before ``release`` was submitted ('': until now), in the order of the ledger; also what was rejected
+    since, and the same run under another release: its tables may have been others."""
+    log, found = events(desk.vault.ledger), []
+    for index, act in release_acts(desk):
+        if act.act == "submit":
+            body = SignedDocument.from_bytes(desk.documents.get(act.document), schema=_SUBMISSION).body
             told = {key: str(body[key]) for key in ("run", "permit", "study", "result")}
-            found[name] = FinishedRun(**told)
-    return found
+            one = Before(
+                release=act.release,
+                asked=log[index].of or 0,
+                taken=index,
+                finished=FinishedRun(**told),
+                tables=dict(body["tables"]),
+            )
+            found.append(one)
+    mine = [one.asked for one in found if one.release == release]
+    return tuple(one for one in found if one.finished.permit == permit and (not mine or one.taken < mine[-1]))

@@ -32,7 +32,7 @@ from rempart.study.results import results
 class StudyRun:
     """A finished run: its id, its raw rows (to be checked before anyone but the author's process sees them), the result document.
 
-    ``resumed``: shards that an earlier try had left; ``members``: cohorts of nobody and of everybody, as checked tables show them.
+    ``resumed``: shards that an earlier try had left; ``members``: cohorts of nobody or few, and of all or nearly all.
     """
 
     run: str

@@ -1,62 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which cohorts hold nobody, or everybody of the project, as far as checked tables show it. Sees no raw cell.
+"""Which cohorts hold nobody or few, and which everybody of the project or all but few: one phrase for each. Tells no number.
 
-What a suppressed cell counts is not told, nor that it is not 0: few and none look alike, as in the tables themselves.
+Nobody and one person look alike, and so do everybody and all but one: a phrase that told them apart would tell, run by run and before any
+checker, whether somebody is as a predicate says. What is left is whether a cohort has as many persons as a table may show.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rempart.records.describing import ATTRITION, TABLE_ONE
-from rempart.records.result import CheckedTable, ResultRow
+from rempart.records.result import ResultRow
 from rempart.records.study import Study
 
-_PERSONS, _ALL, _KEPT = "n", "all", "kept"
+_PERSONS, _ALL = "n", "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Members:
-    """``nobody``, ``everybody``: names of described cohorts; ``uncounted``: outputs of other kinds in which every count is
-    shown as 0."""
+    """``few``, ``nearly_all``: names of described cohorts that hold, or leave out, fewer persons than ``fewer_than``: perhaps nobody."""
 
-    nobody: tuple[str, ...] = ()
-    everybody: tuple[str, ...] = ()
-    uncounted: tuple[str, ...] = field(default=())
+    few: tuple[str, ...] = ()
+    nearly_all: tuple[str, ...] = ()
+    fewer_than: int = 0
 
 
-def members_told(study: Study, tables: Sequence[CheckedTable], rules: Mapping[str, Any], *, persons: int) -> Members:
-    """``rules``: the parsed ``disclosure/rules.toml``; ``persons``: of the project, 0 where unknown.
+def members_told(study: Study, rows: Sequence[ResultRow], rules: Mapping[str, Any], *, persons: int) -> Members:
+    """``rows``: of the run; ``rules``: the parsed ``disclosure/rules.toml``; ``persons``: of the project, 0 where unknown.
 
-    A cohort of everybody leaves none out: that is a cell of nobody, told where the rules keep a zero.
+    Of a project so small that silence would bound a number, or both phrases together, nothing is said.
     """
-    shown: dict[str, list[float | None]] = {}
-    told: set[str] = set()
-    for name, row in _members(study, {table.output: table for table in tables}):
-        told.add(row.output)
-        shown.setdefault(name, []).append(row.value if row.status == _KEPT else None)
-    zeros = not rules["threshold"]["zeros_are_disclosive"]
-    others = [table for table in tables if table.output not in told]
-    return Members(
-        nobody=tuple(name for name, values in shown.items() if set(values) == {0}),
-        everybody=tuple(name for name, values in shown.items() if zeros and persons and set(values) == {persons}),
-        uncounted=tuple(t.output for t in others if _nothing(t, rules["types"][t.output_type]["counts"])),
-    )
+    counted: dict[str, set[float]] = {}
+    for name, row in _members(study, rows):
+        counted.setdefault(name, set()).add(row.value or 0)
+    small = int(rules["threshold"]["persons"])
+    if 0 < persons < 2 * small - 1:
+        return Members(fewer_than=small)
+    few = tuple(name for name, values in counted.items() if max(values) < small)
+    nearly = tuple(name for name, values in counted.items() if persons and min(values) > persons - small)
+    return Members(few=few, nearly_all=nearly, fewer_than=small)
 
 
-def _members(study: Study, tables: Mapping[str, CheckedTable]) -> Iterator[tuple[str, ResultRow]]:
+def _members(study: Study, rows: Sequence[ResultRow]) -> Iterator[tuple[str, ResultRow]]:
     """(cohort, cell) of each cell that counts a cohort's persons: the last step of an attrition, the totals of a table one."""
     types = [*(item.type for item in study.analyses), *(item.type for item in study.descriptions)]
     for analysis in study.descriptions:
-        table = tables.get(analysis.type if types.count(analysis.type) == 1 else f"{analysis.type}_{analysis.id}")
-        rows = [row for row in table.rows if row.statistic == _PERSONS] if table is not None else []
-        if analysis.type == ATTRITION and rows:
-            yield analysis.cohorts[0], max(rows, key=lambda row: row.row_key["step"])
+        output = analysis.type if types.count(analysis.type) == 1 else f"{analysis.type}_{analysis.id}"
+        mine = [row for row in rows if row.output == output and row.statistic == _PERSONS]
+        if analysis.type == ATTRITION and mine:
+            yield analysis.cohorts[0], max(mine, key=lambda row: row.row_key["step"])
         elif analysis.type == TABLE_ONE:
-            totals = (row for row in rows if row.row_key["variable"] == _ALL)
+            totals = (row for row in mine if row.row_key["variable"] == _ALL)
             yield from ((arm, row) for row in totals if (arm := row.column_key["arm"]) in analysis.cohorts)
-
-
-def _nothing(table: CheckedTable, counts: Sequence[str]) -> bool:
-    found = [row for row in table.rows if row.statistic in counts]
-    return bool(found) and all(row.status == _KEPT and row.value == 0 for row in found)

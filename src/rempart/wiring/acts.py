@@ -27,7 +27,6 @@ from rempart.journeys.persons import first_trust, new_entry
 from rempart.journeys.recorded import recorded
 from rempart.journeys.release import INVENTED
 from rempart.journeys.study import StudyRun, run_study
-from rempart.journeys.study_members import members_of
 from rempart.journeys.study_work import Runner
 from rempart.keys.store_secret import StoreSecret
 from rempart.ports.engine import Engine
@@ -37,11 +36,11 @@ from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.signature import Signature, sign
 from rempart.records.study import Study
 from rempart.records.trust import TrustFile
+from rempart.study.members import members_told
 from rempart.wiring.broker import keys_init, start_broker
 from rempart.wiring.first_host import FirstHost, begin_host
 from rempart.wiring.host_register import writable
 from rempart.wiring.nodes import declare_founding
-from rempart.wiring.releases import desk
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.spark import POOL, engine_called
 from rempart.wiring.study_files import one_study
@@ -230,7 +229,8 @@ def run_study_file(
     with engine_called(warehouse, engine, workers=workers, memory=memory) as chosen:
         runner = study_runner(warehouse, chosen, progress=progress, fresh=fresh)
         done = run_study(runner, signed=author.document(study.as_dict()), actor_salted=author.salted)
-    return replace(done, members=members_of(desk(warehouse), study, done, actor=author.salted))
+    rules = package_data.toml("disclosure/rules.toml")
+    return replace(done, members=members_told(study, done.rows, rules, persons=done.cost.persons))
 
 
 def study_runner(warehouse: Warehouse, engine: Engine, *, progress: Progress, fresh: bool) -> Runner:

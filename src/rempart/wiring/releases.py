@@ -14,7 +14,7 @@ from rempart.adapters.release_folder import read_release, write_release
 from rempart.audit.release_proof import verify
 from rempart.disclosure.findings import findings
 from rempart.errors import BadInput, Missing
-from rempart.journeys.checked import checked_tables, standing
+from rempart.journeys.checked import checked, checked_tables, standing
 from rempart.journeys.permits import events
 from rempart.journeys.publish import PROOF, public_facts, publish
 from rempart.journeys.release import (
@@ -45,12 +45,14 @@ LANGUAGES = ("en", "fr")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """A submission as its author sees it: findings first. ``beside``: the permit's other releases, which its tables were held against."""
+    """A submission as its author sees it: findings first. ``beside``: the permit's other releases, which its tables were held against;
+    ``unread``: those of them that cannot be opened any more, so that every output they name is hidden."""
 
     release: str
     tables: tuple[CheckedTable, ...]
     findings: list[dict[str, object]]
     beside: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
 
 def desk(warehouse: Warehouse) -> ReleaseDesk:
@@ -70,10 +72,11 @@ def submit_run(warehouse: Warehouse, *, run: str, context: str, key_file: Path, 
     author = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     finished = finished_run(events(warehouse.ledger), run)
-    beside = tuple(standing(place, permit=finished.permit, but=run))
-    tables = checked_tables(place, finished, actor=author.salted)
+    beside = tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit)))
+    seen = checked(place, finished, actor=author.salted)
+    tables, unread = seen.tables, seen.unread
     found = findings(tables)
-    controls = "; ".join([*sorted({str(item["rules"]) for item in found}), *_beside(beside)])
+    controls = "; ".join([*sorted({str(item["rules"]) for item in found}), *_beside(beside, unread)])
     body = submission_body(
         release=next_release(place),
         permit=finished.permit,
@@ -86,12 +89,13 @@ def submit_run(warehouse: Warehouse, *, run: str, context: str, key_file: Path, 
     )
     submit(place, signed=author.document(body), actor=author.salted)
     told: list[dict[str, object]] = [dict(item) for item in found]
-    return Submitted(release=str(body["release"]), tables=tables, findings=told, beside=beside)
+    return Submitted(release=str(body["release"]), tables=tables, findings=told, beside=beside, unread=unread)
 
 
-def _beside(releases: Sequence[str]) -> list[str]:
+def _beside(releases: Sequence[str], unread: Sequence[str]) -> list[str]:
     """What the author signs, and checkers read, of the permit's other releases."""
-    return [f"beside {', '.join(releases)}"] if releases else []
+    told = [f"beside {', '.join(releases)}"] if releases else []
+    return [*told, *([f"hidden whole for {', '.join(unread)}, not opened"] if unread else [])]
 
 
 def vote(

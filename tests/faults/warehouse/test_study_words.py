@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from rempart.journeys.run_cost import LEAST_CELLS
 from rempart.journeys.study_size import coarse
 from rempart.journeys.usable import last_days
 from rempart.records.document import SignedDocument
+from rempart.study.members import members_told
 from rempart.wiring.acts import run_study_file
 from rempart.wiring.ingest import ingest_delivery
 from rempart.wiring.releases import submit_run
+from tests.disclosure_rows import RULES, attrition
 from tests.faults.warehouse.place import Place, Silence, copied, workers_find_the_package
 from tests.journeys.test_study_told import CLONED
 from tests.law.test_command_line import HEAVY
@@ -111,21 +114,37 @@ def last_steps(place: Place, run: str) -> dict[str, object]:
 
 def test_nobody_everybody_and_one_person_from_run_to_the_checked_tables(small: Place) -> None:
     told = ran(small, study_of(small, everybody=COMMON, nobody=NEVER, one=RARE))
-    assert (told["nobody"], told["everybody"]) == (["nobody"], ["everybody"]), "of few persons nothing is said"
-    assert told["uncounted"] == []
+    assert (told["few"], told["nearly_all"], told["fewer_than"]) == (["nobody", "one"], ["everybody"], 11)
+    assert not {"nobody", "everybody", "uncounted"} & set(told)
     assert last_steps(small, told["run"]) == {"everybody": PERSONS, "nobody": 0, "one": "suppressed"}
 
 
-def test_all_but_one_are_not_told_from_all_but_many(small: Place) -> None:
-    told = ran(small, study_of(small, nearly=NEARLY, rare=RARE))
-    assert (told["nobody"], told["everybody"]) == ([], [])
+def test_all_but_one_are_not_told_from_all_nor_one_from_nobody(small: Place) -> None:
+    told = [ran(small, study_of(small, high=high, low=low)) for high, low in ((COMMON, NEVER), (NEARLY, RARE))]
+    assert [(one["nearly_all"], one["few"]) for one in told] == [(["high"], ["low"])] * 2
+
+
+@pytest.mark.parametrize(
+    ("persons", "open_numbers"), [(1, [2]), (12, [13]), (20, [21]), (21, [11, 11]), (100, [11, 11, 79])]
+)
+def test_a_phrase_leaves_as_many_numbers_open_as_a_suppressed_cell(persons: int, open_numbers: list[int]) -> None:
+    study = SimpleNamespace(analyses=(), descriptions=(SimpleNamespace(type="attrition", id="a", cohorts=("c",)),))
+
+    def told(n: int) -> str:
+        rows = attrition([persons, n])
+        return str(members_told(study, rows, RULES, persons=persons))  # type: ignore[arg-type]
+
+    assert sorted(Counter(told(n) for n in range(persons + 1)).values()) == open_numbers
 
 
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("en", ("nobody is in it", "everybody of the project")),
-        ("fr", ("personne n'y est", "toutes les personnes du projet")),
+        ("en", ("nobody is in it, or fewer than 11", "everybody of the project is in it, or all but fewer than 11")),
+        (
+            "fr",
+            ("personne n'y est, ou moins de 11", "toutes les personnes du projet y sont, ou toutes sauf moins de 11"),
+        ),
     ],
 )
 def test_run_says_it_in_words_and_without_a_number(
@@ -236,7 +255,7 @@ def test_a_study_of_ten_megabytes_is_planned_signed_and_run(small: Place) -> Non
     planned = plan(small, file)
     assert (planned["fits"], planned["parts"], planned["kept"]) == (True, 1, 0)
     told = ran(small, file)
-    assert told["everybody"] == ["everybody"]
+    assert told["nearly_all"] == ["everybody"]
     asked = [e for e in small.events() if (e.kind, e.phase) == ("study", "intent") and e.fact("run") == told["run"]]
     kept = small.warehouse().documents.get(asked[0].fact("study") or "")
     document = SignedDocument.from_bytes(kept, schema="rempart.study/1")
