@@ -34,6 +34,7 @@ from rempart.records.permit import Permit
 from rempart.records.study import Study
 from rempart.release.dry_run import LANGUAGES, Rehearsed, dry_files, page
 from rempart.release.labels import reader_labels
+from rempart.release.subjects import subjects
 from rempart.synthetic.study_persons import Invented, invent
 from rempart.wiring.acts import grant_permit, init_warehouse
 from rempart.wiring.asked import asked
@@ -241,7 +242,8 @@ def _figures(item: Rehearsed, words: Mapping[str, Any], own: Mapping[str, Any]) 
     for language in LANGUAGES:
         note = str(own[language]["note"])
         names = reader_labels(item.tables, study=item.study, words=words, language=language)
-        found |= draw(item.tables, language=language, names={**names, "note": note, "curve_note": note})
+        about = subjects(item.tables, study=item.study, words=words, language=language)
+        found |= draw(item.tables, language=language, names={**names, "note": note, "curve_note": note}, about=about)
     return found
 
 
