@@ -100,7 +100,7 @@ COHORT_PARAMETERS = Table(
         "weighted": key(Flag(), "incidence_rate: each person for as many as the deliveries declare", default=False),
         "establishments": key(
             Flag(),
-            "incidence_rate: count the places of care on the days of events, for the disclosure rules",
+            "incidence_rate: count the places of care on the days of events, and of deaths of unknown cause, for the disclosure rules",
             default=False,
         ),
         "claims": key(

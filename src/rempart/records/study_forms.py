@@ -175,7 +175,8 @@ PARAMETERS = Table(
         "differences": key(Flag(), "table_one: with standardised differences of the arms", default=False),
         "establishments": key(
             Flag(),
-            "incidence_rate, cox, curves: count the places of care on the days of outcomes, for the disclosure rules",
+            "incidence_rate, cox, curves: count the places of care on the days of outcomes, for the disclosure rules; "
+            "it holds for every analysis of the same cohort, arms and outcome",
             default=False,
         ),
         "ties": key(Choice(TIES), "cox: outcomes on one day", default="efron"),

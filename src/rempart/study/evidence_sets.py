@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rempart.errors import BadInput
 from rempart.study.tallies import NOBODY, Tally, part_of, tallies_of, union
 
 ALL = "all"
@@ -72,8 +73,10 @@ def arm_sets(evidence: Mapping[str, pa.Table], frame: str, *, asked: bool) -> Ar
 
 
 def _places(keys: pa.ChunkedArray) -> dict[str, Days]:
-    """Arm → first days; on arrays, since there are nearly as many keys as persons with the outcome."""
+    """Arm → first days; on arrays, since there are nearly as many keys as persons with the outcome. Raises BadInput ``evidence-form``."""
     found = pc.extract_regex(keys.combine_chunks(), _PLACE)
+    if found.null_count:
+        raise BadInput("evidence-form")
     arm, day, facility = (pc.struct_field(found, name) for name in ("arm", "day", "facility"))
     days = np.asarray(day.cast(pa.int64()), dtype=np.int64)
     number = np.asarray(facility.cast(pa.uint64()), dtype=np.uint64)
