@@ -13,7 +13,9 @@ import pytest
 import rempart
 from rempart.adapters import program_version
 from rempart.adapters.duckdb_query import engine_version
+from rempart.adapters.process_pool import ProcessPool
 from rempart.errors import Refused
+from rempart.records.shard_job import ShardJob
 from rempart.spark_driver import _tasks
 from rempart.wiring import spark
 from rempart.wiring.warehouse import Warehouse
@@ -123,3 +125,11 @@ def test_a_worker_that_is_told_another_version_answers_its_first_job_so(tmp_path
     told = json.loads(line)
     assert (told["family"], told["code"], told["facts"]["told"]) == (Refused.family, "worker-version", "rempart 0.0.1")
     assert ended.returncode == Refused.exit_code
+
+
+def test_a_pool_refuses_a_process_that_starts_after_an_upgrade(tmp_path: Path) -> None:
+    job = ShardJob(run="S-1", space="p-1", head="h", study="s", permit="P-2026-0001", shards=(0,), grant="g", parts=())
+    pool = ProcessPool(tmp_path, workers=1, memory=2 << 30, made_by="rempart 0.0.1")
+    with pytest.raises(Refused, match="worker-version"):
+        list(pool.run([job]))
+    assert Warehouse(tmp_path).engine(1)._made_by == engine_version()

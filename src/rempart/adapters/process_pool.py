@@ -38,7 +38,9 @@ class ProcessPool:
     name = "local"
     own_grants = False
 
-    def __init__(self, directory: Path, *, workers: int, memory: int | None = None) -> None:
+    def __init__(self, directory: Path, *, workers: int, memory: int | None = None, made_by: str = "") -> None:
+        """``made_by``: what every worker must be of (``engine_version``), '' = not asked: a process that starts after an upgrade is not."""
+        self._made_by = made_by
         self._directory, self._workers = directory, max(1, workers)  # none at all would leave every shard unanswered
         self.memory = memory or memory_each(self._workers)
         self._idle: list[_Process] = []
@@ -98,6 +100,7 @@ class ProcessPool:
 
     def _start(self) -> _Process:
         command = [sys.executable, "-m", "rempart.worker", "--dir", str(self._directory), "--memory", str(self.memory)]
+        command += ["--made-by", self._made_by] if self._made_by else []
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment())
 
     def _serve(

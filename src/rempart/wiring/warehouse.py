@@ -14,7 +14,7 @@ from rempart.adapters.cache_directory import CacheDirectory
 from rempart.adapters.configuration import Configuration, read_configuration
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.documents import DirectoryDocuments
-from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.adapters.duckdb_query import DuckDBQuery, engine_version
 from rempart.adapters.hardening import harden
 from rempart.adapters.machine import cores
 from rempart.adapters.part_files import PartFiles
@@ -128,7 +128,7 @@ class Warehouse:
 
     def engine(self, workers: int | None = None, *, memory: int | None = None) -> ProcessPool:
         """Local worker processes: one a core unless told, each of ``memory`` bytes at most (its share of what is free unless told)."""
-        return ProcessPool(self.directory, workers=workers or cores(), memory=memory)
+        return ProcessPool(self.directory, workers=workers or cores(), memory=memory, made_by=engine_version())
 
     def new_query(self, *, threads: int = 2, memory: str = "8GB", files: PartFiles | None = None) -> DuckDBQuery:
         """A fresh in-memory query session, with memory files of its own or from a pool that its caller empties; the process is

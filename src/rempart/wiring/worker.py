@@ -22,8 +22,7 @@ _ENGINE = 0.75  # of a worker's memory: the rest is Python's, and the memory fil
 
 def check_version(told: str) -> None:
     """Raises Refused ``worker-version`` unless this process is of the version that was told; '' tells none."""
-    here = engine_version()
-    if told not in ("", here):
+    if told and told != (here := engine_version()):
         raise Refused("worker-version", told=told, here=here)
 
 
