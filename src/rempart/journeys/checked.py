@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rempart.disclosure.check import examine
 from rempart.disclosure.earlier import Earlier, all_hidden
-from rempart.errors import BadInput, Missing, NotTrusted, Refused, Unavailable
+from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError, Unavailable
 from rempart.journeys.evidence import open_result
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
@@ -66,39 +66,58 @@ def checked(desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: st
     ) as act:
         use = (permit.space, "result", "main", "read")
         (reference,) = desk.vault.broker.grant(GrantRequest(intent=act.index, tables=(use,)))
+        results = _Results(desk, reference, permit.space)
         found: list[tuple[Before, Earlier]] = []
         for one in before:
             known = [earlier for other, earlier in found if other.taken < one.asked]
-            found.append((one, _as_submitted(desk, one, reference, permit.space, known)))
-        rows = _opened(desk, finished, reference, permit.space)
-        made = examine(rows, desk.rules, earlier=[earlier for _, earlier in found])
+            found.append((one, _as_submitted(results, one, known)))
+        made = examine(results.rows(finished), desk.rules, earlier=[earlier for _, earlier in found])
     return Checked(tables=made.tables, unread=tuple(one.release for one, earlier in found if earlier.outputs))
 
 
-def _as_submitted(desk: ReleaseDesk, one: Before, reference: str, space: str, known: Sequence[Earlier]) -> Earlier:
+class _Results:
+    """Results of one permit, each opened once: a reference gives a key once, and a run may have been submitted twice."""
+
+    def __init__(self, desk: ReleaseDesk, reference: str, space: str) -> None:
+        self.desk, self._reference, self._space = desk, reference, space
+        self._opened: dict[str, tuple[ResultRow, ...] | RempartError] = {}
+
+    def rows(self, finished: FinishedRun) -> tuple[ResultRow, ...]:
+        """The raw rows; raises as the documents and ``open_result`` do, and the same again when asked again."""
+        if finished.result not in self._opened:
+            try:
+                self._opened[finished.result] = self._open(finished)
+            except _FOR_EVER as error:
+                self._opened[finished.result] = error
+        found = self._opened[finished.result]
+        if isinstance(found, RempartError):
+            raise found
+        return found
+
+    def _open(self, finished: FinishedRun) -> tuple[ResultRow, ...]:
+        return open_result(
+            self.desk.documents.get(finished.result),
+            broker=self.desk.vault.broker,
+            reference=self._reference,
+            warehouse=self.desk.vault.warehouse,
+            space=self._space,
+            run=finished.run,
+        )
+
+
+def _as_submitted(results: _Results, one: Before, known: Sequence[Earlier]) -> Earlier:
     """What its tables show and hide, which were checked beside those ``known`` then."""
     try:
-        rows = _opened(desk, one.finished, reference, space)
-    except Unavailable as error:
-        raise Unavailable("release-earlier-unread", release=one.release, reason=error.code) from error
-    except _FOR_EVER:
+        rows = results.rows(one.finished)
+    except (Unavailable, *_FOR_EVER) as error:
+        if isinstance(error, Unavailable) or error.code.startswith("grant-"):
+            raise Unavailable("release-earlier-unread", release=one.release, reason=error.code) from error
         return Earlier(outputs=frozenset(one.tables))
     try:
-        made = examine(rows, desk.rules, earlier=known)
+        made = examine(rows, results.desk.rules, earlier=known)
     except _FOR_EVER:
         return all_hidden(rows)
     return made.counts if table_ids(made.tables) == one.tables else all_hidden(rows)
-
-
-def _opened(desk: ReleaseDesk, finished: FinishedRun, reference: str, space: str) -> tuple[ResultRow, ...]:
-    return open_result(
-        desk.documents.get(finished.result),
-        broker=desk.vault.broker,
-        reference=reference,
-        warehouse=desk.vault.warehouse,
-        space=space,
-        run=finished.run,
-    )
 
 
 def standing(desk: ReleaseDesk, *, permit: str, release: str = "") -> tuple[Before, ...]:
