@@ -11,6 +11,7 @@ from rempart.adapters.package_data import text, toml
 from rempart.cli.expected_words import in_language
 from rempart.errors import BadInput
 from rempart.records.study import study_from_dict, study_or_problems
+from rempart.records.study_variants import variants
 from rempart.wiring.study_files import judge_study
 from tests.rule_histories import study_of
 
@@ -137,6 +138,12 @@ def test_periods_that_something_reads_stand() -> None:
     described = {"type": "pathways", "design": "cohort", "inputs": {"cohort": "users", "exposures": [*ARMS]}}
     body["analyses"].append({"id": "paths", **described})
     assert study_from_dict(body).content_id
+
+
+def test_a_variant_on_treatment_brings_the_rules_of_supply() -> None:
+    level = {"protocol.estimand": "on-treatment", **{f"exposures.{arm}.supply": SUPPLY for arm in ARMS}}
+    (item,) = variants(changed("glitazones") | {"variants": {"v": {"axis": {"stop": level}}}})
+    assert study_from_dict(item.parsed).protocol.on_treatment
 
 
 @pytest.mark.parametrize(("supplied", "bare"), [("target", "comparator"), ("comparator", "target")])
