@@ -59,9 +59,13 @@ _FEW = 4  # beginnings that cost less one by one than cutting every code
 
 @dataclass(slots=True)
 class Reads:
-    """The columns that the SQL written so far reads. Every column reaches the SQL through ``column``, so none is forgotten."""
+    """The columns that the SQL written so far reads. Every column reaches the SQL through ``column``, so none is forgotten.
+
+    ``classes``: the lists of drug classes that it looks up in the project's ``code_hierarchy``.
+    """
 
     columns: dict[str, set[str]] = field(default_factory=dict)
+    classes: dict[CodeList, None] = field(default_factory=dict)
 
     def column(self, table: str, name: str) -> str:
         """``name``, noted as read."""
@@ -81,8 +85,20 @@ def matches(codes: CodeList, domain: Domain, reads: Reads) -> str:
         return _whole(source, codes.include)
     if codes.system != "ATC":
         return _wanted(source, codes)
-    code, above, system = (reads.column(HIERARCHY, name) for name in ("code", "parent", "parent_system"))
-    return f"{source} IN (SELECT {code} FROM {HIERARCHY} WHERE {system} = 'ATC' AND {_wanted(above, codes)})"
+    reads.classes[codes] = None
+    for name in ("code", "parent", "parent_system"):
+        reads.column(HIERARCHY, name)
+    return f"{source} IN (SELECT code {_under(codes)})"
+
+
+def packs_under(codes: CodeList) -> str:
+    """SQL of ``n``, how many packs and units the project's ``code_hierarchy`` hangs under an ATC list: the project's vocabulary, no row of
+    a person."""
+    return f"SELECT count(*) AS n {_under(codes)}"
+
+
+def _under(codes: CodeList) -> str:
+    return f"FROM {HIERARCHY} WHERE parent_system = 'ATC' AND {_wanted('parent', codes)}"
 
 
 def _wanted(column: str, codes: CodeList) -> str:

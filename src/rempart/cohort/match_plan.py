@@ -11,6 +11,7 @@ from rempart.cohort.match_sql import match_rows_sql, matched_clear, matched_stat
 from rempart.cohort.study_tables import Made, made_for, once
 from rempart.records.canonical import length_prefixed
 from rempart.records.matching import Matching, matched_names
+from rempart.records.protocol import CodeList
 from rempart.records.study import Study
 
 _VERSION = (
@@ -21,12 +22,13 @@ _VERSION = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchPlan:
     """``prepare``: statements in order, that make the cohorts at both ends; ``selects``: matched cohort → SELECT of its rows; ``columns``:
-    table → columns read."""
+    table → columns read; ``classes``: lists of drug classes that are looked up."""
 
     prepare: tuple[str, ...]
     selects: Mapping[str, str]
     columns: Mapping[str, frozenset[str]]
     matchings: Mapping[str, Matching]
+    classes: tuple[CodeList, ...] = ()
 
 
 def match_plan(study: Study, *, cut: datetime.date) -> MatchPlan:
@@ -38,6 +40,7 @@ def match_plan(study: Study, *, cut: datetime.date) -> MatchPlan:
         selects={name: match_rows_sql(name, rule, reads) for name, rule in study.matchings.items()},
         columns={table: frozenset(names) for table, names in sorted(reads.columns.items())},
         matchings=study.matchings,
+        classes=tuple(reads.classes),
     )
 
 

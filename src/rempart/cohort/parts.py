@@ -16,7 +16,7 @@ from rempart.cohort.match_plan import matched_made
 from rempart.cohort.study_tables import Made, made_for, tables_of
 from rempart.records.canonical import length_prefixed
 from rempart.records.exposure_uses import supplied_arms
-from rempart.records.protocol import CohortPlan, TallyPlan
+from rempart.records.protocol import CodeList, CohortPlan, TallyPlan
 from rempart.records.study import Study
 
 _VERSION = "rempart.part/1"
@@ -25,13 +25,15 @@ _VERSION = "rempart.part/1"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyPart:
     """``name``: ``frame:`` and a frame's key, or ``analysis:`` and an id: whose rows of evidence are the part's; ``digest``: SHA-256, hex,
-    of everything that is run for it; ``columns``: table → columns that this reads; ``made``: cohorts and exposures that it needs."""
+    of everything that is run for it; ``columns``: table → columns that this reads; ``made``: cohorts and exposures that it needs;
+    ``classes``: lists of drug classes that it looks up."""
 
     name: str
     plan: CohortPlan | TallyPlan
     digest: str
     columns: Mapping[str, frozenset[str]]
     made: tuple[Made, ...] = ()
+    classes: tuple[CodeList, ...] = ()
 
 
 def study_parts(study: Study, *, cut: datetime.date) -> tuple[StudyPart, ...]:
@@ -58,7 +60,14 @@ def part_of(name: str, plan: CohortPlan | TallyPlan, reads: Reads, *, made: Sequ
     groups = (before, plan.prepare, steps, [text for item in sorted(plan.selects.items()) for text in item])
     told = length_prefixed(_VERSION, name, *(length_prefixed(*group) for group in groups))
     columns = {table: frozenset(names) for table, names in sorted(reads.columns.items())}
-    return StudyPart(name=name, plan=plan, digest=hashlib.sha256(told).hexdigest(), columns=columns, made=tuple(made))
+    return StudyPart(
+        name=name,
+        plan=plan,
+        digest=hashlib.sha256(told).hexdigest(),
+        columns=columns,
+        made=tuple(made),
+        classes=tuple(reads.classes),
+    )
 
 
 def chosen(parts: Sequence[StudyPart], digests: Collection[str]) -> tuple[StudyPart, ...]:

@@ -14,6 +14,7 @@ from rempart.cohort.match_buckets import BACK, SENT, by_bucket, paired
 from rempart.cohort.match_plan import MatchPlan, match_plan
 from rempart.cohort.required import required_columns
 from rempart.errors import NotTrusted, Refused
+from rempart.journeys.found_codes import check_classes
 from rempart.journeys.match_exchange import Crossing
 from rempart.journeys.shard_sessions import Surroundings, checked_study, read_of, run_key, shard_sessions
 from rempart.permits.check_study import check_study
@@ -36,6 +37,8 @@ def exchange_rows(job: ShardJob, around: Surroundings) -> Iterator[tuple[int, by
     crossing = _sent(job, sessions.context, sessions.key)
     with closing(sessions.each(job.shards, around)) as shards:
         for shard, query in shards:
+            if shard == job.shards[0]:
+                check_classes(query, study, plan.classes)
             rows = _narrow(query, plan, shard)
             yield shard, crossing.sealed(shard, by_bucket(rows, job.buckets), around.randomness)
 

@@ -13,6 +13,7 @@ from rempart.cohort.required import required_columns
 from rempart.cohort.study_tables import once
 from rempart.errors import NotTrusted
 from rempart.journeys.evidence import held_parts, seal_evidence
+from rempart.journeys.found_codes import check_classes
 from rempart.journeys.match_steps import exchange_rows, match_buckets, matched_rows
 from rempart.journeys.shard_sessions import Stored, Surroundings, checked_study, shard_sessions
 from rempart.journeys.shard_sessions import read_of as read_of
@@ -26,6 +27,7 @@ from rempart.ports.surroundings import Clock, Randomness
 from rempart.records.omop import TableLayout
 from rempart.records.protocol import CohortPlan, TallyPlan
 from rempart.records.shard_job import EXCHANGE, MATCH, ShardJob
+from rempart.records.study import Study
 from rempart.records.trust import TrustFile
 from rempart.study.evidence import Evidence, compute, encode
 
@@ -57,10 +59,12 @@ def shard_evidence(
 
 
 def _evidence(job: ShardJob, around: Surroundings) -> Iterator[tuple[int, bytes]]:
-    stored, parts = _checked(job, around)
+    stored, study, parts = _checked(job, around)
     sessions = shard_sessions(job, around, stored=stored)
     with closing(sessions.each(job.shards, around)) as shards:
         for shard, query in shards:
+            if shard == job.shards[0]:
+                check_classes(query, study, {codes for part in parts for codes in part.classes})
             if job.buckets:
                 query.register(BACK, matched_rows(job, around.scratch, sessions.context, sessions.key, shard))
             evidence = encode(computed(query, parts))
@@ -88,11 +92,11 @@ def computed(query: Query, parts: Sequence[StudyPart]) -> Evidence:
     )
 
 
-def _checked(job: ShardJob, around: Surroundings) -> tuple[Stored, tuple[StudyPart, ...]]:
+def _checked(job: ShardJob, around: Surroundings) -> tuple[Stored, Study, tuple[StudyPart, ...]]:
     """What may be read and what will be asked: the parts that the job names, of a study that must be permitted as a whole."""
     study, permit = checked_study(job, around)
     check_study(study, permit, around.layouts, required=required_columns(study, around.layouts))
     parts = chosen(study_parts(study, cut=permit.period[1]), job.parts)
     if job.parts and len(parts) != len(set(job.parts)):
         raise NotTrusted("job-parts")
-    return read_of(compile_permit(permit, around.layouts), columns_of(parts), around.layouts), parts
+    return read_of(compile_permit(permit, around.layouts), columns_of(parts), around.layouts), study, parts

@@ -15,6 +15,7 @@ from rempart.adapters.toml_input import parse_toml
 from rempart.adapters.toml_lines import located
 from rempart.errors import BadInput, Missing, RempartError
 from rempart.records.atlas_cohort import with_definitions
+from rempart.records.condition_status import unknown_kinds
 from rempart.records.exposure_sets import filled
 from rempart.records.fields import near
 from rempart.records.study import Study, study_or_problems
@@ -90,11 +91,15 @@ def judge_study(path: Path) -> tuple[StudyFile | None, list[RempartError]]:
 def _judged(
     parsed: Parsed, with_supplies: Callable[[Parsed], Parsed], file: str
 ) -> tuple[Study | None, list[RempartError]]:
-    """A study with the sets of rules, packs and ATLAS definitions that it names in their place; a wrong name or file is a problem of it."""
+    """A study with the sets of rules, packs and ATLAS definitions that it names in their place; a wrong name or file is a problem of it,
+    and so is a kind of diagnosis that no warehouse writes."""
+    known = package_data.toml("records/condition_status.toml")["kinds"]
+    unknown = unknown_kinds(parsed, tuple(known), file=file)
     try:
-        return study_or_problems(with_supplies(parsed), file=file)
+        study, problems = study_or_problems(with_supplies(parsed), file=file)
     except BadInput as error:
-        return None, [error]
+        return None, [error, *unknown]
+    return (None if unknown else study), [*problems, *unknown]
 
 
 def _of_variant(error: RempartError, variant: Variant) -> RempartError:

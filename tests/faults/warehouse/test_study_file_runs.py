@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from tests.faults.warehouse.place import Place
-from tests.faults.warehouse.test_rule_cohort_runs import MORE, of_project, permit_with, run
+from tests.faults.warehouse.test_rule_cohort_runs import MORE, of_project, permit_with
 
 STUDY = """
 schema = "rempart.study/1"
@@ -40,8 +40,11 @@ def test_a_class_is_looked_up_in_the_projects_own_hierarchy_by_every_worker(plac
     hung = query.table("SELECT count(*) AS n FROM code_hierarchy WHERE parent_system = 'ATC'").column("n").to_pylist()
     query.close()
     assert hung == [0], "the delivery now has a reference of drugs: ask for a class of it"
-    _, steps = run(place, by("ATC", ["A10", "C10AA"], 'exclude = ["A10BG"]'))
-    assert steps and set(steps.values()) == {0}
+    (place.root / "rules.toml").write_text(by("ATC", ["A10", "C10AA"], 'exclude = ["A10BG"]'), encoding="utf-8")
+    done = place.run("study", "run", str(place.root / "rules.toml"), "--key", place.key("alice"), "--workers", "1")
+    assert done.code == 40, "a class that no pack hangs under matched nobody, in silence"
+    assert done.answer["error"]["code"] == "codes-find-nothing"
+    assert done.answer["error"]["facts"] == {"name": "class", "classes": "A10, C10AA"}
 
 
 def test_a_permit_without_the_hierarchy_refuses_a_class_in_words(place: Place, tmp_path: Path) -> None:

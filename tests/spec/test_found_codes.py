@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A list of drug classes that finds no pack and no unit is refused by its name, wherever a study reads it; one that finds some is not."""
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.cohort.match_plan import match_plan
+from rempart.cohort.parts import study_parts
+from rempart.errors import BadInput
+from rempart.journeys.found_codes import check_classes
+from rempart.records.protocol import CodeList
+from rempart.records.study import Study, study_from_dict
+
+CUT = datetime.date(2014, 12, 31)
+KNOWN = [("CIP13", "3400935563248", "ATC", "A10BA02"), ("UCD", "9123456", "ATC", "A10BG03"), ("ATC", "B01", "ATC", "B")]
+CLASS, PACKS = {"domain": "drug", "codes": "class"}, {"domain": "drug", "codes": "packs"}
+OTHER = {"domain": "drug", "codes": "others"}
+OUTCOME = {"tumour": {"any": [{"domain": "condition", "codes": "tumour"}]}}
+ARMS = {"target": PACKS, "comparator": OTHER}
+SUPPLY = {"supply": [{"rule": "fixed", "days": 30}], "grace_days": 10}
+ATTRITION = {"type": "attrition", "design": "cohort"}
+
+
+def study(include: list[str], **parts: Any) -> Study:
+    """A study with these parts; ``class`` is the list of classes."""
+    codes = {
+        "class": {"system": "ATC", "include": include, **parts.pop("narrowed", {})},
+        "packs": {"system": "CIP13", "include": ["3400935563248"]},
+        "others": {"system": "CIP13", "include": ["3400935563538"]},
+        "tumour": {"system": "CIM10", "include": ["C67"]},
+    }
+    protocol = {"title": "t", "question": "q", "estimand": "initiation", "period": ["2014-01-01", "2014-06-30"]}
+    analyses = [{"id": "all", **item} for item in (parts.pop("analysis", ATTRITION),)]
+    head = {"schema": "rempart.study/1", "permit": "P-2026-0001", "protocol": protocol, "codes": codes}
+    return study_from_dict({**head, **parts, "analyses": analyses})
+
+
+def entered(*events: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A rule cohort."""
+    return {"entry": {"any": list(events or (PACKS,))}, **more}
+
+
+def compared(cohort: dict[str, Any], target: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A comparison of new users."""
+    parts = {"cohorts": {"main": cohort}, "exposures": {**ARMS, "target": target}, "outcomes": OUTCOME}
+    return {**parts, "analysis": {"type": "incidence_rate"}, **more}
+
+
+EXCLUDED = {**CLASS, "days": [-365, 0]}
+HISTORY = {"user": {"type": "history", **EXCLUDED}}
+PLACES: dict[str, dict[str, Any]] = {
+    "entry of a cohort": {"cohorts": {"x": entered(CLASS)}},
+    "exclusion of a cohort": {"cohorts": {"x": entered(exclude=[{"name": "no", **EXCLUDED}])}},
+    "exit of a cohort": {"cohorts": {"x": entered(exit={"exposure": "e"})}, "exposures": {"e": {**CLASS, **SUPPLY}}},
+    "arm": compared({}, CLASS),
+    "exclusion of a comparison": compared({"exclude": [EXCLUDED]}, PACKS),
+    "covariate": compared({}, PACKS, covariates=HISTORY),
+}
+
+
+@pytest.fixture
+def query() -> Iterator[DuckDBQuery]:
+    """A session with a hierarchy of two classes with packs or units, and one without."""
+    session = DuckDBQuery(threads=1, memory_limit="500MB")
+    names = ("system", "code", "parent_system", "parent")
+    columns = {name: [row[at] for row in KNOWN] for at, name in enumerate(names)}
+    session.register("code_hierarchy", pa.table(columns))
+    yield session
+    session.close()
+
+
+def looked_up(asked: Study) -> set[CodeList]:
+    """The lists of classes of every part."""
+    return {codes for part in study_parts(asked, cut=CUT) for codes in part.classes}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_class_without_packs_is_refused_wherever_it_is_asked_for(query: DuckDBQuery, place: str) -> None:
+    asked = study(["C10"], **PLACES[place])
+    with pytest.raises(BadInput) as told:
+        check_classes(query, asked, looked_up(asked))
+    assert (told.value.code, told.value.facts) == ("codes-find-nothing", {"name": "class", "classes": "C10"})
+    found = study(["A10", "C10"], **PLACES[place])
+    check_classes(query, found, looked_up(found))
+
+
+def test_a_class_of_those_who_are_matched_is_looked_up_before_they_are_sent(query: DuckDBQuery) -> None:
+    match = {"to": "x", "from": "pool", "kind": "exact", "ratio": 1, "on": ["sex"]}
+    cohorts = {"x": entered(), "pool": entered(CLASS), "m": {"match": match}}
+    asked = study(["C10"], cohorts=cohorts, analysis={**ATTRITION, "inputs": {"cohort": "m_cases"}})
+    with pytest.raises(BadInput, match="codes-find-nothing"):
+        check_classes(query, asked, match_plan(asked, cut=CUT).classes)
+
+
+def test_a_list_that_nothing_reads_is_not_looked_up(query: DuckDBQuery) -> None:
+    asked = study(["C10"], cohorts={"x": entered()})
+    assert looked_up(asked) == set()
+    check_classes(query, asked, looked_up(asked))
+
+
+@pytest.mark.parametrize("narrowed", [{"exclude": ["A10BA", "A10BG03"]}, {"descendants": False}])
+def test_exclusions_and_lone_codes_count_as_they_are_matched(query: DuckDBQuery, narrowed: dict[str, Any]) -> None:
+    asked = study(["A10"], cohorts={"x": entered(CLASS)}, narrowed=narrowed)
+    with pytest.raises(BadInput, match="codes-find-nothing"):
+        check_classes(query, asked, looked_up(asked))
