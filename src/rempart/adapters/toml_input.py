@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rempart.adapters.text_input import read_text
+from rempart.adapters.toml_faults import fault
 from rempart.errors import BadInput
 
-_LINE = re.compile(r"line (\d+)")
 _DEEPEST = 100  # parts of a dotted key: tomllib takes a time that grows with their square, and no table of ours has ten
 _PART = r"""(?: [A-Za-z0-9_-]++ | "(?:[^"\\\n]|\\.)*+" | '[^'\n]*+' )"""
 _TOKEN = re.compile(
@@ -29,17 +29,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
-    """The parsed text of a file of that name; raises BadInput ``toml-syntax``, ``toml-number``, ``toml-nested``."""
+    """The parsed text of a file of that name; raises BadInput ``toml-number``, ``toml-nested`` or as ``fault``."""
     if line := _line_of_deep_key(text):
         raise BadInput("toml-nested", file=f"{file}:{line}", line=line)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        found = _LINE.search(str(error))
-        line = (
-            int(found.group(1)) if found else text.count("\n") + 1
-        )  # what is missing at the end is missing in the last line
-        raise BadInput("toml-syntax", file=file, line=line) from error
+        raise fault(text, str(error), file) from error
     except ValueError as error:  # what Python says of a number with more digits than it reads
         raise BadInput("toml-number", file=file, line=_line_of_number(text)) from error
     except RecursionError as error:

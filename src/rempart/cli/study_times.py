@@ -12,12 +12,21 @@ if TYPE_CHECKING:
     from rempart.cohort.study_times import Times
     from rempart.records.study import Study
 
+# Words of the study file among the facts of a time zero that have a word in each language; the others are numbers and names.
+_WORDED = {
+    *(("which", limit) for limit in ("first", "last", "every")),
+    *(("set", kind) for kind in ("union", "intersection", "difference")),
+}
 Ends = Mapping[str, datetime.date]
 
 
 def show_times(voice: Voice, study: "Study", times: Sequence["Times"]) -> None:
     """Estimand, order of one day, and each comparison and cohort with its time zero and the sources that end its follow-up."""
-    voice.say("times-study", estimand=study.protocol.estimand, order=", ".join(SAME_DAY))
+    voice.say(
+        "times-study",
+        estimand=study.protocol.estimand,
+        order=", ".join(voice.word(f"same-day-{name}") for name in SAME_DAY),
+    )
     _table(voice, times, {})
 
 
@@ -50,7 +59,11 @@ def _sources(voice: Voice, sources: Sequence[str], ends: Ends) -> str:
 
 def zero_in_words(voice: Voice, asked: "Times") -> str:
     """The kind of time zero."""
-    return voice.word(f"time-zero-{asked.zero}", **asked.facts)
+    facts = {
+        name: voice.word(f"time-zero-{name}-{fact}") if (name, fact) in _WORDED else fact
+        for name, fact in asked.facts.items()
+    }
+    return voice.word(f"time-zero-{asked.zero}", **facts)
 
 
 def times_told(times: Sequence["Times"], ends: Ends | None = None) -> list[dict[str, Any]]:

@@ -33,11 +33,11 @@ def check_study(
 
 
 def _check_days(study: Study, permit: Permit) -> None:
-    periods = [study.protocol.period, *(rule.period for rule in study.rules.values() if rule.period is not None)]
-    for first, last in periods:
+    own = {f"cohorts.{name}.period": rule.period for name, rule in study.rules.items() if rule.period is not None}
+    for what, (first, last) in {"protocol.period": study.protocol.period, **own}.items():
         if first < permit.period[0] or last > permit.period[1]:
             begins, ends = permit.period[0].isoformat(), permit.period[1].isoformat()
-            raise Refused("study-period", permit=permit.id, begins=begins, ends=ends)
+            raise Refused("study-period", what=what, permit=permit.id, begins=begins, ends=ends)
     for window in study.windows():
         first = window.begins or study.protocol.period[0]
         if (first - permit.lookback).days + window.first < 0:

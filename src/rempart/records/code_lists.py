@@ -131,4 +131,4 @@ def _with_guess(error: BadInput, given: Fields) -> BadInput:
     if given.raw("system") in likely:
         again = written in {str(code) for code in codes}
         return error if again else given.wrong(name, expected, near=written, item=item)
-    return given.wrong(name, f"{expected} (it looks like {' or '.join(likely)})" if likely else expected, item=item)
+    return given.wrong(name, f"{expected} (it looks like {', '.join(likely)})" if likely else expected, item=item)

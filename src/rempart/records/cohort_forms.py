@@ -38,7 +38,7 @@ PLACE = Texts(
     pattern=r"\d{2}|2[AB]|9[78]\d|\d{5}|2[AB]\d{3}", expected="départements (75, 2A, 971) or communes (five characters)"
 )
 COMPARED = Text(pattern=r"(>=|<=|=|>|<) ?\d{1,9}", expected='a comparison such as ">= 2"')
-_NAME = Text(pattern=r"[^'\x00-\x1f]{1,200}", expected="up to 200 characters without apostrophe")
+_NAME = Text(pattern=r"[^\x00-\x1f]{1,200}", expected="up to 200 characters")
 WHERE = Table(
     name="where",
     about="Numbers of the record; nights: of a stay.",

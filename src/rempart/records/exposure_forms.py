@@ -125,12 +125,16 @@ def read_eras(told: dict[str, Any], given: Fields) -> Eras | None:
     return eras
 
 
-def switches(exposures: Mapping[str, Exposure]) -> Iterator[tuple[str, str, dict[str, Exposure]]]:
-    """(exposure, the one it names, those it could name) for each ``switch_to`` that names no other drug of the study."""
+def switches(
+    exposures: Mapping[str, Exposure], given: Mapping[str, object]
+) -> Iterator[tuple[str, str, dict[str, Exposure]]]:
+    """(exposure, the one it names, those it could name) for each ``switch_to`` that names no other drug of the study; ``given``: all
+    that the file defines, of which one that could not be read is told by its own error."""
     for name, exposure in exposures.items():
         other = exposure.eras.switch_to if exposure.eras is not None else None
         possible = {item: found for item, found in exposures.items() if item != name and found.domain == "drug"}
-        if other is not None and other not in possible:
+        unread = other != name and other in given and other not in exposures
+        if other is not None and other not in possible and not unread:
             yield name, other, possible
 
 
@@ -160,6 +164,7 @@ def _check(eras: Eras, given: Fields) -> None:
     if any(pack.kind == "device" and pack.days is None for pack in eras.packs):
         raise given.wrong("packs", "days of each device")
     if any(pack.strength or pack.daily_dose for pack in eras.packs) and eras.dose_unit is None:
-        raise given.wrong("dose_unit", "the unit of strength and daily_dose")
+        raise given.wrong("dose_unit", "the unit of strength and daily_dose (it is missing)")
     if (eras.stockpiling == "cap") != (eras.cap_days is not None):
-        raise given.wrong("cap_days", 'a whole number with stockpiling = "cap", and with it alone')
+        missing = "" if given.has("cap_days") else " (it is missing)"
+        raise given.wrong("cap_days", f'a whole number with stockpiling = "cap", and with it alone{missing}')

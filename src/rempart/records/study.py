@@ -2,7 +2,7 @@
 """The study: a question to the data as data, never code. Canonical form, hash, reader of the study file (docs/study.md), which checks
 what can be checked from the file alone; what a permit allows is checked by ``permits``."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -42,6 +42,7 @@ from rempart.records.protocol import (
     Protocol,
     Window,
 )
+from rempart.records.study_asked import check_design, check_ids
 from rempart.records.study_canonical import analysis_dict, covariate_dict, exposure_dict, lean
 from rempart.records.study_forms import ANALYSIS, ANY_ANALYSIS, INPUTS, PARAMETERS, SCHEMA, STUDY
 from rempart.records.study_idle import idle_keys
@@ -148,7 +149,7 @@ def study_or_problems(
     parts["matchings"] = {name: item for name, item in parts["cohorts"].items() if isinstance(item, Matching)}
     parts["cohorts"] = {name: item for name, item in parts["cohorts"].items() if isinstance(item, CohortRule)}
     protocol = gathered(top, partial(read_protocol, told["protocol"])) if "protocol" in told else None
-    top.problems.extend(_names(parts, told.get("codes", {}), file))
+    top.problems.extend(_names(parts, told, file))
     gathered(top, partial(check_rule_cohorts, parts["rules"], told=told, codes=parts["codes"], file=file))
     gathered(top, partial(check_matchings, parts["matchings"], told.get("cohorts", {}), parts["rules"], file=file))
     if top.problems or protocol is None:
@@ -159,7 +160,7 @@ def study_or_problems(
     found = [gathered(top, partial(_any_analysis, item, study)) for item in told["analyses"]]
     analyses = tuple(item for item in found if isinstance(item, Analysis))
     descriptions = tuple(item for item in found if isinstance(item, CohortAnalysis))
-    gathered(top, partial(_each_id_once, (*analyses, *descriptions), top))
+    gathered(top, partial(check_ids, [item.id for item in found if item is not None], top))
     if None not in found:
         top.problems.extend(idle_keys(study, analyses, descriptions, top))
     asked = [(given, item) for given, item in zip(told["analyses"], found, strict=True) if item is not None]
@@ -184,17 +185,13 @@ def _parts(top: Fields, given: Mapping[str, Fields], read: Callable[[Fields], An
     return {name: item for name, item in found.items() if item is not None}
 
 
-def _each_id_once(asked: Sequence[Analysis | CohortAnalysis], top: Fields) -> None:
-    ids = [item.id for item in asked]
-    if len(set(ids)) != len(ids):
-        raise top.wrong("analyses", "each id once")
-
-
 def _any_analysis(given: Fields, study: Study) -> Analysis | CohortAnalysis:
     """A comparison, or a description of rule cohorts: the cohorts that are no eligibility rule."""
+    rules = (*study.rules, *matched_names(study.matchings))
     if not describes(given):
+        check_design(given, rules)
         return _analysis(given, study)
-    known = known_names(study, (*study.rules, *matched_names(study.matchings)))
+    known = known_names(study, rules)
     return read_description(given, known, lambda name, names, field: _defined(name, dict.fromkeys(names), given, field))
 
 
@@ -273,8 +270,9 @@ def _not_defined(name: str, names: Mapping[str, object], file: str, field: str) 
     return BadInput("study-name", file=file, field=field, name=name, expected=expected, **near(name, names))
 
 
-def _names(parts: Mapping[str, Mapping[str, Any]], defined: Mapping[str, object], file: str) -> Iterator[BadInput]:
+def _names(parts: Mapping[str, Mapping[str, Any]], told: Mapping[str, Any], file: str) -> Iterator[BadInput]:
     """Errors for code lists that are not defined, or not of a system for the records they are to find."""
+    defined: Mapping[str, object] = told.get("codes", {})
     used = [(f"exposures.{n}", e.domain, e.codes) for n, e in parts["exposures"].items()]
     used += [
         (f"{where}.{name}.{key}[{place}]", item.domain, item.codes)
@@ -287,7 +285,7 @@ def _names(parts: Mapping[str, Mapping[str, Any]], defined: Mapping[str, object]
     ]
     history = {n: c.criterion for n, c in parts["covariates"].items() if c.criterion is not None}
     used += [(f"covariates.{name}", item.domain, item.codes) for name, item in history.items()]
-    for name, other, possible in switches(parts["exposures"]):
+    for name, other, possible in switches(parts["exposures"], told.get("exposures", {})):
         yield _not_defined(other, possible, file, f"exposures.{name}.switch_to")
     for where, domain, codes in used:
         if codes not in defined:
