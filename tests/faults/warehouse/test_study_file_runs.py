@@ -26,6 +26,16 @@ type = "attrition"
 design = "cohort"
 """
 
+MATCHED = """
+[codes.packs]
+system = "CIP13"
+include = ["3400935563248"]
+[cohorts.cases]
+entry = { any = [{ domain = "drug", codes = "packs" }], limit = "first" }
+[cohorts.controls]
+match = { to = "cases", from = "treated", kind = "exact", ratio = 1, on = [] }
+"""
+
 
 def by(system: str, include: list[str], *more: str) -> str:
     """The study with its list."""
@@ -40,11 +50,14 @@ def test_a_class_is_looked_up_in_the_projects_own_hierarchy_by_every_worker(plac
     hung = query.table("SELECT count(*) AS n FROM code_hierarchy WHERE parent_system = 'ATC'").column("n").to_pylist()
     query.close()
     assert hung == [0], "the delivery now has a reference of drugs: ask for a class of it"
-    (place.root / "rules.toml").write_text(by("ATC", ["A10", "C10AA"], 'exclude = ["A10BG"]'), encoding="utf-8")
-    done = place.run("study", "run", str(place.root / "rules.toml"), "--key", place.key("alice"), "--workers", "1")
-    assert done.code == 40, "a class that no pack hangs under matched nobody, in silence"
-    assert done.answer["error"]["code"] == "codes-find-nothing"
-    assert done.answer["error"]["facts"] == {"name": "class", "classes": "A10, C10AA"}
+    asked = by("ATC", ["A10", "C10AA"], 'exclude = ["A10BG"]')
+    drawn = asked.replace('design = "cohort"', 'design = "cohort"\ninputs = { cohort = "controls" }')
+    for text in (asked, drawn + MATCHED):
+        (place.root / "rules.toml").write_text(text, encoding="utf-8")
+        done = place.run("study", "run", str(place.root / "rules.toml"), "--key", place.key("alice"), "--workers", "1")
+        assert done.code == 40, "a class that no pack hangs under matched nobody, in silence"
+        assert done.answer["error"]["code"] == "codes-find-nothing"
+        assert done.answer["error"]["facts"] == {"name": "class", "classes": "A10, C10AA"}
 
 
 def test_a_permit_without_the_hierarchy_refuses_a_class_in_words(place: Place, tmp_path: Path) -> None:
