@@ -158,8 +158,8 @@ def test_what_is_not_taken_is_counted_with_its_reason(tmp_path: Path) -> None:
     ("text", "asked", "code"),
     [
         ("", {}, "codes-file"),
-        ("code\n", {}, "codes-column"),
-        ("name,city\nanne,paris\n", {}, "codes-column"),
+        ("code\n", {}, "codes-empty"),
+        ("name,city\nanne,paris\n", {}, "codes-no-column"),
         ("code\nC67\n", {"column": "kode"}, "codes-column"),
         ("code\n1234567\n", {}, "codes-system"),
         ("code\nC67\n", {"system": "CIP13", "column": "code"}, "codes-none"),
@@ -245,7 +245,7 @@ def test_json_that_is_no_concept_set_is_refused_in_words(tmp_path: Path, text: s
 def test_the_block_reads_back_as_the_list_whatever_labels_hold(tmp_path: Path, mark: str) -> None:
     rows = [["code", "term"], ["C670", f"a{mark}b"], ["C671", f'"{mark}']]
     made = from_rows(rows, file="l.csv", source=f"l{mark}.csv")
-    from rempart.records.code_import import toml_block
+    from rempart.records.code_list_text import toml_block
 
     parsed = tomllib.loads(toml_block("x", made, version=f"v{mark}"))["codes"]["x"]
     assert list_id(read_code_list(Fields(parsed, file="s.toml"))) == made.id

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A code list from a file of others: which column holds codes, of which system, what is taken, what is refused and why; as TOML to paste.
+"""A code list from a file of others: which column holds codes, of which system, what is taken, what is refused and why.
 
 Takes nothing in silence: whatever is not taken is counted under its reason with the first of its codes.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from rempart.errors import BadInput
 from rempart.records.code_lists import FORMS, list_id, tidied
@@ -48,6 +47,11 @@ _VOCABULARIES = {
     "NABM": ("NABM",),
     "LPP": ("LPP",),
 }
+_CODES = ("code", "codes")  # names of a column of codes, of whatever system, whatever its values look like
+_EATEN = re.compile(
+    r"\d([.,]\d+)?E\+\d+", re.ASCII | re.IGNORECASE
+)  # what a spreadsheet makes of a number of 13 digits
+_RANGE = re.compile(r"[A-Z]\d[\d.]*\s*[-–:]\s*[A-Z]\d[\d.]*", re.ASCII | re.IGNORECASE)
 _SHARE = 0.8  # of a column's values that must look like codes
 _LOOKED_AT = 500
 
@@ -94,7 +98,7 @@ class _Taken:
         code = tidied(self.system, written)
         side = self.exclude if out else self.include
         if not code:
-            self.refuse("form", written)
+            self.refuse("eaten" if eaten(written) else "range" if _RANGE.fullmatch(written) else "form", written)
         elif code in side:
             self.twice += 1
         else:
@@ -111,7 +115,11 @@ class _Taken:
             self.exclude = {}
         if not self.include:
             shown = next((items[0] for items in self.refused.values() if items), "")
-            raise BadInput("codes-none", file=file, system=self.system, hint=FORMS[self.system].hint, shown=shown[:40])
+            if eaten(shown) or _RANGE.fullmatch(shown):
+                raise BadInput("codes-eaten" if eaten(shown) else "codes-range", file=file, shown=shown[:40])
+            raise BadInput(
+                "codes-none", file=file, system=self.system, expected=FORMS[self.system].hint, shown=shown[:40]
+            )
         codes = CodeList(
             system=self.system,
             include=tuple(sorted(self.include)),
@@ -124,12 +132,18 @@ class _Taken:
         return Imported(codes=codes, labels=labels, refused=refused, rows=rows, twice=self.twice, column=column)
 
 
+def eaten(written: str) -> bool:
+    """Whether a spreadsheet rounded this number, so that its digits are lost."""
+    return _EATEN.fullmatch(written.strip()) is not None
+
+
 def from_rows(
     rows: Sequence[Sequence[str]], *, file: str, source: str, system: str | None = None, column: str | None = None
 ) -> Imported:
     """A list from the rows of a CSV file, the first of them the names of columns unless it holds codes.
 
-    Raises BadInput ``codes-none``, ``codes-column`` (no such column, or none that holds codes), ``codes-system`` (several fit).
+    Raises BadInput ``codes-none``, ``codes-eaten``, ``codes-range``, ``codes-empty``, ``codes-column`` (no such column, or none that
+    holds codes), ``codes-no-column`` (the same, and no system was named), ``codes-system`` (several fit).
     """
     if not rows:
         raise BadInput("codes-file", file=file, expected="CSV or ATLAS JSON")
@@ -138,6 +152,8 @@ def from_rows(
     )
     names = [_plain(name) for name in rows[0]] if headed else []
     body = rows[1:] if headed else rows
+    if not body:
+        raise BadInput("codes-empty", file=file, columns=_shown(rows[0]))
     place = _column(names, body, rows[0], file=file, system=system, column=column)
     values = [row[place] for row in body if len(row) > place and row[place]]
     told = system or (_COLUMNS.get(names[place], "") if headed else "") or _guess(values, file)
@@ -178,38 +194,11 @@ def from_items(
     return taken.done(file=file, source=source, rows=len(items), alone=narrow and FORMS[told].branches)
 
 
-def toml_block(name: str, made: Imported, *, version: str | None = None) -> str:
-    """``[codes.NAME]`` as text to paste: one code a line, its label as a comment."""
-    codes = made.codes
-    lines = [f"[codes.{name}]", f"# {len(codes.include)} codes, {made.id}", f"system = {_quoted(codes.system)}"]
-    lines += [f"source = {_quoted(codes.source)}"]
-    lines += [f"version = {_quoted(version)}"] if version else []
-    lines += _listed("include", codes.include, made) + (
-        _listed("exclude", codes.exclude, made) if codes.exclude else []
-    )
-    lines += ["descendants = false"] if codes.descendants is False else []
-    return "\n".join(lines) + "\n"
-
-
 def check_name(name: str) -> str:
     """The name of a list; raises BadInput ``codes-name``."""
     if not NAME.fullmatch(name):
         raise BadInput("codes-name", name=name)
     return name
-
-
-def _listed(key: str, codes: Iterable[str], made: Imported) -> list[str]:
-    def line(code: str) -> str:
-        label = re.sub(r"[\x00-\x1f\x7f]+", " ", made.labels.get(code, "")).strip()[:100]
-        written = code if made.codes.system == "OMOP" else _quoted(code)
-        return f"  {written},{f'  # {label}' if label else ''}"
-
-    return [f"{key} = [", *(line(code) for code in codes), "]"]
-
-
-def _quoted(text: str) -> str:
-    kept = re.sub(r"[\x00-\x1f\x7f]+", " ", text)
-    return '"' + kept.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _plain(name: str) -> str:
@@ -242,10 +231,24 @@ def _column(
     if system:
         telling = [n for n in telling if _COLUMNS[names[n]] == system] or [n for n in telling if not _COLUMNS[names[n]]]
     width = max((len(row) for row in body), default=0)
-    fits: list[int] = [n for n in (*telling, *range(width)) if _mostly(_values(body, n), system)]
+    named = [n for n in telling if _COLUMNS[names[n]] or names[n] in _CODES]
+    told = [n for n in named if any(_looks(v, system) or eaten(v) or _RANGE.fullmatch(v) for v in _values(body, n))]
+    fits = [n for n in telling if _mostly(_values(body, n), system)] or told
+    fits = fits or [n for n in range(width) if _mostly(_values(body, n), system)] or named
     if not fits:
-        raise BadInput("codes-column", file=file, column=system or "?", columns=_shown(written))
+        raise _no_column(body, width, written, file=file, system=system)
     return fits[0]
+
+
+def _no_column(
+    body: Sequence[Sequence[str]], width: int, written: Sequence[str], *, file: str, system: str | None
+) -> BadInput:
+    lost = next((value for place in range(width) for value in _values(body, place) if eaten(value)), "")
+    if lost:
+        return BadInput("codes-eaten", file=file, shown=lost[:40])
+    if system is None:
+        return BadInput("codes-no-column", file=file, columns=_shown(written))
+    return BadInput("codes-column", file=file, column=system, columns=_shown(written))
 
 
 def _values(body: Sequence[Sequence[str]], place: int) -> list[str]:
@@ -270,17 +273,9 @@ def _guess(values: Sequence[str], file: str) -> str:
     likely = [name for name, pattern in _LIKELY.items() if share(pattern)]
     if len(likely) != 1:
         possible = [name for name in FORMS if _mostly(values, name)]
+        if len(likely or possible) == 1:
+            return (likely or possible)[0]
+        if lost := next((value for value in written if eaten(value)), ""):
+            raise BadInput("codes-eaten", file=file, shown=lost[:40])
         raise BadInput("codes-system", file=file, expected=", ".join(likely or possible or FORMS))
     return likely[0]
-
-
-def appended(text: str, block: str) -> str:
-    """A study file's text with a block after it: comments and order stay as they are."""
-    ending = "" if not text or text.endswith("\n") else "\n"
-    return f"{text}{ending}{chr(10) * bool(text)}{block}"
-
-
-def already(parsed: Mapping[str, Any], name: str) -> bool:
-    """Whether a parsed study file has a list of that name."""
-    codes = parsed.get("codes")
-    return isinstance(codes, Mapping) and name in codes

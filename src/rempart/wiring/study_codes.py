@@ -9,15 +9,8 @@ from rempart.adapters.code_list_files import is_json, rows_of, sets_of
 from rempart.adapters.text_input import read_text
 from rempart.adapters.toml_input import parse_toml
 from rempart.errors import BadInput, Refused
-from rempart.records.code_import import (
-    Imported,
-    already,
-    appended,
-    check_name,
-    from_items,
-    from_rows,
-    toml_block,
-)
+from rempart.records.code_import import Imported, check_name, from_items, from_rows
+from rempart.records.code_list_text import already, appended, toml_block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
