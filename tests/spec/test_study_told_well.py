@@ -2,6 +2,7 @@
 """What a study file is told for its author's slips: the slip itself, once, by the name of what holds it, in the reader's language."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,17 @@ import pytest
 
 from rempart.adapters import package_data
 from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.adapters.figure_words import Words
 from rempart.cli.voice import Voice
 from rempart.cohort.required import required_columns
 from rempart.errors import Refused, RempartError
 from rempart.permits.check_study import check_study
 from rempart.records.omop import layouts, whole_layouts
 from rempart.records.study import study_or_problems
+from rempart.release.tables import value_text
 from rempart.wiring.study_files import judge_study
+from tests.disclosure_rows import row
+from tests.journeys.house import call
 from tests.rule_histories import Person, answer, day, study_of
 from tests.spec.test_rule_cohort_refusals import permit
 
@@ -100,3 +105,19 @@ def test_french_of_a_wrong_name_has_no_english_word() -> None:
         exposures={}, analyses=[{"id": "a", "type": "pathways", "design": "cohort", "inputs": {"exposures": ["z"]}}]
     )
     assert "none is defined" not in Voice("fr", as_json=False).error_line(error)
+
+
+@pytest.mark.parametrize("more", [(), ("--every-variant",)])
+def test_a_plan_without_a_warehouse_says_what_can_be_had_without(tmp_path: Path, more: tuple[str, ...]) -> None:
+    (tmp_path / "s.toml").write_text(EXAMPLE, encoding="utf-8")
+    told = call("study", "plan", tmp_path / "s.toml", *more, "--dir", tmp_path / "none", "--json")
+    assert told.error["code"] == "plan-warehouse"
+    assert "--dry-run" in told.error["hint"]
+
+
+def test_nothing_is_written_as_less_than_nothing() -> None:
+    small = replace(row("means", "mean", {}, "all", "mean", -0.0), status="rounded")
+    assert value_text(small) == "0.0"
+    words = Words(data=package_data.toml("adapters/figures.toml"), language="fr", names={}, about={})
+    assert words.estimate(-0.04, form=".1f") == "0,0"
+    assert words.estimate(-0.4, form=".1f") == "-0,4"

@@ -82,7 +82,8 @@ class Words:
         """A number in a Python format; from a thousand on as the table has it, never as a power of ten."""
         if form.endswith("g") and abs(number) >= _NO_POWER:
             return self.number(number)
-        return self.decimal(f"{number:{form}}".rstrip("."))
+        text = f"{number:{form}}".rstrip(".")
+        return self.decimal(text if float(text) else text.lstrip("-"))
 
     def decimal(self, text: str) -> str:
         """A number that is written with a point, as the language writes it."""

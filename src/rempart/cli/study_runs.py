@@ -10,10 +10,11 @@ from rempart.cli.session import Session
 from rempart.cli.study_lookback import all_before_told, show_all_before
 from rempart.cli.study_times import show_ends, times_told
 from rempart.cli.study_variants import plan_every
-from rempart.errors import BadInput
+from rempart.errors import BadInput, Missing
 
 if TYPE_CHECKING:
     from rempart.wiring.studies import PlannedStudy, ShownRun
+    from rempart.wiring.warehouse import Warehouse
 
 
 def plan(
@@ -29,14 +30,13 @@ def plan(
     """What a study would read and cost."""
     from rempart.adapters.machine import size_of
     from rempart.wiring.studies import plan_study_file
-    from rempart.wiring.warehouse import Warehouse
 
     limit = size_of(memory) if memory else None
+    if every_variant and variant is not None:
+        raise BadInput("options-apart", option="--variant", other="--every-variant")
+    warehouse = _warehouse(session, file)
     if every_variant:
-        if variant is not None:
-            raise BadInput("options-apart", option="--variant", other="--every-variant")
         return plan_every(session, file, workers=workers, memory=limit)
-    warehouse = Warehouse(session.directory)
     planned = plan_study_file(warehouse, file, workers=workers, memory=limit, variant=variant)
     _show_reads(session, planned)
     show_all_before(session.voice, planned.all_before)
@@ -45,6 +45,20 @@ def plan(
     session.voice.result("study-plan", _told(planned))
     made = planned.plan
     return int(made.refused)
+
+
+def _warehouse(session: Session, file: Path) -> "Warehouse":
+    """The one here; without any, what of a study can be had without it is said: Missing ``plan-warehouse``."""
+    from rempart.wiring.warehouse import Warehouse
+
+    found = Warehouse(session.directory)
+    try:
+        _ = found.configuration  # read here, so that its absence is told as what planning needs
+    except Missing as error:
+        if error.code != "warehouse-missing":
+            raise
+        raise Missing("plan-warehouse", study=str(file), **error.facts) from error
+    return found
 
 
 def _show_reads(session: Session, planned: "PlannedStudy") -> None:

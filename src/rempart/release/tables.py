@@ -39,7 +39,9 @@ def value_text(row: ResultRow) -> str:
         return SUPPRESSED
     if row.value is None:
         return ""
-    return str(int(row.value)) if row.value == int(row.value) and row.status == "kept" else repr(row.value)
+    return (
+        str(int(row.value)) if row.value == int(row.value) and row.status == "kept" else repr(row.value + 0.0)
+    )  # no -0.0
 
 
 def _is_checked(table: object) -> bool:
