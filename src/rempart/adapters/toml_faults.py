@@ -25,27 +25,28 @@ def fault(text: str, message: str, file: str) -> BadInput:
     )  # what is missing at the end is missing in the last line
     written = text.split("\n")[line - 1] if line <= text.count("\n") + 1 else ""
     bare = _STRINGS.sub(lambda held: "" if held.group().startswith("#") else '""', written)
-    code, facts = _told(message, bare)
-    opened = _opened(text, line) if code in {"toml-syntax", "toml-bracket"} else 0
-    if opened:
-        return BadInput("toml-bracket", file=file, line=opened)
-    return BadInput(code, file=file, line=line, **facts)
+    told = _told(message, bare, file, line)
+    if told is not None:
+        return told
+    opened = _opened(text, line)
+    if opened or "Unclosed" in message:
+        return BadInput("toml-bracket", file=file, line=opened or line)
+    return BadInput("toml-syntax", file=file, line=line)
 
 
-def _told(message: str, bare: str) -> tuple[str, dict[str, str]]:
+def _told(message: str, bare: str, file: str, line: int) -> BadInput | None:
+    """What the line itself tells; a word without quotes is not repeated: it may be what should not be told."""
     day, word = _DAY.search(bare), _WORD.search(bare)
     name = bare.split("=")[0].strip().strip("[]").strip()
     if "Cannot declare" in message or "Cannot overwrite" in message or "Cannot mutate" in message:
-        return "toml-twice", {}
+        return BadInput("toml-twice", file=file, line=line)
     if day is not None:
-        return "toml-day", {"given": day.group()}
+        return BadInput("toml-day", file=file, line=line, given=day.group())
     if not name.isascii() and '"' not in name:
-        return "toml-key", {"name": name[:_SHOWN]}
+        return BadInput("toml-key", file=file, line=line, name=name[:_SHOWN])
     if word is not None and word.group(1) not in {"true", "false", "inf", "nan"}:
-        return "toml-word", {}  # never the word itself: it may be what should not be told
-    if _DECIMAL.search(bare):
-        return "toml-decimal", {}
-    return ("toml-bracket" if "Unclosed" in message else "toml-syntax"), {}
+        return BadInput("toml-word", file=file, line=line)
+    return BadInput("toml-decimal", file=file, line=line) if _DECIMAL.search(bare) else None
 
 
 def _opened(text: str, line: int) -> int:

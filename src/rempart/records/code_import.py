@@ -115,8 +115,10 @@ class _Taken:
             self.exclude = {}
         if not self.include:
             shown = next((items[0] for items in self.refused.values() if items), "")
-            if eaten(shown) or _RANGE.fullmatch(shown):
-                raise BadInput("codes-eaten" if eaten(shown) else "codes-range", file=file, shown=shown[:40])
+            if eaten(shown):
+                raise BadInput("codes-eaten", file=file, shown=shown[:40])
+            if _RANGE.fullmatch(shown):
+                raise BadInput("codes-range", file=file, shown=shown[:40])
             raise BadInput(
                 "codes-none", file=file, system=self.system, expected=FORMS[self.system].hint, shown=shown[:40]
             )

@@ -166,5 +166,6 @@ def _check(eras: Eras, given: Fields) -> None:
     if any(pack.strength or pack.daily_dose for pack in eras.packs) and eras.dose_unit is None:
         raise given.wrong("dose_unit", "the unit of strength and daily_dose (it is missing)")
     if (eras.stockpiling == "cap") != (eras.cap_days is not None):
-        missing = "" if given.has("cap_days") else " (it is missing)"
-        raise given.wrong("cap_days", f'a whole number with stockpiling = "cap", and with it alone{missing}')
+        if not given.has("cap_days"):
+            raise given.wrong("cap_days", 'a whole number with stockpiling = "cap", and with it alone (it is missing)')
+        raise given.wrong("cap_days", 'a whole number with stockpiling = "cap", and with it alone')
