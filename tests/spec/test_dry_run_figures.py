@@ -24,7 +24,14 @@ STUDY: dict[str, Any] = {
 def _rates() -> CheckedTable:
     rows = [
         replace(
-            row("incidence_by", "stratified_rate", {"outcome": "stay", "variable": "sex", "level": sex}, "all", name, value),
+            row(
+                "incidence_by",
+                "stratified_rate",
+                {"outcome": "stay", "variable": "sex", "level": sex},
+                "all",
+                name,
+                value,
+            ),
             status="rounded",
             unit="per 1000 person-years" if name != "persons" else "persons",
         )
