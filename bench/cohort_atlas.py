@@ -169,7 +169,6 @@ def peer(file: Path, asked: Path, schema: str, _: Path) -> list[Any]:
 
     home = f"cdm_file.{schema}"
     with duckdb.connect(config={"threads": THREADS}) as session:
-        session.execute("SET enable_progress_bar = false")  # it would be written where the figures are
         session.execute(f"ATTACH '{file}' AS cdm_file (READ_ONLY)")
         session.execute(
             "CREATE TABLE rows (cohort_id INT, subject_id BIGINT, cohort_start_date DATE, cohort_end_date DATE)"
@@ -211,10 +210,15 @@ def peak() -> int:
 
 def spawned(side: str, place: Sequence[str]) -> dict[str, Any]:
     """What a process of its own told."""
-    program = "import sys; from bench.cohort_atlas import child; child(*sys.argv[1:])"
     paths = os.pathsep.join([str(ROOT), str(ROOT / "src")])
     ended = subprocess.run(
-        [sys.executable, "-c", program, side, *place],
+        [
+            sys.executable,
+            "-m",
+            "bench.cohort_atlas",
+            side,
+            *place,
+        ],  # not -c: DuckDB would take it for a terminal and draw a bar
         check=True,
         capture_output=True,
         encoding="utf-8",
@@ -297,3 +301,7 @@ if SAMPLE.is_dir():
 
         run.kept = folder  # type: ignore[attr-defined]
         return (lambda: run("ours")), (lambda: run("peer"))
+
+
+if __name__ == "__main__":
+    child(*sys.argv[1:])
