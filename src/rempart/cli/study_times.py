@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rempart.cli.voice import Voice
-from rempart.records.protocol import SAME_DAY
 
 if TYPE_CHECKING:
     from rempart.cohort.study_times import Times
@@ -22,6 +21,8 @@ Ends = Mapping[str, datetime.date]
 
 def show_times(voice: Voice, study: "Study", times: Sequence["Times"]) -> None:
     """Estimand, order of one day, and each comparison and cohort with its time zero and the sources that end its follow-up."""
+    from rempart.records.protocol import SAME_DAY
+
     voice.say(
         "times-study",
         estimand=study.protocol.estimand,
