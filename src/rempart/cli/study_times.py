@@ -87,4 +87,6 @@ def times_told(times: Sequence["Times"], ends: Ends | None = None) -> list[dict[
 
 def protocol_told(study: "Study") -> dict[str, Any]:
     """For ``--json``."""
+    from rempart.records.protocol import SAME_DAY
+
     return {"estimand": study.protocol.estimand, "same_day_order": list(SAME_DAY)}
