@@ -217,6 +217,12 @@ def test_the_window_of_waits_ends_where_claims_do(query: DuckDBQuery, until: int
     assert {wait: persons for (wait,), (persons, _) in found.items()} == expected
 
 
+def test_waits_that_tell_no_gap_leave_rows_that_say_so(query: DuckDBQuery) -> None:
+    people = {1: (on(LAST - 59, LAST - 7), ()), 2: (on(LAST - 7), ()), 3: (on(LAST), ())}
+    told = [row for row in rows(evidence(query, {}, people, entry=1, end=LAST), {}) if row.output.endswith("_waits")]
+    assert {(row.value, row.rule) for row in told} == {(None, "waits-tell-nothing")}
+
+
 @pytest.mark.parametrize("shards", [1, 2, 3])
 def test_any_cut_into_shards_gives_the_same_tallies(query: DuckDBQuery, shards: int) -> None:
     keys = {"switch_to": "comparator", "hospital_days": "censor"}

@@ -66,3 +66,18 @@ def test_the_order_of_days_does_not_matter_and_the_answer_is_the_same_twice() ->
 def test_nothing_is_fitted_to_one_wait_or_none() -> None:
     assert fitted({}, window=30) is None
     assert fitted({4: 1000}, window=30) is None
+
+
+@pytest.mark.parametrize("users", [300, 3000])
+def test_waits_that_are_spread_evenly_tell_no_gap(users: int) -> None:
+    for seed in range(5):
+        drawn = np.random.default_rng(seed).integers(0, 365, users)
+        assert fitted({int(day): int(np.sum(drawn == day)) for day in np.unique(drawn)}, window=365) is None
+
+
+def test_a_hundred_users_of_packs_of_a_month_tell_theirs() -> None:
+    draw = np.random.default_rng(3)
+    waits = np.where(draw.random(100) < 0.6, draw.integers(0, 30, 100), draw.integers(0, 365, 100))
+    found = fitted({int(day): int(np.sum(waits == day)) for day in np.unique(waits)}, window=365)
+    assert found is not None
+    assert found.percentile(0.5) == pytest.approx(30, abs=6)

@@ -144,12 +144,18 @@ def _waits(output: Output, told: Describing, name: str) -> None:
     """Days within which so many of the users who go on come back, by the reverse waiting time distribution."""
     waits = {int(cell.key["wait"]): cell.persons for cell in told.part(f"waits/{name}")}
     found = fitted(waits, window=told.analysis.days or _WAITING)
-    if found is None:
+    if not (users := sum(waits.values())):
         return
-    users = sum(waits.values())
+    rule = "" if found else "waits-tell-nothing"
     for q in _PERCENTILES:
         side = max(1, users * min(q, 100 - q) // 100)
-        value = {f"p{q}": found.percentile(q / 100)}
+        value = {f"p{q}": found.percentile(q / 100) if found else None}
         output.write(
-            {"exposure": name, "variable": "days between dispensings"}, ARM, value, n=side, ref="", units=_DAYS
+            {"exposure": name, "variable": "days between dispensings"},
+            ARM,
+            value,
+            n=side,
+            ref="",
+            rule=rule,
+            units=_DAYS,
         )

@@ -17,6 +17,7 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 Floats = NDArray[np.float64]
 _LEAST = 1e-300  # of a probability, before its logarithm is taken
+_TOLD = 20.0  # twice the gain of log-likelihood over an even spread: even waits, drawn again and again, reach 10
 _STARTS = ((0.25, 0.3), (0.25, 1.0), (0.75, 0.3))  # quantile of the waits that the median gap begins at, and spread
 
 
@@ -37,7 +38,7 @@ class WaitingTime:
 def fitted(waits: Mapping[int, int], *, window: int) -> WaitingTime | None:
     """The distribution of greatest likelihood. ``waits``: days since the last dispensing (0 to ``window`` − 1) → users.
 
-    None without two different waits: nothing can be fitted then.
+    None without two different waits, and where the waits tell no more than an even spread, as of users who all stopped.
     """
     counts = np.zeros(window)
     for wait, users in waits.items():
@@ -52,6 +53,9 @@ def fitted(waits: Mapping[int, int], *, window: int) -> WaitingTime | None:
         ),
         key=lambda found: float(found.fun),
     )
+    even = -float(counts.sum()) * log(window)
+    if 2 * (-float(best.fun) - even) < _TOLD:
+        return None
     share, mu, spread = (float(number) for number in best.x)
     return WaitingTime(going_on=float(expit(share)), mu=mu, sigma=exp(spread), log_likelihood=-float(best.fun))
 
