@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why a text is not TOML, as far as the line tells: a day, an accent in a name, a bracket, a word without quotes, a name given twice.
 
-Reads nothing by itself; what it cannot tell stays ``toml-syntax``.
+Reads nothing by itself; what it cannot tell stays ``toml-syntax``. Repeats nothing of the line but a plain name before ``=`` or of a
+table, or a day that stands alone as a value: credentials are TOML too.
 """
 
 import re
+from datetime import date
 
 from rempart.errors import BadInput
 
 _LINE = re.compile(r"line (\d+)")
 _STRINGS = re.compile(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*')
-_DAY = re.compile(r"\b\d{1,4}([/.-])\d{1,2}\1\d{1,4}\b")
+_DAY = r"(?:\d{4}([/.-])\d{1,2}\1\d{1,2}|\d{1,2}([/.-])\d{1,2}\2(?:\d{4}|\d\d))"
+_LEFT = r"\s*[\w.\-]+\s*=\s*"
+_DAYS = re.compile(rf"{_LEFT}(?:([^\s\[\],]+)|\[\s*([^\s\[\],]+(?:\s*,\s*[^\s\[\],]+)*)\s*,?\s*\])\s*")
+_NAME = re.compile(r"\s*([\w.\-]+)\s*=|\s*\[\[?\s*([\w.\-]+)\s*\]?\]\s*$")
 _WORD = re.compile(r"=\s*\[?\s*([^\W\d_][\w.-]*)\s*(?:[,\]}]|$)")
 _DECIMAL = re.compile(r"=\s*\[?\s*-?\d+,\d+\s*$")
 _SHOWN = 40
@@ -36,17 +41,38 @@ def fault(text: str, message: str, file: str) -> BadInput:
 
 def _told(message: str, bare: str, file: str, line: int) -> BadInput | None:
     """What the line itself tells; a word without quotes is not repeated: it may be what should not be told."""
-    day, word = _DAY.search(bare), _WORD.search(bare)
-    name = bare.split("=")[0].strip().strip("[]").strip()
+    word, name = _WORD.search(bare), _name(bare)
     if "Cannot declare" in message or "Cannot overwrite" in message or "Cannot mutate" in message:
         return BadInput("toml-twice", file=file, line=line)
-    if day is not None:
-        return BadInput("toml-day", file=file, line=line, given=day.group())
-    if not name.isascii() and '"' not in name:
+    if day := _wrong_day(bare):
+        return BadInput("toml-day", file=file, line=line, given=day)
+    if not name.isascii() and "end of document" not in message:  # there the line may belong to a text that never ends
         return BadInput("toml-key", file=file, line=line, name=name[:_SHOWN])
     if word is not None and word.group(1) not in {"true", "false", "inf", "nan"}:
         return BadInput("toml-word", file=file, line=line)
     return BadInput("toml-decimal", file=file, line=line) if _DECIMAL.search(bare) else None
+
+
+def _name(bare: str) -> str:
+    """The plain name that the line gives a value or a table; empty where anything else stands there."""
+    found = _NAME.match(bare)
+    return (found.group(1) or found.group(2)) if found else ""
+
+
+def _wrong_day(bare: str) -> str:
+    """The first value that is no day as TOML writes it, of a line that is a name and a day, or a name and a list of days; else empty."""
+    found = _DAYS.fullmatch(bare)
+    given = re.split(r"\s*,\s*", found.group(1) or found.group(2)) if found else []
+    if not all(re.fullmatch(_DAY, value, re.ASCII) for value in given):
+        return ""
+    return next((value for value in given if not _is_day(value)), "")
+
+
+def _is_day(value: str) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def _opened(text: str, line: int) -> int:
