@@ -91,10 +91,8 @@ def matches(codes: CodeList, domain: Domain, reads: Reads) -> str:
     return f"{source} IN (SELECT code {_under(codes)})"
 
 
-def packs_under(codes: CodeList) -> str:
-    """SQL of ``n``, how many packs and units the project's ``code_hierarchy`` hangs under an ATC list: the project's vocabulary, no row of
-    a person."""
-    return f"SELECT count(*) AS n {_under(codes)}"
+ANY_CLASS = f"SELECT count(*) AS n FROM (SELECT code FROM {HIERARCHY} WHERE parent_system = 'ATC' LIMIT 1)"
+"""SQL of ``n``: 1 where the project's ``code_hierarchy`` hangs anything under a drug class, else 0; no row of a person."""
 
 
 def _under(codes: CodeList) -> str:
