@@ -102,6 +102,33 @@ def test_numbers_that_an_author_knows_do_not_find_a_hidden_one(total: int) -> No
         assert len(answers) == 1, probe
 
 
+def mean_of(persons: int, ref: str) -> list[ResultRow]:
+    """A mean of days whose persons no table counts."""
+    return [row("means", "mean", {"variable": "cover"}, "a", "mean", 70, persons, ref=ref)]
+
+
+@pytest.mark.parametrize("ref", ["print:{}", "users/{}", ""])
+def test_probes_of_known_size_do_not_find_how_many_stand_behind_a_mean(ref: str) -> None:
+    before = [examine(mean_of(n, ref.format(n)), RULES).counts for n in (23, 47, 195)]
+    for probe in (*range(11, 60), *range(185, 206)):
+        answers = {
+            str([item.value for item in check(mean_of(probe, f"print:other {probe}"), RULES, earlier=[one])[0].rows])
+            for one in before
+        }
+        assert answers == {"[None]"}, probe
+
+
+def test_a_mean_of_the_same_persons_is_shown_again_and_one_whose_persons_are_counted_beside_others() -> None:
+    first, second = checked_in_turn(mean_of(47, "print:47"), mean_of(47, "print:47"))
+    assert first.tables == second.tables and first.tables[0].rows[0].value == 70
+    counted = [
+        [*mean_of(n, f"print:{n}"), *(replace(item, persons_ref=f"print:{n}") for item in attrition([n]))]
+        for n in (47, 90)
+    ]
+    for found in checked_in_turn(*counted):
+        assert None not in [item.value for table in found.tables for item in table.rows]
+
+
 def test_the_same_persons_under_another_name_are_hidden_again() -> None:
     """A hides d and, to protect it, c; the sets of a and b were shown, and a second file shows them under its own names."""
     counts = {"a": 50, "b": 48, "c": 45, "d": 5}

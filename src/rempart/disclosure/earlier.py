@@ -7,7 +7,7 @@ new number is: were it to depend on the hidden one, numbers that an author knows
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rempart.disclosure.cells import BEHIND, Cells, Place, key_of
 from rempart.disclosure.curves import CURVE
@@ -20,11 +20,13 @@ _PRINT = "print:"  # names that say the same of persons in every run of a projec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """One submission. ``counts``: where it shows a number, or one that rests on so many persons; ``hidden``: places of what it does not
-    show; ``shown_sets``, ``hidden_sets``: fingerprints of persons; ``outputs``: names of tables of which nothing is known any more, so
-    that all is taken as hidden. True counts: never leaves the check."""
+    """One submission. ``counts``: where it shows a number, or one that rests on so many persons and tells that elsewhere; ``unsaid``:
+    where it shows one that rests on persons whose number it does not tell → their name, '' without one; ``hidden``: places of what it
+    does not show; ``shown_sets``, ``hidden_sets``: fingerprints of persons; ``outputs``: names of tables of which nothing is known any
+    more, so that all is taken as hidden. True counts: never leaves the check."""
 
     counts: Mapping[Place, int] = field(default_factory=dict)
+    unsaid: Mapping[Place, str] = field(default_factory=dict)
     hidden: frozenset[Place] = frozenset()
     shown_sets: frozenset[str] = frozenset()
     hidden_sets: frozenset[str] = frozenset()
@@ -34,14 +36,25 @@ class Earlier:
         """Whether the table did not show what stands there."""
         return place in self.hidden or place.output in self.outputs
 
+    def leaves_open(self, place: Place, ref: str) -> bool:
+        """Whether it shows a value there without the number of its persons, and those are not known to be the ones named ``ref``."""
+        return place in self.unsaid and not (ref.startswith(_PRINT) and self.unsaid[place] == ref)
+
 
 def remembered(rows: Sequence[ResultRow], hidden: Sequence[bool], policy: Policy) -> Earlier:
     """What a check of ``rows`` leaves for the next ones; ``hidden``: per row."""
     told = [(row, hide) for row, hide in zip(rows, hidden, strict=True)]
-    counts = {place: persons for row, hide in told if not hide for place, persons in _counted(row, policy)}
-    known = {row.persons_ref for row, hide in told if not hide and _place(row) in counts and row.value == row.n_persons}
+    shown = [row for row, hide in told if not hide]
+    counted = [row for row in shown if _is_count(row, policy) and row.value == row.n_persons]
+    known = {row.persons_ref for row in counted if row.persons_ref}
+    numbers = {_number(row) for row in counted}
+    said = [row for row in shown if row.persons_ref in known or (not row.persons_ref and _number(row) in numbers)]
+    kept = {id(row) for row in said}
+    behind = {_place(row, BEHIND): row.n_persons for row in said if row.n_persons is not None}
     return Earlier(
-        counts=counts,
+        counts=behind
+        | {_place(row): int(row.value) for row in shown if _is_count(row, policy) and row.value is not None},
+        unsaid={_place(row): row.persons_ref for row in shown if row.n_persons is not None and id(row) not in kept},
         hidden=frozenset(_place(row) for row, hide in told if hide),
         shown_sets=_prints(known),
         hidden_sets=_prints({row.persons_ref for row, hide in told if hide} - known),
@@ -63,11 +76,13 @@ def _place(row: ResultRow, before: str = "") -> Place:
     return Place(row.output, row.output_type, key_of(row.row_key), key_of(row.column_key), before + row.statistic)
 
 
-def _counted(row: ResultRow, policy: Policy) -> Iterable[tuple[Place, int]]:
-    if row.statistic in policy.types[row.output_type].counts and row.value is not None:
-        yield _place(row), int(row.value)
-    if row.n_persons is not None:
-        yield _place(row, BEHIND), row.n_persons
+def _is_count(row: ResultRow, policy: Policy) -> bool:
+    return row.statistic in policy.types[row.output_type].counts
+
+
+def _number(row: ResultRow) -> tuple[Place, int | None]:
+    """The table and column of a row, and its persons: without a name, an equal count of that column is taken to tell them."""
+    return replace(_place(row), row=(), statistic=""), row.n_persons
 
 
 def days_hidden(rows: Sequence[ResultRow], earlier: Sequence[Earlier]) -> set[int]:
@@ -81,10 +96,11 @@ def days_hidden(rows: Sequence[ResultRow], earlier: Sequence[Earlier]) -> set[in
 
 def hide_as_before(rows: Sequence[ResultRow], cells: Cells, earlier: Sequence[Earlier], policy: Policy) -> None:
     """Make primary: what an earlier submission hides in the same place or of the same persons, whatever it counts here; and what differs
-    by 1 to 10 persons from what one shows there. ``rows``: those of ``cells``."""
+    by 1 to 10 persons from what one shows there. A value whose persons an earlier one does not count is treated as hidden unless it is of
+    the same ones: were that to depend on their number, probes of known size would find it. ``rows``: those of ``cells``."""
     for row, needed in zip(rows, cells.needs, strict=True):
         place = _place(row)
-        if any(other.hides(place) for other in earlier):
+        if any(other.hides(place) or other.leaves_open(place, row.persons_ref) for other in earlier):
             needed.add(cells.add("hidden before:" + place.id, 0, output=row.output))
             cells.primary |= {"hidden before:" + place.id, cells.places.get(place, "hidden before:" + place.id)}
     shown = {name for other in earlier for name in other.shown_sets}
