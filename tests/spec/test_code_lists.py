@@ -162,6 +162,11 @@ def test_what_is_not_taken_is_counted_with_its_reason(tmp_path: Path) -> None:
         ("name,city\nanne,paris\n", {}, "codes-no-column"),
         ("code\nC67\n", {"column": "kode"}, "codes-column"),
         ("code\n1234567\n", {}, "codes-system"),
+        ("code,term\n73211009,Diabetes mellitus\n44054006,T2\n", {}, "codes-system"),
+        ("code,term\n999004211000000104,x\n1234567890123456,y\n", {}, "codes-system"),
+        ("date,diag\n20240101,foo\n20240102,bar\n", {}, "codes-system"),
+        ("code,l\n3400890012345,x\n3400890012346,y\n", {}, "codes-system"),
+        ("code,l\n4012345678901,x\n3400935563248,y\n", {}, "codes-system"),
         ("code\nC67\n", {"system": "CIP13", "column": "code"}, "codes-none"),
     ],
 )

@@ -266,7 +266,8 @@ def _shown(names: Sequence[str]) -> str:
 
 
 def _guess(values: Sequence[str], file: str) -> str:
-    """The one system that nearly all values look like; raises BadInput ``codes-system`` when none or several do."""
+    """The one system that nearly all values are likely of; raises BadInput ``codes-system`` when none or several are: digits that some
+    system could hold may be of a system that is none of ours, and would find others in silence."""
     written = [value.strip().upper() for value in values[:_LOOKED_AT]]
 
     def share(pattern: str) -> bool:
@@ -274,10 +275,8 @@ def _guess(values: Sequence[str], file: str) -> str:
 
     likely = [name for name, pattern in _LIKELY.items() if share(pattern)]
     if len(likely) != 1:
-        possible = [name for name in FORMS if _mostly(values, name)]
-        if len(likely or possible) == 1:
-            return (likely or possible)[0]
         if lost := next((value for value in written if eaten(value)), ""):
             raise BadInput("codes-eaten", file=file, shown=lost[:40])
+        possible = [name for name in FORMS if _mostly(values, name)]
         raise BadInput("codes-system", file=file, expected=", ".join(likely or possible or FORMS))
     return likely[0]
