@@ -118,6 +118,7 @@ def test_all_variants_run_on_the_same_persons_and_the_cells_are_in_the_answer(tm
     assert (told["synthetic"], told["releasable"], told["persons"]) == (True, False, 400)
     itself, variant = told["studies"]
     assert [itself["variant"], variant["variant"]] == ["", "washout.washout_days_180"]
+    assert (itself["few"], itself["nearly_all"], itself["fewer_than"]) == ([], [], 11), "no described cohort is empty"
     first = [
         next(c for c in item["tables"]["attrition"] if c["column"] == {"arm": "all"})["value"]
         for item in (itself, variant)

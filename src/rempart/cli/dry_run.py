@@ -68,6 +68,11 @@ def _show(session: Session, done: "tuple[Rehearsed, ...]", out: Path | None) -> 
     voice = session.voice
     voice.plain()
     voice.say("dry-mark")
+    for item in done:
+        for name in item.few:
+            voice.say("study-few", name=name, persons=item.fewer_than)
+        for name in item.nearly_all:
+            voice.say("study-nearly-all", name=name, persons=item.fewer_than)
     if len(done) == 1 and not voice.as_json:
         voice.plain(page_of(done[0], voice.language))
     elif done:
@@ -95,4 +100,5 @@ def _told(done: "Rehearsed") -> dict[str, object]:
         ]
         for table in done.tables
     }
-    return {"variant": done.name, "study": content_id(done.study), "tables": tables}
+    few = {"few": done.few, "nearly_all": done.nearly_all, "fewer_than": done.fewer_than}
+    return {"variant": done.name, "study": content_id(done.study), "tables": tables, **few}

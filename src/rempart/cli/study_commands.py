@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands about runs of studies. Study files are in ``study_file_commands``, what leaves in ``result_commands``."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +92,7 @@ def _run_one(
     if variant is None and not voice.as_json:
         _tell_left(session, file)
     told = {"run": done.run, "result": done.result, "resumed": done.resumed, "reused": done.cost.reused}
-    voice.result("study-run", {**told, "unkept": done.cost.unkept, **asdict(done.members)})
+    voice.result("study-run", {**told, "unkept": done.cost.unkept})
     return 0
 
 
@@ -112,8 +111,4 @@ def _tell_done(session: Session, done: "StudyRun") -> None:
         voice.say("study-reused", parts=done.cost.parts, reused=done.cost.reused)
     if done.cost.unkept and not voice.as_json:
         voice.warn(voice.word("study-unkept", unkept=done.cost.unkept))
-    for name in done.members.few:
-        voice.say("study-few", name=name, persons=done.members.fewer_than)
-    for name in done.members.nearly_all:
-        voice.say("study-nearly-all", name=name, persons=done.members.fewer_than)
     voice.say("study-next", run=done.run)

@@ -24,7 +24,6 @@ from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
 from rempart.records.study import Study, study_from_dict
 from rempart.study.denominators import check_denominators
-from rempart.study.members import Members
 from rempart.study.results import results
 
 
@@ -32,7 +31,7 @@ from rempart.study.results import results
 class StudyRun:
     """A finished run: its id, its raw rows (to be checked before anyone but the author's process sees them), the result document.
 
-    ``resumed``: shards that an earlier try had left; ``members``: cohorts of nobody or few, and of all or nearly all.
+    ``resumed``: shards that an earlier try had left.
     """
 
     run: str
@@ -40,7 +39,6 @@ class StudyRun:
     result: str
     resumed: int
     cost: RunCost = field(default_factory=RunCost)
-    members: Members = field(default_factory=Members)
 
 
 def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> StudyRun:

@@ -24,13 +24,17 @@ LANGUAGES = ("en", "fr")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsed:
-    """A study in canonical form and its checked tables. ``name``: of the variant, '' for the study itself."""
+    """A study in canonical form and its checked tables. ``name``: of the variant, '' for the study itself; ``few``, ``nearly_all``:
+    cohorts that hold, or leave out, fewer invented persons than ``fewer_than``."""
 
     name: str
     study: Mapping[str, Any]
     tables: tuple[CheckedTable, ...]
     persons: int
     seed: int
+    few: tuple[str, ...] = ()
+    nearly_all: tuple[str, ...] = ()
+    fewer_than: int = 0
 
 
 def page(

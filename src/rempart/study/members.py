@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which cohorts hold nobody or few, and which everybody of the project or all but few: one phrase for each. Tells no number.
 
-Nobody and one person look alike, and so do everybody and all but one: a phrase that told them apart would tell, run by run and before any
-checker, whether somebody is as a predicate says. What is left is whether a cohort has as many persons as a table may show.
+Said of invented persons only (a dry run). Of persons any such phrase would tell, run by run and before any checker, whether somebody
+is as a predicate says: a few runs find a set of ten by a day of entry, and the next one asks whether an eleventh belongs to it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -4,7 +4,6 @@
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,6 @@ from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.signature import Signature, sign
 from rempart.records.study import Study
 from rempart.records.trust import TrustFile
-from rempart.study.members import members_told
 from rempart.wiring.broker import keys_init, start_broker
 from rempart.wiring.first_host import FirstHost, begin_host
 from rempart.wiring.host_register import writable
@@ -228,9 +226,7 @@ def run_study_file(
     forget_ended(warehouse)
     with engine_called(warehouse, engine, workers=workers, memory=memory) as chosen:
         runner = study_runner(warehouse, chosen, progress=progress, fresh=fresh)
-        done = run_study(runner, signed=author.document(study.as_dict()), actor_salted=author.salted)
-    rules = package_data.toml("disclosure/rules.toml")
-    return replace(done, members=members_told(study, done.rows, rules, persons=done.cost.persons))
+        return run_study(runner, signed=author.document(study.as_dict()), actor_salted=author.salted)
 
 
 def study_runner(warehouse: Warehouse, engine: Engine, *, progress: Progress, fresh: bool) -> Runner:

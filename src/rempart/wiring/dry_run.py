@@ -7,7 +7,7 @@ The way is that of true data: init, ingest, grant, the same engine, the same dis
 import datetime
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from rempart.records.study import Study
 from rempart.release.dry_run import LANGUAGES, Rehearsed, dry_files, page
 from rempart.release.labels import reader_labels
 from rempart.release.subjects import subjects
+from rempart.study.members import members_told
 from rempart.synthetic.study_persons import Invented, invent
 from rempart.wiring.acts import grant_permit, init_warehouse
 from rempart.wiring.asked import asked
@@ -210,8 +211,12 @@ class _Place(InventedPlace):
         warehouse, author = self.warehouse, signer(self.warehouse.trust, self.key(_AUTHOR), _nobody)
         finished = finished_run(events(warehouse.ledger), run.done.run if run.done else "")
         tables = checked_tables(desk(warehouse), finished, actor=author.salted)
-        study = plan.studies[run.name].as_dict()
-        return Rehearsed(name=run.name, study=study, tables=tables, persons=plan.persons, seed=plan.seed)
+        study, rules = plan.studies[run.name], package_data.toml("disclosure/rules.toml")
+        rows = run.done.rows if run.done else ()
+        told = asdict(members_told(study, rows, rules, persons=plan.persons))
+        return Rehearsed(
+            name=run.name, study=study.as_dict(), tables=tables, persons=plan.persons, seed=plan.seed, **told
+        )
 
 
 def page_of(done: Rehearsed, language: str) -> str:
