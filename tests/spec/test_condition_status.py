@@ -66,6 +66,11 @@ def test_lower_case_is_told_as_what_was_meant(tmp_path: Path) -> None:
     assert (error.facts["given"], error.facts["near"]) == ("dp", "DP")
 
 
+def test_a_word_is_told_no_longer_than_a_word(tmp_path: Path) -> None:
+    (error,) = [item for item in wrong(tmp_path, places()[0], ["x" * 300]) if item.code == "condition-status"]
+    assert error.facts["given"] == "x" * 40
+
+
 def test_every_kind_that_an_ingest_writes_can_be_asked_for(tmp_path: Path) -> None:
     """The words of the diagnoses in the statements of the ingest are those of the file, no more and no fewer."""
     text = "".join(package_data.text(f"ingest/sql/{name}") for name in package_data.names("ingest/sql", ".sql"))

@@ -11,6 +11,7 @@ from rempart.errors import BadInput
 from rempart.records.fields import nearest
 
 _SHOWN = 5  # words of a list that are told
+_LONGEST = 40  # characters of a word that are told
 
 
 def unknown_kinds(parsed: Mapping[str, object], known: Collection[str], *, file: str) -> list[BadInput]:
@@ -21,7 +22,11 @@ def unknown_kinds(parsed: Mapping[str, object], known: Collection[str], *, file:
         if unknown:
             upper = unknown[0].upper()
             likely = upper if upper in known else nearest(upper, known)
-            facts = {"given": ", ".join(unknown), "expected": ", ".join(known), **({"near": likely} if likely else {})}
+            facts = {
+                "given": ", ".join(word[:_LONGEST] for word in unknown),
+                "expected": ", ".join(known),
+                **({"near": likely} if likely else {}),
+            }
             found.append(BadInput("condition-status", file=file, field=path, **facts))
     return found
 
