@@ -20,13 +20,13 @@ _SEPARATORS = ";\t|,"
 def rows_of(path: Path) -> list[list[str]]:
     """The rows of a CSV file, blank ones left out; UTF-8 or else Windows-1252, whatever its separator.
 
-    Raises BadInput ``file-missing``, ``codes-file`` (too large, or no text).
+    Raises BadInput ``file-missing``, ``codes-file`` (too large, no text, or a quote that is not closed).
     """
     text = _text(path)
     first = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(_SEPARATORS, key=first.count)
     try:
-        rows = list(csv.reader(text.splitlines(), delimiter=separator))
+        rows = list(csv.reader(text.splitlines(), delimiter=separator, strict=True))
     except csv.Error as error:
         raise BadInput("codes-file", file=path.name, expected="CSV or ATLAS JSON") from error
     return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
