@@ -59,6 +59,7 @@ def test_a_column_is_taken_by_its_name_and_what_is_no_code_is_told(
         ("code,libelle\nE10-E14,x\n", {"system": "CIM10"}, "codes-range", "E10-E14"),
         ("a,b\nfoo,bar\n", {}, "codes-no-column", "a, b"),
         ("code\nfoo\n", {"system": "CIP13"}, "codes-none", "13 chiffres"),
+        ("Code CCAM,Libellé\nDEQP003-1,ECG\n", {"system": "CCAM"}, "codes-none", "DEQP003-1"),
         ('code,term\nE11,"unclosed\nE12,x\n', {}, "codes-file", "list.csv"),
     ],
 )

@@ -236,6 +236,7 @@ def _column(
     named = [n for n in telling if _COLUMNS[names[n]] or names[n] in _CODES]
     told = [n for n in named if any(_looks(v, system) or eaten(v) or _RANGE.fullmatch(v) for v in _values(body, n))]
     fits = [n for n in telling if _mostly(_values(body, n), system)] or told
+    fits = fits or [n for n in telling if system and _COLUMNS[names[n]] == system and _values(body, n)]
     fits = fits or [n for n in range(width) if _mostly(_values(body, n), system)] or named
     if not fits:
         raise _no_column(body, width, written, file=file, system=system)
