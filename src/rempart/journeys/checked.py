@@ -15,9 +15,10 @@ from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError,
 from rempart.journeys.evidence import open_result
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
-from rempart.journeys.release import FinishedRun, ReleaseDesk, release_acts, valid_permit
+from rempart.journeys.release import FinishedRun, ReleaseDesk, current_state, release_acts, valid_permit
 from rempart.ports.broker import GrantRequest
 from rempart.records.document import SignedDocument
+from rempart.records.event import LedgerEvent
 from rempart.records.result import CheckedTable, ResultRow
 from rempart.release.tables import table_ids
 
@@ -35,12 +36,10 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """An earlier submission. ``asked``, ``taken``: indices of its intent and of its effect; ``tables``: output → id of the bytes that its
-    author signed."""
+    """An earlier submission. ``asked``: index of its intent; ``tables``: output → id of the bytes that its author signed."""
 
     release: str
     asked: int
-    taken: int
     finished: FinishedRun
     tables: Mapping[str, str]
 
@@ -69,8 +68,7 @@ def checked(desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: st
         results = _Results(desk, reference, permit.space)
         found: list[tuple[Before, Earlier]] = []
         for one in before:
-            known = [earlier for other, earlier in found if other.taken < one.asked]
-            found.append((one, _as_submitted(results, one, known)))
+            found.append((one, _as_submitted(results, one, [earlier for _, earlier in found])))
         made = examine(results.rows(finished), desk.rules, earlier=[earlier for _, earlier in found])
     return Checked(tables=made.tables, unread=tuple(one.release for one, earlier in found if earlier.outputs))
 
@@ -110,7 +108,7 @@ def _as_submitted(results: _Results, one: Before, known: Sequence[Earlier]) -> E
     try:
         rows = results.rows(one.finished)
     except (Unavailable, *_FOR_EVER) as error:
-        if isinstance(error, Unavailable) or error.code.startswith("grant-"):
+        if isinstance(error, Unavailable) or error.code.startswith("grant-") or not one.tables:
             raise Unavailable("release-earlier-unread", release=one.release, reason=error.code) from error
         return Earlier(outputs=frozenset(one.tables))
     try:
@@ -121,20 +119,28 @@ def _as_submitted(results: _Results, one: Before, known: Sequence[Earlier]) -> E
 
 
 def standing(desk: ReleaseDesk, *, permit: str, release: str = "") -> tuple[Before, ...]:
-    """All that the permit submitted before ``release`` was submitted ('': until now), in the order of the ledger; also what was rejected
-    since, and the same run under another release: its tables may have been others."""
-    log, found = events(desk.vault.ledger), []
-    for index, act in release_acts(desk):
-        if act.act == "submit":
-            body = SignedDocument.from_bytes(desk.documents.get(act.document), schema=_SUBMISSION).body
-            told = {key: str(body[key]) for key in ("run", "permit", "study", "result")}
-            one = Before(
-                release=act.release,
-                asked=log[index].of or 0,
-                taken=index,
-                finished=FinishedRun(**told),
-                tables=dict(body["tables"]),
-            )
-            found.append(one)
-    mine = [one.asked for one in found if one.release == release]
-    return tuple(one for one in found if one.finished.permit == permit and (not mine or one.taken < mine[-1]))
+    """All that the permit submitted before ``release`` was submitted ('': until now), in the order of the intents; also what was rejected
+    since, and the same run under another release: its tables may have been others. Of two at once the first intent is the earlier one.
+    One whose document proves nothing any more has no ``tables``: what its intent tells is enough to hide all that its result holds.
+    """
+    log = events(desk.vault.ledger)
+    proven = {log[index].of or 0 for index, act in release_acts(desk) if act.act == "submit"}
+    asked = sorted(event.of or 0 for event in log if (event.kind, event.phase) == ("submission", "effect"))
+    mine = [index for index in asked if release and log[index].fact("release") == release]
+    stands = current_state(desk, release).submission if len(mine) > 1 else ""
+    own = next((index for index in mine if log[index].fact("document") == stands), mine[-1] if mine else len(log))
+    return tuple(
+        _before(desk, log[index], index, proven=index in proven)
+        for index in asked
+        if index < own and log[index].basis == f"permit:{permit}"
+    )
+
+
+def _before(desk: ReleaseDesk, intent: LedgerEvent, index: int, *, proven: bool) -> Before:
+    told = {name: intent.fact(name) or "" for name in ("release", "run", "result")}
+    permit, tables = intent.basis.partition(":")[2], {}
+    if proven:
+        document = desk.documents.get(intent.fact("document") or "")
+        tables = dict(SignedDocument.from_bytes(document, schema=_SUBMISSION).body["tables"])
+    finished = FinishedRun(run=told["run"], permit=permit, study="", result=told["result"])
+    return Before(release=told["release"], asked=index, finished=finished, tables=tables)

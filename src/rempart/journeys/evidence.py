@@ -90,7 +90,10 @@ def open_result(
     plain = decrypt_stream(
         base64.b64decode(value["stream"]), key=key, associated_data=_result_bound(context), segment=SEGMENT
     )
-    return tuple(ResultRow(**row) for row in json.loads(bytes(plain)))
+    try:
+        return tuple(ResultRow(**row) for row in json.loads(bytes(plain)))
+    except TypeError as error:
+        raise NotTrusted("result-form") from error  # rows of a version whose fields were others
 
 
 def _result_bound(context: KeyContext) -> bytes:

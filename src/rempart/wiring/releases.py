@@ -13,7 +13,7 @@ from rempart.adapters.figures import draw
 from rempart.adapters.release_folder import read_release, write_release
 from rempart.audit.release_proof import verify
 from rempart.disclosure.findings import findings
-from rempart.errors import BadInput, Missing
+from rempart.errors import BadInput, Missing, Refused
 from rempart.journeys.checked import checked, checked_tables, standing
 from rempart.journeys.permits import events
 from rempart.journeys.publish import PROOF, public_facts, publish
@@ -88,8 +88,11 @@ def submit_run(warehouse: Warehouse, *, run: str, context: str, key_file: Path, 
         controls=controls,
     )
     submit(place, signed=author.document(body), actor=author.salted)
+    release = str(body["release"])
+    if beside != tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit, release=release))):
+        raise Refused("release-at-once", release=release)  # its tables were held against less than stands before it
     told: list[dict[str, object]] = [dict(item) for item in found]
-    return Submitted(release=str(body["release"]), tables=tables, findings=told, beside=beside, unread=unread)
+    return Submitted(release=release, tables=tables, findings=told, beside=beside, unread=unread)
 
 
 def _beside(releases: Sequence[str], unread: Sequence[str]) -> list[str]:
