@@ -130,7 +130,9 @@ class Naive:
         if asked.code_set is None and not asked.concepts:
             return (value is None) == asked.excluded
         wanted = asked.concepts if asked.code_set is None else self._set(asked.code_set)
-        return value is not None and (value in wanted) != asked.excluded
+        if value is None:  # as SQL has it: nothing is in no list, and what is unknown is not in an empty one
+            return asked.excluded and not wanted
+        return (value in wanted) != asked.excluded
 
     def meets(self, group: Group, index: Event) -> bool:
         """Whether an index event meets a group."""

@@ -40,6 +40,15 @@ def nothing(_: Path) -> None:
     """Nobody works in it."""
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """SIGINT as in a terminal: what starts in the background ignores it, and so would this test."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 @pytest.mark.parametrize("moment", ["_sweep", "_made", "_hold"])
 def test_a_signal_while_the_folder_is_made_destroys_it_and_is_an_interrupt(
