@@ -9,8 +9,8 @@ Wald errors from the observed information. Sources: McFadden 1974; Breslow & Day
 Tobias 2014; reference statistics 2.2 and 2.7. Ties treated otherwise are in ``tied_sets``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ from scipy.sparse import csr_array
 from scipy.special import chdtrc, ndtr, ndtri
 
 from rempart.errors import BadInput
-from rempart.study.estimators.conditional_newton import Derivatives, maximum
-from rempart.study.estimators.conditional_sets import Sets, add_up, grouped, telling
+from rempart.study.estimators.conditional_newton import Derivatives, Maximum, maximum
+from rempart.study.estimators.conditional_sets import Sets, add_up, grouped, merged, telling
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,7 +30,7 @@ _SETS_AT_ONCE = 1 << 16
 class ConditionalFit:
     """``beta`` and ``error`` (p,), logarithms of ratios; ``covariance`` (p, p); log-likelihood at the maximum and at zero.
 
-    ``sets`` and ``events`` stand behind the estimate; ``left_out`` sets could say nothing (no event, one row, or all rows events).
+    ``sets`` and their ``events`` stand behind the estimate; ``left_out`` sets say nothing of it (no event, or rows that do not differ).
     ``patterns``: sets that were left after putting identical ones together. ``ties`` names the treatment of several events in a set.
     ``dispersion`` has multiplied the covariance (1 unless asked for).
     """
@@ -72,12 +72,45 @@ def fit(sets: Sets, terms: Sequence[str]) -> ConditionalFit:
     Raises BadInput ``conditional-not-finite``, ``conditional-too-many-terms`` (more terms than events) and those of ``maximum``.
     """
     check_covariates(sets.x, terms)
-    told = telling(sets)
-    small = grouped(told)
-    events = float(small.events.sum())
+    told = merged(happened := telling(sets))
+    differing = telling(told)
+    events = float(differing.events.sum())
     check_enough(events, terms)
+    small = grouped(differing)
     centred, scale = scaled(small.x)
     found = maximum(derivatives_of(small, centred), terms, lambda: widths(centred, small.code, small.start))
+    # Merging rows hides from the likelihood on which of them an event fell, and drops sets that are all one row: a constant.
+    hidden = _log_sizes(happened) - _log_sizes(told)
+    return fit_of(
+        replace(found, value=found.value + hidden, at_zero=found.at_zero + hidden),
+        scale,
+        terms,
+        ties="breslow",
+        sets=differing.count,
+        left_out=sets.count - differing.count,
+        events=round(events),
+        patterns=small.count,
+    )
+
+
+def _log_sizes(sets: Sets) -> float:
+    """Σ n·log(size) over the rows with events."""
+    happened = sets.events > 0
+    return float(sets.events[happened] @ np.log(sets.size[happened]))
+
+
+def fit_of(
+    found: Maximum,
+    scale: Floats,
+    terms: Sequence[str],
+    *,
+    ties: str,
+    sets: int,
+    left_out: int,
+    events: int,
+    patterns: int,
+) -> ConditionalFit:
+    """The result of a maximum found on columns divided by ``scale``, in the units that they were given in."""
     covariance = found.covariance / np.outer(scale, scale)
     return ConditionalFit(
         terms=tuple(terms),
@@ -86,11 +119,11 @@ def fit(sets: Sets, terms: Sequence[str]) -> ConditionalFit:
         covariance=covariance,
         log_likelihood=found.value,
         log_likelihood_null=found.at_zero,
-        sets=told.count,
-        left_out=sets.count - told.count,
-        events=round(events),
-        patterns=small.count,
-        ties="breslow",
+        sets=sets,
+        left_out=left_out,
+        events=events,
+        patterns=patterns,
+        ties=ties,
         steps=found.steps,
     )
 
@@ -131,8 +164,7 @@ def derivatives_of(sets: Sets, x: Floats) -> Derivatives:
     """The log-likelihood, score (p,) and information (p, p) of ``sets`` as a function of β, with covariate rows ``x`` (U, p)."""
     totals = sets.totals()
     own = np.bincount(sets.code, weights=sets.events, minlength=len(x)) @ x
-    happened = sets.events > 0
-    constant = float(sets.events[happened] @ np.log(sets.size[happened]))
+    constant = _log_sizes(sets)
 
     def derivatives(beta: Floats) -> tuple[float, Floats, Floats]:
         ratio = np.exp(x @ beta)

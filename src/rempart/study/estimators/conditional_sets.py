@@ -75,9 +75,12 @@ def distinct_rows(x: Floats) -> tuple[Floats, Ints]:
     for column in range(words.shape[1]):
         mark = mixed(words[:, column] ^ mixed(mark))
     _, index, inverse = np.unique(mark, return_index=True, return_inverse=True)
-    if len(index) > 0.5 * len(x) or not np.array_equal(x[index][inverse], x):
+    # In order of first appearance, so that looking rows up walks through memory and does not jump.
+    order = np.argsort(index)
+    index, code = index[order], np.argsort(order)[inverse]
+    if not np.array_equal(x[index][code], x):
         return x, np.arange(len(x))
-    return x[index], np.asarray(inverse, dtype=np.int64)
+    return x[index], np.asarray(code, dtype=np.int64)
 
 
 def mixed(words: Words) -> Words:
@@ -154,5 +157,5 @@ def grouped(sets: Sets) -> Sets:
     place = np.arange(len(sets.code)) - np.repeat(sets.start[:-1], rows)
     target = np.repeat(start[moved[like]], rows) + place
     row = np.repeat(kept, rows)
-    events = np.bincount(target, weights=sets.events, minlength=int(start[-1]))
+    events = np.asarray(np.bincount(target, weights=sets.events, minlength=int(start[-1])), dtype=np.float64)
     return Sets(x=sets.x, code=sets.code[row], size=sets.size[row], events=events, start=start)
