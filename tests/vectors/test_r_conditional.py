@@ -2,9 +2,9 @@
 """The multinomial kernel against R: clogit's three treatments of ties, case series and conditional Poisson against gnm (eliminate).
 
 Conventions that differ. A matched set of cases only is left out by us, whatever the ties; clogit's efron and breslow let it pull the
-estimate to zero, so R is given none. gnm's log-likelihood is the Poisson one and is not compared. gnm counts strata without events among its
-parameters' losses: the R files drop them first, as we do. gnm's quasi-Poisson dispersion is Pearson's; so is ours. R's series of windows
-is cut day by day. ``approximate`` is clogit's other word for ``breslow``.
+estimate to zero, so R is given none. gnm's log-likelihood is the Poisson one and is not compared; strata without events, which it would
+count in its dispersion, are dropped first. Its quasi-Poisson dispersion is Pearson's, like ours. The days of R's series are cut
+one by one. ``approximate`` is clogit's other word for ``breslow``.
 """
 
 import json

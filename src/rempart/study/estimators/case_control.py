@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Odds ratios from matched sets: matched and nested case-control, case-crossover, and the case-time-control ratio of two of these.
 
-Model: conditional logistic regression, one free intercept for each set. Several cases in one set: ``exact``, ``efron`` or ``breslow``,
-as R's ``survival::clogit`` names them (its ``approximate`` is ``breslow``); with one case a set the three are the same likelihood.
-Rows of a set are persons (case-control) or days of one person (case-crossover). Whole days; a control of a nested study is at risk in
-(entry, exit] on the day of the case. Wald errors from the observed information. Sources: Breslow & Day 1980 (vol. 1, ch. 7); Lubin &
-Gail, Biometrics 1984;40:63 (sampling of risk sets, future cases may be controls); Maclure 1991; Levy et al. 2001 (time-stratified
-referents); Suissa, Epidemiology 1995;6:248. It samples with the generator that it is given, and draws no controls of its own.
+Model: conditional logistic regression, one free intercept for each set; ``case_control_sets`` says who is in which. Several cases in
+one set: ``exact``, ``efron`` or ``breslow``, as R's ``survival::clogit`` names them (its ``approximate`` is ``breslow``); with one case
+a set the three are the same likelihood.
+Rows of a set are persons (case-control) or days of one person (case-crossover). A set of cases only says nothing and is left out
+whatever the ties, where clogit's approximations let it pull the estimate to zero. Wald errors from the observed information. Sources:
+Breslow & Day 1980 (vol. 1, ch. 7); Maclure, Am J Epidemiol 1991;133:144; Suissa, Epidemiology 1995;6:248 (case-time-control).
 """
 
 from collections.abc import Sequence
