@@ -165,7 +165,7 @@ def event_days(stratum: Ints, strata: int, entry: Ints | None, exit_: Ints, even
         raise BadInput("cox-no-events")
     origin = int(exit_.min() if entry is None else min(exit_.min(), entry.min()))
     span = int(exit_.max()) - origin + 1
-    key = np.unique(stratum[event] * span + (exit_[event] - origin))
+    key = np.unique(stratum[event] * span + (exit_[event].astype(np.int64) - origin))
     first = np.ones(len(key), dtype=bool)
     first[1:] = np.diff(key // span) > 0
     return Days(key=key, first=first, origin=origin, span=span, strata=strata)
@@ -187,7 +187,7 @@ def never_apart(last: Ints, before: Ints) -> tuple[Ints, Ints]:
 
 def event_day_up_to(days: Days, stratum: Ints, day: Ints) -> Ints:
     """Number of the last event day of the stratum on or before ``day``; -1 for none."""
-    key = stratum * days.span + (day - days.origin)
+    key = stratum * days.span + (day.astype(np.int64, copy=False) - days.origin)
     size = days.strata * days.span
     if size <= 4 * len(key) + _TABLE:
         table = np.cumsum(np.bincount(days.key, minlength=size)) - 1

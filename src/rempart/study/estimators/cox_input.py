@@ -77,7 +77,7 @@ class CoxCells:
 
 def check_columns(x: Floats, terms: tuple[str, ...]) -> None:
     """A name for each covariate, every value finite, every covariate with two values at least."""
-    if x.ndim != 2 or x.shape[1] != len(terms) or not terms or not len(x):
+    if x.ndim != 2 or x.shape[1] != len(terms) or not terms or not len(x) or not np.issubdtype(x.dtype, np.floating):
         raise BadInput("cox-shape", term="x")
     low, high = x.min(axis=0), x.max(axis=0)
     for j, term in enumerate(terms):

@@ -52,7 +52,8 @@ def maximum(risk: RiskDays, ties: str) -> Maximum:
     value, moments = likelihood(risk, terms, start)
     if moments is None:
         raise BadInput("cox-not-converged", steps=0)
-    place = first = _place(risk, start, value, moments, at_start=True)
+    place = first = _place(risk, start, value, moments)
+    _check_rank(risk, first.information)
     gain, reach, strides = np.inf, np.inf, 0
     for step in range(_STEPS):
         if place.worth <= _NOTHING and gain <= _GAIN * (1 + abs(place.value)):
@@ -62,9 +63,8 @@ def maximum(risk: RiskDays, ties: str) -> Maximum:
         if strides >= _STRIDES:
             raise BadInput("cox-separation", term=risk.terms[int(np.argmax(far))])
         reach = float(far.max())
-        beta, value, moments = _halved(risk, terms, place)
-        gain = value - place.value
-        place = _place(risk, beta, value, moments, at_start=False)
+        after = _halved(risk, terms, place)
+        gain, place = after.value - place.value, after
     raise BadInput("cox-not-converged", steps=_STEPS)
 
 
@@ -80,9 +80,10 @@ def _ended(place: _Place, first: _Place, step: int) -> Maximum:
     )
 
 
-def _place(risk: RiskDays, beta: Floats, value: float, moments: Moments, *, at_start: bool) -> _Place:
+def _place(risk: RiskDays, beta: Floats, value: float, moments: Moments) -> _Place:
     matrix, slope = information(risk, moments), score(risk, moments)
-    _check_rank(risk, matrix, at_start=at_start)
+    if deficient(risk, matrix):
+        return _Place(beta=beta, value=value, moments=moments, information=matrix, move=np.zeros(len(beta)), worth=0.0)
     scale = np.sqrt(np.diag(matrix))
     move = np.linalg.solve(matrix / np.outer(scale, scale), slope / scale) / scale
     return _Place(
@@ -90,31 +91,46 @@ def _place(risk: RiskDays, beta: Floats, value: float, moments: Moments, *, at_s
     )
 
 
-def _check_rank(risk: RiskDays, matrix: Floats, *, at_start: bool) -> None:
-    """Each covariate varies among those at risk, and is no sum of those before it; later in the search, that is separation."""
+def deficient(risk: RiskDays, matrix: Floats) -> tuple[str, str] | None:
+    """The first covariate that an information cannot bear, and why: "idle", or "collinear" with those before it; None if all stand."""
     least = _IDLE * risk.outcomes.dead.sum() * risk.reach**2
-    for j, term in enumerate(risk.terms):
-        if matrix[j, j] <= least[j]:
-            if at_start:
-                raise BadInput("cox-covariate-idle", term=term)
-            raise BadInput("cox-separation", term=term)
+    idle = np.flatnonzero(~(np.diag(matrix) > least))
+    if len(idle):
+        return risk.terms[int(idle[0])], "idle"
     scale = np.sqrt(np.diag(matrix))
     left = matrix / np.outer(scale, scale)
     for j, term in enumerate(risk.terms):
-        if left[j, j] < _COLLINEAR:
-            if at_start:
-                raise BadInput("cox-collinear", term=term)
-            raise BadInput("cox-separation", term=term)
+        if not left[j, j] > _COLLINEAR:
+            return term, "collinear"
         column = left[j] / np.sqrt(left[j, j])
         left = left - np.outer(column, column)
+    return None
 
 
-def _halved(risk: RiskDays, terms: Terms, place: _Place) -> tuple[Floats, float, Moments]:
-    """The first of move, move/2, move/4 … that does not lower the likelihood (rounding apart)."""
+def _check_rank(risk: RiskDays, matrix: Floats) -> None:
+    """Each covariate varies among those at risk, and is no sum of those before it."""
+    found = deficient(risk, matrix)
+    if found and found[1] == "idle":
+        raise BadInput("cox-covariate-idle", term=found[0])
+    if found:
+        raise BadInput("cox-collinear", term=found[0])
+
+
+def _halved(risk: RiskDays, terms: Terms, place: _Place) -> _Place:
+    """After the first of move, move/2, move/4 … that does not lower the likelihood (rounding apart) and leaves an information.
+
+    Where none leaves one, the likelihood has gone flat in a direction in which it was not at the start: that is separation.
+    """
     allowed = place.value - _ROUNDING * (1 + abs(place.value))
+    flat = None
     for halving in range(_HALVINGS):
         beta = place.beta + place.move / 2**halving
         value, moments = likelihood(risk, terms, beta)
         if moments is not None and np.isfinite(value) and value >= allowed:
-            return beta, value, moments
+            after = _place(risk, beta, value, moments)
+            flat = deficient(risk, after.information)
+            if not flat:
+                return after
+    if flat:
+        raise BadInput("cox-separation", term=flat[0])
     raise BadInput("cox-not-converged", steps=_HALVINGS)
