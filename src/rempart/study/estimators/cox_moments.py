@@ -18,7 +18,7 @@ from rempart.study.estimators.cox_loops import bin_rows, sum_back, sum_on
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _TILE = 4096
-_LARGEST = 500.0  # exp() of more is of no use to any sum
+_LARGEST = 200.0  # the square of exp() of it is still a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

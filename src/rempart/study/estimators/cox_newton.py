@@ -20,6 +20,7 @@ _STEPS, _HALVINGS = 60, 30
 _NOTHING, _GAIN, _ROUNDING = 1e-12, 1e-9, 1e-10
 _FLAT, _SHRINKS, _STRIDES = 1e-3, 0.5, 2
 _COLLINEAR, _IDLE = 1e-10, 1e-12
+_FAR = 50.0  # the log hazard ratio over the range of a covariate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ def maximum(risk: RiskDays, ties: str) -> Maximum:
         reach = float(far.max())
         after = _halved(risk, terms, place)
         gain, place = after.value - place.value, after
-    raise BadInput("cox-not-converged", steps=_STEPS)
+    raise _lost(risk, place, _STEPS)
 
 
 def _ended(place: _Place, first: _Place, step: int) -> Maximum:
@@ -133,4 +134,12 @@ def _halved(risk: RiskDays, terms: Terms, place: _Place) -> _Place:
                 return after
     if flat:
         raise BadInput("cox-separation", term=flat[0])
-    raise BadInput("cox-not-converged", steps=_HALVINGS)
+    raise _lost(risk, place, _HALVINGS)
+
+
+def _lost(risk: RiskDays, place: _Place, steps: int) -> BadInput:
+    """No maximum: separation where a coefficient has already left every plausible range."""
+    far = np.abs(place.beta) * risk.reach
+    if far.max() > _FAR:
+        return BadInput("cox-separation", term=risk.terms[int(np.argmax(far))])
+    return BadInput("cox-not-converged", steps=steps)
