@@ -88,7 +88,7 @@ def test_a_value_that_is_no_number_is_named(bad: float) -> None:
     matched, case, x = pairs(4, 4)
     x[3] = bad
     assert refusal(lambda: case_control.fit(matched, case, x, ["drug"])) == ("conditional-not-finite", {"term": "drug"})
-    assert refusal(lambda: sets_of(matched, x * 0, np.full(16, bad))) == ("conditional-not-finite", {"term": "events"})
+    assert refusal(lambda: sets_of(matched, np.zeros((16, 1)), np.full(16, bad))) == ("conditional-not-finite", {"term": "events"})
     assert refusal(lambda: sets_of(matched, x, np.ones(16), np.full(16, bad)))[1] == {"term": "size"}
 
 

@@ -164,7 +164,7 @@ def derivatives_of(sets: Sets, x: Floats) -> Derivatives:
     """The log-likelihood, score (p,) and information (p, p) of ``sets`` as a function of β, with covariate rows ``x`` (U, p)."""
     totals = sets.totals()
     own = np.bincount(sets.code, weights=sets.events, minlength=len(x)) @ x
-    constant = _log_sizes(sets)
+    constant, wide = _log_sizes(sets), np.column_stack((x, np.ones(len(x))))
 
     def derivatives(beta: Floats) -> tuple[float, Floats, Floats]:
         ratio = np.exp(x @ beta)
@@ -173,12 +173,12 @@ def derivatives_of(sets: Sets, x: Floats) -> Derivatives:
         for part, code, size, start in _chunks(sets):
             rows = slice(int(sets.start[part.start]), int(sets.start[part.stop]))
             weight = size * ratio[code]
-            whole = add_up(weight, start)
             total = totals[part]
+            sums = csr_array((weight, code, start), shape=(len(total), len(x))) @ wide
+            whole = sums[:, -1]
+            mean = sums[:, :-1] / whole[:, None]
             value -= float(total @ np.log(whole))
-            weight *= np.repeat(1 / whole, np.diff(start))
-            mean = csr_array((weight, code, start), shape=(len(total), len(x))) @ x
-            expected[rows] = weight * np.repeat(total, np.diff(start))
+            expected[rows] = weight * np.repeat(total / whole, np.diff(start))
             between += (mean * total[:, None]).T @ mean
         of_code = np.bincount(sets.code, weights=expected, minlength=len(x))
         return value, own - of_code @ x, (x * of_code[:, None]).T @ x - between

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Days of all cases cut into intervals at once: at ages, calendar days and the ends of windows. No case is looked at alone.
 
-A day of a case is one whole number, its case times the width of the calendar plus the day: cuts of all cases are sorted together.
+A day of a case is one whole number, the case in its high bits and the day in its low ones: cuts of all cases are sorted together.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Strokes:
 class Days:
     """Intervals in order of case and day: of each its ``person``, first day ``begin`` and ``length``; ``start`` (n+1,) bounds of cases.
 
-    ``key`` = person · ``width`` + begin − ``zero``.
+    ``key`` = person · 2^``bits`` + begin − ``zero``.
     """
 
     key: Ints
@@ -37,16 +37,16 @@ class Days:
     begin: Ints
     length: Ints
     start: Ints
-    width: int
+    bits: int
     zero: int
 
     def at(self, person: Ints, day: Ints) -> Ints:
         """The interval that holds each case's day."""
-        return np.asarray(np.searchsorted(self.key, person * self.width + day - self.zero, side="right") - 1)
+        return np.asarray(np.searchsorted(self.key, (person << self.bits) + day - self.zero, side="right") - 1)
 
     def coloured(self, strokes: Strokes) -> Ints:
         """The colour of each interval, 0 where no stroke lies: later strokes cover earlier ones."""
-        base = strokes.person * self.width - self.zero
+        base = (strokes.person << self.bits) - self.zero
         first, beyond = np.searchsorted(self.key, base + strokes.begin), np.searchsorted(self.key, base + strokes.end)
         many = beyond - first
         row = np.arange(int(many.sum())) - np.repeat(np.cumsum(many) - many, many) + np.repeat(first, many)
@@ -85,8 +85,8 @@ def _bounds(window: Window, start: Ints, stop: Ints) -> tuple[Ints, Ints]:
 def cut_days(cases: Cases, levels: Iterable[tuple[Ints, Levels]], strokes: Iterable[Strokes]) -> Days:
     """Intervals between neighbouring cuts. ``levels``: groups with the day that each case counts from (n,)."""
     zero = int(cases.first.min(initial=0))
-    width = int(cases.last.max(initial=0)) + 2 - zero
-    base = np.arange(len(cases.first)) * width - zero
+    bits = (int(cases.last.max(initial=0)) + 2 - zero).bit_length()
+    base = (np.arange(len(cases.first)) << bits) - zero
     ends = base + cases.last + 1
     keys = [base + cases.first, ends]
     for origin, groups in levels:
@@ -98,9 +98,9 @@ def cut_days(cases: Cases, levels: Iterable[tuple[Ints, Levels]], strokes: Itera
     key = np.sort(np.concatenate(keys))
     key = key[np.r_[True, key[1:] != key[:-1]]] if len(key) else key
     # The day after a case's last begins no interval.
-    person, day = np.divmod(key, width)
+    person, day = key >> bits, key & ((1 << bits) - 1)
     opens = day + zero <= cases.last[person]
     length = np.diff(key, append=0)[opens]
     key, person, day = key[opens], person[opens], day[opens]
     start = np.searchsorted(person, np.arange(len(cases.first) + 1))
-    return Days(key=key, person=person, begin=day + zero, length=length, start=start, width=width, zero=zero)
+    return Days(key=key, person=person, begin=day + zero, length=length, start=start, bits=bits, zero=zero)
