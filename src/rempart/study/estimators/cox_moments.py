@@ -17,7 +17,7 @@ from rempart.study.estimators.cox_loops import bin_rows, sum_back, sum_on
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_TILE = 4096
+_PRODUCTS = 262_144  # below it a matrix product stays on its core, whatever else the machine does
 _LARGEST = 200.0  # the square of exp() of it is still a number
 
 
@@ -176,9 +176,10 @@ def _add(total: Floats, pattern: Ints, values: Floats) -> None:
 def gram(x: Floats, centre: Floats, weight: Floats) -> Floats:
     """Σ weight · (x - centre)(x - centre)ᵀ, tile by tile so that no copy of ``x`` is made."""
     p = x.shape[1]
-    total, tile, heavy = np.zeros((p, p)), np.empty((_TILE, p)), np.empty((_TILE, p))
-    for begin in range(0, len(x), _TILE):
-        end = min(begin + _TILE, len(x))
+    size = max(128, min(4096, _PRODUCTS // p**2))
+    total, tile, heavy = np.zeros((p, p)), np.empty((size, p)), np.empty((size, p))
+    for begin in range(0, len(x), size):
+        end = min(begin + size, len(x))
         part, other = tile[: end - begin], heavy[: end - begin]
         np.subtract(x[begin:end], centre, out=part)
         np.multiply(part, weight[begin:end, None], out=other)
