@@ -74,13 +74,22 @@ def distinct_rows(x: Floats) -> tuple[Floats, Ints]:
     mark = np.zeros(len(x), dtype=np.uint64)
     for column in range(words.shape[1]):
         mark = mixed(words[:, column] ^ mixed(mark))
-    _, index, inverse = np.unique(mark, return_index=True, return_inverse=True)
+    first, kind = _alike(mark)
     # In order of first appearance, so that looking rows up walks through memory and does not jump.
-    order = np.argsort(index)
-    index, code = index[order], np.argsort(order)[inverse]
+    order = np.argsort(first)
+    index, code = first[order], np.argsort(order)[kind]
     if not np.array_equal(x[index][code], x):
         return x, np.arange(len(x))
     return x[index], np.asarray(code, dtype=np.int64)
+
+
+def _alike(mark: Words) -> tuple[Ints, Ints]:
+    """First place of each distinct mark, and which of them each place has: ``np.unique`` with a faster sort."""
+    order = np.argsort(mark)
+    new = np.diff(mark[order], prepend=~mark[order[:1]]) != 0
+    kind = np.empty(len(mark), dtype=np.int64)
+    kind[order] = np.cumsum(new) - 1
+    return np.minimum.reduceat(order, np.flatnonzero(new)), kind
 
 
 def mixed(words: Words) -> Words:
@@ -128,13 +137,11 @@ def merged(sets: Sets) -> Sets:
 
 def same_patterns(start: Ints, code: Ints, tag: Floats) -> Ints:
     """For each set the first set with the same rows (``code`` and ``tag``, in order): (S,). Sets are canonical beforehand."""
-    rows = np.diff(start)
-    count = len(rows)
+    rows, count = np.diff(start), len(start) - 1
     place = np.arange(len(code)) - np.repeat(start[:-1], rows)
     words = mixed(code.astype(np.uint64) ^ mixed((tag + 0.0).view(np.uint64) ^ mixed(place.astype(np.uint64))))
-    mark = np.add.reduceat(words, start[:-1]) if count else words
-    _, index, inverse = np.unique(mark, return_index=True, return_inverse=True)
-    like = np.asarray(index[inverse], dtype=np.int64)
+    first, kind = _alike(np.add.reduceat(words, start[:-1]))
+    like = first[kind]
     if not np.array_equal(rows, rows[like]):
         return np.arange(count)
     there = np.repeat(start[like], rows) + place
