@@ -60,7 +60,7 @@ class LogisticFit:
 class PatternCounts:
     """``x`` (P, p) one row a pattern, ``terms``; ``n`` and ``events`` (P,): (weighted) person-months and events, 0 <= events <= n.
 
-    Raises BadInput ``logistic-shape``, ``logistic-not-finite`` (names the covariate), ``logistic-counts``.
+    Raises BadInput ``pooled-shape``, ``pooled-not-finite`` (names the covariate), ``pooled-counts``.
     """
 
     x: Floats
@@ -70,29 +70,29 @@ class PatternCounts:
 
     def __post_init__(self) -> None:
         if self.x.ndim != 2 or self.x.shape[1] != len(self.terms) or not self.terms or not len(self.x):
-            raise BadInput("logistic-shape")
+            raise BadInput("pooled-shape")
         if self.n.shape != (len(self.x),) or self.events.shape != (len(self.x),):
-            raise BadInput("logistic-shape")
+            raise BadInput("pooled-shape")
         for j, finite in enumerate(np.isfinite(self.x).all(axis=0)):
             if not finite:
-                raise BadInput("logistic-not-finite", term=self.terms[j])
+                raise BadInput("pooled-not-finite", term=self.terms[j])
         sound = np.isfinite(self.n).all() and np.isfinite(self.events).all()
         if not sound or self.events.min() < 0 or (self.events > self.n * (1 + 1e-9)).any():
-            raise BadInput("logistic-counts")
+            raise BadInput("pooled-counts")
 
 
 def fit_counts(counts: PatternCounts) -> LogisticFit:
     """Maximum likelihood on counts, variance from the model.
 
-    Raises BadInput ``logistic-no-events``, ``logistic-all-events``, ``logistic-collinear`` and ``logistic-separation`` (both name
-    the covariate), ``logistic-not-converged``.
+    Raises BadInput ``pooled-no-events``, ``pooled-all-events``, ``pooled-collinear`` and ``pooled-separation`` (both name
+    the covariate), ``pooled-not-converged``.
     """
     seen = counts.n > 0
     x, n, d = counts.x[seen], counts.n[seen], counts.events[seen]
     if not d.sum() > 0:
-        raise BadInput("logistic-no-events")
+        raise BadInput("pooled-no-events")
     if not (n - d).sum() > 1e-9 * n.sum():
-        raise BadInput("logistic-all-events")
+        raise BadInput("pooled-all-events")
     scale = np.sqrt((n[:, None] * x**2).sum(axis=0) / n.sum())
     scale = np.where(scale > 0, scale, 1.0)
     beta, inverse, value, steps = _newton(x / scale, n, d, counts.terms)
@@ -126,7 +126,7 @@ def _newton(x: Floats, n: Floats, d: Floats, terms: Sequence[str]) -> tuple[Floa
             _check_separation(x, (n, d), information, terms)
             return beta, np.asarray(np.linalg.inv(information), dtype=np.float64), value, step
     _check_separation(x, (n, d), information, terms)
-    raise BadInput("logistic-not-converged", steps=_STEPS)
+    raise BadInput("pooled-not-converged", steps=_STEPS)
 
 
 def _likelihood(eta: Floats, n: Floats, d: Floats) -> float:
@@ -162,13 +162,13 @@ def _check_distinct(information: Floats, terms: Sequence[str]) -> None:
     width = np.sqrt(np.diag(information))
     for j in range(len(terms)):
         if not width[j] > 0:
-            raise BadInput("logistic-collinear", term=terms[j])
+            raise BadInput("pooled-collinear", term=terms[j])
         unit = information[: j + 1, : j + 1] / np.outer(width[: j + 1], width[: j + 1])
         rest = 1.0
         if j:
             rest = 1.0 - float(unit[j, :j] @ np.linalg.solve(unit[:j, :j], unit[:j, j]))
         if rest < _SINGULAR:
-            raise BadInput("logistic-collinear", term=terms[j])
+            raise BadInput("pooled-collinear", term=terms[j])
 
 
 def _check_separation(x: Floats, counts: tuple[Floats, Floats], information: Floats, terms: Sequence[str]) -> None:
@@ -180,7 +180,7 @@ def _check_separation(x: Floats, counts: tuple[Floats, Floats], information: Flo
     values, vectors = np.linalg.eigh((inner + inner.T) / 2)
     if values[0] < _SEPARATED:
         along = np.abs(np.linalg.solve(root.T, vectors[:, 0]))
-        raise BadInput("logistic-separation", term=terms[int(np.flatnonzero(along >= along.max() / 2)[-1])])
+        raise BadInput("pooled-separation", term=terms[int(np.flatnonzero(along >= along.max() / 2)[-1])])
 
 
 def fit_rows(
@@ -194,14 +194,14 @@ def fit_rows(
 ) -> LogisticFit:
     """Fit rows (R,) of person-time: ``pattern`` their row of ``x`` (P, p); robust variance with scores summed by ``unit``.
 
-    Raises BadInput as ``PatternCounts``, ``fit_counts`` and ``check_units``, and ``logistic-weight``.
+    Raises BadInput as ``PatternCounts``, ``fit_counts`` and ``check_units``, and ``pooled-weight``.
     """
     if not (pattern.shape == event.shape == weight.shape) or not len(pattern):
-        raise BadInput("logistic-shape")
+        raise BadInput("pooled-shape")
     if pattern.min() < 0 or pattern.max() >= len(x):
-        raise BadInput("logistic-shape")
+        raise BadInput("pooled-shape")
     if not np.isfinite(weight).all() or weight.min() < 0:
-        raise BadInput("logistic-weight")
+        raise BadInput("pooled-weight")
     n = np.bincount(pattern, weights=weight, minlength=len(x))
     d = np.bincount(pattern, weights=np.where(event, weight, 0.0), minlength=len(x))
     fit = fit_counts(PatternCounts(x=x, terms=tuple(terms), n=n, events=d))
