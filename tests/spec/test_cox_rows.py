@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rempart.errors import BadInput
+from rempart.study.estimators.compiled import compiled
 from rempart.study.estimators.cox_input import CoxCells, CoxRows
 from rempart.study.estimators.cox_proportional import proportionality
 from rempart.study.estimators.cox_rows import fit_cells, fit_rows
@@ -317,3 +318,12 @@ def test_an_effect_that_turns_is_seen_and_one_that_stays_is_not() -> None:
     assert proportionality(turning, fit_rows(turning)).p_value[0] < 1e-6
     steady = rows(size=4000)
     assert proportionality(steady, fit_rows(steady)).global_p_value > 0.01
+
+
+def test_a_loop_is_compiled_where_nothing_can_be_kept_too() -> None:
+    made: dict[str, Any] = {}
+    # A body without a file: numba finds no place for its machine code, as in a room where nothing can be written.
+    exec("def add(values):\n    for i in range(len(values)):\n        values[i] += 1.0\n", made)
+    values = np.zeros(3)
+    compiled(made["add"])(values)
+    assert values.tolist() == [1.0, 1.0, 1.0]

@@ -6,20 +6,18 @@ Shapes: N rows, P patterns, p covariates, E event days (one index over all strat
 A row is at risk on event days (``before``, ``last``], -1 for "none"; ``last`` -1: never.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from rempart.study.estimators.compiled import compiled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Span = tuple[Ints, Ints]
 Covariates = tuple[Floats, Floats]
-Compile = Callable[[Callable[..., None]], Callable[..., None]]
-_compile: Compile = njit(cache=True)
 
 
 def plain_bin_rows(pattern: Ints, span: Span, mass: Floats, x: Covariates, sums: Any) -> None:
@@ -87,7 +85,7 @@ def plain_add_residuals(rows: Span, span: Span, mass: Floats, x: Covariates, sum
             out[o, j] -= m * ((covariates[k, j] - centre[j]) * rise - moved)
 
 
-bin_rows = _compile(plain_bin_rows)
-sum_back = _compile(plain_sum_back)
-sum_on = _compile(plain_sum_on)
-add_residuals = _compile(plain_add_residuals)
+bin_rows = compiled(plain_bin_rows)
+sum_back = compiled(plain_sum_back)
+sum_on = compiled(plain_sum_on)
+add_residuals = compiled(plain_add_residuals)
