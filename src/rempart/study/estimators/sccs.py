@@ -6,8 +6,8 @@ age group, calendar period and the windows of each exposure, which multiply. Fit
 1995;51:228; Whitaker et al., Stat Med 2006;25:1768). Conventions: the first and last day of an observation, an exposure and a window
 belong to it, so length = last − first + 1, and a cohort row (entry, exit] is first = entry + 1, last = exit; an event belongs to the
 interval of its day; an age or calendar cut is the FIRST day of the next group; days in no window are the reference, and a pre-exposure
-window or a washout is a window like others. Wald errors from the observed information. The observation's end and the exposures must
-not depend on the event: a pre-exposure window shows the latter, and takes out only its short form.
+window or a washout is a window like others. Wald errors from the observed information. The exposures must not depend on the event: a
+pre-exposure window shows that, and takes out only its short form. Nor may the observation's end, unless ``ends`` says so: ``sccs_ends``.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,9 @@ from rempart.errors import BadInput
 from rempart.study.estimators import conditional
 from rempart.study.estimators.conditional import ConditionalFit
 from rempart.study.estimators.conditional_sets import Sets
-from rempart.study.estimators.sccs_days import cut_days, strokes_of
+from rempart.study.estimators.sccs_days import Days, cut_days, strokes_of
 from rempart.study.estimators.sccs_design import Cases, Exposure, Levels
+from rempart.study.estimators.sccs_ends import Ends, age_on, end_model, ends_of, sizes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,10 +31,14 @@ _TABLED = 1 << 22  # combinations of levels that are counted in a table instead 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseSeries:
-    """Intervals of all cases as ``sets`` (one set a case, sizes in days) and the ``terms`` that their covariate columns stand for."""
+    """Intervals of all cases as ``sets`` (one set a case, sizes in days) and the ``terms`` that their covariate columns stand for.
+
+    ``ends``: "independent", or the model of the ends by which days were weighed.
+    """
 
     sets: Sets
     terms: tuple[str, ...]
+    ends: str
 
     def fit(self) -> ConditionalFit:
         """Log incidence ratios. Raises the BadInput of ``conditional.fit``."""
@@ -54,11 +59,11 @@ def case_series(
     """Cut the days of ``cases`` (n). Event e fell on case ``person[e]``, its place in ``cases``, and on ``day[e]``.
 
     ``events``: "all" (independent recurrences; two on one day count twice) or "first" (each case's earliest, valid when the event is
-    rare over the observation). Raises BadInput ``sccs-event-outside`` for an event outside its case's observation, ``sccs-events`` and
-    ``sccs-ends`` for a choice that is not offered, ``sccs-no-birth`` for age groups without births.
+    rare over the observation). ``ends``: "independent" of the event, or "event-dependent" (first events only; ``cases`` with births and
+    ``early``). Raises BadInput ``sccs-event-outside`` for an event outside its case's observation, ``sccs-events`` and ``sccs-ends`` for
+    a choice that is not offered, ``sccs-no-birth`` for ages without births, ``sccs-ends-need`` and ``sccs-ends-model`` for ends.
     """
-    if ends != "independent":
-        raise BadInput("sccs-ends", ends=ends)
+    _check_ends(cases, ends, events)
     if np.any((day < cases.first[person]) | (day > cases.last[person])):
         raise BadInput("sccs-event-outside")
     person, day = _chosen_events(person, day, events)
@@ -74,8 +79,28 @@ def case_series(
         columns.append((days.coloured(stroke), labels, 0))
     code, x, terms = _coded(columns)
     counts = np.bincount(days.at(person, day), minlength=len(days.key)).astype(np.float64)
-    sets = Sets(x=x, code=code, size=days.length.astype(np.float64), events=counts, start=days.start)
-    return CaseSeries(sets=sets, terms=terms)
+    size, model = days.length.astype(np.float64), ends
+    if ends != "independent":
+        size, model = _weighed(cases, person, day, days)
+    sets = Sets(x=x, code=code, size=size, events=counts, start=days.start)
+    return CaseSeries(sets=sets, terms=terms, ends=model)
+
+
+def _check_ends(cases: Cases, ends: str, events: str) -> None:
+    if ends not in {"independent", "event-dependent"}:
+        raise BadInput("sccs-ends", ends=ends)
+    if ends != "independent" and (cases.birth is None or cases.early is None or events != "first"):
+        raise BadInput("sccs-ends-need")
+
+
+def _weighed(cases: Cases, person: Ints, day: Ints, days: Days) -> tuple[Floats, str]:
+    """Sizes of the intervals and the name of the model of the ends that they come from."""
+    if cases.birth is None or cases.early is None or not len(person):
+        raise BadInput("sccs-ends-need")
+    of = ends_of(cases.birth, cases.first, cases.last, cases.early)
+    seen = Ends(start=of.start[person], end=of.end[person], early=of.early[person])
+    model = end_model(seen, age_on(day, cases.birth[person]))
+    return sizes(model, of, cases.birth, days.begin, days.length, days.start), model.kind
 
 
 def _chosen_events(person: Ints, day: Ints, events: str) -> tuple[Ints, Ints]:

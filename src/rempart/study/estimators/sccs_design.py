@@ -16,12 +16,14 @@ Ints = NDArray[np.int64]
 class Cases:
     """``first`` and ``last`` (n,): days of observation, both included; ``birth`` (n,): the day that ages count from, if age is a term.
 
+    ``early`` (n,): whether an observation ended by itself (death, loss) and not with the study, for ends that depend on the event.
     Raises BadInput ``sccs-no-time-at-risk`` where an observation ends before it begins.
     """
 
     first: Ints
     last: Ints
     birth: Ints | None = None
+    early: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if np.any(self.last < self.first):
