@@ -153,6 +153,17 @@ def test_a_weight_that_is_no_weight_is_refused(bad: float) -> None:
     refused("cox-weight", lambda: rows(weight=weight))
 
 
+@pytest.mark.parametrize("size", [1e-9, 1e9])
+def test_weights_are_of_any_size_and_their_unit_moves_neither_estimate_nor_robust_error(size: float) -> None:
+    weight = np.random.default_rng(4).uniform(0.2, 3, SIZE)
+    one, other = fit_rows(rows(weight=weight), robust=True), fit_rows(rows(weight=weight * size), robust=True)
+    assert other.beta == pytest.approx(one.beta, rel=1e-9)
+    assert other.error == pytest.approx(one.error, rel=1e-7)
+    x = rows().x.copy()
+    x[rows().event, 0] = 0.0
+    refused("cox-separation", lambda: fit_rows(rows(x=x, weight=weight * size)), term="drug")
+
+
 def test_a_row_that_ends_before_it_begins_and_an_event_without_time_at_risk() -> None:
     base = rows()
     entry = np.zeros(SIZE, dtype=np.int64)
@@ -318,6 +329,20 @@ def test_an_effect_that_turns_is_seen_and_one_that_stays_is_not() -> None:
     assert proportionality(turning, fit_rows(turning)).p_value[0] < 1e-6
     steady = rows(size=4000)
     assert proportionality(steady, fit_rows(steady)).global_p_value > 0.01
+
+
+@pytest.mark.parametrize("transform", ["km", "rank", "identity"])
+def test_proportional_hazards_are_tested_on_counts_as_on_the_rows_behind_them(transform: str) -> None:
+    base, n = rows(entry=np.zeros(SIZE, dtype=np.int64)), np.arange(SIZE) % 3 + 1
+    cells = CoxCells(
+        x=base.x, terms=base.terms, exit_=base.exit_, event=base.event, entry=base.entry, pattern=np.arange(SIZE), n=n
+    )
+    many = {"exit_": np.repeat(base.exit_, n), "event": np.repeat(base.event, n), "entry": np.zeros(n.sum(), np.int64)}
+    behind = CoxRows(x=np.repeat(base.x, n, axis=0), terms=base.terms, **many)
+    one = proportionality(cells, fit_cells(cells), transform=transform)
+    other = proportionality(behind, fit_rows(behind), transform=transform)
+    assert one.chi2 == pytest.approx(other.chi2, rel=1e-8)
+    assert one.global_chi2 == pytest.approx(other.global_chi2, rel=1e-8)
 
 
 def test_a_loop_is_compiled_where_nothing_can_be_kept_too() -> None:

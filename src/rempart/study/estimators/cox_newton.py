@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The maximum of a Cox partial likelihood by Newton's steps, halved where they overshoot; no estimate is returned where none exists.
 
-Stops when the step is worth less than 1e-12 in log-likelihood (a millionth of a standard error) and the step before gained less than
-1e-9 of it, then takes that last step too. Separation: the likelihood stands still while the steps do not shrink (Newton's steps
+Stops when the step is worth less than 1e-12 of an event's log-likelihood (a millionth of a standard error) and the step before gained
+less than 1e-9 of it, then takes that last step too. Separation: the likelihood stands still while the steps do not shrink (Newton's steps
 shrink quadratically towards a maximum, and stay about one where it lies at infinity).
 """
 
@@ -55,18 +55,23 @@ def maximum(risk: RiskDays, ties: str) -> Maximum:
         raise BadInput("cox-not-converged", steps=0)
     place = first = _place(risk, start, value, moments)
     _check_rank(risk, first.information)
-    gain, reach, strides = np.inf, np.inf, 0
+    gain, reach, strides, unit = np.inf, np.inf, 0, _unit(risk)
     for step in range(_STEPS):
-        if place.worth <= _NOTHING and gain <= _GAIN * (1 + abs(place.value)):
+        if place.worth <= _NOTHING * unit and gain <= _GAIN * (unit + abs(place.value)):
             return _ended(place, first, step)
         far = np.abs(place.move) * risk.reach
-        strides = strides + 1 if place.worth <= _FLAT and far.max() >= _SHRINKS * reach else 0
+        strides = strides + 1 if place.worth <= _FLAT * unit and far.max() >= _SHRINKS * reach else 0
         if strides >= _STRIDES:
             raise BadInput("cox-separation", term=risk.terms[int(np.argmax(far))])
         reach = float(far.max())
         after = _halved(risk, terms, place)
         gain, place = after.value - place.value, after
     raise _lost(risk, place, _STEPS)
+
+
+def _unit(risk: RiskDays) -> float:
+    """The mean weight of an event: what one unit of log-likelihood is where all weights are small or large."""
+    return float(risk.outcomes.dead.sum() / risk.outcomes.tied.sum())
 
 
 def _ended(place: _Place, first: _Place, step: int) -> Maximum:
@@ -122,7 +127,7 @@ def _halved(risk: RiskDays, terms: Terms, place: _Place) -> _Place:
 
     Where none leaves one, the likelihood has gone flat in a direction in which it was not at the start: that is separation.
     """
-    allowed = place.value - _ROUNDING * (1 + abs(place.value))
+    allowed = place.value - _ROUNDING * (_unit(risk) + abs(place.value))
     flat = None
     for halving in range(_HALVINGS):
         beta = place.beta + place.move / 2**halving
