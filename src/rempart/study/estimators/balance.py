@@ -82,9 +82,9 @@ def balance(
     if x.ndim != 2 or x.shape[1] != len(terms) or not len(terms):
         raise BadInput("balance-shape")
     check_arms(treated, len(x))
-    for j, finite in enumerate(np.isfinite(x).all(axis=0)):
-        if not finite:
-            raise BadInput("balance-not-finite", term=terms[j])
+    for j, term in enumerate(terms):
+        if not np.isfinite(x[:, j]).all():
+            raise BadInput("balance-not-finite", term=term)
     binary = np.asarray(((x == 0) | (x == 1)).all(axis=0))
     centre = np.where(binary, 0.0, x.mean(axis=0))
     ones = np.ones(len(x))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr, ndtri
 
 from rempart.errors import BadInput
-from rempart.study.estimators.score_input import check_units
+from rempart.study.estimators.score_input import check_units, sums_by
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -73,9 +73,9 @@ class PatternCounts:
             raise BadInput("pooled-shape")
         if self.n.shape != (len(self.x),) or self.events.shape != (len(self.x),):
             raise BadInput("pooled-shape")
-        for j, finite in enumerate(np.isfinite(self.x).all(axis=0)):
-            if not finite:
-                raise BadInput("pooled-not-finite", term=self.terms[j])
+        for j, term in enumerate(self.terms):
+            if not np.isfinite(self.x[:, j]).all():
+                raise BadInput("pooled-not-finite", term=term)
         sound = np.isfinite(self.n).all() and np.isfinite(self.events).all()
         if not sound or self.events.min() < 0 or (self.events > self.n * (1 + 1e-9)).any():
             raise BadInput("pooled-counts")
@@ -202,11 +202,11 @@ def fit_rows(
         raise BadInput("pooled-shape")
     if not np.isfinite(weight).all() or weight.min() < 0:
         raise BadInput("pooled-weight")
-    n = np.bincount(pattern, weights=weight, minlength=len(x))
-    d = np.bincount(pattern, weights=np.where(event, weight, 0.0), minlength=len(x))
+    n = sums_by(pattern, weight, len(x))
+    d = sums_by(pattern, np.where(event, weight, 0.0), len(x))
     fit = fit_counts(PatternCounts(x=x, terms=tuple(terms), n=n, events=d))
     of = check_units(unit, len(pattern))
     left = weight * (event - expit(x @ fit.beta)[pattern])
-    scores = np.column_stack([np.bincount(of, weights=left * x[pattern, j]) for j in range(len(terms))])
+    scores: Floats = np.column_stack([sums_by(of, left * x[pattern, j]) for j in range(len(terms))])
     moved = scores @ fit.model_covariance
     return replace(fit, covariance=moved.T @ moved, robust=True, scores=scores)

@@ -73,6 +73,11 @@ def check_weights(weight: Floats, treated: Bools) -> None:
             raise BadInput("score-weights-all-zero", arm=arm)
 
 
+def sums_by(of: Ints, values: Floats, size: int = 0) -> Floats:
+    """Sums of ``values`` (n,) by place ``of`` (n,), for ``size`` places at least."""
+    return np.bincount(of, weights=values, minlength=size).astype(np.float64)
+
+
 def check_units(unit: Ints | None, size: int) -> Ints:
     """Whose rows these are, as 0 … U-1 (each row its own where none is given). Raises BadInput ``score-shape``."""
     if unit is None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rempart.errors import BadInput
 from rempart.study.estimators.matching_loops import take_each_once, take_freely
-from rempart.study.estimators.score_input import Scored
+from rempart.study.estimators.score_input import Scored, sums_by
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -148,7 +148,7 @@ def _matching(scored: Scored, pairs: tuple[Ints, Ints], rule: MatchRule, width: 
     treated, comparator = treated[order], comparator[order]
     size = len(scored.score)
     many = np.bincount(treated, minlength=size)
-    weights = np.bincount(comparator, weights=1 / many[treated], minlength=size)
+    weights = sums_by(comparator, 1 / many[treated], size)
     weights[many > 0] = 1.0
     return Matching(
         treated=treated,

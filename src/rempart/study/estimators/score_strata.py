@@ -54,7 +54,9 @@ def score_strata(scored: Scored, *, count: int = 5, quantiles_of: str = "treated
     """
     if quantiles_of not in QUANTILES_OF:
         raise BadInput("score-quantiles-of", arm=quantiles_of)
-    of = {"treated": scored.treated, "comparator": ~scored.treated, "all": slice(None)}[quantiles_of]
+    of = {"treated": scored.treated, "comparator": ~scored.treated, "all": np.ones(len(scored.score), dtype=np.bool_)}[
+        quantiles_of
+    ]
     if count < 2:
         raise BadInput("score-strata-count")
     cuts = np.unique(np.quantile(scored.score[of], np.arange(count + 1) / count))

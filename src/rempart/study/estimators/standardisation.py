@@ -59,7 +59,7 @@ def standardised_curves(
         raise BadInput("standard-nobody")
     if people is not None and (len(people) != len(fit.scores) or not len(people) or people.max() >= len(n)):
         raise BadInput("standard-shape")
-    root = np.linalg.cholesky(fit.covariance) if people is None else np.zeros((0, 0))
+    root = np.asarray(np.linalg.cholesky(fit.covariance), dtype=np.float64)
     found = []
     for one, other in zip(_by_period(fit.beta, treated), _by_period(fit.beta, comparator), strict=True):
         sides = [_side(fit, side, (n, people, root)) for side in (one, other)]

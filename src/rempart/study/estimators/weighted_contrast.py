@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from rempart.errors import BadInput
-from rempart.study.estimators.score_input import check_arms, check_units, check_weights
+from rempart.study.estimators.score_input import check_arms, check_units, check_weights, sums_by
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -81,7 +81,7 @@ def rate_contrast(
         value = float(weight[arm] @ events[arm]) / whole
         move = np.where(arm, weight * (events - value * time) / whole, 0.0)
         values.append(value)
-        moves.append(np.bincount(of, weights=move))
+        moves.append(sums_by(of, move))
     return contrast(measure, (values[0], values[1]), (moves[0], moves[1]))
 
 
@@ -158,7 +158,7 @@ def survival_contrasts(
             if day > curve.last and curve.survival[-1] > 0:
                 raise BadInput("contrast-day-beyond-follow-up", arm=name)
         at = [curve.at(day) for curve in arms]
-        moves = [np.bincount(of, weights=move) for _, move in at]
+        moves = [sums_by(of, move) for _, move in at]
         found.append(contrast("risk", (at[0][0], at[1][0]), (moves[0], moves[1])))
     return tuple(found)
 
