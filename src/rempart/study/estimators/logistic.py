@@ -180,8 +180,8 @@ def _check(x: Floats, y: Bools, terms: Sequence[str], weights: Floats) -> None:
         raise BadInput("logistic-no-event")
     if y[counted].all():
         raise BadInput("logistic-all-events")
+    if len(terms) >= int(counted.sum()):
+        raise BadInput("logistic-too-many-terms", rows=int(counted.sum()), covariates=len(terms))
     idle = np.ptp(x[counted], axis=0) == 0
     if idle.any():
         raise BadInput("logistic-constant", term=terms[int(np.argmax(idle))])
-    if len(terms) >= int(counted.sum()):
-        raise BadInput("logistic-too-many-terms", rows=int(counted.sum()), covariates=len(terms))
