@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+
+from rempart.study.estimators.cumulative_incidence import incidence
+from rempart.study.estimators.survival_curves import greenwood
+from rempart.study.estimators.survival_limits import log_log
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -66,46 +69,22 @@ def kaplan_meier(at_risk: Ints, events: Ints, *, level: float = 0.95) -> Curve:
 
     Source: Kaplan and Meier 1958; Greenwood 1926; Kalbfleisch and Prentice 2002, 1.4.
     """
-    risk = np.maximum(at_risk, 1).astype(np.float64)
-    value: Floats = np.asarray(np.cumprod(1 - events / risk), dtype=np.float64)
-    left = risk - events
-    term = np.divide(events, risk * left, out=np.full(len(risk), np.inf), where=left > 0)
-    spread = np.cumsum(np.where(events > 0, term, 0.0))
-    return _log_log(value, np.asarray(np.sqrt(spread), dtype=np.float64), level)
+    value, relative = greenwood(at_risk, events)
+    return _log_log(value, relative, level)
 
 
 def _log_log(value: Floats, relative: Floats, level: float) -> Curve:
-    """Limits for a probability p with standard error of log p ``relative``: p ** exp(±z·se(log p)/log p)."""
-    z = -float(ndtri((1 - level) / 2))
-    inside = (value > 0) & (value < 1) & np.isfinite(relative)
-    scale = np.divide(
-        z * relative, np.abs(np.log(np.where(inside, value, 0.5))), out=np.zeros_like(value), where=inside
-    )
-    lower = np.where(inside, value ** np.exp(scale), np.where(value >= 1, 1.0, np.nan))
-    upper = np.where(inside, value ** np.exp(-scale), np.where(value >= 1, 1.0, np.nan))
+    """Limits for a probability p with standard error of log p ``relative``."""
+    lower, upper = log_log(value, relative, level)
     return Curve(value=value, lower=lower, upper=upper)
 
 
 def aalen_johansen(at_risk: Ints, events: Ints, deaths: Ints, *, level: float = 0.95) -> Curve:
     """Cumulative incidence of the outcome when death competes; limits on the log(−log) scale.
 
-    CIF(t) = Σ S(d−)·e(d)/n(d), S over outcome and death. Variance by the delta method (Marubini and Valsecchi 1995, 10.4),
-    written with cumulative sums so that it takes one pass over the days.
+    CIF(t) = Σ S(d−)·e(d)/n(d), S over outcome and death. Variance by the delta method (Marubini and Valsecchi 1995, 10.4).
     """
-    risk = np.maximum(at_risk, 1).astype(np.float64)
-    both = (events + deaths).astype(np.float64)
-    survival = np.cumprod(1 - both / risk)
-    before = np.concatenate([[1.0], survival[:-1]])
-    value = np.cumsum(before * events / risk)
-    left = risk - both
-    a = np.divide(both, risk * left, out=np.zeros_like(risk), where=(both > 0) & (left > 0))
-    b = before**2 * (risk - events) * events / risk**3
-    c = before * events / risk**2
-    spent = left <= 0
-    a[spent] = 0.0  # nobody is left: the curve stays where it is, and so does its variance
-    variance = value**2 * np.cumsum(a) - 2 * value * np.cumsum(value * a) + np.cumsum(value**2 * a) + np.cumsum(b)
-    variance -= 2 * (value * np.cumsum(c) - np.cumsum(value * c))
-    error = np.sqrt(np.maximum(variance, 0.0))
+    value, error = incidence(at_risk, events, events + deaths)
     relative = np.divide(error, value, out=np.zeros_like(value), where=value > 0)
     curve = _log_log(value, relative, level)
     none = value <= 0

@@ -17,6 +17,7 @@ from rempart.errors import BadInput
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 INTERVALS = ("log-log", "plain")
+_ROUNDING = 1e-12  # shares that sum to one do so up to rounding, and log p of what is left would be noise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +56,10 @@ def limits(value: Floats, error: Floats, *, interval: str, level: float) -> tupl
     if interval not in INTERVALS:
         raise BadInput("survival-interval", interval=interval)
     if interval == "log-log":
+        certain = np.where(value > 1 - _ROUNDING, 1.0, value)
         relative = np.divide(error, value, out=np.zeros_like(value), where=value > 0)
-        lower, upper = log_log(value, relative, level)
-        none = value <= 0
-        zero = none & (error == 0)
+        lower, upper = log_log(certain, relative, level)
+        zero = (value <= 0) & (error == 0)
         return np.where(zero, 0.0, lower), np.where(zero, 0.0, upper)
     z = -float(ndtri((1 - level) / 2))
     return np.maximum(value - z * error, 0.0), np.minimum(value + z * error, 1.0)
@@ -71,6 +72,7 @@ def log_log(value: Floats, relative: Floats, level: float) -> tuple[Floats, Floa
     scale = np.divide(
         z * relative, np.abs(np.log(np.where(inside, value, 0.5))), out=np.zeros_like(value), where=inside
     )
-    lower = np.where(inside, value ** np.exp(scale), np.where(value >= 1, 1.0, np.nan))
+    with np.errstate(over="ignore"):  # an exponent beyond all numbers is a limit of 0
+        lower = np.where(inside, value ** np.exp(scale), np.where(value >= 1, 1.0, np.nan))
     upper = np.where(inside, value ** np.exp(-scale), np.where(value >= 1, 1.0, np.nan))
     return lower, upper
