@@ -15,6 +15,7 @@ from rempart.study.estimators import bias_tables as bias
 from rempart.study.estimators.between_variance import Spread, maximum, region
 from rempart.study.estimators.bias_draws import trapezoidal
 from rempart.study.estimators.calibration import expected_absolute, systematic_error
+from rempart.study.estimators.calibration_model import calibrated_interval, error_model
 from rempart.study.estimators.count_regression import fit_negative_binomial, fit_poisson
 from rempart.study.estimators.count_rows import CountRows
 from rempart.study.estimators.e_values import confounder_bound, e_value
@@ -61,6 +62,36 @@ def test_limits_of_the_systematic_error_are_the_ends_of_all_likely_ones(given_: 
     low, high = found.expected_absolute_limits
     assert low <= min(sizes) + 1e-7 and max(sizes) <= high + 1e-7
     assert low - 1e-9 <= found.expected_absolute <= high + 1e-9
+
+
+@FEW
+@given(seed=st.integers(0, 10**6), spread=st.floats(0, 0.4), growth=st.floats(0, 0.4))
+def test_no_other_model_of_systematic_error_is_likelier(seed: int, spread: float, growth: float) -> None:
+    draw = np.random.default_rng(seed)
+    true = np.repeat([0.0, log(1.5), log(2), log(4)], 8)
+    own = draw.uniform(0.05, 0.3, len(true))
+    seen = 0.1 + 0.9 * true + draw.normal(size=len(true)) * np.hypot(spread + growth * true, own)
+
+    def likelihood(a: float, b: float, c: float, d: float) -> float:
+        total = 0.0
+        for y, s, t in zip(seen, own, true, strict=True):
+            variance = (c + d * abs(t)) ** 2 + s * s
+            total -= (log(2 * pi * variance) + (y - a - b * t) ** 2 / variance) / 2
+        return total
+
+    found = error_model(seen.tolist(), own.tolist(), true.tolist())
+    best = (found.intercept, found.slope, found.deviation, found.deviation_slope)
+    assert likelihood(*best) == pytest.approx(found.log_likelihood)
+    for a, b in product((-1e-3, 0, 1e-3), repeat=2):
+        assert likelihood(best[0] + a, best[1] + b, *best[2:]) <= found.log_likelihood + 1e-9
+    for c, d in product((0.0, 0.02, 0.1, 0.2, 0.4, 0.8), repeat=2):
+        assert likelihood(*best[:2], c, d) <= found.log_likelihood + 1e-6
+    if found.slope <= 1.96 * found.deviation_slope:  # at no ratio is the estimate so far off: there is no limit
+        with pytest.raises(BadInput, match="calibration-slope"):
+            calibrated_interval(0.7, 0.1, found)
+        return
+    _, lower, upper = calibrated_interval(0.7, 0.1, found)
+    assert (found.off(0.7, 0.1, lower), found.off(0.7, 0.1, upper)) == pytest.approx((1.959964, -1.959964), rel=1e-6)
 
 
 @FEW

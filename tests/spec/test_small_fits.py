@@ -2,6 +2,7 @@
 """Small fits where data hardly suffice: one study, no event, an empty cell, one control, separation; and numbers that were published."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf, log
 from typing import Any
 
@@ -12,6 +13,7 @@ from rempart.errors import BadInput
 from rempart.study.estimators import bias_draws
 from rempart.study.estimators import bias_tables as bias
 from rempart.study.estimators.calibration import calibrated, left_out, systematic_error
+from rempart.study.estimators.calibration_model import ErrorModel, calibrated_interval, error_model
 from rempart.study.estimators.count_regression import CountFit, fit_negative_binomial, fit_poisson
 from rempart.study.estimators.count_rows import CountRows
 from rempart.study.estimators.e_values import confounder_bound, difference_e_value, e_value
@@ -38,6 +40,9 @@ def rows(events: list[float], x: list[list[float]], **more: Any) -> CountRows:
 
 
 TABLE = bias.Table(exposed_cases=45.0, unexposed_cases=94.0, exposed_others=257.0, unexposed_others=945.0)
+FLAT = ErrorModel(
+    controls=5, intercept=0.1, slope=1.0, deviation=0.2, deviation_slope=0.0, log_likelihood=0.0
+)  # as negative controls alone would show it
 PERFECT = bias.Accuracy(sensitivity=1.0, specificity=1.0)
 UNIFORM = np.array([0.1, 0.5, 0.9])
 
@@ -46,6 +51,15 @@ REFUSALS: list[tuple[str, dict[str, Any], Callable[[], Any]]] = [
     ("calibration-controls", {"controls": 1, "least": 2}, lambda: left_out([0.1, 0.2], [0.2, 0.2])),
     ("calibration-control-value", {"control": "b"}, lambda: systematic_error([0.1, 0.2], [0.2, 0.0], names=("a", "b"))),
     ("calibration-control-value", {"control": "1"}, lambda: systematic_error([inf, 0.2], [0.2, 1.0])),
+    ("calibration-controls", {"controls": 4, "least": 5}, lambda: error_model([0.1] * 4, [0.2] * 4, [0, 0, 1, 1])),
+    (
+        "calibration-control-value",
+        {"control": "2"},
+        lambda: error_model([0.1] * 5, [0.2, -1, 1, 1, 1], [0, 0, 1, 1, 0]),
+    ),
+    ("calibration-ratios", {}, lambda: error_model([0.1] * 5, [0.2] * 5, [0.5] * 5)),
+    ("calibration-slope", {}, lambda: calibrated_interval(0.5, 0.1, replace(FLAT, slope=-0.1))),
+    ("calibration-slope", {}, lambda: calibrated_interval(0.5, 0.1, replace(FLAT, deviation_slope=2.0))),
     ("e-value-estimate", {}, lambda: e_value(2.0, 2.5, 3.0)),
     ("e-value-estimate", {}, lambda: e_value(0.0)),
     ("e-value-estimate", {}, lambda: difference_e_value(1.0, 0.2, 0.0)),
@@ -148,6 +162,16 @@ def test_a_control_left_out_is_judged_by_the_others_alone() -> None:
     seen, own = np.array([0.1, -0.2, 0.3, 0.05]), np.array([0.1, 0.2, 0.15, 0.3])
     others = systematic_error(seen[1:], own[1:])
     assert left_out(seen, own)[0] == pytest.approx(calibrated(0.1, 0.1, others).p_value)
+
+
+def test_an_error_that_is_the_same_at_every_ratio_calibrates_as_negative_controls_do() -> None:
+    middle, lower, upper = calibrated_interval(0.5, 0.15, FLAT)
+    null = replace(systematic_error([0.1, 0.1], [0.1, 0.1]), mean=0.1, deviation=0.2)
+    plain = calibrated(0.5, 0.15, null)
+    assert (middle, lower, upper) == pytest.approx((plain.log_ratio, plain.lower, plain.upper))
+    wider = calibrated_interval(0.5, 0.15, replace(FLAT, deviation_slope=0.3))
+    assert wider[1] < lower and wider[2] > upper
+    assert wider[2] - wider[0] > wider[0] - wider[1]  # error grows with the ratio
 
 
 def test_one_study_is_its_own_fixed_pool() -> None:
