@@ -171,13 +171,14 @@ def test_where_covariates_say_nothing_everyone_prefers_both_alike() -> None:
 
 
 def test_the_compiled_loops_are_their_plain_bodies() -> None:
-    for plain, compiled in ((l1_loops.plain_logistic, l1_loops.logistic_terms),):
-        outs = []
-        for act in (plain, compiled):
-            out = (np.empty(60), np.empty(60), np.empty(1))
-            act(EXPOSED.astype(float), np.ones(60), np.linspace(-40, 40, 60), out)
-            outs.append(np.concatenate(out))
-        np.testing.assert_allclose(outs[0], outs[1], rtol=1e-12)
+    outs = []
+    for act, dual in ((l1_loops.plain_logistic, l1_loops.plain_dual), (l1_loops.logistic_terms, l1_loops.dual_value)):
+        out = (np.empty(60), np.empty(60), np.empty(1))
+        act(EXPOSED.astype(float), np.ones(60), np.linspace(-40, 40, 60), out)
+        value = np.empty(1)
+        dual(EXPOSED.astype(float), np.ones(60), out[0], 0.9, value)
+        outs.append(np.concatenate([*out, value]))
+    np.testing.assert_allclose(outs[0], outs[1], rtol=1e-12)
     matrix, every = (COLUMNS.start, COLUMNS.person), np.arange(5)
     ends = []
     for act in (l1_loops.plain_descend, l1_loops.descend):

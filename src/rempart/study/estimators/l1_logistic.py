@@ -28,7 +28,8 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 PRECISION = 1e-7
 _STEPS = 200
-_LOOSE, _SHARE, _TIGHT = 10.0, 0.03, 1e-4  # of the aim, of the last gain: below this worth a coordinate rests
+# A coordinate rests below this worth: of the aim at first, of the last gain, of the aim at least; and so much less after each look.
+_LOOSE, _SHARE, _TIGHT, _TIGHTER = 1.0, 0.003, 1e-5, 1e-3
 _SEPARATED = 1e-3  # of the loss of the intercept alone: glmnet too ends its path there
 
 
@@ -168,7 +169,7 @@ def _at(
         left = gap(arms, place, penalty, float(np.abs(slopes).max(initial=0.0)))
         if not wrong.any() and left <= precision * place.loss:
             return place, slopes, _fit(columns, arms, place, penalty, (left, taken))
-        strong, rest = strong | wrong, rest * 0.1
+        strong, rest = strong | wrong, rest * _TIGHTER
     raise BadInput("propensity-not-converged", steps=_STEPS)
 
 

@@ -34,6 +34,17 @@ def plain_logistic(y: Floats, weight: Floats, eta: Floats, out: Any) -> None:
     loss[0] = total
 
 
+def plain_dual(y: Floats, weight: Floats, slope: Floats, shrink: float, out: Any) -> None:
+    """``out[0]``: the dual objective, Σ weight·entropy of y less the shrunken slope a unit of weight."""
+    total = 0.0
+    for i in range(len(y)):
+        if weight[i] > 0.0:
+            off = abs(shrink * slope[i] / weight[i])
+            if 0.0 < off < 1.0:
+                total -= weight[i] * (off * np.log(off) + (1.0 - off) * np.log1p(-off))
+    out[0] = total
+
+
 def plain_sum_columns(columns: Columns, which: Ints, values: Floats, out: Any) -> None:
     """``out[j]``: the sum of ``values`` over the persons of each column visited."""
     start, person = columns
@@ -99,6 +110,7 @@ def plain_descend(columns: Columns, which: Ints, place: Any, curves: tuple[Float
 
 
 logistic_terms = _compile(plain_logistic)
+dual_value = _compile(plain_dual)
 sum_columns = _compile(plain_sum_columns)
 add_columns = _compile(plain_add_columns)
 descend = _compile(plain_descend)

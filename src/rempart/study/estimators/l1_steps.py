@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
 
 from rempart.errors import BadInput
 from rempart.study.estimators.binary_columns import BinaryColumns
 from rempart.study.estimators.l1_input import Arms
-from rempart.study.estimators.l1_loops import add_columns, descend, logistic_terms, sum_columns
+from rempart.study.estimators.l1_loops import add_columns, descend, dual_value, logistic_terms, sum_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -87,9 +86,7 @@ def gap(arms: Arms, place: Place, penalty: float, steepest: float) -> float:
     The dual point is the slopes shrunk until none exceeds the penalty; that they sum to zero only nearly is added to first order.
     """
     shrink = min(1.0, penalty / steepest) if steepest > 0 else 1.0
-    weights, y = arms.weights, arms.y
-    counted = weights > 0
-    rest = y[counted] - shrink * place.slope[counted] / weights[counted]
-    dual = float(weights[counted] @ (entr(rest) + entr(1.0 - rest)))
+    dual = np.empty(1)
+    dual_value(arms.y, arms.weights, place.slope, shrink, dual)
     slack = abs(float(place.slope.sum())) * (1 + abs(place.intercept))
-    return max(place.objective(penalty) - dual, 0.0) + slack
+    return max(place.objective(penalty) - float(dual[0]), 0.0) + slack
