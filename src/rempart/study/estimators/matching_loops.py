@@ -7,13 +7,9 @@ group not below each treated. A group that is used up points to its neighbours (
 group costs no walk.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from numba import njit
-
-Compile = Callable[[Callable[..., None]], Callable[..., None]]
-_compile: Compile = njit(cache=True)
+from rempart.study.estimators.compiled import compiled
 
 
 def plain_take_each_once(turns: Any, treated: Any, groups: Any, caliper: float, out: Any) -> None:
@@ -96,5 +92,5 @@ def plain_take_freely(treated: Any, groups: Any, caliper: float, out: Any) -> No
             found[t] += 1
 
 
-take_each_once = _compile(plain_take_each_once)
-take_freely = _compile(plain_take_freely)
+take_each_once = compiled(plain_take_each_once)
+take_freely = compiled(plain_take_freely)
