@@ -88,7 +88,10 @@ def test_a_value_that_is_no_number_is_named(bad: float) -> None:
     matched, case, x = pairs(4, 4)
     x[3] = bad
     assert refusal(lambda: case_control.fit(matched, case, x, ["drug"])) == ("conditional-not-finite", {"term": "drug"})
-    assert refusal(lambda: sets_of(matched, np.zeros((16, 1)), np.full(16, bad))) == ("conditional-not-finite", {"term": "events"})
+    assert refusal(lambda: sets_of(matched, np.zeros((16, 1)), np.full(16, bad))) == (
+        "conditional-not-finite",
+        {"term": "events"},
+    )
     assert refusal(lambda: sets_of(matched, x, np.ones(16), np.full(16, bad)))[1] == {"term": "size"}
 
 
@@ -326,3 +329,15 @@ def test_counts_without_variation_left_to_judge_their_dispersion_are_refused() -
     fit = conditional_poisson.fit(stratum, count, x, ["heat"], population=np.array([1.0, 2.0]), dispersed=False)
     assert np.exp(fit.beta[0]) == pytest.approx((5 / 2) / 3)
     assert fit.error[0] == pytest.approx(np.sqrt(1 / 3 + 1 / 5))
+
+
+def test_a_collision_of_hashes_costs_time_and_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    stratum, x = np.repeat(np.arange(6), 2), np.tile([[0.0], [1.0]], (6, 1))
+    size = np.tile([10.0, 20.0, 10.0, 5.0], 3)  # the same rows, but for their sizes
+    events = np.array([3.0, 1, 2, 5, 1, 1, 0, 2, 4, 4, 1, 0])
+    sets = sets_of(stratum, x, events, size)
+    fit = conditional.fit(sets, ["drug"])
+    monkeypatch.setattr("rempart.study.estimators.conditional_sets.mixed", np.zeros_like)
+    again = conditional.fit(sets, ["drug"])
+    assert (fit.patterns, again.patterns) == (2, 6)
+    assert again.beta == pytest.approx(fit.beta) and again.log_likelihood == pytest.approx(fit.log_likelihood)
