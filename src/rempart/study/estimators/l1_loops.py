@@ -6,18 +6,16 @@ columns visited. Because a covariate is 0 or 1, the curvature of column j is the
 so a move c of the intercept changes its slope by -c times that: the intercept costs nothing a sweep.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from rempart.study.estimators.compiled import compiled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Columns = tuple[Ints, NDArray[np.int32]]
-Compile = Callable[[Callable[..., None]], Callable[..., None]]
-_compile: Compile = njit(cache=True)
 
 
 def plain_logistic(y: Floats, weight: Floats, eta: Floats, out: Any) -> None:
@@ -109,8 +107,8 @@ def plain_descend(columns: Columns, which: Ints, place: Any, curves: tuple[Float
         whole = worth <= tolerance
 
 
-logistic_terms = _compile(plain_logistic)
-dual_value = _compile(plain_dual)
-sum_columns = _compile(plain_sum_columns)
-add_columns = _compile(plain_add_columns)
-descend = _compile(plain_descend)
+logistic_terms = compiled(plain_logistic)
+dual_value = compiled(plain_dual)
+sum_columns = compiled(plain_sum_columns)
+add_columns = compiled(plain_add_columns)
+descend = compiled(plain_descend)
