@@ -245,11 +245,11 @@ def naive_gray(persons: list[Person], arms: int) -> tuple[list[float], list[list
     score = [0.0] * arms
     rate, a = {}, {}
     for before, d in zip([0, *days], days, strict=False):
-        r = [h[d][g] * (1 - incidence(of[g], d - 1)) for g in range(arms)]
+        weight = [h[d][g] * (1 - incidence(of[g], d - 1)) for g in range(arms)]
         d1 = falls(persons, d, 1)
         rate[d] = d1 / (sum(h[d]) * (1 - pooled[before])) if d1 else 0.0
         for g in range(arms if d1 else 0):
-            score[g] += falls(of[g], d, 1) - d1 * r[g] / sum(r)
+            score[g] += falls(of[g], d, 1) - d1 * weight[g] / sum(weight)
         a[d] = [[(g == k) * h[d][g] - h[d][g] * h[d][k] / sum(h[d]) for k in range(arms)] for g in range(arms)]
     spread = [[0.0] * arms for _ in range(arms)]
     for d in days:
