@@ -90,7 +90,7 @@ def in_r(data: CoxRows, last: list[CoxRowsFit]) -> Callable[[], float]:
         ["Rscript", str(script), place.name, str(size), str(COVARIATES)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
+        text=True, encoding="utf-8",
     )
 
     def peer() -> float:

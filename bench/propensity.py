@@ -72,7 +72,7 @@ def in_r(columns: BinaryColumns, exposed: Bools, penalties: Floats, last: list[f
     script = Path(place.name) / "fit.R"
     script.write_text(R_SIDE, encoding="utf-8")
     process = subprocess.Popen(
-        ["Rscript", str(script), place.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ["Rscript", str(script), place.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
 
     def peer() -> float:
