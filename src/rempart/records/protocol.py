@@ -8,8 +8,10 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 from rempart.records.exposure import Eras
+from rempart.records.harper import Amendment
 
 DOMAINS = ("drug", "condition", "procedure", "measurement", "device")
 SYSTEMS: Mapping[str, tuple[str, ...]] = {  # coding system → domains it may be used in
@@ -35,7 +37,8 @@ TYPES = ("attrition", "table_one", "incidence_rate", "kaplan_meier", "cumulative
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """``period``: first and last possible day of time zero; ``death``: the column that dates a death, or ``ignore``."""
+    """``period``: first and last possible day of time zero; ``death``: the column that dates a death, or ``ignore``; ``harper``: its text by
+    section, plain values; ``amendments``: oldest first."""
 
     title: str
     question: str
@@ -45,6 +48,8 @@ class Protocol:
     lag_days: int
     grace_days: int
     death: str
+    harper: Mapping[str, Any] | None = None
+    amendments: tuple[Amendment, ...] = ()
 
     @property
     def on_treatment(self) -> bool:

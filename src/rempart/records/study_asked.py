@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from rempart.errors import BadInput
 from rempart.records.fields import Fields
+from rempart.records.harper import check_objectives
 
 
 def check_design(given: Fields, rules: Collection[str]) -> None:
@@ -22,9 +23,11 @@ def check_design(given: Fields, rules: Collection[str]) -> None:
 
 
 def check_ids(ids: Iterable[str], top: Fields) -> None:
-    """Raises BadInput ``study-field``, which names the id that comes a second time and the analysis that has it."""
+    """Raises BadInput ``study-field``, which names the id that comes a second time and the analysis that has it, or the objective that
+    names an analysis which is not there."""
     seen: set[str] = set()
     for place, name in enumerate(ids, 1):
         if name in seen:
             raise top.wrong("analyses", f"each id once; {name} comes twice", item=place)
         seen.add(name)
+    check_objectives(top)

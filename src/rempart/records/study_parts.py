@@ -11,6 +11,7 @@ from rempart.records.exposure_forms import read_eras
 from rempart.records.fields import Fields
 from rempart.records.form_reading import take
 from rempart.records.forms import Kind
+from rempart.records.harper import read_amendments, read_harper
 from rempart.records.matching import Matching, read_matching
 from rempart.records.protocol import DEATH, SAME_DAY, CohortRule, Covariate, Criterion, Exposure, Protocol
 from rempart.records.study_forms import BEFORE, COVARIATE, ELIGIBILITY, EVENT, EXPOSURE, OUTCOME, PROTOCOL
@@ -21,7 +22,8 @@ def read_protocol(given: Fields) -> Protocol:
     told = take(given, PROTOCOL)
     if told.pop("same_day_order") != SAME_DAY:
         raise given.wrong("same_day_order", ", ".join(SAME_DAY))
-    protocol = Protocol(**told)
+    harper, amendments = read_harper(told.pop("harper", None)), read_amendments(given, told.pop("amendments", []))
+    protocol = Protocol(harper=harper, amendments=amendments, **told)
     if protocol.follow_up_days is not None and protocol.follow_up_days <= protocol.lag_days:
         raise given.wrong("follow_up_days", "more than lag_days")
     return protocol
