@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rempart.cohort.codes import Reads
 from rempart.cohort.compile import compile_frame
 from rempart.cohort.describe import tally_plan
+from rempart.cohort.designs import design_plan
 from rempart.cohort.match_plan import matched_made
 from rempart.cohort.study_tables import Made, made_for, tables_of
 from rempart.records.canonical import length_prefixed
@@ -50,6 +51,13 @@ def study_parts(study: Study, *, cut: datetime.date) -> tuple[StudyPart, ...]:
         made += matched_made(study, (*analysis.cohorts, analysis.outcome), cut=cut)
         told = tally_plan(study, analysis, cut=cut, reads=reads, usable=True)
         found.append(part_of(f"analysis:{analysis.id}", told, reads, made=made))
+    for design in study.designs:
+        reads = Reads()
+        periods = [name for name in design.exposures if study.exposures[name].eras is not None]
+        made = made_for(study, design.cohorts, periods, cut=cut, reads=reads)
+        made += matched_made(study, design.cohorts, cut=cut)
+        planned = design_plan(study, design, cut=cut, reads=reads, usable=True)
+        found.append(part_of(f"analysis:{design.id}", planned, reads, made=made))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from rempart.records.cohort import Criterion as AtlasCriterion
 from rempart.records.cohort_reading import in_order
 from rempart.records.cohort_rules import ATLAS_DOMAINS, RuleCohort, RuleEvent
 from rempart.records.describing import USE, CohortAnalysis
+from rempart.records.design import DesignAnalysis
 from rempart.records.exposure_uses import supplied_arms
 from rempart.records.matching import matched_names
 from rempart.records.protocol import CodeList, Criterion, Exposure, Frame
@@ -74,6 +75,16 @@ def analysis_sources(study: Study, analysis: CohortAnalysis) -> frozenset[str]:
     for exposure in (study.exposures[name] for name in analysis.exposures):
         found.append(_dispensed(exposure, study.codes) if analysis.type == USE else _of_exposure(exposure, study))
     return frozenset[str]().union(*found)
+
+
+def design_sources(study: Study, analysis: DesignAnalysis) -> frozenset[str]:
+    """The sources of an analysis of any other design: of its cohorts, exposures, outcomes and covariates."""
+    cohorts = cohort_sources(study)
+    found: list[Iterable[str]] = [cohorts.get(name, ()) for name in analysis.cohorts]
+    found += [_of_exposure(study.exposures[name], study) for name in analysis.exposures]
+    items = [item for name in analysis.outcomes for item in study.outcomes[name]]
+    items += [c.criterion for name in analysis.covariates if (c := study.covariates[name]).criterion is not None]
+    return frozenset[str]().union(*found, *(_of_criterion(item, study.codes) for item in items))
 
 
 def _of_cohort(cohort: RuleCohort, study: Study) -> Iterator[str]:

@@ -5,7 +5,7 @@ import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rempart.cohort.sources import analysis_sources, frame_sources
+from rempart.cohort.sources import analysis_sources, design_sources, frame_sources
 from rempart.records.cohort_reading import in_order, period_of
 from rempart.records.matching import matched_names
 from rempart.records.protocol import Frame
@@ -33,9 +33,9 @@ class Times:
 
 
 def times_of(study: Study) -> tuple[Times, ...]:
-    """Each comparison, then each cohort that is described, once for each set of sources, in the order of the file."""
+    """Each comparison, then each cohort that is described or followed, once for each set of sources, in the order of the file."""
     found: dict[tuple[str, tuple[str, ...]], Times] = {}
-    for asked in (*_compared(study), *_described(study)):
+    for asked in (*_compared(study), *_described(study), *_designed(study)):
         key = (asked.whom, asked.sources)
         before = found[key].analyses if key in found else ()
         found[key] = Times(
@@ -69,6 +69,15 @@ def _described(study: Study) -> Iterator[Times]:
     days = _last_days(study)
     for analysis in study.descriptions:
         sources = tuple(sorted(analysis_sources(study, analysis)))
+        for name in analysis.cohorts:
+            zero, facts = _zero(study, name)
+            yield Times(whom=name, analyses=(analysis.id,), zero=zero, last=days[name], sources=sources, facts=facts)
+
+
+def _designed(study: Study) -> Iterator[Times]:
+    days = _last_days(study)
+    for analysis in study.designs:
+        sources = tuple(sorted(design_sources(study, analysis)))
         for name in analysis.cohorts:
             zero, facts = _zero(study, name)
             yield Times(whom=name, analyses=(analysis.id,), zero=zero, last=days[name], sources=sources, facts=facts)

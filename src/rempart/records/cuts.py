@@ -11,13 +11,14 @@ from itertools import pairwise
 from typing import Protocol
 
 from rempart.records.describing import OBSERVED, RATE, TABLE_ONE, CohortAnalysis
+from rempart.records.design import DesignAnalysis
 from rempart.records.exposure_uses import Uses, check_use
 from rempart.records.fields import Fields
-from rempart.records.followed import Cohorts, check_followed
+from rempart.records.followed import Cohorts, check_design_followed, check_followed
 from rempart.records.protocol import Analysis, Covariate
 
 LEAST_DAYS = 28  # between two points of prevalence: a month, so that one count less the other is no day's news
-Asked = tuple[Fields, Analysis | CohortAnalysis]
+Asked = tuple[Fields, Analysis | CohortAnalysis | DesignAnalysis]
 
 
 class _Defines(Cohorts, Uses, Protocol):
@@ -38,6 +39,9 @@ def check_cuts(asked: Iterable[Asked], study: _Defines) -> None:
     _one_banding(found, study.covariates)
     _points_apart([(given, item) for given, item in found if isinstance(item, CohortAnalysis)])
     for given, item in found:
+        if isinstance(item, DesignAnalysis):
+            check_design_followed(item, given, study)
+            continue
         check_use(item, given, study)
         if isinstance(item, CohortAnalysis):
             check_followed(item, given, study)
@@ -56,7 +60,7 @@ def _one_banding(asked: Iterable[Asked], covariates: Mapping[str, Covariate]) ->
 
 
 def _bandings(
-    analysis: Analysis | CohortAnalysis, covariates: Mapping[str, Covariate]
+    analysis: Analysis | CohortAnalysis | DesignAnalysis, covariates: Mapping[str, Covariate]
 ) -> Iterable[tuple[str, tuple[int, ...]]]:
     """The ways in which an analysis shows ages, each with the field that says so."""
     if analysis.type == TABLE_ONE:

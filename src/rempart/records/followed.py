@@ -13,6 +13,7 @@ from rempart.records.cohort_future import looks_ahead
 from rempart.records.cohort_reading import in_order
 from rempart.records.cohort_rules import RuleCohort
 from rempart.records.describing import FOLLOW_UP, OBSERVED, PERSON_TIME, RATE, CohortAnalysis
+from rempart.records.design import DesignAnalysis
 from rempart.records.fields import Fields
 from rempart.records.matching import Matching, matched_names
 from rempart.records.protocol import Protocol
@@ -42,12 +43,24 @@ def check_followed(analysis: CohortAnalysis, given: Fields, study: Cohorts) -> N
     if analysis.type not in _FOLLOWS:
         return
     (cohort,) = analysis.cohorts
+    comes_of = _no_gap(cohort, analysis.id, given, study)
+    if analysis.denominator != OBSERVED and comes_of in _of_another_period(study):
+        raise given.wrong("inputs.denominator", _OWN_PERIOD)
+
+
+def check_design_followed(analysis: DesignAnalysis, given: Fields, study: Cohorts) -> None:
+    """Every design follows the members of its cohorts: raises Refused ``gap-followed`` as ``check_followed`` does."""
+    for cohort in analysis.cohorts:
+        _no_gap(cohort, analysis.id, given, study)
+
+
+def _no_gap(cohort: str, analysis: str, given: Fields, study: Cohorts) -> str:
+    """The cohort whose periods this one has."""
     comes_of = _ends(study).get(cohort, cohort)
     if days := looks_ahead(study.rules, in_order(study.rules)).get(comes_of, 0):
         field = given.field("inputs.cohort")
-        raise Refused("gap-followed", file=given.file, field=field, cohort=cohort, days=days, analysis=analysis.id)
-    if analysis.denominator != OBSERVED and comes_of in _of_another_period(study):
-        raise given.wrong("inputs.denominator", _OWN_PERIOD)
+        raise Refused("gap-followed", file=given.file, field=field, cohort=cohort, days=days, analysis=analysis)
+    return comes_of
 
 
 _OWN_PERIOD = (

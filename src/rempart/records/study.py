@@ -5,7 +5,6 @@ what can be checked from the file alone; what a permit allows is checked by ``pe
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from rempart.errors import BadInput, RempartError
@@ -13,6 +12,7 @@ from rempart.records.canonical import content_id, plain
 from rempart.records.code_lists import read_code_list
 from rempart.records.cohort_reading import check_rule_cohorts, period_of
 from rempart.records.cohort_rules import RuleCohort
+from rempart.records.comparison_reading import defined, not_defined, read_comparison
 from rempart.records.cuts import check_cuts
 from rempart.records.describing import CohortAnalysis, Population
 from rempart.records.describing_reading import (
@@ -24,12 +24,14 @@ from rempart.records.describing_reading import (
     read_description,
     read_population,
 )
+from rempart.records.design import DesignAnalysis
+from rempart.records.design_reading import design_dict, read_design
+from rempart.records.designs import DESIGN_FORMS, design_looks_back
 from rempart.records.exposure_forms import switches
-from rempart.records.fields import Fields, near
-from rempart.records.form_reading import gathered, judged, look, take
+from rempart.records.fields import Fields
+from rempart.records.form_reading import gathered, judged, look
 from rempart.records.matching import Matching, check_matchings, matched_names
 from rempart.records.protocol import (
-    NON_USERS,
     SAME_DAY,
     SYSTEMS,
     Analysis,
@@ -44,7 +46,7 @@ from rempart.records.protocol import (
 )
 from rempart.records.study_asked import check_design, check_ids
 from rempart.records.study_canonical import analysis_dict, covariate_dict, exposure_dict, lean
-from rempart.records.study_forms import ANALYSIS, ANY_ANALYSIS, INPUTS, PARAMETERS, SCHEMA, STUDY
+from rempart.records.study_forms import ANY_ANALYSIS, SCHEMA, STUDY
 from rempart.records.study_idle import idle_keys
 from rempart.records.study_parts import (
     check_deaths,
@@ -61,7 +63,8 @@ class Study:
     """A study, checked at birth by ``study_from_dict``. Mappings are in order of their names.
 
     ``cohorts``: eligibility rules of comparisons; ``rules``: rule cohorts, the other kind of ``[cohorts.NAME]``; ``matchings``: those drawn
-    by matching. ``analyses`` compare new users, ``descriptions`` describe rule cohorts; ``populations``: censuses to divide by.
+    by matching. ``analyses`` compare new users, ``descriptions`` describe rule cohorts, ``designs`` are of any other design;
+    ``populations``: censuses to divide by.
     """
 
     permit: str
@@ -76,6 +79,7 @@ class Study:
     matchings: Mapping[str, Matching] = field(default_factory=dict)
     populations: Mapping[str, Population] = field(default_factory=dict)
     descriptions: tuple[CohortAnalysis, ...] = ()
+    designs: tuple[DesignAnalysis, ...] = ()
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -95,7 +99,15 @@ class Study:
     def as_dict(self) -> dict[str, Any]:
         """The canonical form that is hashed and signed: every default written out; reading it back gives the same study."""
         analyses = [*map(analysis_dict, self.analyses), *map(description_dict, self.descriptions)]
-        apart = {"analyses": analyses, "descriptions": None, "populations": None, "rules": None, "matchings": None}
+        analyses += map(design_dict, self.designs)
+        apart = {
+            "analyses": analyses,
+            "descriptions": None,
+            "designs": None,
+            "populations": None,
+            "rules": None,
+            "matchings": None,
+        }
         body = lean({**asdict(self), "schema": SCHEMA, **apart})
         others: dict[str, RuleCohort | Matching] = {**self.rules, **self.matchings}
         body["cohorts"] |= {name: rule.as_dict() for name, rule in others.items()}
@@ -123,6 +135,7 @@ class Study:
             if covariate.criterion is not None:
                 found.append(_window(f"covariates.{name}", covariate.criterion))
         found += [window for item in self.descriptions for window in looks_back(item, self.protocol.period[0])]
+        found += [Window(what=what, first=day) for item in self.designs for what, day in design_looks_back(item)]
         return tuple(found)
 
 
@@ -160,12 +173,13 @@ def study_or_problems(
     found = [gathered(top, partial(_any_analysis, item, study)) for item in told["analyses"]]
     analyses = tuple(item for item in found if isinstance(item, Analysis))
     descriptions = tuple(item for item in found if isinstance(item, CohortAnalysis))
+    designs = tuple(item for item in found if isinstance(item, DesignAnalysis))
     gathered(top, partial(check_ids, [item.id for item in found if item is not None], top))
     if None not in found:
-        top.problems.extend(idle_keys(study, analyses, descriptions, top))
+        top.problems.extend(idle_keys(study, (analyses, descriptions, designs), top))
     asked = [(given, item) for given, item in zip(told["analyses"], found, strict=True) if item is not None]
     gathered(top, partial(check_cuts, asked, study))
-    whole = replace(study, analyses=analyses, descriptions=descriptions)
+    whole = replace(study, analyses=analyses, descriptions=descriptions, designs=designs)
     return (None if top.problems else whole), top.problems
 
 
@@ -185,89 +199,20 @@ def _parts(top: Fields, given: Mapping[str, Fields], read: Callable[[Fields], An
     return {name: item for name, item in found.items() if item is not None}
 
 
-def _any_analysis(given: Fields, study: Study) -> Analysis | CohortAnalysis:
-    """A comparison, or a description of rule cohorts: the cohorts that are no eligibility rule."""
+def _any_analysis(given: Fields, study: Study) -> Analysis | CohortAnalysis | DesignAnalysis:
+    """A comparison, a description of rule cohorts (those that are no eligibility rule), or an analysis of another design."""
     rules = (*study.rules, *matched_names(study.matchings))
-    if not describes(given):
+    form = DESIGN_FORMS.get(str(given.raw("design")))
+    if form is None and not describes(given):
         check_design(given, rules)
-        return _analysis(given, study)
+        return read_comparison(given, study)
     known = known_names(study, rules)
-    return read_description(given, known, lambda name, names, field: _defined(name, dict.fromkeys(names), given, field))
+    is_defined = partial(_is_defined, given)
+    return read_design(given, form, known, is_defined) if form else read_description(given, known, is_defined)
 
 
-def _analysis(given: Fields, study: Study) -> Analysis:
-    told = take(given, ANALYSIS)
-    kind, inputs, parameters = told["type"], take(told["inputs"], INPUTS), take(told["parameters"], PARAMETERS)
-    _check_used(given, kind)
-    frame = Frame(
-        cohort=_or_only(inputs["cohort"], study.cohorts, given, "inputs.cohort"),
-        target=inputs["target"],
-        comparator=inputs["comparator"],
-        outcome=_or_only(inputs["outcome"], study.outcomes, given, "inputs.outcome"),
-    )
-    covariates = inputs["covariates"] if inputs["covariates"] is not None else tuple(study.covariates)
-    analysis = Analysis(
-        id=told["id"],
-        type=kind,
-        design=told["design"],
-        frame=frame,
-        covariates=tuple(sorted(covariates)) if kind in _DESCRIBED else (),
-        grid_days=parameters["grid_days"] if kind in _CURVES else 0,
-        ties=parameters["ties"] if kind == "cox" else "",
-        differences=parameters["differences"],
-        establishments=parameters["establishments"],
-    )
-    _check_analysis(analysis, study, given)
-    return analysis
-
-
-_DESCRIBED, _CURVES = ("table_one", "cox"), ("kaplan_meier", "cumulative_incidence")
-_USED = {
-    "covariates": _DESCRIBED,
-    "grid_days": _CURVES,
-    "ties": ("cox",),
-    "differences": ("table_one",),
-    "establishments": ("incidence_rate", "cox", *_CURVES),
-}  # by which types of analysis
-
-
-def _check_used(given: Fields, kind: str) -> None:
-    """Raises BadInput ``unknown-key`` for an input or parameter that this type of analysis would ignore."""
-    for part, form in (("inputs", INPUTS), ("parameters", PARAMETERS)):
-        used = [name for name in form.keys if kind in _USED.get(name, (kind,))]
-        for error in given.table(part).left_over(used):
-            raise error
-
-
-def _or_only(name: str | None, names: Mapping[str, object], given: Fields, field: str) -> str:
-    """The name given, else the only one there is; raises BadInput ``study-field`` when there are several or none."""
-    if name is None and len(names) != 1:
-        raise given.wrong(field, "one of " + ", ".join(names) if names else "a name (none is defined)")
-    return name if name is not None else next(iter(names))
-
-
-def _check_analysis(analysis: Analysis, study: Study, given: Fields) -> None:
-    frame = analysis.frame
-    _defined(frame.cohort, study.cohorts, given, "inputs.cohort")
-    _defined(frame.outcome, study.outcomes, given, "inputs.outcome")
-    _defined(frame.target, study.exposures, given, "inputs.target")
-    _defined(frame.comparator, study.exposures, given, "inputs.comparator")
-    for name in analysis.covariates:
-        _defined(name, study.covariates, given, "inputs.covariates")
-    if frame.target == frame.comparator or study.exposures[frame.target].non_users:
-        raise given.wrong("inputs.target", "users of a drug that is not the comparator")
-    if (analysis.design == NON_USERS) != study.exposures[frame.comparator].non_users:
-        raise given.wrong("design", f"{NON_USERS} exactly when the comparator has non_users = true")
-
-
-def _defined(name: str, names: Mapping[str, object], given: Fields, field: str) -> None:
-    if name not in names:
-        raise _not_defined(name, names, given.file, given.field(field))
-
-
-def _not_defined(name: str, names: Mapping[str, object], file: str, field: str) -> BadInput:
-    expected = ", ".join(islice(names, 20)) + ", …" * (len(names) > 20) or "(none is defined)"
-    return BadInput("study-name", file=file, field=field, name=name, expected=expected, **near(name, names))
+def _is_defined(given: Fields, name: str, names: tuple[str, ...], field: str) -> None:
+    defined(name, dict.fromkeys(names), given, field)
 
 
 def _names(parts: Mapping[str, Mapping[str, Any]], told: Mapping[str, Any], file: str) -> Iterator[BadInput]:
@@ -286,10 +231,10 @@ def _names(parts: Mapping[str, Mapping[str, Any]], told: Mapping[str, Any], file
     history = {n: c.criterion for n, c in parts["covariates"].items() if c.criterion is not None}
     used += [(f"covariates.{name}", item.domain, item.codes) for name, item in history.items()]
     for name, other, possible in switches(parts["exposures"], told.get("exposures", {})):
-        yield _not_defined(other, possible, file, f"exposures.{name}.switch_to")
+        yield not_defined(other, possible, file, f"exposures.{name}.switch_to")
     for where, domain, codes in used:
         if codes not in defined:
-            yield _not_defined(codes, defined, file, f"{where}.codes")
+            yield not_defined(codes, defined, file, f"{where}.codes")
         elif codes in parts["codes"] and domain not in SYSTEMS[parts["codes"][codes].system]:
             yield BadInput("study-field", file=file, field=where, expected=f"codes of a system for {domain}")
 

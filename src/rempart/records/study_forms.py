@@ -8,6 +8,8 @@ from rempart.records.code_lists import CODES
 from rempart.records.cohort_forms import ATLAS_COHORT, RULE_COHORT, SET_COHORT
 from rempart.records.describing import COHORT as DESCRIPTION
 from rempart.records.describing_forms import COHORT_ANALYSIS, POPULATION
+from rempart.records.design_reading import analysis_form
+from rempart.records.designs import DESIGN_FORMS
 from rempart.records.exposure_forms import ERA_KEYS
 from rempart.records.forms import (
     NAME_PATTERN,
@@ -28,6 +30,7 @@ from rempart.records.forms import (
     Wholes,
     key,
 )
+from rempart.records.harper import HARPER_KEYS
 from rempart.records.matching import MATCHED_COHORT
 from rempart.records.protocol import (
     ACTIVE,
@@ -76,6 +79,7 @@ PROTOCOL = Table(
         "same_day_order": key(
             Texts(allowed=SAME_DAY), "the order of what happens on one day; there is no other", default=SAME_DAY
         ),
+        **HARPER_KEYS,
     },
 )
 
@@ -195,9 +199,10 @@ ANALYSIS = Table(
 )
 ANY_ANALYSIS = ByValue(
     name="any_analysis",
-    about="A comparison of new users, or a description of rule cohorts.",
+    about="A comparison of new users, a description of rule cohorts, or an analysis of another design.",
     by="design",
-    cases={ACTIVE: ANALYSIS, NON_USERS: ANALYSIS, DESCRIPTION: COHORT_ANALYSIS},
+    cases={ACTIVE: ANALYSIS, NON_USERS: ANALYSIS, DESCRIPTION: COHORT_ANALYSIS}
+    | {name: analysis_form(form) for name, form in DESIGN_FORMS.items()},
 )
 STUDY = Table(
     name="study",

@@ -9,19 +9,26 @@ from collections.abc import Iterable, Sequence
 
 from rempart.errors import BadInput
 from rempart.records.describing import FOLLOW_UP, PERIODS, CohortAnalysis
+from rempart.records.design import DesignAnalysis
+from rempart.records.designs import DESIGN_FORMS
 from rempart.records.exposure_uses import Uses, on_treatment, read_periods
 from rempart.records.fields import Fields
 from rempart.records.protocol import Analysis
 
 
 def idle_keys(
-    study: Uses, analyses: Sequence[Analysis], descriptions: Sequence[CohortAnalysis], top: Fields
+    study: Uses, asked: tuple[Sequence[Analysis], Sequence[CohortAnalysis], Sequence[DesignAnalysis]], top: Fields
 ) -> list[BadInput]:
     """An error ``study-field`` for each key that does nothing; a default does what its absence does."""
-    found = [top.wrong(f"protocol.{key}", expected) for key, expected in _idle(study, analyses, descriptions)]
+    analyses, descriptions, designs = asked
+    read = {key for item in designs for key in DESIGN_FORMS[item.design].protocol}
+    idle_ones = [told for told in _idle(study, analyses, descriptions) if told[0] not in read]
+    found = [top.wrong(f"protocol.{key}", expected) for key, expected in idle_ones]
     frames = {item.frame for item in analyses}
     arms = {name for frame in frames for name in (frame.target, frame.comparator)}
-    idle = sorted(arms - read_periods(study, frames, descriptions))
+    idle = sorted(
+        arms - read_periods(study, frames, descriptions) - {name for item in designs for name in item.exposures}
+    )
     return found + [
         top.wrong(f"exposures.{name}.supply", _SUPPLY) for name in idle if study.exposures[name].eras is not None
     ]

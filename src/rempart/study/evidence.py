@@ -5,6 +5,7 @@
     cells      frame, arm, pattern, entry_day, exit_day, status      → n          status 0 censored, 1 outcome, 2 death, 3 of unknown cause
     sums       frame, arm, variable                                  → n, total, squares
     tallies    analysis, part, key (JSON text)                       → n, total, squares, persons, print_a, print_b, top1, top2 (tallies.py)
+    patterns   analysis, part, key (values joined by |)              → n          equal rows of a design's data, counted; no id of a person
 
 Of a frame's sets of persons (evidence_sets.py) ``analysis`` is ``frame:`` and the frame's key.
 
@@ -25,20 +26,26 @@ from rempart.study import tallies
 Evidence = Mapping[str, pa.Table]
 FRAME = "frame"  # before the key of the frame whose tallies these are, where others have the id of an analysis
 TALLIES = "tallies:"  # before the part's name, among the SELECTs of a frame
-_MAGIC = "rempart.evidence/2"
-_FORMER = "rempart.evidence/1"  # without tallies
+PATTERNS = "patterns:"  # before the part's name, among the SELECTs of any plan
+_MAGIC = "rempart.evidence/3"
+_FORMER: Mapping[bytes, tuple[str, ...]] = {  # and the tables that it had
+    b"rempart.evidence/1": ("attrition", "cells", "sums"),
+    b"rempart.evidence/2": ("attrition", "cells", "sums", "tallies"),
+}
 _TEXT, _WHOLE = pa.string(), pa.int64()
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "attrition": ("frame", "step", "arm"),
     "cells": ("frame", "arm", "pattern", "entry_day", "exit_day", "status"),
     "sums": ("frame", "arm", "variable"),
     "tallies": tallies.KEYS,
+    "patterns": ("analysis", "part", "key"),
 }
 _COUNTS: Mapping[str, tuple[str, ...]] = {
     "attrition": ("n",),
     "cells": ("n",),
     "sums": ("n", "total", "squares"),
     "tallies": tallies.COUNTS,
+    "patterns": ("n",),
 }
 _DAYS = frozenset({"entry_day", "exit_day", "status"})
 
@@ -82,12 +89,17 @@ def _one(query: Query, plan: CohortPlan | TallyPlan) -> Evidence:
     try:
         for statement in plan.prepare:
             query.execute(statement)
-        if isinstance(plan, CohortPlan):
-            mine = {name: sql for name, sql in plan.selects.items() if not name.startswith(TALLIES)}
-            sets = {name.removeprefix(TALLIES): plan.selects[name] for name in plan.selects if name not in mine}
-            found = {name: _framed(plan, name, query.table(sql)) for name, sql in mine.items()}
-            return {**found, "tallies": _tallied(query, f"{FRAME}:{plan.frame.key}", sets)}
-        return {"tallies": _tallied(query, plan.analysis, plan.selects)}
+        patterns = _under(plan.selects, PATTERNS)
+        if isinstance(plan, TallyPlan):
+            own = {name: sql for name, sql in plan.selects.items() if not name.startswith(PATTERNS)}
+            return {
+                name: _parts(query, name, plan.analysis, sql)
+                for name, sql in (("tallies", own), ("patterns", patterns))
+            }
+        whole = f"{FRAME}:{plan.frame.key}"
+        found = {name: _framed(plan, name, query.table(sql)) for name, sql in plan.selects.items() if ":" not in name}
+        found["tallies"] = _parts(query, "tallies", whole, _under(plan.selects, TALLIES))
+        return {**found, "patterns": _parts(query, "patterns", whole, patterns)}
     finally:
         for statement in plan.clear:
             query.execute(statement)
@@ -98,13 +110,20 @@ def _framed(plan: CohortPlan, name: str, table: pa.Table) -> pa.Table:
     return table.append_column("frame", frame).select(schema_of(name).names).cast(schema_of(name))
 
 
-def _tallied(query: Query, analysis: str, selects: Mapping[str, str]) -> pa.Table:
-    found = [schema_of("tallies").empty_table()]
+def _under(selects: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Part → SELECT of those whose name begins so."""
+    return {name.removeprefix(prefix): sql for name, sql in selects.items() if name.startswith(prefix)}
+
+
+def _parts(query: Query, kind: str, analysis: str, selects: Mapping[str, str]) -> pa.Table:
+    """The rows of an evidence table that the SELECTs of an analysis give, part by part."""
+    schema = schema_of(kind)
+    found = [schema.empty_table()]
     for part, sql in selects.items():
         table = query.table(sql)
         for name, value in (("analysis", analysis), ("part", part)):
             table = table.append_column(name, pa.array([value] * table.num_rows, type=_TEXT))
-        found.append(table.select(schema_of("tallies").names).cast(schema_of("tallies")))
+        found.append(table.select(schema.names).cast(schema))
     return pa.concat_tables(found)
 
 
@@ -141,8 +160,9 @@ def encode(evidence: Evidence) -> bytes:
 def decode(data: bytes) -> Evidence:
     """The tables of a container; raises BadInput ``evidence-form`` when it is not one."""
     fields = _split(data)
-    names = [name for name in _KEYS if name != "tallies"] if fields[:1] == [_FORMER.encode()] else list(_KEYS)
-    if fields[:1] not in ([_MAGIC.encode()], [_FORMER.encode()]) or len(fields) != 1 + 2 * len(names):
+    forms = {**_FORMER, _MAGIC.encode(): tuple(_KEYS)}
+    names = forms.get(fields[0], ()) if fields else ()
+    if not names or len(fields) != 1 + 2 * len(names):
         raise BadInput("evidence-form")
     tables = dict(empty())
     for name, (given, stream) in zip(names, zip(fields[1::2], fields[2::2], strict=True), strict=True):

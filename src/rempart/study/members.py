@@ -43,7 +43,11 @@ def members_told(study: Study, rows: Sequence[ResultRow], rules: Mapping[str, An
 
 def _members(study: Study, rows: Sequence[ResultRow]) -> Iterator[tuple[str, ResultRow]]:
     """(cohort, cell) of each cell that counts a cohort's persons: the last step of an attrition, the totals of a table one."""
-    types = [*(item.type for item in study.analyses), *(item.type for item in study.descriptions)]
+    types = [
+        *(item.type for item in study.analyses),
+        *(item.type for item in study.descriptions),
+        *(item.type for item in study.designs),
+    ]
     for analysis in study.descriptions:
         output = analysis.type if types.count(analysis.type) == 1 else f"{analysis.type}_{analysis.id}"
         mine = [row for row in rows if row.output == output and row.statistic == _PERSONS]

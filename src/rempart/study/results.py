@@ -15,6 +15,7 @@ from rempart.records.study import Study
 from rempart.study import describe, ratio, time_to_event
 from rempart.study.cells import Cells, cells_of
 from rempart.study.describe_results import described
+from rempart.study.designs import designed
 from rempart.study.evidence import Evidence, merge
 from rempart.study.evidence_sets import ArmSets, arm_sets
 from rempart.study.rows import Output
@@ -42,13 +43,18 @@ def results(
     total = merge([evidence])
     cells = {frame: cells_of(study, frame, total["cells"], _sets(study, frame, total)) for frame in study.frames}
     rows: list[ResultRow] = []
-    types = [*(item.type for item in study.analyses), *(item.type for item in study.descriptions)]
+    types = [
+        *(item.type for item in study.analyses),
+        *(item.type for item in study.descriptions),
+        *(item.type for item in study.designs),
+    ]
     for analysis in study.analyses:
         name, kind, write = _OUTPUTS[analysis.type]
         alone = types.count(analysis.type) == 1
         output = Output(run=run, name=name if alone else f"{name}_{analysis.id}", kind=kind, rows=rows)
         write(output, study, analysis, cells[analysis.frame], total)
     rows += described(study, total["tallies"], run=run, standards=standards or {}, types=types)
+    rows += designed(study, total, run=run, types=types)
     return tuple(rows)
 
 

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which SQL makes the data of which design: a plan for each analysis of a design. A design is added by its file and one line here."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Protocol
+
+from rempart.cohort.codes import Reads
+from rempart.cohort.design_time_varying import time_varying
+from rempart.cohort.sources import design_sources, usable_until
+from rempart.records.design import DesignAnalysis
+from rempart.records.protocol import TallyPlan
+from rempart.records.study import Study
+
+
+class Planner(Protocol):
+    """Plans one analysis; columns read are noted in ``reads``; ``cut``: the last day of data; ``until``: SQL of the last day on which all
+    its sources can be used (NULL: not known), '' where no session tells it."""
+
+    def __call__(
+        self, study: Study, analysis: DesignAnalysis, *, cut: datetime.date, reads: Reads, until: str
+    ) -> TallyPlan: ...
+
+
+_PLANNERS: Mapping[str, Planner] = {"time-varying-exposure": time_varying}
+
+
+def design_plan(
+    study: Study, analysis: DesignAnalysis, *, cut: datetime.date, reads: Reads, usable: bool = False
+) -> TallyPlan:
+    """The plan of one analysis. When it runs there are the tables ``cohort_<name>`` of every cohort that it names and
+    ``exposure_<name>`` of every exposure with a supply; ``usable``: also ``usable_interval``."""
+    until = usable_until(design_sources(study, analysis)) if usable else ""
+    return _PLANNERS[analysis.design](study, analysis, cut=cut, reads=reads, until=until)

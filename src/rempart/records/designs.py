@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every design beyond the comparison of new users and the description of cohorts. A design is added by its file and one line here."""
+
+from collections.abc import Mapping
+
+from rempart.records.design import DesignAnalysis, DesignForm
+from rempart.records.design_time_varying import TIME_VARYING
+
+DESIGN_FORMS: Mapping[str, DesignForm] = {form.design: form for form in (TIME_VARYING,)}
+
+
+def design_looks_back(analysis: DesignAnalysis) -> tuple[tuple[str, int], ...]:
+    """(what, first day relative to time zero) of its looks into the past, for the permit's look-back."""
+    looks = DESIGN_FORMS[analysis.design].looks_back(analysis)
+    return tuple((f"analyses.{analysis.id}.{what}", day) for what, day in looks)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cox models and rates of a cohort with exposure that changes with time, as result rows, from counts of equal pieces of follow-up.
+
+The counts are all that the partial likelihood sees, so that the fit is the fit on the persons' pieces (statistics.md 2.3).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rempart.errors import BadInput
+from rempart.records.design_time_varying import CURRENT, EVER, NEVER, PAST
+from rempart.study.describe_cells import contributions, reference
+from rempart.study.designed import Designed, Patterns, Texts
+from rempart.study.estimators.cox_input import CoxCells
+from rempart.study.estimators.cox_rows import CoxRowsFit, fit_cells
+from rempart.study.poisson import DAYS_IN_YEAR, rate
+from rempart.study.rows import UNITS, Output
+from rempart.study.tallies import NOBODY, Tally
+
+_UNITS = {**UNITS, "lower": "ratio", "upper": "ratio"}
+_STATES = (EVER, CURRENT, PAST)
+Floats = NDArray[np.float64]
+
+
+def hazard_ratio(output: Output, told: Designed) -> None:
+    """For each exposure and state the ratio to ``never``, crude (exposures alone) and adjusted (with the covariates), with Wald limits and
+    p, and the persons and outcomes of both states. It stands on the state with the fewest outcomes."""
+    found = _patterns(told)
+    for model in ("crude", *(("adjusted",) if told.analysis.covariates else ())):
+        fitted, rule = _fitted(told, found, adjusted=model == "adjusted")
+        for name in told.analysis.exposures:
+            persons, events = told.by(f"states/{name}", "state"), told.by(f"events/{name}", "state")
+            for state in (state for state in _STATES if (state,) in persons):
+                row = {"analysis": told.analysis.id, "model": model, "term": f"{name} {state} versus {NEVER}"}
+                for arm in (state, NEVER):
+                    _counts(output, row, arm, persons.get((arm,), NOBODY), events.get((arm,), NOBODY))
+                behind = min((events.get((arm,), NOBODY) for arm in (state, NEVER)), key=lambda cell: cell.persons)
+                values = _values(fitted, _term(name, state))
+                output.write(row, {}, values, n=behind.persons, ref=reference(behind), rule=rule, units=_UNITS)
+
+
+def incidence(output: Output, told: Designed) -> None:
+    """Persons, outcomes, person-years and the rate with its exact interval by each exposure's state."""
+    for name in told.analysis.exposures:
+        persons, events = told.by(f"states/{name}", "state"), told.by(f"events/{name}", "state")
+        for state in (state for state in (NEVER, *_STATES) if (state,) in persons):
+            cell, ill = persons[state,], events.get((state,), NOBODY)
+            row, column = {"exposure": name, "outcome": told.analysis.outcomes[0]}, {"arm": state}
+            output.write(row, column, {"persons": cell.persons}, n=cell.persons, ref=reference(cell))
+            output.write(row, column, {"events": ill.persons}, n=ill.persons, ref=reference(ill))
+            years = {"person_years": cell.total / DAYS_IN_YEAR}
+            behind = contributions(cell, unit=DAYS_IN_YEAR)
+            output.write(row, column, years, n=cell.persons, ref=reference(cell), behind=behind)
+            value = rate(ill.persons, cell.total) or (None, None, None)
+            rates = dict(zip(("rate", "rate_lower", "rate_upper"), value, strict=True))
+            output.write(row, column, rates, n=ill.persons, ref=reference(ill))
+
+
+def _counts(output: Output, row: Mapping[str, str], arm: str, persons: Tally, events: Tally) -> None:
+    output.write(row, {"arm": arm}, {"persons": persons.persons}, n=persons.persons, ref=reference(persons))
+    output.write(row, {"arm": arm}, {"events": events.persons}, n=events.persons, ref=reference(events))
+
+
+def _patterns(told: Designed) -> Patterns:
+    """State of each exposure, level of each covariate, entry, exit, status."""
+    return told.patterns("rows", len(told.analysis.exposures) + len(told.analysis.covariates) + 3)
+
+
+def _term(exposure: str, state: str) -> str:
+    return f"{exposure} {state}"
+
+
+def _fitted(told: Designed, found: Patterns, *, adjusted: bool) -> tuple[CoxRowsFit | None, str]:
+    """The fit, or None and the error's code where there is none."""
+    names = [*told.analysis.exposures, *told.analysis.covariates]
+    columns = found.columns[: len(names) if adjusted else len(told.analysis.exposures)]
+    event = found.whole(-1) == 1
+    terms: list[str] = []
+    given: list[Floats] = []
+    for at, column in enumerate(columns):
+        for level in _levels(column, found.n * event, reference=NEVER if at < len(told.analysis.exposures) else ""):
+            terms.append(f"{names[at]} {level}")
+            given.append((column == level).astype(np.float64))
+    try:
+        if not given:
+            raise BadInput("cox-covariate-constant", term=names[0])
+        x, pattern = np.unique(np.stack(given, axis=1), axis=0, return_inverse=True)
+        cells = CoxCells(
+            x=x,
+            terms=tuple(terms),
+            pattern=pattern.ravel().astype(np.int64),
+            n=found.n,
+            entry=found.whole(-3),
+            exit_=found.whole(-2),
+            event=event,
+        )
+        return fit_cells(cells, ties=str(told.analysis.parameters["ties"])), ""
+    except BadInput as error:
+        return None, error.code
+
+
+def _levels(column: Texts, outcomes: NDArray[np.int64], *, reference: str) -> list[str]:
+    """Levels with a coefficient: all but the reference, which is the one with most outcomes where none is named."""
+    levels, at = np.unique(column, return_inverse=True)
+    weight = np.bincount(at.ravel(), weights=outcomes, minlength=len(levels))
+    first = reference or str(levels[int(np.argmax(weight))])
+    return [str(level) for level in levels if str(level) != first]
+
+
+def _values(fitted: CoxRowsFit | None, term: str) -> dict[str, float | None]:
+    if fitted is None or term not in fitted.terms:
+        return dict.fromkeys(("hazard_ratio", "lower", "upper", "p_value"))
+    at = fitted.terms.index(term)
+    lower, upper = fitted.interval(at)
+    return {
+        "hazard_ratio": float(np.exp(fitted.beta[at])),
+        "lower": lower,
+        "upper": upper,
+        "p_value": fitted.p_value(at),
+    }

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which writer tells the results of which design, as which output. A design is added by its file and a line for each type here."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from rempart.records.result import ResultRow
+from rempart.records.study import Study
+from rempart.study import design_time_varying
+from rempart.study.designed import Designed
+from rempart.study.evidence import Evidence
+from rempart.study.rows import Output
+
+Writer = Callable[[Output, Designed], None]
+OUTPUTS: Mapping[tuple[str, str], tuple[str, str, Writer]] = {  # (design, type) → output, output type, writer
+    ("time-varying-exposure", "cox"): ("hazard_ratio", "hazard_ratio", design_time_varying.hazard_ratio),
+    ("time-varying-exposure", "incidence_rate"): ("incidence", "rate", design_time_varying.incidence),
+}
+
+
+def designed(study: Study, evidence: Evidence, *, run: str, types: Sequence[str]) -> list[ResultRow]:
+    """The cells of a study's analyses of designs. ``types``: of all analyses of the study; a type asked for more than once has outputs
+    whose names end with the analysis's id."""
+    rows: list[ResultRow] = []
+    for analysis in study.designs:
+        name, kind, write = OUTPUTS[analysis.design, analysis.type]
+        ending = "" if types.count(analysis.type) == 1 else f"_{analysis.id}"
+        told = Designed(study=study, analysis=analysis, tallies=evidence["tallies"], counted=evidence["patterns"])
+        write(Output(run=run, name=name, kind=kind, rows=rows, ending=ending), told)
+    return rows
