@@ -16,6 +16,7 @@ from rempart.records.cohort_rules import ATLAS_DOMAINS, RuleCohort, RuleEvent
 from rempart.records.describing import USE, CohortAnalysis
 from rempart.records.design import DesignAnalysis
 from rempart.records.exposure_uses import supplied_arms
+from rempart.records.features import Features
 from rempart.records.matching import matched_names
 from rempart.records.protocol import CodeList, Criterion, Exposure, Frame
 from rempart.records.study import Study
@@ -84,7 +85,19 @@ def design_sources(study: Study, analysis: DesignAnalysis) -> frozenset[str]:
     found += [_of_exposure(study.exposures[name], study) for name in analysis.exposures]
     items = [item for name in analysis.outcomes for item in study.outcomes[name]]
     items += [c.criterion for name in analysis.covariates if (c := study.covariates[name]).criterion is not None]
+    found += [_of_features(study.features[name]) for name in analysis.inputs.get("features", ())]
     return frozenset[str]().union(*found, *(_of_criterion(item, study.codes) for item in items))
+
+
+def _of_features(features: Features) -> Iterator[str]:
+    """Of the records that they are families, days or sums of."""
+    read = {
+        "drug": features.atc or features.costs or "dispensings" in features.counts,
+        "condition": features.cim10 or "diagnoses" in features.counts,
+        "procedure": features.ccam or features.costs or "procedures" in features.counts,
+        "visit": features.costs or "visits" in features.counts,
+    }
+    return (source for domain, asked in read.items() if asked for source in _OF_DOMAIN[domain])
 
 
 def _of_cohort(cohort: RuleCohort, study: Study) -> Iterator[str]:

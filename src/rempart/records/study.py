@@ -28,6 +28,7 @@ from rempart.records.design import DesignAnalysis
 from rempart.records.design_reading import design_dict, read_design
 from rempart.records.designs import DESIGN_FORMS, design_looks_back
 from rempart.records.exposure_forms import switches
+from rempart.records.features import Features, features_dict, read_features
 from rempart.records.fields import Fields
 from rempart.records.form_reading import gathered, judged, look
 from rempart.records.matching import Matching, check_matchings, matched_names
@@ -64,7 +65,7 @@ class Study:
 
     ``cohorts``: eligibility rules of comparisons; ``rules``: rule cohorts, the other kind of ``[cohorts.NAME]``; ``matchings``: those drawn
     by matching. ``analyses`` compare new users, ``descriptions`` describe rule cohorts, ``designs`` are of any other design;
-    ``populations``: censuses to divide by.
+    ``populations``: censuses to divide by; ``features``: asked of the time before time zero.
     """
 
     permit: str
@@ -80,6 +81,7 @@ class Study:
     populations: Mapping[str, Population] = field(default_factory=dict)
     descriptions: tuple[CohortAnalysis, ...] = ()
     designs: tuple[DesignAnalysis, ...] = ()
+    features: Mapping[str, Features] = field(default_factory=dict)
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -107,12 +109,15 @@ class Study:
             "populations": None,
             "rules": None,
             "matchings": None,
+            "features": None,
         }
         body = lean({**asdict(self), "schema": SCHEMA, **apart})
         others: dict[str, RuleCohort | Matching] = {**self.rules, **self.matchings}
         body["cohorts"] |= {name: rule.as_dict() for name, rule in others.items()}
         if self.populations:
             body["populations"] = {name: population_dict(item) for name, item in self.populations.items()}
+        if self.features:
+            body["features"] = {name: features_dict(asdict(item)) for name, item in self.features.items()}
         body["protocol"]["same_day_order"] = list(SAME_DAY)
         body["outcomes"] = {name: {"any": items} for name, items in body["outcomes"].items()}
         body["exposures"] = {name: exposure_dict(item) for name, item in body["exposures"].items()}
@@ -134,6 +139,7 @@ class Study:
         for name, covariate in self.covariates.items():
             if covariate.criterion is not None:
                 found.append(_window(f"covariates.{name}", covariate.criterion))
+        found += [item.window(f"features.{name}") for name, item in self.features.items()]
         found += [window for item in self.descriptions for window in looks_back(item, self.protocol.period[0])]
         found += [Window(what=what, first=day) for item in self.designs for what, day in design_looks_back(item)]
         return tuple(found)
@@ -190,6 +196,7 @@ _PARTS: Mapping[str, Callable[[Fields], Any]] = {
     "outcomes": read_outcome,
     "covariates": read_covariate,
     "populations": read_population,
+    "features": read_features,
 }
 
 
@@ -230,6 +237,10 @@ def _names(parts: Mapping[str, Mapping[str, Any]], told: Mapping[str, Any], file
     ]
     history = {n: c.criterion for n, c in parts["covariates"].items() if c.criterion is not None}
     used += [(f"covariates.{name}", item.domain, item.codes) for name, item in history.items()]
+    for name, item in parts["features"].items():
+        for codes in item.exclude:
+            if codes not in defined:
+                yield not_defined(codes, defined, file, f"features.{name}.exclude")
     for name, other, possible in switches(parts["exposures"], told.get("exposures", {})):
         yield not_defined(other, possible, file, f"exposures.{name}.switch_to")
     for where, domain, codes in used:

@@ -11,6 +11,7 @@ from rempart.records.describing_forms import COHORT_ANALYSIS, POPULATION
 from rempart.records.design_reading import analysis_form
 from rempart.records.designs import DESIGN_FORMS
 from rempart.records.exposure_forms import ERA_KEYS
+from rempart.records.features import FEATURES
 from rempart.records.forms import (
     NAME_PATTERN,
     ByPresence,
@@ -218,6 +219,7 @@ STUDY = Table(
         "exposures": key(Named(EXPOSURE), "exposures by name"),
         "outcomes": key(Named(OUTCOME), "outcomes by name"),
         "covariates": key(Named(COVARIATE), "covariates by name"),
+        "features": key(Named(FEATURES), "features by name: what persons did before time zero"),
         "populations": key(Named(POPULATION), "census populations by name, for rates of inhabitants"),
         "analyses": key(Rows(ANY_ANALYSIS, least=1), "the analyses", required=True),
     },
