@@ -6,6 +6,7 @@ APT ?= 1
 ONLY ?=
 SEED ?=
 PERSONS ?=
+SEEDS ?=
 PYTEST_ARGS ?=
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -16,7 +17,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check faults truth full bench lock clean
+.PHONY: help demo test test-fast check faults truth recovery full bench lock clean
 
 help:  ## say what can be done (default)
 	@echo "rempart $(VERSION)"
@@ -43,6 +44,9 @@ faults: $(VENV)/.test  ## attack a stored warehouse by the thousand: counts by k
 
 truth: $(VENV)/.test  ## score the loader against what was planted: a table, 1 if a score is off (PERSONS=, SEED=)
 	@$(PY) -m truth $(if $(PERSONS),--persons $(PERSONS)) $(if $(SEED),--seed $(SEED))
+
+recovery: $(VENV)/.test  ## find the planted effects again over 500 seeds, and the shortcuts that must not; 1 if a line fails (SEEDS=)
+	@$(PY) -m recovery $(if $(SEEDS),--seeds $(SEEDS))
 
 full: $(VENV)/.test  ## everything at full size; what it printed goes to docs/evidence/
 	@APT="$(APT)" sh scripts/system-packages.sh
