@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rempart.errors import BadInput
+from rempart.records.cohort_rules import RuleCohort
 from rempart.records.describing import (
     CALENDAR,
     COHORT,
@@ -35,6 +36,7 @@ from rempart.records.describing_forms import (
 )
 from rempart.records.fields import Fields
 from rempart.records.form_reading import take
+from rempart.records.matching import Matching, standing_several_times
 from rempart.records.protocol import Exposure, Window
 from rempart.records.protocol import Protocol as Terms
 
@@ -44,7 +46,8 @@ _OPTIONAL = ("points", "each", "standard", "claims", "ages")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Names that analyses may use; ``rules``: rule cohorts; ``periods``: exposures with days' supply; ``period``: the protocol's."""
+    """Names that analyses may use; ``rules``: rule cohorts; ``periods``: exposures with days' supply; ``period``: the protocol's;
+    ``matched``: matchings; ``several``: matched cohorts in which a person may stand more than once; ``cloned``: cohorts to be cloned."""
 
     rules: tuple[str, ...]
     outcomes: tuple[str, ...]
@@ -53,6 +56,10 @@ class Known:
     covariates: tuple[str, ...]
     populations: tuple[str, ...]
     period: tuple[datetime.date, datetime.date]
+    matched: frozenset[str] = frozenset()
+    several: frozenset[str] = frozenset()
+    cloned: frozenset[str] = frozenset()
+    features: tuple[str, ...] = ()
 
 
 class _Defines(Protocol):
@@ -68,6 +75,12 @@ class _Defines(Protocol):
     def covariates(self) -> Mapping[str, object]: ...
     @property
     def populations(self) -> Mapping[str, object]: ...
+    @property
+    def rules(self) -> Mapping[str, RuleCohort]: ...
+    @property
+    def matchings(self) -> Mapping[str, Matching]: ...
+    @property
+    def features(self) -> Mapping[str, object]: ...
 
 
 def known_names(study: _Defines, rules: tuple[str, ...]) -> Known:
@@ -80,6 +93,10 @@ def known_names(study: _Defines, rules: tuple[str, ...]) -> Known:
         covariates=tuple(study.covariates),
         populations=tuple(study.populations),
         period=study.protocol.period,
+        matched=frozenset(study.matchings),
+        several=standing_several_times(study.matchings, study.rules),
+        features=tuple(study.features),
+        cloned=frozenset(name for name, rule in study.rules.items() if rule.clone_censor_weight),
     )
 
 

@@ -108,6 +108,17 @@ def matched_names(matchings: Iterable[str]) -> tuple[str, ...]:
     return tuple(made for name in matchings for made in (name, f"{name}_cases"))
 
 
+def standing_several_times(matchings: Mapping[str, Matching], rules: Mapping[str, RuleCohort]) -> frozenset[str]:
+    """The matched cohorts in which a person may stand more than once: controls who serve in several sets, cases that enter again."""
+    again = {
+        name
+        for name, rule in rules.items()
+        if rule.sets or rule.atlas is not None or (rule.limit == "every" and rule.nth is None)
+    }
+    controls = (name for name, matching in matchings.items() if matching.replace)
+    return frozenset((*controls, *(f"{name}_cases" for name, matching in matchings.items() if matching.to in again)))
+
+
 def check_matchings(
     matchings: Mapping[str, Matching], told: Mapping[str, Fields], rules: Mapping[str, RuleCohort], *, file: str
 ) -> None:

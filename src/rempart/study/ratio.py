@@ -64,10 +64,10 @@ def cox(cells: Cells, covariates: tuple[str, ...], *, ties: str = "efron") -> Co
     for arm in ("target", "comparator"):
         if not cells.events(arm):
             raise BadInput("cox-separation", term=TERM)
-    kept = _with_outcome(cells, covariates)
+    kept = with_outcome(cells, covariates)
     terms, columns = [TERM], [(cells.arm == "target").astype(np.float64)]
     for name in covariates:
-        for level in _levels(cells, name, kept)[1:]:
+        for level in levels_in_use(cells, name, kept)[1:]:
             terms.append(f"{name} {level}")
             columns.append((cells.levels[name] == level).astype(np.float64))
     x, pattern = np.unique(np.stack(columns, axis=1)[kept], axis=0, return_inverse=True)
@@ -94,7 +94,7 @@ def independent(x: NDArray[np.float64]) -> list[int]:
     return sorted(kept)
 
 
-def _with_outcome(cells: Cells, covariates: tuple[str, ...]) -> NDArray[np.bool_]:
+def with_outcome(cells: Cells, covariates: tuple[str, ...]) -> NDArray[np.bool_]:
     """Cells whose every level has an outcome, level by level until nothing more falls away."""
     kept = np.ones(len(cells.n), dtype=bool)
     while True:
@@ -106,7 +106,7 @@ def _with_outcome(cells: Cells, covariates: tuple[str, ...]) -> NDArray[np.bool_
             return kept
 
 
-def _levels(cells: Cells, name: str, kept: NDArray[np.bool_]) -> list[str]:
+def levels_in_use(cells: Cells, name: str, kept: NDArray[np.bool_]) -> list[str]:
     """Levels in use, the one with the most outcomes first: it is the reference."""
     levels, at = np.unique(cells.levels[name][kept], return_inverse=True)
     outcomes = np.bincount(at.ravel(), weights=(cells.n * (cells.status == 1))[kept], minlength=len(levels))
