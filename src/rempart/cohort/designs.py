@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from rempart.cohort.codes import Reads
+from rempart.cohort.design_cohort_comparison import cohort_comparison
 from rempart.cohort.design_time_varying import time_varying
 from rempart.cohort.sources import design_sources, usable_until
 from rempart.records.design import DesignAnalysis
@@ -22,7 +23,10 @@ class Planner(Protocol):
     ) -> TallyPlan: ...
 
 
-_PLANNERS: Mapping[str, Planner] = {"time-varying-exposure": time_varying}
+_PLANNERS: Mapping[str, Planner] = {
+    "cohort-comparison": cohort_comparison,
+    "time-varying-exposure": time_varying,
+}
 
 
 def design_plan(

@@ -4,9 +4,16 @@
 from collections.abc import Mapping
 
 from rempart.records.design import DesignAnalysis, DesignForm
+from rempart.records.design_cohort_comparison import COHORT_COMPARISON
 from rempart.records.design_time_varying import TIME_VARYING
 
-DESIGN_FORMS: Mapping[str, DesignForm] = {form.design: form for form in (TIME_VARYING,)}
+DESIGN_FORMS: Mapping[str, DesignForm] = {
+    form.design: form
+    for form in (
+        COHORT_COMPARISON,
+        TIME_VARYING,
+    )
+}
 
 
 def design_looks_back(analysis: DesignAnalysis) -> tuple[tuple[str, int], ...]:

@@ -5,13 +5,23 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rempart.records.result import ResultRow
 from rempart.records.study import Study
-from rempart.study import design_time_varying
+from rempart.study import design_cohort_comparison, design_time_varying
 from rempart.study.designed import Designed
 from rempart.study.evidence import Evidence
 from rempart.study.rows import Output
 
 Writer = Callable[[Output, Designed], None]
 OUTPUTS: Mapping[tuple[str, str], tuple[str, str, Writer]] = {  # (design, type) → output, output type, writer
+    ("cohort-comparison", "attrition"): ("attrition", "attrition", design_cohort_comparison.attrition),
+    ("cohort-comparison", "table_one"): ("table_one", "frequency", design_cohort_comparison.table_one),
+    ("cohort-comparison", "incidence_rate"): ("incidence", "rate", design_cohort_comparison.incidence),
+    ("cohort-comparison", "kaplan_meier"): ("survival", "survival", design_cohort_comparison.survival),
+    ("cohort-comparison", "cumulative_incidence"): (
+        "cumulative_incidence",
+        "survival",
+        design_cohort_comparison.cumulative_incidence,
+    ),
+    ("cohort-comparison", "cox"): ("hazard_ratio", "hazard_ratio", design_cohort_comparison.hazard_ratio),
     ("time-varying-exposure", "cox"): ("hazard_ratio", "hazard_ratio", design_time_varying.hazard_ratio),
     ("time-varying-exposure", "incidence_rate"): ("incidence", "rate", design_time_varying.incidence),
 }
