@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rempart.records.protocol import DESIGNS
 from rempart.records.result import CheckedTable
 from rempart.release.subjects import analysis_of, one_cohort
 
@@ -53,20 +54,18 @@ def _own(table: CheckedTable, study: Mapping[str, Any], words: Mapping[str, Any]
 
 
 def arm_names(study: Mapping[str, Any], *, words: Mapping[str, Any], language: str) -> dict[str, str]:
-    """The arms by the names of their code lists; nothing when analyses of the study compare different exposures."""
-    exposures = study.get("exposures", {})
-    inputs = [item["inputs"] for item in study.get("analyses", ()) if "target" in item["inputs"]]
-    pairs = {(item["target"], item["comparator"]) for item in inputs}
+    """The arms by the names of their code lists, or of the cohorts compared; nothing when analyses of the study compare different ones."""
+    items = [item for item in study.get("analyses", ()) if "target" in item["inputs"]]
+    pairs = {(item["design"] in DESIGNS, item["inputs"]["target"], item["inputs"]["comparator"]) for item in items}
     if len(pairs) != 1:
         return {}
-    target, comparator = (exposures[name] for name in next(iter(pairs)))
+    ((of_users, target, comparator),) = pairs
     forms = words["arms"][language]
-    named = {
-        "target": _plain(target["codes"]),
-        "comparator": forms["non_users" if comparator["non_users"] else "user"].format(
-            codes=_plain(comparator["codes"])
-        ),
-    }
+    named = {"target": _plain(target), "comparator": _plain(comparator)}
+    if of_users:
+        one, other = study["exposures"][target], study["exposures"][comparator]
+        form = forms["non_users" if other["non_users"] else "user"]
+        named = {"target": _plain(one["codes"]), "comparator": form.format(codes=_plain(other["codes"]))}
     return {**named, "target versus comparator": forms["versus"].format(**named)}
 
 
