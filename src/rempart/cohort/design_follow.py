@@ -38,25 +38,29 @@ def index_sql(study: Study, cohort: str, covariates: Sequence[str], *, reads: Re
 
 def follow_sql(study: Study, outcome: str, *, cut: datetime.date, reads: Reads) -> str:
     """Statement that makes ``design_follow(person_id, t0, pattern, exit_day, status)`` of ``design_index``: those with a day to follow.
+    ``outcome``: of the study, else death of any cause.
     ``status``: 1 outcome, 2 death, 3 death of unknown cause (where causes are asked for), 0 censored."""
-    unknown = by_cause(study, outcome)
+    any_death = outcome not in study.outcomes
+    unknown = not any_death and by_cause(study, outcome)
     last = ["i.last_day", f"DATE '{cut}'"]
     if study.protocol.follow_up_days is not None:
         last.append(f"i.t0 + {study.protocol.follow_up_days}")
     far = "DATE '9999-12-31'"
     state = f"CASE WHEN d.unknown THEN {UNKNOWN} ELSE {DEATH} END" if unknown else str(DEATH)
+    events = "SELECT person_id, day FROM deaths" if any_death else outcome_events(study, outcome, reads)
     ends = (
-        f"SELECT i.*, coalesce((SELECT min(e.day) FROM ({outcome_events(study, outcome, reads)}) AS e "
+        f"SELECT i.*, coalesce((SELECT min(e.day) FROM ({events}) AS e "
         f"WHERE e.person_id = i.person_id AND e.day > i.t0), {far}) AS outcome_day, "
         f"coalesce(d.day, {far}) AS death_day, {state} AS dead, least({', '.join(last)}) AS censor_day "
-        f"FROM design_index AS i LEFT JOIN ({_deaths(study, reads, causes=unknown)}) AS d ON d.person_id = i.person_id"
+        "FROM design_index AS i LEFT JOIN deaths AS d ON d.person_id = i.person_id"
     )
     rows = (
         "SELECT person_id, t0, pattern, CAST(least(outcome_day, death_day, censor_day) - t0 AS BIGINT) AS exit_day, "
         f"CASE WHEN outcome_day <= least(death_day, censor_day) THEN {EVENT} "
         f"WHEN death_day <= censor_day THEN dead ELSE {CENSORED} END AS status FROM ({ends})"
     )
-    return make("design_follow", f"SELECT * FROM ({rows}) WHERE exit_day > 0")
+    deaths = _deaths(study, reads, causes=unknown)
+    return make("design_follow", f"WITH deaths AS ({deaths}) SELECT * FROM ({rows}) WHERE exit_day > 0")
 
 
 def _deaths(study: Study, reads: Reads, *, causes: bool) -> str:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from rempart.cohort.codes import Reads
 from rempart.cohort.design_cohort_comparison import cohort_comparison
+from rempart.cohort.design_environment import environmental
+from rempart.cohort.design_self_controlled import self_controlled
 from rempart.cohort.design_time_varying import time_varying
 from rempart.cohort.sources import design_sources, usable_until
 from rempart.records.design import DesignAnalysis
@@ -25,7 +27,9 @@ class Planner(Protocol):
 
 _PLANNERS: Mapping[str, Planner] = {
     "cohort-comparison": cohort_comparison,
+    "self-controlled": self_controlled,
     "time-varying-exposure": time_varying,
+    "environmental-exposure": environmental,
 }
 
 

@@ -83,7 +83,7 @@ def design_sources(study: Study, analysis: DesignAnalysis) -> frozenset[str]:
     cohorts = cohort_sources(study)
     found: list[Iterable[str]] = [cohorts.get(name, ()) for name in analysis.cohorts]
     found += [_of_exposure(study.exposures[name], study) for name in analysis.exposures]
-    items = [item for name in analysis.outcomes for item in study.outcomes[name]]
+    items = [item for name in analysis.outcomes for item in study.outcomes.get(name, ())]
     items += [c.criterion for name in analysis.covariates if (c := study.covariates[name]).criterion is not None]
     found += [_of_features(study.features[name]) for name in analysis.inputs.get("features", ())]
     return frozenset[str]().union(*found, *(_of_criterion(item, study.codes) for item in items))

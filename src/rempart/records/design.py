@@ -55,6 +55,9 @@ class DesignAnalysis:
         return tuple(name for value in told for name in ((value,) if isinstance(value, str) else value))
 
 
+ANY_DEATH = "death"  # as an outcome, where none of the study file has that name: death of any cause
+
+
 def _nothing(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
     """No further rule."""
 
@@ -68,8 +71,8 @@ def _no_look(analysis: DesignAnalysis) -> tuple[tuple[str, int], ...]:
 class DesignForm:
     """What a design declares. ``types``: of its analyses; ``inputs``, ``parameters``: their keys; ``used``: key → the types that use it,
     where not all do; ``protocol``: keys of the protocol that its analyses read; ``periods``: whether exposures are read as periods, and so
-    must say their supply; ``check``: raises BadInput ``study-field`` for what the forms cannot say; ``looks_back``: (what, first day before
-    time zero) for the permit's look-back."""
+    must say their supply; ``death``: whether an outcome may be ``death``, that of any cause; ``check``: raises BadInput
+    ``study-field`` for what the forms cannot say; ``looks_back``: (what, first day before time zero) for the permit's look-back."""
 
     design: str
     about: str
@@ -79,5 +82,6 @@ class DesignForm:
     used: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     protocol: frozenset[str] = frozenset()
     periods: bool = False
+    death: bool = False
     check: Callable[[Fields, DesignAnalysis, Known], None] = _nothing
     looks_back: Callable[[DesignAnalysis], tuple[tuple[str, int], ...]] = _no_look

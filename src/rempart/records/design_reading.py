@@ -8,6 +8,7 @@ from typing import Any
 from rempart.errors import BadInput
 from rempart.records.describing_reading import Known
 from rempart.records.design import (
+    ANY_DEATH,
     COHORT_KEYS,
     COVARIATE_KEYS,
     EXPOSURE_KEYS,
@@ -136,7 +137,7 @@ def _check_names(analysis: DesignAnalysis, form: DesignForm, known: Known, given
     groups: Iterable[tuple[tuple[str, ...], tuple[str, ...]]] = (
         (COHORT_KEYS, known.rules),
         (EXPOSURE_KEYS, known.exposures),
-        (OUTCOME_KEYS, known.outcomes),
+        (OUTCOME_KEYS, (*known.outcomes, *((ANY_DEATH,) if form.death else ()))),
         (COVARIATE_KEYS, known.covariates),
     )
     for keys, names in groups:

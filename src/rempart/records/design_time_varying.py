@@ -17,7 +17,7 @@ _INPUTS = Table(
     keys={
         "cohort": key(Text(), "a rule cohort: time zero is a person's first entry; absent: the only one"),
         "exposures": key(Texts(least=1), "exposures, each with a ratio of its own; absent: all of them"),
-        "outcome": key(Text(), "an outcome; absent: the only one"),
+        "outcome": key(Text(), "an outcome, or death: of any cause; absent: the only outcome"),
         "covariates": key(Texts(), "cox: covariates at time zero; absent: all of them; []: none"),
     },
 )
@@ -54,5 +54,6 @@ TIME_VARYING = DesignForm(
     parameters=_PARAMETERS,
     used={"covariates": (COX,), "ties": (COX,)},
     protocol=frozenset({"lag_days", "follow_up_days"}),
+    death=True,
     check=_check,
 )

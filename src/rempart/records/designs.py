@@ -5,13 +5,17 @@ from collections.abc import Mapping
 
 from rempart.records.design import DesignAnalysis, DesignForm
 from rempart.records.design_cohort_comparison import COHORT_COMPARISON
+from rempart.records.design_environment import ENVIRONMENT
+from rempart.records.design_self_controlled import SELF_CONTROLLED_FORM
 from rempart.records.design_time_varying import TIME_VARYING
 
 DESIGN_FORMS: Mapping[str, DesignForm] = {
     form.design: form
     for form in (
         COHORT_COMPARISON,
+        SELF_CONTROLLED_FORM,
         TIME_VARYING,
+        ENVIRONMENT,
     )
 }
 

@@ -7,12 +7,12 @@ The counts are all that the partial likelihood sees, so that the fit is the fit 
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rempart.errors import BadInput
 from rempart.records.design_time_varying import CURRENT, EVER, NEVER, PAST
+from rempart.study.cox_columns import indicator_columns
 from rempart.study.describe_cells import contributions, reference
-from rempart.study.designed import Designed, Patterns, Texts
+from rempart.study.designed import Designed, Patterns
 from rempart.study.estimators.cox_input import CoxCells
 from rempart.study.estimators.cox_rows import CoxRowsFit, fit_cells
 from rempart.study.poisson import DAYS_IN_YEAR, rate
@@ -21,7 +21,6 @@ from rempart.study.tallies import NOBODY, Tally
 
 _UNITS = {**UNITS, "lower": "ratio", "upper": "ratio"}
 _STATES = (EVER, CURRENT, PAST)
-Floats = NDArray[np.float64]
 
 
 def hazard_ratio(output: Output, told: Designed) -> None:
@@ -77,12 +76,8 @@ def _fitted(told: Designed, found: Patterns, *, adjusted: bool) -> tuple[CoxRows
     names = [*told.analysis.exposures, *told.analysis.covariates]
     columns = found.columns[: len(names) if adjusted else len(told.analysis.exposures)]
     event = found.whole(-1) == 1
-    terms: list[str] = []
-    given: list[Floats] = []
-    for at, column in enumerate(columns):
-        for level in _levels(column, found.n * event, reference=NEVER if at < len(told.analysis.exposures) else ""):
-            terms.append(f"{names[at]} {level}")
-            given.append((column == level).astype(np.float64))
+    exposures = [NEVER] * len(told.analysis.exposures)
+    terms, given = indicator_columns(names[: len(columns)], columns, found.n * event, references=exposures)
     try:
         if not given:
             raise BadInput("cox-covariate-constant", term=names[0])
@@ -99,14 +94,6 @@ def _fitted(told: Designed, found: Patterns, *, adjusted: bool) -> tuple[CoxRows
         return fit_cells(cells, ties=str(told.analysis.parameters["ties"])), ""
     except BadInput as error:
         return None, error.code
-
-
-def _levels(column: Texts, outcomes: NDArray[np.int64], *, reference: str) -> list[str]:
-    """Levels with a coefficient: all but the reference, which is the one with most outcomes where none is named."""
-    levels, at = np.unique(column, return_inverse=True)
-    weight = np.bincount(at.ravel(), weights=outcomes, minlength=len(levels))
-    first = reference or str(levels[int(np.argmax(weight))])
-    return [str(level) for level in levels if str(level) != first]
 
 
 def _values(fitted: CoxRowsFit | None, term: str) -> dict[str, float | None]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rempart.records.result import ResultRow
 from rempart.records.study import Study
-from rempart.study import design_cohort_comparison, design_time_varying
+from rempart.study import design_cohort_comparison, design_environment, design_self_controlled, design_time_varying
 from rempart.study.designed import Designed
 from rempart.study.evidence import Evidence
 from rempart.study.rows import Output
@@ -22,6 +22,13 @@ OUTPUTS: Mapping[tuple[str, str], tuple[str, str, Writer]] = {  # (design, type)
         design_cohort_comparison.cumulative_incidence,
     ),
     ("cohort-comparison", "cox"): ("hazard_ratio", "hazard_ratio", design_cohort_comparison.hazard_ratio),
+    ("environmental-exposure", "cox"): ("hazard_ratio", "hazard_ratio", design_environment.hazard_ratio),
+    ("environmental-exposure", "distributed_lag"): ("lag_effects", "lag_effects", design_environment.lag_curve),
+    ("self-controlled", "case_series"): (
+        "relative_incidence",
+        "relative_incidence",
+        design_self_controlled.relative_incidence,
+    ),
     ("time-varying-exposure", "cox"): ("hazard_ratio", "hazard_ratio", design_time_varying.hazard_ratio),
     ("time-varying-exposure", "incidence_rate"): ("incidence", "rate", design_time_varying.incidence),
 }
