@@ -290,6 +290,12 @@ class Story:
             self.log("permit", basis="permit:P-2026-0001", phase=end, of=index)
         return index
 
+    def freeze(self, study: Mapping[str, Any]) -> None:
+        """The study's protocol, frozen under the permit."""
+        told = [f"protocol:{content_id(study)}"]
+        index = self.log("protocol", basis="permit:P-2026-0001", objects=told)
+        self.log("protocol", basis="permit:P-2026-0001", phase="effect", of=index)
+
     def study(
         self,
         by: str = "alice",
@@ -301,6 +307,7 @@ class Story:
     ) -> int:
         """A study under the permit: open, or ended with a result."""
         document = self.signed(STUDY | dict(change or {}), by, claiming=claiming)
+        self.freeze(STUDY | dict(change or {}))
         index = self.log("study", basis="permit:P-2026-0001", objects=[f"study:{document}", *objects])
         if end:
             self.log("study", basis="permit:P-2026-0001", phase=end, of=index, objects=["result:sha256:r"])

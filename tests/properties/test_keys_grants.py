@@ -11,10 +11,12 @@ import pytest
 from rempart.adapters import package_data
 from rempart.errors import Missing, NotTrusted, Refused, RempartError
 from rempart.keys.orders import order_body
+from rempart.records.canonical import content_id
 from rempart.records.document import SignedDocument
 from rempart.records.omop import layouts
-from tests.properties.keys_story import PERMIT, PROJECT, ROLES, Story
+from tests.properties.keys_story import PERMIT, PROJECT, ROLES, STUDY, Story
 
+BASIS = "permit:P-2026-0001"
 WRITE_PERSON = "warehouse/person/main/write"
 READ_DRUGS = f"{PROJECT}/drug_exposure/main/read"
 
@@ -50,6 +52,28 @@ def test_a_sound_request_is_granted(story: Story) -> None:
         assert story.ask(story.log(kind, basis="permit:P-2026-0001"), f"{PROJECT}/result/main/read")
     hashing = story.log("hash", basis="operation:hash", objects=["space:warehouse"])
     assert story.ask(hashing, "warehouse/correspondence/main/read", "warehouse/person/main/read")
+
+
+def test_no_key_for_a_study_whose_protocol_was_not_frozen_before_it(story: Story) -> None:
+    story.permit(end="effect")
+    begun = story.log("study", basis=BASIS, objects=[f"study:{story.signed(STUDY, 'alice')}", f"space:{PROJECT}"])
+    refused("grant-not-frozen", lambda: story.ask(begun, READ_DRUGS))
+    story.freeze(STUDY)  # too late
+    refused("grant-not-frozen", lambda: story.ask(begun, READ_DRUGS))
+    story.freeze({**STUDY, "schema": "rempart.study/1", "more": "another"})
+    again = story.log("study", basis=BASIS, objects=[f"study:{story.signed(STUDY, 'alice')}", f"space:{PROJECT}"])
+    assert story.ask(again, READ_DRUGS)
+
+
+def test_no_key_for_a_study_whose_protocol_was_frozen_under_another_permit_or_not_in_effect(story: Story) -> None:
+    story.permit(end="effect")
+    told = [f"protocol:{content_id(STUDY)}"]
+    other = story.log("protocol", basis="permit:P-2026-0002", objects=told)
+    story.log("protocol", basis="permit:P-2026-0002", phase="effect", of=other)
+    failed = story.log("protocol", basis=BASIS, objects=told)
+    story.log("protocol", basis=BASIS, phase="failed", of=failed)
+    begun = story.log("study", basis=BASIS, objects=[f"study:{story.signed(STUDY, 'alice')}", f"space:{PROJECT}"])
+    refused("grant-not-frozen", lambda: story.ask(begun, READ_DRUGS))
 
 
 def test_no_key_without_a_leaf_in_the_ledger(story: Story) -> None:

@@ -9,7 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from rempart.audit import rules_acts, rules_hosts, rules_keys, rules_log, rules_moves, rules_permits, rules_releases
+from rempart.audit import (
+    rules_acts,
+    rules_hosts,
+    rules_keys,
+    rules_log,
+    rules_moves,
+    rules_permits,
+    rules_protocols,
+    rules_releases,
+)
 from rempart.audit.book import Book, open_book
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
@@ -53,6 +62,8 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "permit-document": rules_permits.permit_document,
     "permit-before": rules_permits.permit_before,
     "permit-valid": rules_permits.permit_valid,
+    "protocol-document": rules_protocols.protocol_document,
+    "protocol-before": rules_protocols.protocol_before,
     "study-document": rules_permits.study_document,
     "study-head": rules_permits.study_head,
     "key-scope": rules_permits.key_scope,

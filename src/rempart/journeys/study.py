@@ -13,6 +13,7 @@ from rempart.cohort.rule_cohorts import check_runnable
 from rempart.journeys.chain import snapshot_of
 from rempart.journeys.living import STUDY, living
 from rempart.journeys.permits import events, find_permit
+from rempart.journeys.protocol import freeze
 from rempart.journeys.recorded import recorded
 from rempart.journeys.run_cost import RunCost
 from rempart.journeys.stopping import stoppable
@@ -52,6 +53,7 @@ def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> Study
     permit = _permitted(by, study, signed)
     check_study(study, permit, by.layouts, required=required_columns(study, by.layouts))
     commit = snapshot_of(by.vault.ledger, permit.space, None).origin
+    freeze(by.vault.ledger, by.recorder, by.documents, signed=signed, permit=permit.id, actor=actor_salted)
     document = by.documents.put(signed.data)
     run = run_id(document, commit.head)
     objects = [f"run:{run}", f"study:{document}", f"space:{permit.space}", f"head:{commit.head}"]

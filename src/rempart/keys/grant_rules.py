@@ -11,7 +11,14 @@ from typing import Any
 
 from rempart.errors import Refused
 from rempart.keys import erasure, rotation
-from rempart.keys.intents import Proofs, document_rule, open_intent, require_result, valid_permit
+from rempart.keys.intents import (
+    Proofs,
+    document_rule,
+    open_intent,
+    require_protocol,
+    require_result,
+    valid_permit,
+)
 from rempart.keys.orders import require_order
 from rempart.ports.broker import GrantRequest
 from rempart.records.event import LedgerEvent
@@ -38,6 +45,7 @@ class Rule:
     document: Mapping[str, str] | None
     result: bool
     order: bool
+    protocol: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +90,7 @@ def grant_rules(parsed: Mapping[str, Any], *, strict: bool = False) -> Rules:
             document=row.get("document"),
             result=row.get("result", False),
             order=row.get("order", False),
+            protocol=row.get("protocol", False),
         )
         for kind, row in parsed["kinds"].items()
     }
@@ -105,6 +114,8 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
             SAYS[intent.kind](intent, document.body)
         if intent.kind == erasure.KIND:
             erasure.check_warehouse(proofs.events[0], document.body)
+        if rule.protocol:
+            require_protocol(proofs, request.intent, document.over)
     if rules.strict and rule.order:
         require_order(proofs, intent.kind)
     if rule.result:

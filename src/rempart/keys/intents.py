@@ -142,6 +142,17 @@ def require_result(proofs: Proofs, intent: LedgerEvent) -> None:
     raise Refused("grant-no-result", kind=intent.kind)
 
 
+def require_protocol(proofs: Proofs, index: int, study: str) -> None:
+    """The study with that content id was frozen under the permit of the intent at ``index``, before it; Refused ``grant-not-frozen``."""
+    basis, before = proofs.events[index].basis, proofs.events[:index]
+    for event in before:
+        if (event.kind, event.phase, event.basis) == ("protocol", "effect", basis):
+            intent = before[-1 if event.of is None else event.of]
+            if (intent.kind, intent.basis, intent.fact("protocol")) == ("protocol", basis, study):
+                return
+    raise Refused("grant-not-frozen", study=study[:23])
+
+
 def check_trust(events: Sequence[LedgerEvent], versions: Sequence[TrustFile]) -> tuple[int, ...]:
     """No version of the trust file that the ledger proves is absent, and the newest one was named in it.
 

@@ -8,6 +8,7 @@ makes those tables from them (release/report.py). Source: Wang SV et al., HARPER
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from rempart.records.fields import Fields
@@ -15,7 +16,7 @@ from rempart.records.form_reading import take
 from rempart.records.forms import Choice, Day, Inside, Rows, Table, Text, Texts, key
 
 HASH = Text(
-    pattern=r"sha256:[0-9a-f]{64}", expected="sha256: and 64 hex digits, as study check and study freeze say it"
+    pattern=r"sha256:[0-9a-f]{64}", expected="sha256: and 64 hex digits"
 )
 RANKS = ("primary", "secondary", "exploratory")
 
@@ -136,7 +137,7 @@ def _present(told: Mapping[str, Any]) -> dict[str, Any]:
 def read_amendments(given: Fields, rows: list[Fields]) -> tuple[Amendment, ...]:
     """The amendments; BadInput ``study-field`` where their days run backwards or a version is changed twice."""
     found = tuple(Amendment(**take(item, AMENDMENT)) for item in rows)
-    for place, (before, after) in enumerate(zip(found, found[1:], strict=False), 2):
+    for place, (before, after) in enumerate(pairwise(found), 2):
         if after.date < before.date:
             raise given.wrong("amendments", "oldest first: no date before that of the amendment above", item=place)
         if after.amends in {item.amends for item in found[: place - 1]}:

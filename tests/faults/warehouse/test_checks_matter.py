@@ -259,6 +259,10 @@ def intruder(place: Place, *, kind: str, permit: str, document: tuple[str, Signe
     """An intent written straight into the ledger, by someone who can reach it and the documents: its index."""
     warehouse = place.warehouse()
     stored = warehouse.documents.put(document[1].data)
+    if kind == "study":  # whoever writes one leaf can write two more
+        told = {"basis": f"permit:{permit}", "objects": [f"protocol:{document[1].over}", f"study:{stored}"]}
+        frozen = warehouse.recorder.append(warehouse.recorder.event("protocol", "intent", **told))
+        warehouse.recorder.append(warehouse.recorder.event("protocol", "effect", **told, of=frozen))
     objects = [f"run:{kind}", f"{document[0]}:{stored}", f"project:{name}", f"space:project:{name}"]
     return warehouse.recorder.append(
         warehouse.recorder.event(kind, "intent", basis=f"permit:{permit}", objects=objects)
