@@ -16,7 +16,8 @@ from rempart.records.result import ResultRow
 ALL = "all"  # the level, the variable or the arm that is the total of the others
 BEHIND = "persons behind "
 Key = tuple[tuple[str, str], ...]
-_COMPARING = frozenset({"hazard_ratio", "frequency", "mean"})  # types that hold numbers of two groups of a row
+_RATIOS = frozenset({"hazard_ratio", "odds_ratio", "relative_incidence"})  # types whose estimate stands in no arm's column
+_COMPARING = _RATIOS | {"frequency", "mean"}  # types that hold numbers of two groups of a row
 _STANDARDISED = frozenset({"standardised_rate", "standardised_lower", "standardised_upper"})
 
 
@@ -168,7 +169,7 @@ def _rest_on_denominators(rows: Sequence[ResultRow], cells: Cells, policy: Polic
     for row, needed in zip(rows, cells.needs, strict=True):
         if row.statistic == "percent":
             needed |= totals.get((row.output, key_of(row.column_key)), set())
-        if (row.output_type == "hazard_ratio" and not row.column_key) or row.statistic == "smd":
+        if (row.output_type in _RATIOS and not row.column_key) or row.statistic == "smd":
             needed |= compared.get((row.output, key_of(row.row_key)), set())
         if row.statistic in _STANDARDISED:
             needed |= strata.get(row.row_key.get("outcome", ""), set())
