@@ -26,10 +26,12 @@ class Kind:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """``kinds``: each once, in the order of the studies; ``places``: where persons are asked to live; ``ages``: asked for at entry;
-    ``before``: the longest observation before entry, days; ``claims``: the population that rates are said to be of, or ''."""
+    ``before``: the longest observation before entry, days; ``claims``: the population that rates are said to be of, or '';
+    ``environment``: names of what is measured at residences."""
 
     kinds: tuple[Kind, ...]
     places: tuple[str, ...] = ()
     ages: tuple[int, int] | None = None
     before: int = 0
     claims: str = ""
+    environment: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from rempart.errors import BadInput
 from rempart.synthetic.asked import DEATH, Asked, Kind
+from rempart.synthetic.asked_environment import communes, measured_in, measured_of
 from rempart.synthetic.plan import Flags, Ints
 
 FEWEST, MOST = 20, 1_000_000
@@ -74,6 +75,7 @@ class _Inventor:
             dict.fromkeys([model["specialty"], *(code for kind in wanted.kinds for code in kind.specialty)])
         )
         self.visits = 0
+        self.measured: pa.Table | None = None  # in invented communes
 
     def made(self) -> Invented:
         """All tables."""
@@ -128,7 +130,8 @@ class _Inventor:
         )
 
     def _residence(self) -> None:
-        places = self.wanted.places or tuple(self.model["places"])
+        plain = tuple(self.model["places"])
+        places = self.wanted.places or (communes(plain) if self.wanted.environment else plain)
         where = [places[at] for at in self.draw.integers(0, len(places), size=self.persons)]
         ids = np.arange(1, self.persons + 1)
         self._add(
@@ -140,6 +143,10 @@ class _Inventor:
             department_source_value=[_department(place) for place in where],
             commune_source_value=[place if len(place) == 5 else None for place in where],
         )
+        if self.wanted.environment:
+            self._add("external_exposure", **measured_of(self.wanted.environment, self.begins, self.ends, self.draw))
+            named = tuple(place for place in places if len(place) == 5)
+            self.measured = measured_in(self.wanted.environment, named, (self.first, self.last), self.draw)
 
     def _records(self, kind: Kind) -> _Records:
         """Who bears it and when: a first day, often near the person's own, then others after it, while the person is seen."""
@@ -260,6 +267,7 @@ class _Inventor:
         return {
             "provider": pa.Table.from_pylist(known),
             **({"code_hierarchy": pa.Table.from_pylist(rows)} if rows else {}),
+            **({"environment": self.measured} if self.measured is not None else {}),
             **({"delivery": pa.Table.from_pylist(said)} if self.wanted.claims else {}),
         }
 

@@ -27,7 +27,13 @@ def asked(studies: Sequence[Study]) -> Asked:
         ages=(min(age[0] for age in ages), max(age[1] for age in ages)) if ages else None,
         before=max((item.prior_observation_days for item in cohorts), default=0),
         claims=next((item.claims for study in studies for item in study.descriptions if item.claims), ""),
+        environment=tuple(dict.fromkeys(name for study in studies for name in _environment(study))),
     )
+
+
+def _environment(study: Study) -> Iterator[str]:
+    """Names of what is measured at residences."""
+    yield from (str(item.inputs["environment"]) for item in study.designs if "environment" in item.inputs)
 
 
 def _kinds(study: Study) -> Iterator[Kind]:
