@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rempart.adapters import package_data
+from rempart.cohort.cloned import check_runnable
 from rempart.cohort.required import required_columns
-from rempart.cohort.rule_cohorts import check_runnable
 from rempart.errors import BadInput, Refused, RempartError
 from rempart.permits.check_study import check_study
 from rempart.records.cohort_reading import in_order

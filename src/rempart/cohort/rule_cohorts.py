@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rempart.cohort.atlas_cohort import Within, atlas_sql
+from rempart.cohort.cloned import strategy
 from rempart.cohort.codes import Reads
 from rempart.cohort.cohort_sets import attrition_sql, sets_sql
 from rempart.cohort.exposure_exit import exposure_end
@@ -18,7 +19,6 @@ from rempart.cohort.groups_sql import events_sql, group_sql
 from rempart.cohort.landmark import DATA, DAYS, DEATH, EVENT, EXPOSURE, OBSERVATION, Way, by_reason, first_way, reached
 from rempart.cohort.records_sql import Names
 from rempart.cohort.rule_definition import COUNTED, criterion, definition_of, lives_in, washout
-from rempart.errors import Refused
 from rempart.records.cohort import CohortDefinition, Group
 from rempart.records.cohort_reading import in_order, period_of
 from rempart.records.cohort_rules import Rule, RuleCohort, RuleEvent
@@ -50,6 +50,7 @@ def cohort_statements(study: Study, name: str, *, cut: datetime.date, reads: Rea
     else:
         statements, steps = _Maker(study, name, cohort, cut, until, reads).made()
     tables = (f"cohort_{name}", f"cohort_{name}_attrition", f"cohort_{name}_reached")
+    tables += (f"cohort_{name}_met",) if cohort.clone_censor_weight else ()
     return CohortSql(
         name=name, statements=tuple(statements), clear=tuple(f"DROP TABLE IF EXISTS {t}" for t in tables), steps=steps
     )
@@ -64,13 +65,6 @@ def _within(study: Study, cohort: RuleCohort, cut: datetime.date, until: str) ->
 def ordered(study: Study) -> tuple[str, ...]:
     """Names of the study's rule cohorts, each after those that it needs."""
     return in_order(study.rules)
-
-
-def check_runnable(study: Study) -> None:
-    """Refused ``cohort-not-yet-run`` for a cohort that can be checked but not be run: cloning and weighting is a design of its own."""
-    for name, cohort in study.rules.items():
-        if cohort.clone_censor_weight:
-            raise Refused("cohort-not-yet-run", cohort=name)
 
 
 @dataclass(slots=True)
@@ -113,8 +107,11 @@ class _Maker:
         for rule, made in late:
             if rule.time_varying:
                 self._enter_when_met(rule, made.name)
+            elif strategy(self.cohort) is rule.demand:
+                met = f"SELECT i.person_id, i.start_date, m.day AS met_date FROM {self._table} AS i JOIN ({self._met(rule)}) AS m"
+                self._make(f"cohort_{self.name}_met", f"{met} USING ({_EVENT})")
             elif self.cohort.clone_censor_weight:
-                self._group(made.name, made.group)  # not what a run would do: that its columns are asked of the permit
+                self._group(made.name, made.group)  # none that is run: that its columns are asked of the permit
         rows = f"SELECT person_id, start_date, leave_date AS end_date FROM {self._table} WHERE leave_date >= start_date"
         self._make(f"cohort_{self.name}", eras_sql(rows, self.cohort.collapse_days))
         self.statements += attrition_sql(self.name, self.steps)
@@ -260,8 +257,8 @@ class _Maker:
             self._group(name, group)
         self._make(self._table, f"SELECT * REPLACE ({day} AS start_date) FROM {self._table}")
 
-    def _enter_when_met(self, rule: Rule, name: str) -> None:
-        """Time zero is the day of the record that completes the demand: days before it are not the cohort's."""
+    def _met(self, rule: Rule) -> str:
+        """SELECT of person_id, event_id, day: of the record that completes the demand."""
         item = next(found for _, found in rule.counted())
         nth = int(item.count.removeprefix(">= "))
         counted = COUNTED[item.distinct]
@@ -283,12 +280,12 @@ class _Maker:
             found = (
                 f"SELECT {_EVENT}, min(start_date) AS start_date FROM ({found}) WHERE counted IS NOT NULL GROUP BY {by}"
             )
-        met = (
+        return (
             f"SELECT {_EVENT}, start_date AS day FROM ({found}) "
             f"QUALIFY row_number() OVER (PARTITION BY {_EVENT} ORDER BY start_date) = {nth}"
         )
-        self._step(
-            f"{name}, from the day on which it is met",
-            f"SELECT i.* REPLACE (greatest(i.start_date, m.day) AS start_date) FROM {self._table} AS i JOIN ({met}) AS m USING ({_EVENT}) "
-            "WHERE i.leave_date >= m.day",
-        )
+
+    def _enter_when_met(self, rule: Rule, name: str) -> None:
+        """Time zero is the day of the record that completes the demand: days before it are not the cohort's."""
+        met = f"SELECT i.* REPLACE (greatest(i.start_date, m.day) AS start_date) FROM {self._table} AS i JOIN ({self._met(rule)}) AS m"
+        self._step(f"{name}, from the day on which it is met", f"{met} USING ({_EVENT}) WHERE i.leave_date >= m.day")

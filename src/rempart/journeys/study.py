@@ -7,9 +7,9 @@ Nothing of a person leaves a worker; a killed run takes up again at the next sha
 import hashlib
 from dataclasses import dataclass, field
 
+from rempart.cohort.cloned import check_runnable
 from rempart.cohort.parts import study_parts
 from rempart.cohort.required import required_columns
-from rempart.cohort.rule_cohorts import check_runnable
 from rempart.journeys.chain import snapshot_of
 from rempart.journeys.living import STUDY, living
 from rempart.journeys.permits import events, find_permit

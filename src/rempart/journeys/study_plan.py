@@ -8,9 +8,9 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rempart.cohort.cloned import check_runnable
 from rempart.cohort.parts import columns_of, study_parts
 from rempart.cohort.required import required_columns
-from rempart.cohort.rule_cohorts import check_runnable
 from rempart.cohort.study_times import Times, times_of
 from rempart.errors import Missing, Refused, RempartError
 from rempart.journeys.chain import snapshot_of

@@ -20,8 +20,8 @@ from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.omop_folder import write_omop
 from rempart.adapters.spark_master import check_master, tasks_here
 from rempart.adapters.throwaway_folder import held_back, throwaway_folder
+from rempart.cohort.cloned import check_runnable
 from rempart.cohort.required import required_columns
-from rempart.cohort.rule_cohorts import check_runnable
 from rempart.errors import BadInput, Cancelled, Refused, RempartError
 from rempart.journeys.checked import checked_tables
 from rempart.journeys.permits import events

@@ -10,8 +10,8 @@ from rempart.adapters.known_codes import unknown_codes
 from rempart.adapters.text_input import read_text
 from rempart.adapters.toml_lines import located
 from rempart.adapters.trust_files import load_trust
+from rempart.cohort.cloned import check_runnable
 from rempart.cohort.required import required_columns
-from rempart.cohort.rule_cohorts import check_runnable
 from rempart.cohort.study_times import times_of
 from rempart.errors import Missing, Refused, RempartError
 from rempart.journeys.permits import events, find_permit
