@@ -47,7 +47,7 @@ _OPTIONAL = ("points", "each", "standard", "claims", "ages")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """Names that analyses may use; ``rules``: rule cohorts; ``periods``: exposures with days' supply; ``period``: the protocol's;
-    ``matched``: matchings; ``several``: matched cohorts in which a person may stand more than once; ``cloned``: cohorts to be cloned."""
+    ``entered``: rule cohorts alone; ``matched``: matchings; ``several``: matched cohorts in which a person may stand more than once; ``cloned``: cohorts to be cloned."""
 
     rules: tuple[str, ...]
     outcomes: tuple[str, ...]
@@ -56,6 +56,7 @@ class Known:
     covariates: tuple[str, ...]
     populations: tuple[str, ...]
     period: tuple[datetime.date, datetime.date]
+    entered: frozenset[str] = frozenset()
     matched: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()
     cloned: frozenset[str] = frozenset()
@@ -93,6 +94,7 @@ def known_names(study: _Defines, rules: tuple[str, ...]) -> Known:
         covariates=tuple(study.covariates),
         populations=tuple(study.populations),
         period=study.protocol.period,
+        entered=frozenset(study.rules),
         matched=frozenset(study.matchings),
         several=standing_several_times(study.matchings, study.rules),
         features=tuple(study.features),

@@ -117,7 +117,7 @@ def _completed(
     known, given = read
     exposures = tuple(sorted(known.periods)) if form.periods else known.exposures
     for name, names in (("cohort", known.rules), ("outcome", known.outcomes), ("exposure", exposures)):
-        if name in used and name not in told:
+        if name in used and name not in told and name not in form.unsaid:
             told[name] = _only(names, given, f"inputs.{name}")
     for name, names in (("exposures", exposures), ("covariates", known.covariates)):
         if name in used and name not in told:
