@@ -6,11 +6,12 @@ Conventions: docs/study.md, "Time". Nothing after time zero decides who enters, 
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rempart.cohort.arm_sets import TABLE, arm_sets, facilities, sets_made
 from rempart.cohort.codes import DOMAIN, Reads, events, matches
+from rempart.cohort.features_sql import feature_clear, feature_statements, feature_text
 from rempart.cohort.followup import followup_sql
 from rempart.cohort.patterns import pattern_sql
 from rempart.cohort.sources import frame_sources, usable_until
@@ -36,11 +37,13 @@ def compile_frame(study: Study, frame: Frame, *, cut: datetime.date, reads: Read
     steps = (_first_step(study, frame), *conditions, "at risk after the lag" if study.protocol.lag_days else "at risk")
     names = tuple(f"{number:02d} {text}" for number, text in enumerate(steps, 1))
     until = usable_until(frame_sources(study, frame)) if usable else ""
+    features = sorted({name for item in study.analyses if frame in item.frames for name in item.features})
     prepare = (
         _uses(study, frame, reads),
         _index(study),
         _members(list(conditions.values())),
         pattern_sql(study, passed=len(conditions) + 1, reads=reads),
+        *(statement for name in features for statement in feature_statements(study, name, "study_patterns", reads)),
         followup_sql(study, frame, cut=cut, reads=reads, until=until),
         "CREATE OR REPLACE TEMP TABLE study_at_risk AS SELECT * FROM study_follow WHERE exit_day > entry_day",
         sets_made(steps=len(names)),
@@ -51,10 +54,26 @@ def compile_frame(study: Study, frame: Frame, *, cut: datetime.date, reads: Read
         steps=names,
         selects=_selects(names, with_age=any(item.type == "age" for item in study.covariates.values()))
         | arm_sets(steps=len(names), covariates=len(study.covariates))
+        | _scored(features)
         | (facilities(reads) if any(item.establishments for item in study.analyses if item.frame == frame) else {}),
-        clear=tuple(f"DROP TABLE IF EXISTS {name}" for name in _TABLES),
+        clear=(
+            *(statement for name in features for statement in feature_clear(name)),
+            *(f"DROP TABLE IF EXISTS {name}" for name in _TABLES),
+        ),
         covariates=tuple(sorted(study.covariates)),
     )
+
+
+def _scored(features: Sequence[str]) -> dict[str, str]:
+    """Rows of those at risk with their features, for propensity scores: no id, equal rows counted."""
+    if not features:
+        return {}
+    return {
+        "patterns:scored": (
+            "SELECT concat_ws('|', r.arm, r.pattern, f.features, r.entry_day, r.exit_day, r.status) AS key, count(*) AS n\n"
+            f"FROM study_at_risk r JOIN ({feature_text(features, 'study_patterns')}) f ON f.person_id = r.person_id GROUP BY ALL"
+        )
+    }
 
 
 def _first_step(study: Study, frame: Frame) -> str:

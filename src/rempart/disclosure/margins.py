@@ -11,7 +11,16 @@ from itertools import combinations, pairwise
 
 from rempart.disclosure.cells import ALL, BEHIND, Cells, Place, without
 from rempart.disclosure.policy import Policy
-from rempart.disclosure.totals import LEVELS, arm_of, event_totals, level_of, person_totals, side_of, wholes
+from rempart.disclosure.totals import (
+    LEVELS,
+    arm_of,
+    early_events,
+    event_totals,
+    level_of,
+    person_totals,
+    side_of,
+    wholes,
+)
 
 Line = tuple[tuple[str, int], ...]
 VIRTUAL = "virtual:"
@@ -121,6 +130,22 @@ def _steps(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
             lines.within(before, after)
 
 
+def _days(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Those with the event by a day are among those with it by a later one."""
+    for group in _by(places, "day").values():
+        ordered = [cells.places[place] for place in sorted(group, key=lambda place: dict(place.row).get("day", ""))]
+        for before, after in pairwise(ordered):
+            lines.within(after, before)
+
+
+def _bins(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """The bins of an arm sum to the arm, which other tables show."""
+    for same, group in _by(places, "bin").items():
+        parts = [cells.places[place] for place in group]
+        whole = sum(cells.values[part] for part in parts)
+        lines.total(lines.unpublished_total(f"{group[0].output} {same}", whole), parts)
+
+
 def _without_event(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
     """Persons with the event lie within the persons at risk of it, cases within the persons seen, new users within the users.
 
@@ -180,8 +205,10 @@ def _paths(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
 
 MARGINS: dict[str, Callable[[Sequence[Place], Cells, Lines], None]] = {
     "arms": _arms,
+    "bins": _bins,
     "cohorts": _cohorts,
     "crossings": _crossings,
+    "days": _days,
     "paths": _paths,
     "levels": _levels,
     "steps": _steps,
@@ -201,6 +228,10 @@ def _across_outputs(cells: Cells, lines: Lines, policy: Policy) -> None:
                 lines.within(big, small)
         for events in _equal(event_totals(cells).get(arm, []), cells):
             lines.same(*events)
+        for part in early_events(cells).get(arm, []):
+            for whole in event_totals(cells).get(arm, []):
+                if policy.differences and policy.small(cells.values[whole] - cells.values[part]):
+                    lines.within(whole, part)
 
 
 def _nested(alike: Mapping[str, set[str]], lines: Lines, policy: Policy) -> None:

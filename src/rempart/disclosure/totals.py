@@ -60,3 +60,12 @@ def event_totals(cells: Cells) -> dict[str, list[str]]:
         if place.output_type in {"rate", "hazard_ratio"} and place.statistic == "events" and arm_of(place):
             found.setdefault(arm_of(place), set()).add(cell)
     return {arm: sorted(group) for arm, group in sorted(found.items())}
+
+
+def early_events(cells: Cells) -> dict[str, list[str]]:
+    """Per arm, the cells that count events by the end of a day before the end of follow-up."""
+    found: dict[str, set[str]] = {}
+    for place, cell in cells.places.items():
+        if place.output_type == "risk" and place.statistic == "events" and arm_of(place):
+            found.setdefault(arm_of(place), set()).add(cell)
+    return {arm: sorted(group) for arm, group in sorted(found.items())}

@@ -3,12 +3,14 @@
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from rempart.errors import BadInput
 from rempart.records.fields import Fields, near
 from rempart.records.form_reading import take
-from rempart.records.protocol import NON_USERS, Analysis, Exposure, Frame
+from rempart.records.protocol import CALIBRATION, NON_USERS, PROPENSITY, Analysis, Exposure, Frame
+from rempart.records.protocol import Protocol as Terms
+from rempart.records.scores import SCORE_KEYS, ScoreUse, read_use
 from rempart.records.study_forms import ANALYSIS, INPUTS, PARAMETERS
 
 
@@ -23,6 +25,10 @@ class _Defines(Protocol):
     def outcomes(self) -> Mapping[str, object]: ...
     @property
     def covariates(self) -> Mapping[str, object]: ...
+    @property
+    def features(self) -> Mapping[str, object]: ...
+    @property
+    def protocol(self) -> Terms: ...
 
 
 def read_comparison(given: Fields, study: _Defines) -> Analysis:
@@ -44,22 +50,62 @@ def read_comparison(given: Fields, study: _Defines) -> Analysis:
         frame=frame,
         covariates=tuple(sorted(covariates)) if kind in _DESCRIBED else (),
         grid_days=parameters["grid_days"] if kind in _CURVES else 0,
-        ties=parameters["ties"] if kind == "cox" else "",
+        ties=parameters["ties"] if kind in _RATIOS else "",
         differences=parameters["differences"],
         establishments=parameters["establishments"],
+        score=_score(kind, inputs, parameters, given, study),
+        controls=_controls(kind, inputs, given, study),
     )
     _check_analysis(analysis, study, given)
     return analysis
 
 
-_DESCRIBED, _CURVES = ("table_one", "cox"), ("kaplan_meier", "cumulative_incidence")
+_SCORED = (PROPENSITY, CALIBRATION)
+_RATIOS = ("cox", *_SCORED)
+_DESCRIBED, _CURVES = ("table_one", *_RATIOS), ("kaplan_meier", "cumulative_incidence")
 _USED = {
     "covariates": _DESCRIBED,
     "grid_days": _CURVES,
-    "ties": ("cox",),
+    "ties": _RATIOS,
+    "features": _SCORED,
+    "outcomes": (CALIBRATION,),
+    **dict.fromkeys(SCORE_KEYS, _SCORED),
+    **dict.fromkeys(("risk_days", "replicates"), (PROPENSITY,)),
     "differences": ("table_one",),
     "establishments": ("incidence_rate", "cox", *_CURVES),
 }  # by which types of analysis
+
+
+def _score(
+    kind: str, inputs: Mapping[str, Any], told: Mapping[str, Any], given: Fields, study: _Defines
+) -> ScoreUse | None:
+    """The use of a score; a calibration without an adjustment is by regression on the covariates."""
+    if kind not in _SCORED or (kind == CALIBRATION and told["adjustment"] is None and not inputs["features"]):
+        _check_no_score(kind, given)
+        return None
+    for name in inputs["features"]:
+        defined(name, study.features, given, "inputs.features")
+    end = study.protocol.follow_up_days
+    days = (end,) if end is not None and kind == PROPENSITY else ()
+    return read_use(told, given, features=inputs["features"], days=days)
+
+
+def _check_no_score(kind: str, given: Fields) -> None:
+    held = [name for name in SCORE_KEYS if kind == CALIBRATION and given.table("parameters").has(name)]
+    if held:
+        raise given.wrong("parameters.adjustment", f"the use of a score, for {held[0]} acts on one alone")
+
+
+def _controls(kind: str, inputs: Mapping[str, Any], given: Fields, study: _Defines) -> tuple[str, ...]:
+    if kind != CALIBRATION:
+        return ()
+    if inputs["outcomes"] is None:
+        raise given.wrong("inputs.outcomes", "the negative controls, outcomes of the study (it is missing)")
+    for name in inputs["outcomes"]:
+        defined(name, study.outcomes, given, "inputs.outcomes")
+    if inputs["outcome"] in inputs["outcomes"]:
+        raise given.wrong("inputs.outcomes", "negative controls, without the outcome in question")
+    return tuple(sorted(inputs["outcomes"]))
 
 
 def _check_used(given: Fields, kind: str) -> None:

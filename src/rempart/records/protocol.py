@@ -6,12 +6,13 @@ All days are whole numbers relative to time zero (0 = the day of the first dispe
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 from rempart.records.exposure import Eras
 from rempart.records.harper import Amendment
+from rempart.records.scores import ScoreUse
 
 DOMAINS = ("drug", "condition", "procedure", "measurement", "device")
 SYSTEMS: Mapping[str, tuple[str, ...]] = {  # coding system → domains it may be used in
@@ -32,13 +33,23 @@ SAME_DAY = ("exposure", "outcome", "censoring")
 ACTIVE, NON_USERS = "new-user-active-comparator", "new-user-non-users"
 DESIGNS = (ACTIVE, NON_USERS)
 TIES = ("efron", "breslow")
-TYPES = ("attrition", "table_one", "incidence_rate", "kaplan_meier", "cumulative_incidence", "cox")
+PROPENSITY, CALIBRATION = "propensity", "calibration"
+TYPES = (
+    "attrition",
+    "table_one",
+    "incidence_rate",
+    "kaplan_meier",
+    "cumulative_incidence",
+    "cox",
+    PROPENSITY,
+    CALIBRATION,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """``period``: first and last possible day of time zero; ``death``: the column that dates a death, or ``ignore``; ``harper``: its text by
-    section, plain values; ``amendments``: oldest first."""
+    """``period``: first and last possible day of time zero; ``death``: the column that dates a death, or ``ignore``; ``harper``: its text
+    by section, plain values; ``amendments``: oldest first."""
 
     title: str
     question: str
@@ -142,7 +153,8 @@ class Frame:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """One analysis; ``covariates``: names to describe or adjust for; ``grid_days``: step of curves; ``ties``: of Cox;
-    ``differences``: of a table one, how far its arms lie apart; ``establishments``: count those behind outcomes."""
+    ``differences``: of a table one, how far its arms lie apart; ``establishments``: count those behind outcomes; ``score``: the use of a
+    propensity score; ``controls``: outcomes that the target cannot cause, nor prevent."""
 
     id: str
     type: str
@@ -153,6 +165,18 @@ class Analysis:
     ties: str
     differences: bool = False
     establishments: bool = False
+    score: ScoreUse | None = None
+    controls: tuple[str, ...] = ()
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The questions that it asks: its own, and the same of each negative control."""
+        return (self.frame, *(replace(self.frame, outcome=name) for name in self.controls))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features that it reads."""
+        return self.score.features if self.score else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

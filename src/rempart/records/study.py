@@ -86,7 +86,7 @@ class Study:
     @property
     def frames(self) -> tuple[Frame, ...]:
         """The distinct questions of the analyses, in order of their keys."""
-        return tuple(sorted({analysis.frame for analysis in self.analyses}))
+        return tuple(sorted({frame for analysis in self.analyses for frame in analysis.frames}))
 
     @property
     def overlapping(self) -> frozenset[str]:

@@ -5,19 +5,25 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from rempart.records.protocol import Analysis
+from rempart.records.protocol import CALIBRATION, PROPENSITY, Analysis
+from rempart.records.scores import use_dict
+
+_COVARIATES = ("table_one", "cox", PROPENSITY, CALIBRATION)
 
 
 def analysis_dict(item: Analysis) -> dict[str, object]:
     """A comparison as the file has it, every default written out."""
     inputs = {
         **asdict(item.frame),
-        **({"covariates": list(item.covariates)} if item.type in {"table_one", "cox"} else {}),
+        **({"covariates": list(item.covariates)} if item.type in _COVARIATES else {}),
+        **({"features": list(item.features)} if item.features else {}),
+        **({"outcomes": list(item.controls)} if item.controls else {}),
     }
     parameters: dict[str, object] = {"grid_days": item.grid_days} if item.grid_days else {}
     parameters |= {"ties": item.ties} if item.ties else {}
     parameters |= {"differences": True} if item.differences else {}
     parameters |= {"establishments": True} if item.establishments else {}
+    parameters |= use_dict(item.score, of_ratio_alone=item.type == CALIBRATION) if item.score else {}
     return {"id": item.id, "type": item.type, "design": item.design, "inputs": inputs, "parameters": parameters}
 
 

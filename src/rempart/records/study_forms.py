@@ -45,6 +45,7 @@ from rempart.records.protocol import (
     TIES,
     TYPES,
 )
+from rempart.records.scores import SCORE_KEYS
 
 SCHEMA = "rempart.study/1"
 GRID_DAYS = 90
@@ -169,7 +170,14 @@ INPUTS = Table(
         "target": key(Text(), "the exposure of interest", default="target"),
         "comparator": key(Text(), "the exposure it is compared with", default="comparator"),
         "outcome": key(Text(), "an outcome; absent: the only one"),
-        "covariates": key(Texts(), "table_one, cox: covariates; absent: all of them; []: none"),
+        "covariates": key(
+            Texts(), "table_one, cox, propensity, calibration: covariates; absent: all of them; []: none"
+        ),
+        "features": key(Texts(least=1), "propensity, calibration: features beside the covariates", default=()),
+        "outcomes": key(
+            Texts(least=2),
+            "calibration: the negative controls, outcomes that the target is known neither to cause nor to prevent",
+        ),
     },
 )
 PARAMETERS = Table(
@@ -184,7 +192,8 @@ PARAMETERS = Table(
             "it holds for every analysis of the same cohort, arms and outcome",
             default=False,
         ),
-        "ties": key(Choice(TIES), "cox: outcomes on one day", default="efron"),
+        "ties": key(Choice(TIES), "cox, propensity, calibration: outcomes on one day", default="efron"),
+        **SCORE_KEYS,
     },
 )
 ANALYSIS = Table(
