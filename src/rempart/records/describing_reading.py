@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading descriptive analyses and census populations of a study file, and their canonical form. Holds no rule of disclosure."""
+"""Reading descriptive analyses of a study file, and their canonical form. Holds no rule of disclosure."""
 
 import datetime
 from collections.abc import Callable, Mapping
@@ -14,7 +14,6 @@ from rempart.records.describing import (
     CROSS,
     DIMENSIONS,
     OBSERVED,
-    OLDEST,
     PATHWAYS,
     PERIODS,
     PERSON_TIME,
@@ -23,15 +22,11 @@ from rempart.records.describing import (
     TABLE_ONE,
     USE,
     CohortAnalysis,
-    Inhabitants,
-    Population,
 )
 from rempart.records.describing_forms import (
     COHORT_ANALYSIS,
     COHORT_INPUTS,
     COHORT_PARAMETERS,
-    INHABITANTS,
-    POPULATION,
     USED,
 )
 from rempart.records.fields import Fields
@@ -46,8 +41,9 @@ _OPTIONAL = ("points", "each", "standard", "claims", "ages")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Names that analyses may use; ``rules``: rule cohorts; ``periods``: exposures with days' supply; ``period``: the protocol's;
-    ``entered``: rule cohorts alone; ``matched``: matchings; ``several``: matched cohorts in which a person may stand more than once; ``cloned``: cohorts to be cloned."""
+    """Names that analyses may use; ``rules``: rule cohorts and matched ones; ``periods``: exposures with days' supply; ``period``: the
+    protocol's; ``entered``: rule cohorts alone; ``cloned``: those of them to be cloned; ``matched``: matchings; ``several``: matched cohorts
+    in which a person may stand more than once."""
 
     rules: tuple[str, ...]
     outcomes: tuple[str, ...]
@@ -119,19 +115,6 @@ def looks_back(analysis: CohortAnalysis, begins: datetime.date) -> list[Window]:
 def describes(given: Fields) -> bool:
     """Whether an analysis of the file describes a rule cohort."""
     return given.raw("design") == COHORT
-
-
-def read_population(given: Fields) -> Population:
-    """A census; raises BadInput ``study-field``, ``unknown-key``."""
-    told = take(given, POPULATION)
-    rows = []
-    for item in told["rows"]:
-        row = take(item, INHABITANTS)
-        if row["age"] is not None:
-            first, last = row["age"]
-            row["age"] = (first, None if last >= OLDEST else last)
-        rows.append(Inhabitants(**row))
-    return Population(source=told["source"], date=told["date"], rows=tuple(rows))
 
 
 def read_description(
@@ -287,18 +270,3 @@ def description_dict(analysis: CohortAnalysis) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
-
-
-def population_dict(population: Population) -> dict[str, object]:
-    """Its canonical form."""
-    rows = [
-        {
-            "persons": row.persons,
-            **({"year": row.year} if row.year is not None else {}),
-            **({"sex": row.sex} if row.sex else {}),
-            **({"age": [row.age[0], OLDEST if row.age[1] is None else row.age[1]]} if row.age is not None else {}),
-            **({"place": row.place} if row.place else {}),
-        }
-        for row in population.rows
-    ]
-    return {"source": population.source, "date": population.date, "rows": rows}

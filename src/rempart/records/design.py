@@ -71,8 +71,9 @@ def _no_look(analysis: DesignAnalysis) -> tuple[tuple[str, int], ...]:
 class DesignForm:
     """What a design declares. ``types``: of its analyses; ``inputs``, ``parameters``: their keys; ``used``: key → the types that use it,
     where not all do; ``protocol``: keys of the protocol that its analyses read; ``periods``: whether exposures are read as periods, and so
-    must say their supply; ``unsaid``: inputs that stay absent where the file does not name them; ``death``: whether an outcome may be ``death``, that of any cause; ``check``: raises BadInput
-    ``study-field`` for what the forms cannot say; ``looks_back``: (what, first day before time zero) for the permit's look-back."""
+    must say their supply; ``unsaid``: inputs that stay absent where the file does not name them; ``death``: whether an outcome may be
+    ``death``, that of any cause; ``check``: raises BadInput ``study-field`` for what the forms cannot say; ``looks_back``: (what, first day
+    before time zero) for the permit's look-back."""
 
     design: str
     about: str

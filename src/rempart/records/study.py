@@ -20,9 +20,7 @@ from rempart.records.describing_reading import (
     description_dict,
     known_names,
     looks_back,
-    population_dict,
     read_description,
-    read_population,
 )
 from rempart.records.design import DesignAnalysis
 from rempart.records.design_reading import design_dict, read_design
@@ -32,6 +30,7 @@ from rempart.records.features import Features, features_dict, read_features
 from rempart.records.fields import Fields
 from rempart.records.form_reading import gathered, judged, look
 from rempart.records.matching import Matching, check_matchings, matched_names
+from rempart.records.populations import population_dict, read_population
 from rempart.records.protocol import (
     SAME_DAY,
     SYSTEMS,
