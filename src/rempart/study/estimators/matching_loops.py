@@ -12,6 +12,31 @@ from typing import Any
 from rempart.study.estimators.compiled import compiled
 
 
+def plain_split(order: Any, sorted_scale: Any, treated: Any, draw: Any, out: Any) -> None:
+    """Persons in order of their scale parted into arms, comparators of one scale put into groups.
+
+    ``order``, ``sorted_scale`` (n,); ``treated``, ``draw`` (n,) by person. ``out`` = (treated (T,), their scale, their place, comparators
+    (C,), their draws, begin (C+1,), value (C,), [number of groups]).
+    """
+    one, score, place, pool, draws, begin, value, groups = out
+    t = c = g = below = 0
+    for k in range(len(order)):
+        person, at = order[k], sorted_scale[k]
+        if g > below and value[g - 1] < at:
+            below = g
+        if treated[person]:
+            one[t], score[t], place[t] = person, at, below
+            t += 1
+        else:
+            if g == 0 or value[g - 1] < at:
+                begin[g], value[g] = c, at
+                g += 1
+            pool[c], draws[c] = person, draw[person]
+            c += 1
+    begin[g] = c
+    groups[0] = g
+
+
 def plain_take_each_once(turns: Any, treated: Any, groups: Any, caliper: float, out: Any) -> None:
     """``turns`` (rounds·T,) treated in the order of their turns, each takes the nearest free comparator within ``caliper``.
 
@@ -92,5 +117,6 @@ def plain_take_freely(treated: Any, groups: Any, caliper: float, out: Any) -> No
             found[t] += 1
 
 
+split = compiled(plain_split)
 take_each_once = compiled(plain_take_each_once)
 take_freely = compiled(plain_take_freely)

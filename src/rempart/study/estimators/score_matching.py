@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rempart.errors import BadInput
-from rempart.study.estimators.matching_loops import take_each_once, take_freely
+from rempart.study.estimators.matching_loops import split, take_each_once, take_freely
 from rempart.study.estimators.score_input import Scored, sums_by
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+_MAGNITUDE = np.int64(0x7FFF_FFFF_FFFF_FFFF)  # all bits of a number but its sign
 SCALES, ORDERS, SPREADS = ("score", "logit"), ("largest", "smallest", "draw"), ("pooled", "all")
 
 
@@ -79,31 +80,71 @@ def match(scored: Scored, draw: Ints, rule: MatchRule) -> Matching:
     if draw.shape != scored.score.shape or not np.issubdtype(draw.dtype, np.integer):
         raise BadInput("score-shape", term="draw")
     scale = scored.score if rule.scale == "score" else scored.logit()
-    width = _caliper(scale, scored.treated, rule)
     order = _sorted(scale, draw)
-    is_treated = scored.treated[order]
-    treated, pool = order[is_treated], order[~is_treated]
-    found = _taken(scale, draw, (treated, pool), (rule, width))
-    rows, columns = np.nonzero(found >= 0)
-    if not len(rows):
-        raise BadInput("matching-none")
-    return _matching(scored, (treated[rows], pool[found[rows, columns]]), rule, width)
+    sides = _sides(scale[order], order, scored.treated, draw)
+    width = _caliper(scale, sides, rule)
+    found = _taken(sides, draw, (rule, width))
+    table = np.full((len(scale), rule.ratio), -1, dtype=np.int64)
+    table[sides.treated] = np.where(found >= 0, sides.pool[found], -1)
+    return _matching(table, (len(sides.treated), rule, width))
 
 
-def _caliper(scale: Floats, treated: Bools, rule: MatchRule) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sides:
+    """The treated in order of scale, draw and place: person, scale, place; the comparators: person, draw, and their groups."""
+
+    treated: Ints
+    score: Floats
+    place: Ints
+    pool: Ints
+    draw: Ints
+    begin: Ints
+    value: Floats
+
+
+def _sides(scale: Floats, order: Ints, treated: Bools, draw: Ints) -> _Sides:
+    ones = int(np.count_nonzero(treated))
+    others = len(order) - ones
+    first, place, begin = np.empty(ones, np.int64), np.empty(ones, np.int64), np.empty(others + 1, np.int64)
+    pool, draws, groups = np.empty(others, np.int64), np.empty(others, np.int64), np.empty(1, np.int64)
+    score, value = np.empty(ones), np.empty(others)
+    split(order, scale, treated, draw, (first, score, place, pool, draws, begin, value, groups))
+    count = int(groups[0])
+    return _Sides(
+        treated=first,
+        score=score,
+        place=place,
+        pool=pool,
+        draw=draws,
+        begin=begin[: count + 1],
+        value=value[:count],
+    )
+
+
+def _caliper(scale: Floats, sides: _Sides, rule: MatchRule) -> float:
     if rule.caliper is None:
         return float("inf")
     if rule.spread == "all":
         return rule.caliper * float(scale.std(ddof=1))
-    parts = [scale[of].var(ddof=1) if of.sum() > 1 else 0.0 for of in (treated, ~treated)]
+    others = np.repeat(sides.value, np.diff(sides.begin))
+    parts = [part.var(ddof=1) if len(part) > 1 else 0.0 for part in (sides.score, others)]
     return rule.caliper * float(np.sqrt(sum(parts) / 2))
 
 
 def _sorted(scale: Floats, draw: Ints) -> Ints:
-    """Places by scale, draw and place; only where scales are equal does the slower sort by three keys run."""
-    order = np.argsort(scale).astype(np.int64)
-    value = scale[order]
-    same = value[1:] == value[:-1]
+    """Places by scale, draw and place.
+
+    The upper bits of the scale and the place in one whole number are sorted as such, in two thirds of the time of sorting places by
+    scale. Only where the upper bits are equal does the slower sort by three keys run.
+    """
+    places = (len(scale) - 1).bit_length()
+    bits = (scale + 0.0).view(np.int64)  # -0 becomes 0
+    rising = bits ^ ((bits >> 63) & _MAGNITUDE)  # negative numbers rise as their bits fall
+    below = (1 << places) - 1
+    key = np.sort((rising & ~below) | np.arange(len(scale)))
+    order = key & below
+    upper = key >> places
+    same = upper[1:] == upper[:-1]
     if same.any():
         tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
         of = order[tied]
@@ -111,50 +152,51 @@ def _sorted(scale: Floats, draw: Ints) -> Ints:
     return order
 
 
-def _taken(scale: Floats, draw: Ints, sides: tuple[Ints, Ints], how: tuple[MatchRule, float]) -> Ints:
-    """Of each treated, in the order given, the places in the pool that it takes, (T, k), -1 for none."""
-    (treated, pool), (rule, caliper) = sides, how
-    score, value = scale[treated], scale[pool]
-    first = np.flatnonzero(np.r_[True, value[1:] > value[:-1]])
-    begin = np.r_[first, len(pool)].astype(np.int64)
-    place = np.searchsorted(value[first], score).astype(np.int64)
-    matches = np.full((len(treated), rule.ratio), -1, dtype=np.int64)
-    many = np.zeros(len(treated), dtype=np.int64)
-    groups = (begin, value[first], draw[pool], pool)
+def _taken(sides: _Sides, draw: Ints, how: tuple[MatchRule, float]) -> Ints:
+    """Of each treated, in the order of the sides, the places in the pool that it takes, (T, k), -1 for none."""
+    rule, caliper = how
+    size, count = len(sides.treated), len(sides.value)
+    matches, many = np.full((size, rule.ratio), -1, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    groups = (sides.begin, sides.value, sides.draw, sides.pool)
     if rule.replace:
-        take_freely((score, place), groups, caliper, (matches, many))
+        take_freely((sides.score, sides.place), groups, caliper, (matches, many))
         return matches
-    free = np.arange(len(first) + 1, dtype=np.int64)
-    state = (matches, many, begin[:-1].copy(), free.copy(), free)
-    turns = _turns(score, (draw[treated], treated), rule.order)
+    free = np.arange(count + 1, dtype=np.int64)
+    state = (matches, many, sides.begin[:-1].copy(), free.copy(), free)
+    turns = _turns(sides, draw, rule.order)
     for _ in range(rule.ratio):
-        take_each_once(turns, (score, place), groups, caliper, state)
+        take_each_once(turns, (sides.score, sides.place), groups, caliper, state)
     return matches
 
 
-def _turns(score: Floats, ties: tuple[Ints, Ints], order: str) -> Ints:
-    """Treated come sorted by score, draw and place (``ties``): the largest first keeps the lower draw first among equals."""
+def _turns(sides: _Sides, draw: Ints, order: str) -> Ints:
+    """Treated come sorted by score, draw and place: the largest first keeps the lower draw first among equals."""
+    turns = np.arange(len(sides.treated), dtype=np.int64)
     if order == "draw":
-        return np.lexsort(ties[::-1]).astype(np.int64)
-    turns = np.arange(len(score), dtype=np.int64)
+        return np.lexsort((sides.treated, draw[sides.treated])).astype(np.int64)
     if order == "smallest":
         return turns
-    return np.argsort(-score, kind="stable").astype(np.int64)
+    if (sides.score[1:] > sides.score[:-1]).all():
+        return turns[::-1].copy()
+    return np.argsort(-sides.score, kind="stable").astype(np.int64)
 
 
-def _matching(scored: Scored, pairs: tuple[Ints, Ints], rule: MatchRule, width: float) -> Matching:
-    treated, comparator = pairs
-    order = np.argsort(treated, kind="stable")
-    treated, comparator = treated[order], comparator[order]
-    size = len(scored.score)
-    many = np.bincount(treated, minlength=size)
-    weights = sums_by(comparator, 1 / many[treated], size)
+def _matching(table: Ints, told: tuple[int, MatchRule, float]) -> Matching:
+    """``table`` (n, k): of each person the comparators that it takes, -1 for none."""
+    treated, rule, width = told
+    taken = table >= 0
+    many = taken.sum(axis=1)
+    rows = np.repeat(np.arange(len(table)), many)
+    if not len(rows):
+        raise BadInput("matching-none")
+    comparator = table[taken]
+    weights = sums_by(comparator, 1 / many[rows], len(table))
     weights[many > 0] = 1.0
     return Matching(
-        treated=treated,
+        treated=rows,
         comparator=comparator,
         weights=weights,
         caliper=width,
-        unmatched=int(scored.treated.sum() - (many > 0).sum()),
+        unmatched=treated - int(np.count_nonzero(many)),
         replaced=rule.replace,
     )
