@@ -158,12 +158,16 @@ def test_the_canonical_form_of_every_key_reads_back_as_the_same_study() -> None:
         assert again.content_id == first.content_id
 
 
-@pytest.mark.parametrize("name", ["comparison", "cohort"])
+TEMPLATES = sorted({name.split(".")[0] for name in package_data.names("examples/templates", ".toml")})
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_a_template_says_the_same_in_both_languages(name: str) -> None:
     english, french = (
         study_from_dict(expand(body(f"examples/templates/{name}.{tongue}.toml"))[0][1]) for tongue in ("en", "fr")
     )
     assert english.analyses == french.analyses
+    assert (english.descriptions, english.designs) == (french.descriptions, french.designs)
     assert english.exposures == french.exposures
     assert set(english.codes) == set(french.codes)
     assert english.protocol.period == french.protocol.period
