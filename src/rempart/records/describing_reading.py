@@ -42,7 +42,7 @@ _OPTIONAL = ("points", "each", "standard", "claims", "ages")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """Names that analyses may use; ``rules``: rule cohorts and matched ones; ``periods``: exposures with days' supply; ``period``: the
-    protocol's; ``entered``: rule cohorts alone; ``cloned``: those of them to be cloned; ``matched``: matchings; ``several``: matched cohorts
+    protocol's; ``entered``: rule cohorts alone; ``cloned``: those to be cloned; ``matched``: matchings; ``several``: matched cohorts
     in which a person may stand more than once."""
 
     rules: tuple[str, ...]
