@@ -10,45 +10,74 @@ from typing import Any
 import altair as alt
 
 from rempart.adapters.figure_lines import Line, forest
+from rempart.adapters.figure_map import is_mapped
 from rempart.adapters.figure_words import Words, arms_of, groups, hidden, shown, wrapped
 from rempart.records.result import CheckedTable, ResultRow
 
 _LINES = 60  # more are read in the table
 _CROSSED = "*"
 _TITLE = 46  # letters of a line of the axis's title
+_SIDES = ": "  # before what the two sides of 1 say
 _RATE = ("rate", "rate_lower", "rate_upper")
 _SHARE = ("prevalence", "prevalence_lower", "prevalence_upper")
-_RATIO = ("hazard_ratio", "lower", "upper")
+_DIMENSIONS = (
+    "analysis",
+    "outcome",
+    "exposure",
+    "model",
+    "variable",
+    "level",
+    "window",
+    "term",
+)  # that tell ratios apart
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+_WIDEST = (0.005, 200.0)  # an interval beyond ends at the edge of the plot
 _FEW_TICKS = (0.5, 0.75, 1, 1.5, 2)
 Rows = Mapping[str, ResultRow]
 
 
 def hazard_ratios(table: CheckedTable, words: Words) -> Any:
-    """One line for each model and term, with events and persons of each arm; None when no ratio may be shown."""
-    found, telling = groups(table), _telling(table)
+    """One line for each ratio, with events and persons of each arm; None when no ratio may be shown."""
     arms = [arm for arm in ("target", "comparator") if arm in arms_of(table)]
+    lines = ratio_lines(table, words, arms=arms)
+    if not any(line.bounds for line in lines):
+        return None
+    scale, axis = ratio_axis([line.bounds for line in lines if line.bounds], words, words.of(table, "axis"))
+    heads = [[words.say(arm), words.say("events_of_persons")] for arm in arms]
+    return forest(lines[:_LINES], words, heads=[*heads, [words.of(table, "head")]], scale=scale, axis=axis, one=1)
+
+
+def ratio_of(table: CheckedTable) -> str:
+    """The statistic of a table that is a ratio with an interval (``hazard_ratio``, ``ratio``); '' where it has none."""
+    known = {row.statistic for row in table.rows}
+    found = [name for name in known if name == "ratio" or name.endswith("_ratio")]
+    return min(found) if found and {"lower", "upper"} <= known else ""
+
+
+def ratio_lines(table: CheckedTable, words: Words, *, arms: Sequence[str], group: str = "") -> list[Line]:
+    """A line for each ratio of a table; ``group``: the heading of all of them."""
+    ratio, found, telling = ratio_of(table), groups(table), _telling(table)
     lines = []
     for (row, column), statistics in found.items():
-        if column or "hazard_ratio" not in statistics:
+        if column or ratio not in statistics:
             continue
         keys = dict(row)
         label = " · ".join(words.say(keys[name]) for name in telling if keys.get(name)) or words.say("target")
-        counts = [found.get((row, (("arm", arm),)), {}) for arm in arms]
-        cells = tuple(_of_persons(words, each) for each in counts)
+        cells = tuple(_of_persons(words, found.get((row, (("arm", arm),)), {})) for arm in arms)
         crude = keys.get("model") == "crude"
         shape = ("circle", words.colour("comparator")) if crude else ("square", words.colour("target"))
-        lines.append(_line(label, statistics, _RATIO, words, cells=cells, shape=shape))
-    drawn = [line for line in lines if line.bounds is not None]
-    if not drawn:
-        return None
-    low, high = (side(line.bounds[at] for line in drawn if line.bounds) for side, at in ((min, 0), (max, 1)))
-    low, high = min(0.5, low) * 0.94, max(2.0, high) * 1.06
+        statistic = (ratio, "lower", "upper")
+        lines.append(_line(label, statistics, statistic, words, cells=cells, shape=shape, group=group))
+    return lines
+
+
+def ratio_axis(bounds: Sequence[tuple[float, float]], words: Words, title: str) -> tuple[dict[str, Any], Any]:
+    """A log scale around 1 that holds all of these bounds, and its axis with few round marks."""
+    low, high = min(0.5, *(each[0] for each in bounds), 0.5) * 0.94, max(2.0, *(each[1] for each in bounds), 2.0) * 1.06
+    low, high = max(low, _WIDEST[0]), min(high, _WIDEST[1])
     marks = [tick for tick in (_FEW_TICKS if high < 5 and low > 0.2 else _TICKS) if low <= tick <= high]
-    heads = [[words.say(arm), words.say("events_of_persons")] for arm in arms]
-    scale = {"type": "log", "domain": [low, high], "nice": False}
-    axis = _axis(words, words.of_type("hazard_ratio", "axis"), values=marks, format="~r")
-    return forest(lines, words, heads=[*heads, [words.of_type("hazard_ratio", "head")]], scale=scale, axis=axis, one=1)
+    scale = {"type": "log", "domain": [low, high], "nice": False, "clamp": True}
+    return scale, _axis(words, title, values=marks, format="~r")
 
 
 def _of_persons(words: Words, rows: Rows) -> str:
@@ -58,8 +87,9 @@ def _of_persons(words: Words, rows: Rows) -> str:
 
 def _telling(table: CheckedTable) -> list[str]:
     """The dimensions that tell the lines apart; what all lines share is said by the title."""
-    ratios = [row.row_key for row in table.rows if row.statistic == "hazard_ratio"]
-    names = [name for name in ("analysis", "model", "term") if len({key.get(name, "") for key in ratios}) > 1]
+    ratio = ratio_of(table)
+    keys = [row.row_key for row in table.rows if row.statistic == ratio]
+    names = [name for name in _DIMENSIONS if len({key.get(name, "") for key in keys}) > 1]
     return names or ["model", "term"]
 
 
@@ -109,12 +139,13 @@ def _behind(table: CheckedTable, words: Words, statistics: Rows) -> tuple[str, .
 
 
 def _by_level(table: CheckedTable, words: Words, statistics: tuple[str, str, str]) -> list[Line]:
-    """Lines by variable and level, and within them by time where there are several."""
+    """Lines by variable and level, and within them by time where there are several; places that a map shows stand on it."""
     times = {row.row_key.get("time", "") for row in table.rows}
+    mapped = is_mapped(table, words)
     lines = []
     for (row, _), found in groups(table).items():
         keys = dict(row)
-        if _CROSSED in keys.get("variable", ""):
+        if _CROSSED in keys.get("variable", "") or (mapped and keys.get("variable") == "place"):
             continue
         whole = keys.get("level") == "all"
         level = words.arm("all", table) if whole else words.say(keys.get("level", ""))
@@ -125,6 +156,8 @@ def _by_level(table: CheckedTable, words: Words, statistics: tuple[str, str, str
         cells = _behind(table, words, found)
         lines.append(_line(level, found, statistics, words, group=group, cells=cells, shape=shape))
     order = list(dict.fromkeys(line.group for line in lines))
+    if mapped and len(order) == 1:
+        return []
     return sorted(lines, key=lambda line: order.index(line.group))[:_LINES]
 
 
@@ -165,4 +198,6 @@ def _line(
 
 
 def _axis(words: Words, title: str, **more: Any) -> Any:
-    return alt.Axis(title=wrapped(title, _TITLE), labelExpr=words.axis_numbers(), grid=False, labelFlush=False, **more)
+    kind, colon, sides = title.partition(_SIDES)
+    lines = [kind.rstrip(), sides] if colon and len(title) > _TITLE else wrapped(title, _TITLE)
+    return alt.Axis(title=lines, labelExpr=words.axis_numbers(), grid=False, labelFlush=False, **more)

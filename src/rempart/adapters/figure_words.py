@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What figures say and in which colours, and a checked table's rows as figures want them. Draws nothing."""
 
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 from rempart.records.result import SUPPRESSED, CheckedTable, ResultRow
 
 _LETTER = 8.2  # pixels that a letter of 14 px takes, about: fonts differ
+_MINUS = re.compile(r"(?<![\w)])-(?=\d)")  # of a negative number, not of a range
 _NO_POWER = 999.5  # three figures of more would be written as a power
 
 
@@ -25,7 +27,7 @@ class Words:
     def say(self, word: str, output: str = "") -> str:
         """A word of the language, first as ``output`` reads it; a word that is not known stands for itself."""
         found = self.names.get(f"{output}:{word}") or self.names.get(word) or self.data[self.language].get(word, word)
-        return found if isinstance(found, str) else word
+        return _MINUS.sub("\u2212", found if isinstance(found, str) else word)
 
     def arm(self, arm: str, table: CheckedTable) -> str:
         """An arm; everybody is called by the cohort where the caller names it."""
@@ -35,8 +37,8 @@ class Words:
         """A word of an output by the longest beginning of its name that has it, or of its type."""
         spoken = self.data[self.language]
         own = spoken.get(self._known(table), {})
-        fallback = {"rate": "incidence"}.get(table.output_type, table.output_type)
-        return str(own[word] if isinstance(own, Mapping) and word in own else spoken[fallback][word])
+        kind = spoken.get({"rate": "incidence"}.get(table.output_type, table.output_type), {})
+        return str(next(said[word] for said in (own, kind, spoken["ratio"]) if word in said))
 
     def asked_for(self, table: CheckedTable) -> str:
         """The analysis that an output is named after where several gave one like it (``incidence_main``), in words; '' where one did."""
@@ -146,5 +148,11 @@ def width_of(*texts: str, size: int = 14) -> int:
 
 
 def wrapped(text: str, letters: int) -> list[str]:
-    """A text in lines of so many letters, broken between words."""
-    return textwrap.wrap(text, letters, break_long_words=False, break_on_hyphens=False) or [text]
+    """A text in lines of at most so many letters, broken between words, and of about one length: no word stands alone."""
+
+    def lines(most: int) -> list[str]:
+        return textwrap.wrap(text, most, break_long_words=False, break_on_hyphens=False) or [text]
+
+    found = lines(letters)
+    narrower = (lines(most) for most in range(len(text) // len(found), letters))
+    return next((each for each in narrower if len(each) == len(found)), found)

@@ -7,16 +7,26 @@ every mark with whatever it was given. Suppressed values are not drawn. Draws no
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import vl_convert as vlc
 
-from rempart.adapters.figure_bars import attrition
-from rempart.adapters.figure_curves import curves, sparse_note, starts_above_zero
+from rempart.adapters.figure_balance import balance
+from rempart.adapters.figure_controls import controls
+from rempart.adapters.figure_curves import curves
 from rempart.adapters.figure_described import exposure, pathways
-from rempart.adapters.figure_forest import hazard_ratios, incidence, prevalences, rates_by
+from rempart.adapters.figure_effects import lag_effects, relative_incidence
+from rempart.adapters.figure_flow import attrition
+from rempart.adapters.figure_forest import hazard_ratios, incidence, prevalences, rates_by, ratio_of
+from rempart.adapters.figure_map import by_place
+from rempart.adapters.figure_notes import under
+from rempart.adapters.figure_overlap import score_overlap
+from rempart.adapters.figure_overview import estimates
+from rempart.adapters.figure_paths import flow
+from rempart.adapters.figure_prediction import calibration, net_benefit
 from rempart.adapters.figure_use import drug_use
 from rempart.adapters.figure_words import Words
 from rempart.adapters.package_data import toml
@@ -24,17 +34,32 @@ from rempart.errors import Refused
 from rempart.records.result import CheckedTable
 
 _PNG_SCALE = 2.0
+_LETTERS, _SMALL = 98, 7.0  # of a line under the title, at least; pixels of one
 _BY_TYPE: Mapping[str, Callable[[CheckedTable, Words], Any]] = {
     "attrition": attrition,
     "survival": curves,
-    "hazard_ratio": hazard_ratios,
     "rate": incidence,
     "stratified_rate": rates_by,
     "prevalence": prevalences,
     "pathway": pathways,
     "utilisation": drug_use,
     "frequency": exposure,
+    "balance": balance,
+    "score_overlap": score_overlap,
+    "controls": controls,
+    "calibration": calibration,
+    "net_benefit": net_benefit,
+    "lag_effects": lag_effects,
+    "relative_incidence": relative_incidence,
 }
+# A second figure of a table, beside its own: what its name ends with, the section of its words, how it is drawn.
+_FURTHER: Mapping[str, tuple[str, str, Callable[[CheckedTable, Words], Any]]] = {
+    "pathway": ("flow", "pathways_flow", flow),
+    "stratified_rate": ("map", "map", by_place),
+    "standardised_rate": ("map", "map", by_place),
+    "prevalence": ("map", "map_of_shares", by_place),
+}
+OVERVIEW = "estimates"  # the name of the one figure that is drawn of several tables
 
 
 def draw(
@@ -44,33 +69,56 @@ def draw(
     names: Mapping[str, str] | None = None,
     about: Mapping[str, str] | None = None,
 ) -> dict[str, bytes]:
-    """File name (``survival-fr.svg``) → bytes, for each table of a type that can be drawn and has something to show.
+    """File name (``survival-fr.svg``) → bytes, for each table of a type that can be drawn and has something to show; a table may have a
+    second figure (``incidence_by_map-fr.svg``), and several tables of ratios one of all of them (``estimates-fr.svg``).
 
     ``language``: ``en`` or ``fr``; ``names``: a name to read for an arm or a term (``{"target": "pioglitazone"}``), as
     release/labels.py gives them; ``about``: output → of whom and of what it tells, which stands under the title.
     Raises Refused ``figure-unchecked`` when a row did not pass the disclosure rules.
     """
-    words = Words(
-        data=toml("adapters/figures.toml"), language=language, names=dict(names or {}), about=dict(about or {})
-    )
+    words = words_of(language, names=names, about=about)
     files: dict[str, bytes] = {}
     for table in tables:
         if any(row.status == "raw" for row in table.rows):
             raise Refused("figure-unchecked", output=table.output)
-        chart = _BY_TYPE[table.output_type](table, words) if table.output_type in _BY_TYPE else None
-        if chart is not None:
-            files |= _files(f"{table.output}-{language}", _dressed(chart, table, words))
+        for name, chart in _charts(table, words):
+            files |= files_of(f"{name}-{language}", chart)
+    whole = estimates(tables, words)
+    if whole is not None:
+        note = [words.say("note"), words.of_type(OVERVIEW, "reading")]
+        files |= files_of(f"{OVERVIEW}-{language}", dressed(whole, words, words.of_type(OVERVIEW, "title"), [], note))
     return files
 
 
-def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
-    """Title, note, type and colours common to all figures."""
-    title, under = words.of(table, "title"), [*_compared(table, words), *_asked(table, words)]
-    note = _note(table, words)
+def words_of(language: str, *, names: Mapping[str, str] | None = None, about: Mapping[str, str] | None = None) -> Words:
+    """What figures say in a language, with the names that a study gives."""
+    return Words(
+        data=toml("adapters/figures.toml"), language=language, names=dict(names or {}), about=dict(about or {})
+    )
+
+
+def _charts(table: CheckedTable, words: Words) -> Iterator[tuple[str, Any]]:
+    """The figures of a table that has something to show, each with its name."""
+    kind = _BY_TYPE.get(table.output_type) or (hazard_ratios if ratio_of(table) else None)
+    chart = kind(table, words) if kind else None
+    if chart is not None:
+        yield table.output, dressed(chart, words, words.of(table, "title"), *under(table, words))
+    if table.output_type in _FURTHER:
+        end, section, drawn = _FURTHER[table.output_type]
+        chart = drawn(table, words)
+        if chart is not None:
+            title = words.of_type(section, "title")
+            yield f"{table.output}_{end}", dressed(chart, words, title, *under(table, words, end))
+
+
+def dressed(chart: Any, words: Words, title: str, subject: Sequence[str], note: Sequence[str]) -> Any:
+    """Title, of whom it tells, how it is read, type and colours common to all figures."""
+    letters = max(_LETTERS, round((getattr(chart, "width", None) or 0) / _SMALL) + 12)
+    lines = [line for text in [*subject, *note] for line in textwrap.wrap(text, letters, break_on_hyphens=False)]
     return (
         chart.properties(
-            title=alt.TitleParams(text=title, subtitle=[*under, *note]),
-            description=". ".join([title, *under, note[0]]),
+            title=alt.TitleParams(text=title, subtitle=lines),
+            description=". ".join([title, *subject, note[0]]),
             padding=16,
             background="white",
         )
@@ -106,30 +154,8 @@ def _dressed(chart: Any, table: CheckedTable, words: Words) -> Any:
     )
 
 
-def _compared(table: CheckedTable, words: Words) -> list[str]:
-    """Who is compared with whom, where the figure's own labels do not say it."""
-    terms = {row.row_key.get("term", "") for row in table.rows} if table.output_type == "hazard_ratio" else set()
-    return [words.say(term) for term in terms] if len(terms) == 1 else []
-
-
-def _note(table: CheckedTable, words: Words) -> list[str]:
-    """What the figure is drawn from, and of a curve what its band is and where its axis begins."""
-    if table.output_type != "survival":
-        return [words.say("note")]
-    banded = [words.say("band_note")] if any(row.statistic == "lower" for row in table.rows) else []
-    begins = starts_above_zero(table, words)
-    axis = [words.say("axis_note").format(begins=begins)] if begins else []
-    few = [said] if (said := sparse_note(table, words)) else []
-    return [words.say("curve_note"), *([" ".join([*banded, *axis])] if banded or axis else []), *few]
-
-
-def _asked(table: CheckedTable, words: Words) -> list[str]:
-    """Of whom and of what the figure tells; else the analysis that its output is named after, where several gave one like it."""
-    told = words.about.get(table.output, "") or words.asked_for(table)
-    return [told] if told else []
-
-
-def _files(name: str, chart: Any) -> dict[str, bytes]:
+def files_of(name: str, chart: Any) -> dict[str, bytes]:
+    """The figure as SVG and PNG."""
     specification = json.loads(chart.to_json())
     svg = _renumbered(vlc.vegalite_to_svg(specification))
     png: bytes = vlc.vegalite_to_png(specification, scale=_PNG_SCALE)
