@@ -9,7 +9,7 @@ import datetime
 import functools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,9 @@ FIRST, LAST = datetime.date(2012, 1, 1), datetime.date(2017, 12, 31)
 ANALYSES = '[[analyses]]\nid = "flow"\ntype = "attrition"\n'
 
 
+Rows = Callable[[int, int, int], Iterator[tuple[str, pa.Table]]]  # shard, persons in it, shards → (table, rows)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """``folder/w`` is the warehouse, ``folder/plain`` its twin: ``<table>-<shard>.parquet``; ``events``: rows of both."""
@@ -64,8 +67,8 @@ def project(persons: int, shards: int) -> Project:
     return write(Path(kept.name), persons, shards)
 
 
-def write(folder: Path, persons: int, shards: int) -> Project:
-    """A warehouse with one project of so many persons."""
+def write(folder: Path, persons: int, shards: int, *, rows: Rows | None = None) -> Project:
+    """A warehouse with one project of so many persons; ``rows``: those of other persons, and the example's study is left whole."""
     acts.init_warehouse(
         folder / "w",
         controller="bench",
@@ -91,14 +94,16 @@ def write(folder: Path, persons: int, shards: int) -> Project:
         )
     acts.example("glitazones", folder)
     study = (folder / "study.toml").read_text(encoding="utf-8")
-    study = study[: study.index("[covariates")] + ANALYSES
+    study = study if rows else study[: study.index("[covariates")] + ANALYSES
     (folder / "study.toml").write_text(study, encoding="utf-8")
     (folder / "plain").mkdir()
-    return Project(folder=folder, persons=persons, events=_granted(folder, Warehouse(folder / "w"), persons, shards))
+    made = _granted(folder, Warehouse(folder / "w"), (persons, shards), rows or tables)
+    return Project(folder=folder, persons=persons, events=made)
 
 
-def _granted(folder: Path, warehouse: Warehouse, persons: int, shards: int) -> int:
-    """The project's first snapshot, as a grant writes it; how many events."""
+def _granted(folder: Path, warehouse: Warehouse, size: tuple[int, int], rows_of: Rows) -> int:
+    """The project's first snapshot, as a grant writes it; how many events. ``size``: persons, shards."""
+    persons, shards = size
     permit = acts.read_permit_file(folder / "permit.toml")
     member = signer(warehouse.trust, folder / "claire.key", lambda _: "")
     document = warehouse.documents.put(member.document(permit.as_dict()).data)
@@ -119,7 +124,7 @@ def _granted(folder: Path, warehouse: Warehouse, persons: int, shards: int) -> i
             named_step=acts.no_step,
         )
         for shard in range(shards):
-            for table, rows in tables(shard, persons // shards, shards):
+            for table, rows in rows_of(shard, persons // shards, shards):
                 writer.add(table, MAIN, shard, rows)
                 (folder / "plain" / f"{table}-{shard:03d}.parquet").write_bytes(parquet_bytes(rows))
                 events += rows.num_rows if table.endswith(("exposure", "occurrence")) else 0
