@@ -28,7 +28,7 @@ ESTIMANDS: Mapping[str, str] = {  # adjustment → whom the ratio and the risks 
     MATCHING: "marginal, matched treated",
     STRATA: "conditional on the strata",
 }
-UNADJUSTED = "unadjusted"
+UNADJUSTED, CONDITIONAL = "unadjusted", "conditional on the covariates"
 
 SCORE_KEYS: Mapping[str, Key] = {
     "adjustment": key(

@@ -12,13 +12,14 @@ import pyarrow as pa
 from rempart.records.protocol import Analysis, Frame
 from rempart.records.result import ResultRow
 from rempart.records.study import Study
-from rempart.study import describe, ratio, score_results, time_to_event
+from rempart.study import controls, describe, ratio, score_results, time_to_event
 from rempart.study.cells import Cells, cells_of
 from rempart.study.describe_results import described
 from rempart.study.designs import designed
 from rempart.study.evidence import Evidence, merge
 from rempart.study.evidence_sets import ArmSets, arm_sets
 from rempart.study.rows import Output
+from rempart.study.training import Training
 
 Writer = Callable[[Output, Study, Analysis, Cells, Mapping[str, pa.Table]], None]
 _OUTPUTS: Mapping[str, tuple[str, str, Writer]] = {  # analysis type → output, output type, writer
@@ -28,17 +29,25 @@ _OUTPUTS: Mapping[str, tuple[str, str, Writer]] = {  # analysis type → output,
     "kaplan_meier": ("survival", "survival", time_to_event.survival),
     "cumulative_incidence": ("cumulative_incidence", "survival", time_to_event.cumulative_incidence),
     "cox": ("hazard_ratio", "hazard_ratio", ratio.hazard_ratio),
+    "calibration": ("controls", "controls", controls.control_results),
     "propensity": ("score_ratio", "hazard_ratio", score_results.score_results),
 }
 
 
 def results(
-    study: Study, evidence: Evidence, *, run: str, standards: Mapping[str, Any] | None = None
+    study: Study,
+    evidence: Evidence,
+    *,
+    run: str,
+    standards: Mapping[str, Any] | None = None,
+    training: Training | None = None,
 ) -> tuple[ResultRow, ...]:
     """All cells of all analyses, in the order of the study file, comparisons before descriptions.
 
     An output bears the contract's name; when several analyses have one type, ``<name>_<analysis id>``. ``standards``: the parsed
-    ``study/standards.toml``. Raises BadInput ``population-rows``, ``standard-unknown``, Refused ``rate-of-a-selection``,
+    ``study/standards.toml``; ``training``: what trains models, and where they are kept.
+
+    Raises BadInput ``population-rows``, ``standard-unknown``, Refused ``rate-of-a-selection``,
     ``weight-not-declared`` for what descriptions ask.
     """
     total = merge([evidence])
@@ -55,7 +64,7 @@ def results(
         output = Output(run=run, name=name if alone else f"{name}_{analysis.id}", kind=kind, rows=rows)
         write(output, study, analysis, cells[analysis.frame], total)
     rows += described(study, total["tallies"], run=run, standards=standards or {}, types=types)
-    rows += designed(study, total, run=run, types=types)
+    rows += designed(study, total, run=run, types=types, training=training)
     return tuple(rows)
 
 

@@ -101,8 +101,9 @@ def effect(
     risks = incidences(_leaving(persons), persons.treated, found.weight, days) if days else ()
     values = np.array([log, *(risk for item in risks for risk in item.risk)])
     influence = np.vstack([moves, *(item.moves for item in risks)])
-    if found.slopes is not None and fit.columns is None:
-        influence = with_estimation(influence, found.slopes, fit.scored, persons.x, persons.row)
+    if found.slopes is not None:
+        x, row = (persons.x, persons.row) if fit.columns is None else (fit.columns.dense(), np.arange(len(moves)))
+        influence = with_estimation(influence, found.slopes, fit.scored, x, row)
     covariance = _covariance(influence, found.unit)
     if use.adjustment == STRATA:
         covariance[0, 0] = own**2
