@@ -169,4 +169,4 @@ def test_the_canonical_form_reads_back_as_the_same_features() -> None:
     features = read_features(Fields(given, file="study.toml"))
     told = features_dict({name: getattr(features, name) for name in Features.__dataclass_fields__})
     assert read_features(Fields(told, file="study.toml")) == features
-    assert features.window("features.f").first == -40_000
+    assert features.window("features.f").first == -365

@@ -44,9 +44,8 @@ class Features:
         return bool(self.atc or self.cim10 or self.ccam or self.counts or self.costs)
 
     def window(self, what: str) -> Window:
-        """Its longest look, for the permit's look-back."""
-        first = -FOREVER if self.ever else -max(self.days, default=0)
-        return Window(what=f"{what}.{'ever' if self.ever else 'days'}", first=first if self.looks else 0)
+        """Its longest look, for the permit's look-back; a window without beginning looks at all that the permit has."""
+        return Window(what=f"{what}.days", first=-max(self.days, default=0) if self.looks else 0)
 
 
 FEATURES = Table(
@@ -54,7 +53,7 @@ FEATURES = Table(
     about="Yes-or-no answers about the time before time zero, by windows and families of codes.",
     keys={
         "days": key(Wholes(1), "lengths of the windows, which all end at the day until", default=()),
-        "ever": key(Flag(), "one more window, without beginning", default=False),
+        "ever": key(Flag(), "one more window, without beginning: all that the permit has", default=False),
         "until": key(
             Whole(-FOREVER, FOREVER),
             "last day of every window, 0 or before; at -1 the records of time zero itself are not read",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One analysis of a design as its writer reads it: counts of equal rows as columns, tallies as cells. Writes no row itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rempart.records.design import DesignAnalysis
 from rempart.records.study import Study
 from rempart.study.tallies import NOBODY, Tally, part_of, tallies_of
+from rempart.study.training import Training
 
 Ints = NDArray[np.int64]
 Texts = NDArray[np.str_]
@@ -30,12 +31,13 @@ class Patterns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Designed:
-    """What a writer needs: the study, the analysis, and its evidence."""
+    """What a writer needs: the study, the analysis, and its evidence; ``training``: for designs that train models."""
 
     study: Study
     analysis: DesignAnalysis
     tallies: pa.Table
     counted: pa.Table
+    training: Training = field(default_factory=Training)
 
     def part(self, name: str) -> list[Tally]:
         """The tallies of a part, in order of their keys."""

@@ -5,10 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rempart.records.result import ResultRow
 from rempart.records.study import Study
-from rempart.study import design_cohort_comparison, design_environment, design_self_controlled, design_time_varying
+from rempart.study import (
+    design_case_crossover,
+    design_cohort_comparison,
+    design_environment,
+    design_nested_case_control,
+    design_prediction,
+    design_self_controlled,
+    design_time_varying,
+)
 from rempart.study.designed import Designed
 from rempart.study.evidence import Evidence
 from rempart.study.rows import Output
+from rempart.study.training import Training
 
 Writer = Callable[[Output, Designed], None]
 OUTPUTS: Mapping[tuple[str, str], tuple[str, str, Writer]] = {  # (design, type) → output, output type, writer
@@ -24,23 +33,34 @@ OUTPUTS: Mapping[tuple[str, str], tuple[str, str, Writer]] = {  # (design, type)
     ("cohort-comparison", "cox"): ("hazard_ratio", "hazard_ratio", design_cohort_comparison.hazard_ratio),
     ("environmental-exposure", "cox"): ("hazard_ratio", "hazard_ratio", design_environment.hazard_ratio),
     ("environmental-exposure", "distributed_lag"): ("lag_effects", "lag_effects", design_environment.lag_curve),
+    ("case-crossover", "odds_ratio"): ("odds_ratio", "odds_ratio", design_case_crossover.odds_ratio),
+    ("nested-case-control", "odds_ratio"): ("odds_ratio", "odds_ratio", design_nested_case_control.odds_ratio),
     ("self-controlled", "case_series"): (
         "relative_incidence",
         "relative_incidence",
         design_self_controlled.relative_incidence,
     ),
+    ("prediction", "prediction"): ("prediction", "prediction", design_prediction.prediction),
     ("time-varying-exposure", "cox"): ("hazard_ratio", "hazard_ratio", design_time_varying.hazard_ratio),
     ("time-varying-exposure", "incidence_rate"): ("incidence", "rate", design_time_varying.incidence),
 }
 
 
-def designed(study: Study, evidence: Evidence, *, run: str, types: Sequence[str]) -> list[ResultRow]:
+def designed(
+    study: Study, evidence: Evidence, *, run: str, types: Sequence[str], training: Training | None = None
+) -> list[ResultRow]:
     """The cells of a study's analyses of designs. ``types``: of all analyses of the study; a type asked for more than once has outputs
-    whose names end with the analysis's id."""
+    whose names end with the analysis's id. ``training``: what trains models, and keeps them."""
     rows: list[ResultRow] = []
     for analysis in study.designs:
         name, kind, write = OUTPUTS[analysis.design, analysis.type]
         ending = "" if types.count(analysis.type) == 1 else f"_{analysis.id}"
-        told = Designed(study=study, analysis=analysis, tallies=evidence["tallies"], counted=evidence["patterns"])
+        told = Designed(
+            study=study,
+            analysis=analysis,
+            tallies=evidence["tallies"],
+            counted=evidence["patterns"],
+            training=training or Training(),
+        )
         write(Output(run=run, name=name, kind=kind, rows=rows, ending=ending), told)
     return rows
