@@ -218,3 +218,15 @@ def test_what_cannot_be_meant_is_refused_by_its_field(change: dict[str, Any], fi
     with pytest.raises(BadInput) as error:
         study_from_dict(study)
     assert field in str({**error.value.facts})
+
+
+def test_a_level_in_which_nobody_fell_ill_takes_nothing_from_the_ratio() -> None:
+    """Women without an outcome are set aside: the ratio of the others stands."""
+    tables, study = cohort(4), asked("cox")
+    ill = set(tables["condition_occurrence"]["person_id"].to_pylist())
+    sex = [8507 if person in ill or person % 2 else 8532 for person in range(4_000)]
+    tables["person"] = tables["person"].set_column(2, "gender_concept_id", pa.array(sex, pa.int64()))
+    study["covariates"] = {"sex": {"type": "sex"}}
+    rows = told(tables, study)
+    lower, upper = (value(rows, name, model="adjusted") for name in ("lower", "upper"))
+    assert lower and upper and lower < 1.5 < upper

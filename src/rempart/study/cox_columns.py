@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Levels of covariates as the columns of a model matrix, for models on counts of equal rows. Fits nothing."""
+"""Levels of covariates as the columns of a model matrix, for models on counts of equal rows. Fits nothing.
+
+Levels without any outcome are set aside: as their coefficients fall without end, the likelihood tends to that of the other rows, so this
+is its exact limit. Columns that repeat what those before them say are left out: the fit is the same.
+"""
 
 from collections.abc import Sequence
 
@@ -8,7 +12,20 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 Texts = NDArray[np.str_]
+_ALIKE = 1e-9  # what is left of a column, of its own length, when those before it are taken out: rounding
+
+
+def with_outcome(columns: Sequence[Texts], outcomes: Ints) -> Flags:
+    """Rows whose every level has an outcome, level by level until nothing more falls away. ``outcomes``: counted, by row."""
+    kept = np.ones(len(outcomes), dtype=bool)
+    while True:
+        before = int(kept.sum())
+        for column in columns:
+            kept &= np.isin(column, np.unique(column[kept & (outcomes > 0)]))
+        if int(kept.sum()) == before:
+            return kept
 
 
 def indicator_columns(
@@ -23,6 +40,21 @@ def indicator_columns(
             terms.append(f"{name} {level}")
             found.append((columns[at] == level).astype(np.float64))
     return terms, found
+
+
+def independent(columns: Sequence[Floats]) -> list[int]:
+    """Places of the columns that are no combination of a constant and those before them."""
+    basis: list[Floats] = []
+    kept: list[int] = []
+    for at, column in enumerate([np.ones_like(columns[0]), *columns] if columns else []):
+        rest = column.copy()
+        for one in (*basis, *basis):  # twice: what rounding left of the first time
+            rest -= one * float(one @ rest)
+        size = float(np.linalg.norm(rest))
+        if size > _ALIKE * max(float(np.linalg.norm(column)), 1e-300):
+            basis.append(rest / size)
+            kept.append(at - 1)
+    return [at for at in kept if at >= 0]
 
 
 def numbered(columns: Sequence[Texts]) -> Ints | None:

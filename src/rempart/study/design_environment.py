@@ -11,7 +11,7 @@ from scipy.special import log_ndtr
 
 from rempart.errors import BadInput
 from rempart.records.design_environment import POLYNOMIAL
-from rempart.study.cox_columns import indicator_columns, numbered
+from rempart.study.cox_columns import independent, indicator_columns, numbered, with_outcome
 from rempart.study.describe_cells import reference
 from rempart.study.designed import Designed, Patterns
 from rempart.study.estimators.conditional_poisson import LagEffects, fit, lag_effects, polynomial, time_strata
@@ -57,8 +57,8 @@ def lag_curve(output: Output, told: Designed) -> None:
         effects = [*zip(map(str, lags), found.beta, found.error, strict=True), ("all", found.total, found.total_error)]
     except BadInput as error:
         effects, rule = [(str(lag), np.nan, np.nan) for lag in (*lags, "all")], error.code
-    for lag, beta, error in effects:
-        values = _ratio("ratio", float(beta), float(error), told.analysis.parameters["per"])
+    for lag, beta, deviation in effects:
+        values = _ratio("ratio", float(beta), float(deviation), told.analysis.parameters["per"])
         shown = {**row, "lag": lag if lag == "all" else f"{int(lag):02d}"}
         output.write(shown, {}, values, n=events.persons, ref=reference(events), rule=rule, units=_UNITS)
 
@@ -73,22 +73,24 @@ def _levels(told: Designed) -> tuple[str, ...]:
 
 def _cox(told: Designed, found: Patterns, *, adjusted: bool) -> tuple[dict[str, float | None], str]:
     """The value's ratio; covariates enter as indicators, strata as baseline hazards of their own."""
-    covariates = told.analysis.covariates if adjusted else ()
-    event = found.whole(-1) == 1
-    terms, columns = indicator_columns(covariates, found.columns, found.n * event)
-    strata = found.columns[len(told.analysis.covariates) : len(_levels(told))] if adjusted else ()
+    names = told.analysis.covariates if adjusted else ()
+    kept = with_outcome(found.columns[: len(names)], found.n * (found.whole(-1) == 1))
+    event = found.whole(-1)[kept] == 1
+    levels = [column[kept] for column in found.columns[: len(_levels(told))]]
+    terms, columns = indicator_columns(names, levels, found.n[kept] * event)
+    own = independent(columns)
     try:
-        value = found.columns[-4].astype(np.float64)
-        x, pattern = np.unique(np.column_stack([value, *columns]), axis=0, return_inverse=True)
+        value = found.columns[-4][kept].astype(np.float64)
+        x, pattern = np.unique(np.column_stack([value, *(columns[at] for at in own)]), axis=0, return_inverse=True)
         cells = CoxCells(
             x=x,
-            terms=(_term(told), *terms),
+            terms=(_term(told), *(terms[at] for at in own)),
             pattern=pattern.ravel().astype(np.int64),
-            n=found.n,
-            entry=found.whole(-3),
-            exit_=found.whole(-2),
+            n=found.n[kept],
+            entry=found.whole(-3)[kept],
+            exit_=found.whole(-2)[kept],
             event=event,
-            strata=numbered(strata),
+            strata=numbered(levels[len(told.analysis.covariates) :]) if adjusted else None,
         )
         fitted = fit_cells(cells, ties=str(told.analysis.parameters["ties"]), idle_strata="keep")
     except BadInput as error:

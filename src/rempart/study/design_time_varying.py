@@ -7,10 +7,11 @@ The counts are all that the partial likelihood sees, so that the fit is the fit 
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rempart.errors import BadInput
 from rempart.records.design_time_varying import CURRENT, EVER, NEVER, PAST
-from rempart.study.cox_columns import indicator_columns
+from rempart.study.cox_columns import independent, indicator_columns, with_outcome
 from rempart.study.describe_cells import contributions, reference
 from rempart.study.designed import Designed, Patterns
 from rempart.study.estimators.cox_input import CoxCells
@@ -72,28 +73,45 @@ def _term(exposure: str, state: str) -> str:
 
 
 def _fitted(told: Designed, found: Patterns, *, adjusted: bool) -> tuple[CoxRowsFit | None, str]:
-    """The fit, or None and the error's code where there is none."""
-    names = [*told.analysis.exposures, *told.analysis.covariates]
-    columns = found.columns[: len(names) if adjusted else len(told.analysis.exposures)]
-    event = found.whole(-1) == 1
-    exposures = [NEVER] * len(told.analysis.exposures)
-    terms, given = indicator_columns(names[: len(columns)], columns, found.n * event, references=exposures)
+    """The fit, or None and the error's code where there is none. A state without an outcome has no ratio, and the others have theirs."""
+    exposures = told.analysis.exposures
+    names = [*exposures, *(told.analysis.covariates if adjusted else ())]
+    kept = with_outcome(found.columns[: len(names)], found.n * (found.whole(-1) == 1))
+    columns = [column[kept] for column in found.columns[: len(names)]]
+    n, entry, exit_, status = found.n[kept], found.whole(-3)[kept], found.whole(-2)[kept], found.whole(-1)[kept]
+    event = status == 1
     try:
-        if not given:
-            raise BadInput("cox-covariate-constant", term=names[0])
-        x, pattern = np.unique(np.stack(given, axis=1), axis=0, return_inverse=True)
+        if not all((column == NEVER).any() for column in columns[: len(exposures)]):
+            raise BadInput("cox-separation", term=names[0])
+        covariates, others = indicator_columns(names[len(exposures) :], columns[len(exposures) :], n * event)
+        terms, states = indicator_columns(
+            exposures, columns[: len(exposures)], n * event, references=[NEVER] * len(exposures)
+        )
+        x, terms = _matrix([*others, *states], [*covariates, *terms], len(states))
+        rows, pattern = np.unique(x, axis=0, return_inverse=True)
         cells = CoxCells(
-            x=x,
+            x=rows,
             terms=tuple(terms),
             pattern=pattern.ravel().astype(np.int64),
-            n=found.n,
-            entry=found.whole(-3),
-            exit_=found.whole(-2),
+            n=n,
+            entry=entry,
+            exit_=exit_,
             event=event,
         )
         return fit_cells(cells, ties=str(told.analysis.parameters["ties"])), ""
     except BadInput as error:
         return None, error.code
+
+
+def _matrix(columns: list[NDArray[np.float64]], terms: list[str], states: int) -> tuple[NDArray[np.float64], list[str]]:
+    """Columns to fit, those of states last. Raises BadInput ``cox-collinear`` where covariates say a state, ``cox-no-events`` without."""
+    kept = independent(columns)
+    lost = sorted({*range(len(columns) - states, len(columns))} - {*kept})
+    if lost:
+        raise BadInput("cox-collinear", term=terms[lost[0]])
+    if not states:
+        raise BadInput("cox-no-events")
+    return np.stack([columns[at] for at in kept], axis=1), [terms[at] for at in kept]
 
 
 def _values(fitted: CoxRowsFit | None, term: str) -> dict[str, float | None]:
