@@ -7,12 +7,10 @@ from typing import Protocol
 
 from rempart.cohort.codes import Reads
 from rempart.cohort.design_case_crossover import case_crossover
-from rempart.cohort.design_case_crossover import case_crossover
 from rempart.cohort.design_cohort_comparison import cohort_comparison
 from rempart.cohort.design_environment import environmental
 from rempart.cohort.design_nested_case_control import nested_case_control
 from rempart.cohort.design_prediction import prediction
-from rempart.cohort.design_nested_case_control import nested_case_control
 from rempart.cohort.design_self_controlled import self_controlled
 from rempart.cohort.design_time_varying import time_varying
 from rempart.cohort.sources import design_sources, usable_until
@@ -32,8 +30,6 @@ class Planner(Protocol):
 
 _PLANNERS: Mapping[str, Planner] = {
     "cohort-comparison": cohort_comparison,
-    "case-crossover": case_crossover,
-    "nested-case-control": nested_case_control,
     "case-crossover": case_crossover,
     "nested-case-control": nested_case_control,
     "self-controlled": self_controlled,

@@ -5,12 +5,10 @@ from collections.abc import Mapping
 
 from rempart.records.design import DesignAnalysis, DesignForm
 from rempart.records.design_case_crossover import CASE_CROSSOVER_FORM
-from rempart.records.design_case_crossover import CASE_CROSSOVER_FORM
 from rempart.records.design_cohort_comparison import COHORT_COMPARISON
 from rempart.records.design_environment import ENVIRONMENT
 from rempart.records.design_nested_case_control import NESTED_CASE_CONTROL
 from rempart.records.design_prediction import PREDICTING
-from rempart.records.design_nested_case_control import NESTED_CASE_CONTROL
 from rempart.records.design_self_controlled import SELF_CONTROLLED_FORM
 from rempart.records.design_time_varying import TIME_VARYING
 
@@ -18,8 +16,6 @@ DESIGN_FORMS: Mapping[str, DesignForm] = {
     form.design: form
     for form in (
         COHORT_COMPARISON,
-        CASE_CROSSOVER_FORM,
-        NESTED_CASE_CONTROL,
         CASE_CROSSOVER_FORM,
         NESTED_CASE_CONTROL,
         SELF_CONTROLLED_FORM,
