@@ -2,7 +2,7 @@
 """Persons of one seed: the eligible population of a study with natural deaths and homes, and what the study plants in them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,7 +23,8 @@ FIELD_SEED = 5  # the field of particles is the same in every seed: what varies 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """``size`` persons of ``study`` in ``mode`` in the years. ``effect``: a constant ratio of its target instead of the study's own;
-    ``moving``: share that changes home at each turn of the year; ``changes``: keys put in place of those of the study's table."""
+    ``moving``: share that changes home at each turn of the year; ``changes``: keys put in place of those of the study's
+    table, ``products`` of those of the vaccination."""
 
     study: str
     size: int
@@ -31,7 +32,7 @@ class Asked:
     years: tuple[int, int] = (2012, 2017)
     effect: float | None = None
     moving: float = 0.0
-    changes: Mapping[str, Any] | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,19 +66,19 @@ def scene(asked: Asked, seed: int) -> Scene:
     """Draw and plant: the same for the same seed."""
     days, given = calendar(*asked.years), _given(asked)
     block = _block(given, asked, seed, days)
-    field = _field(given, days) if given["studies"][asked.study]["design"] == "place" else None
+    air = _field(given, days) if given["studies"][asked.study]["design"] == "place" else None
     draw = np.random.default_rng([seed, 2])
     planted = plant(
-        given, [asked.study], block, days, draw, mode=asked.mode, effect=asked.effect, environment=field
+        given, [asked.study], block, days, draw, mode=asked.mode, effect=asked.effect, environment=air
     )  # fmt: skip
-    return Scene(block=block, planted=planted, days=days, field=field)
+    return Scene(block=block, planted=planted, days=days, field=air)
 
 
 def _given(asked: Asked) -> dict[str, Any]:
-    given = tables()
-    if not asked.changes:
-        return given
-    return given | {"studies": given["studies"] | {asked.study: given["studies"][asked.study] | dict(asked.changes)}}
+    given, changes = tables(), dict(asked.changes)
+    if "products" in changes:
+        given = given | {"vaccination": given["vaccination"] | {"products": changes.pop("products")}}
+    return given | {"studies": given["studies"] | {asked.study: given["studies"][asked.study] | changes}}
 
 
 def _block(given: dict[str, Any], asked: Asked, seed: int, days: Calendar) -> Block:

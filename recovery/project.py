@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from recovery.persons import Scene, year_starts
+from recovery.persons import PLACES, Scene, year_starts
 from rempart.synthetic.plan import Ints
 from rempart.synthetic.planting import StayForm
 
@@ -27,6 +27,7 @@ def project_tables(scene: Scene) -> Tables:
         "drug_exposure": _drugs(scene),
         **_stays(scene),
         "location_history": _homes(scene),
+        **({"external_exposure": _particles(scene)} if scene.field else {}),
     }
 
 
@@ -70,16 +71,22 @@ def _deaths(scene: Scene) -> pa.Table:
 
 
 def _drugs(scene: Scene) -> pa.Table:
-    lines, packs = scene.planted.dispensings, scene.planted.packs
+    """Packs under their code; doses of vaccines under a concept each, as an operator's own map would give them one."""
+    lines, packs, doses = scene.planted.dispensings, scene.planted.packs, scene.planted.doses
     lasts = np.array([pack.days for pack in packs] or [0])[lines.pack]
+    boxes = np.array([float(pack.boxes) for pack in packs] or [0.0])[lines.pack]
+    none = np.zeros(len(lines.person), dtype=np.int64)
+    names = [*(pack.cip13 for pack in packs), *scene.planted.vaccines]
+    days, cover = np.concatenate([lines.day, doses.day]), np.concatenate([lasts, np.ones_like(doses.day)])
     return pa.table(
         {
-            "person_id": lines.person + 1,
-            "drug_exposure_start_date": date(scene, lines.day),
-            "drug_exposure_end_date": date(scene, lines.day + lasts - 1),
-            "days_supply": lasts,
-            "quantity": np.array([float(pack.boxes) for pack in packs] or [0.0])[lines.pack],
-            "drug_source_value": words([pack.cip13 for pack in packs], lines.pack),
+            "person_id": np.concatenate([lines.person, doses.person]) + 1,
+            "drug_exposure_start_date": date(scene, days),
+            "drug_exposure_end_date": date(scene, days + cover - 1),
+            "days_supply": cover,
+            "quantity": np.concatenate([boxes, np.ones(len(doses.day))]),
+            "drug_concept_id": np.concatenate([none, doses.product + 1]),
+            "drug_source_value": words(names, np.concatenate([lines.pack, len(packs) + doses.product])),
         }
     )
 
@@ -164,7 +171,24 @@ def _homes(scene: Scene) -> pa.Table:
 
 def place_codes() -> list[str]:
     """Code of each place."""
-    return [f"{10 + place // 2:02d}{place:03d}" for place in range(120)]
+    return [f"{10 + place // 2:02d}{place:03d}" for place in range(PLACES)]
+
+
+def _particles(scene: Scene) -> pa.Table:
+    """What is measured at each person's residence, a row a year."""
+    homes, field, starts = scene.block.homes, scene.field, year_starts(scene.days)
+    if homes is None or field is None:
+        raise ValueError("a scene without a field of particles")
+    person, year = np.nonzero(starts[None, :-1] <= end_of(scene)[:, None])
+    return pa.table(
+        {
+            "person_id": person + 1,
+            "exposure_start_date": date(scene, starts[:-1][year]),
+            "exposure_end_date": date(scene, starts[1:][year] - 1),
+            "exposure_source_value": words([field.name], np.zeros_like(person)),
+            "value_as_number": field.values[homes[person, year], year],
+        }
+    )
 
 
 def columns(table: pa.Table) -> dict[str, np.ndarray]:
