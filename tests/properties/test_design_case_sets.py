@@ -99,7 +99,7 @@ def agrees(row: ResultRow, expected: float | None) -> None:
 def windows_of(person: History, day: Day, asked: dict[str, Any]) -> list[int]:
     """Days by which the windows that count lie from the risk window, 0 among them; none where the person is not compared."""
     shifts = asked.get("apart") or [7 * week for week in range(-4, 5)]
-    first, last = asked["days"]
+    first, last = asked["risk_window"]
 
     def counts(shift: int) -> bool:
         begins, ends = day + (shift + first) * DAY, day + (shift + last) * DAY
@@ -120,15 +120,15 @@ def crossed(people: Sequence[History], role: str, asked: dict[str, Any]) -> list
         own = sorted({start for start, _ in (person.cohort if role == "case" else person.other)})
         for day in own if role == "case" else [start for start, _ in person.other]:
             for shift in windows_of(person, day, asked):
-                taken = {name: had(person, name, day + shift * DAY, asked["days"]) for name in ALL}
+                taken = {name: had(person, name, day + shift * DAY, asked["risk_window"]) for name in ALL}
                 rows.append((hash((person.number, day)), shift == 0, taken))
     return rows
 
 
 CROSSOVERS: list[dict[str, Any]] = [
-    {"days": [-6, 0], "apart": [-28, -14]},
-    {"days": [-3, 3], "apart": [-20, -10, 15]},
-    {"days": [-4, 0], "time_stratified": True},
+    {"risk_window": [-6, 0], "apart": [-28, -14]},
+    {"risk_window": [-3, 3], "apart": [-20, -10, 15]},
+    {"risk_window": [-4, 0], "time_stratified": True},
 ]
 
 
@@ -177,7 +177,7 @@ def nested(people: Sequence[History], asked: dict[str, Any]) -> list[tuple[Row, 
     for person in people:
         for cohort, day, number in person.sets:
             own = {item["exposure"]: item["days"] for item in asked["windows"]}
-            taken = {name: had(person, name, day, own.get(name, asked["days"]), asked["dispensings"]) for name in ALL}
+            taken = {name: had(person, name, day, own.get(name, asked["window"]), asked["dispensings"]) for name in ALL}
             age = "unknown" if person.born is None else str(sum(day.year - person.born >= low for low in (30, 60)))
             heart = any(1 <= (day - ill).days <= 100 for ill in person.ill_before)
             found.append(((number, cohort == "controls_cases", taken), (age, str(person.sex), str(heart))))
@@ -194,7 +194,7 @@ def nested(people: Sequence[History], asked: dict[str, Any]) -> list[tuple[Row, 
 def test_a_nested_case_control_is_that_of_looking_at_every_set(
     query: DuckDBQuery, people: list[History], siblings: str, dispensings: int, windows: list[dict[str, Any]]
 ) -> None:
-    asked = {"days": [-30, -1], "siblings": siblings, "dispensings": dispensings, "windows": windows}
+    asked = {"window": [-30, -1], "siblings": siblings, "dispensings": dispensings, "windows": windows}
     inputs = {"controls": "controls", "exposures": list(ALL), "covariates": ["age", "sex", "heart"]}
     subject = study({"type": "odds_ratio", "design": "nested-case-control", "inputs": inputs, "parameters": asked})
     one, three = (rows_of(query, subject, people, shards=shards) for shards in (1, 3))

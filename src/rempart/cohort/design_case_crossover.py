@@ -59,7 +59,7 @@ def _index(analysis: DesignAnalysis, until: str) -> str:
 
 def _windows(study: Study, analysis: DesignAnalysis, cut: datetime.date, reads: Reads, until: str) -> str:
     """(id, person_id, role, apart, e_<exposure>): the windows of each that are observed from end to end."""
-    first, last = analysis.parameters["days"]
+    first, last = analysis.parameters["risk_window"]
     begins, ends = (reads.column("observation_period", f"observation_period_{side}_date") for side in ("start", "end"))
     known = f"least(DATE '{cut}', {until})" if until else f"DATE '{cut}'"
     seen = (

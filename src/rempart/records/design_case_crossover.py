@@ -33,7 +33,7 @@ _PARAMETERS = Table(
     name="case_crossover_parameters",
     about="Which days are compared with which.",
     keys={
-        "days": key(
+        "risk_window": key(
             Pair(-LONGEST, LONGEST),
             "the risk window: first and last day relative to the event, both included",
             required=True,
@@ -67,11 +67,11 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
     asked = analysis.parameters
     if ("apart" in asked) == asked["time_stratified"]:
         raise given.wrong("parameters.apart", "reference windows, or time_stratified = true, and not both")
-    length = asked["days"][1] - asked["days"][0] + 1
+    length = asked["risk_window"][1] - asked["risk_window"][0] + 1
     if asked["time_stratified"]:
         if length > WEEK:
             raise given.wrong(
-                "parameters.days", f"{WEEK} days at most beside time_stratified, so that no two windows overlap"
+                "parameters.risk_window", f"{WEEK} days at most beside time_stratified, so that no two windows overlap"
             )
     elif (
         any(after - before < length for before, after in pairwise(sorted({0, *asked["apart"]}))) or 0 in asked["apart"]
@@ -88,7 +88,7 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
 
 
 def _looks_back(analysis: DesignAnalysis) -> tuple[tuple[str, int], ...]:
-    return (("parameters.days", min(0, int(analysis.parameters["days"][0]) + min(0, *shifts(analysis)))),)
+    return (("parameters.risk_window", min(0, int(analysis.parameters["risk_window"][0]) + min(0, *shifts(analysis)))),)
 
 
 CASE_CROSSOVER_FORM = DesignForm(

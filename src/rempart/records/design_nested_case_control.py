@@ -39,7 +39,7 @@ _PARAMETERS = Table(
     name="nested_case_control_parameters",
     about="Who counts as exposed, and compared with whom.",
     keys={
-        "days": key(_LOOK, "days before the index day in which exposures are looked for", default=(-365, -1)),
+        "window": key(_LOOK, "days before the index day in which exposures are looked for", default=(-365, -1)),
         "windows": key(
             Rows(_OWN_WINDOW), "other days for some exposures, such as an intrauterine system that works for years"
         ),
@@ -62,7 +62,7 @@ _PARAMETERS = Table(
 def look_of(analysis: DesignAnalysis, exposure: str) -> tuple[int, int]:
     """First and last day before the index day in which an exposure is looked for."""
     own: Mapping[str, Any] = {item["exposure"]: item["days"] for item in analysis.parameters["windows"]}
-    first, last = own.get(exposure, analysis.parameters["days"])
+    first, last = own.get(exposure, analysis.parameters["window"])
     return int(first), int(last)
 
 
@@ -85,7 +85,7 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
 
 
 def _looks_back(analysis: DesignAnalysis) -> tuple[tuple[str, int], ...]:
-    return tuple((f"parameters.days ({name})", look_of(analysis, name)[0]) for name in analysis.exposures)
+    return tuple((f"parameters.window ({name})", look_of(analysis, name)[0]) for name in analysis.exposures)
 
 
 NESTED_CASE_CONTROL = DesignForm(
