@@ -89,6 +89,7 @@ CASES = (
     ),
     Case(about="packs by their seven digits", system="CIP7", domain="drug", include=("3556324",), found=("3556324",)),
     Case(about="hospital units", system="UCD", domain="drug", include=("9123456", "9999999"), found=("9123456",)),
+    Case(about="a vaccine", system="VAC-SI", domain="drug", include=("COMIRNATY",), found=("COMIRNATY",)),
     Case(
         about="a class finds its packs and units, however they are coded",
         system="ATC",

@@ -9,6 +9,7 @@ permit names it; it is empty where nothing was measured, and follow-up then ends
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from rempart.records.atlas_future import criteria
+from rempart.records.code_lists import PRODUCTS
 from rempart.records.cohort import CohortDefinition, DrugEraExit
 from rempart.records.cohort import Criterion as AtlasCriterion
 from rempart.records.cohort_reading import in_order
@@ -152,6 +153,8 @@ def _of_event(event: RuleEvent, codes: Mapping[str, CodeList]) -> Iterator[str]:
         yield from (CERTIFICATES,) if event.codes else ()
     elif event.domain == "condition" and set(event.status) == {_OF_REGISTER}:
         return
+    elif event.domain == "drug" and codes[event.codes].system == PRODUCTS:
+        return  # doses stand in a register of their own, which has no interval
     elif event.domain == "drug" and codes[event.codes].system in _PACKS:
         yield CLAIMS
     else:

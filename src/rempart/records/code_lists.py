@@ -39,7 +39,12 @@ FORMS: Mapping[str, CodeForm] = {
     "NABM": CodeForm(pattern=r"\d{1,4}", hint="0552; fewer digits are a beginning", branches=True),
     "LPP": CodeForm(pattern=r"\d{1,7}", hint="1100028; fewer digits are a beginning", branches=True),
     "OMOP": CodeForm(pattern=r"\d{1,10}", hint="whole numbers"),
+    "VAC-SI": CodeForm(
+        pattern=r"[A-Za-z][A-Za-z0-9.+_-]{1,29}",
+        hint="a product of the register of vaccination, as it is written there",
+    ),
 }
+PRODUCTS = "VAC-SI"
 WHOLE = tuple(name for name, form in FORMS.items() if not form.branches)
 
 
@@ -61,7 +66,9 @@ def _table(system: str) -> Table:
         nothing = Texts(pattern="(?!)", expected="nothing: these codes are matched whole")
         keys["exclude"] = key(nothing, "always empty: these codes are matched whole", default=())
     domains = ", ".join(SYSTEMS[system])
-    return Table(name=f"codes_{system.lower()}", about=f"{system} codes, for records of {domains}.", keys=keys)
+    return Table(
+        name=f"codes_{system.lower().replace('-', '_')}", about=f"{system} codes, for records of {domains}.", keys=keys
+    )
 
 
 CODES = ByValue(
@@ -95,8 +102,10 @@ def list_id(codes: CodeList) -> str:
 
 
 def systems_of(code: str) -> tuple[str, ...]:
-    """The systems whose form the code has."""
-    return tuple(name for name, form in FORMS.items() if re.fullmatch(form.pattern, code, re.ASCII))
+    """The systems whose form the code has; any word may be a product, so that is no guess."""
+    return tuple(
+        name for name, form in FORMS.items() if name != PRODUCTS and re.fullmatch(form.pattern, code, re.ASCII)
+    )
 
 
 def tidied(system: str, written: str) -> str:
@@ -105,6 +114,8 @@ def tidied(system: str, written: str) -> str:
     Spaces, dots, hyphens and case are set right; UCD of 9 or 13 digits → its last 7; NABM and LPP filled with zeros on the left;
     the X that fills a category of three characters (I10X) taken off.
     """
+    if system == PRODUCTS:
+        return written.strip() if re.fullmatch(FORMS[system].pattern, written.strip(), re.ASCII) else ""
     code = re.sub(r"[\s.\u00a0-]", "", written).upper()
     if system == "UCD" and re.fullmatch(r"\d{9}|\d{13}", code, re.ASCII):
         code = code[-7:]

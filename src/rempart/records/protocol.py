@@ -19,6 +19,7 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = {  # coding system → domains it may b
     "CIP13": ("drug",),
     "CIP7": ("drug",),
     "UCD": ("drug",),
+    "VAC-SI": ("drug",),
     "ATC": ("drug",),
     "CIM10": ("condition", "death"),
     "CCAM": ("procedure",),
