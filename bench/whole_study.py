@@ -25,7 +25,8 @@ from recovery.project import project_tables
 
 PERSONS = int(os.environ.get("REMPART_BENCH_STUDY_PERSONS", "1491060"))
 SHARDS = 32
-SIZE = f"{PERSONS:,} persons of the planted study pioglitazone_bladder (nine records each, those of the study) in {SHARDS} shards (REMPART_BENCH_STUDY_PERSONS), 2 workers"
+PLANTED = "the planted study pioglitazone_bladder (nine records each, those of the study)"
+SIZE = f"{PERSONS:,} persons of {PLANTED} in {SHARDS} shards (REMPART_BENCH_STUDY_PERSONS), 2 workers"
 MOST = 8 * 1024**3
 COLUMNS = {
     "person": ("year_of_birth", "gender_concept_id"),
