@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from recovery.lines import Trial
 from recovery.trials_births import BIRTHS
 from recovery.trials_cases import CASES
+from recovery.trials_dose import DOSES
 from recovery.trials_in_time import IN_TIME
 from recovery.trials_new_users import NEW_USERS
 from recovery.trials_vaccines import VACCINES
 
-TRIALS: Mapping[str, Trial] = {trial.study: trial for trial in (*NEW_USERS, *IN_TIME, *VACCINES, *CASES, *BIRTHS)}
+TRIALS: Mapping[str, Trial] = {
+    trial.study: trial for trial in (*NEW_USERS, *IN_TIME, *VACCINES, *CASES, *BIRTHS, *DOSES)
+}

@@ -50,16 +50,16 @@ def delivered(asked: Asked, seed: int, folder: Path) -> Path:
 @contextlib.contextmanager
 def brought(folder: Path) -> Iterator[Whole]:
     """The delivery below ``folder`` brought into a fresh warehouse, and its tables read back from the sealed parts."""
-    with tempfile.TemporaryDirectory(prefix="recovery-") as house:
-        with warehouse(Path(house) / "house", folder / "delivery") as (place, made):
-            if made.report is None:
-                raise RuntimeError("nothing was made")
-            with sealed(place) as connection:
-                yield Whole(
-                    tables=_tables(connection),
-                    truth=json.loads((folder / "truth.json").read_text(encoding="utf-8")),
-                    persons=_rows(folder / "truth_studies.csv.gz"),
-                )
+    with contextlib.ExitStack() as stack:
+        house = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recovery-")))
+        place, made = stack.enter_context(warehouse(house / "house", folder / "delivery"))
+        if made.report is None:
+            raise RuntimeError("nothing was made")
+        yield Whole(
+            tables=_tables(stack.enter_context(sealed(place))),
+            truth=json.loads((folder / "truth.json").read_text(encoding="utf-8")),
+            persons=_rows(folder / "truth_studies.csv.gz"),
+        )
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> Tables:
