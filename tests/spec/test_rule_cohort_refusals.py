@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from rempart.adapters import package_data
-from rempart.cohort.cloned import check_runnable
 from rempart.cohort.required import required_columns
 from rempart.errors import BadInput, Refused, RempartError
 from rempart.permits.check_study import check_study
+from rempart.records.cloned import check_runnable
 from rempart.records.cohort_reading import in_order
 from rempart.records.omop import layouts, whole_layouts
 from rempart.records.permit import permit_from_dict

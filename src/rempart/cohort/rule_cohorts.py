@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rempart.cohort.atlas_cohort import Within, atlas_sql
-from rempart.cohort.cloned import strategy
 from rempart.cohort.codes import Reads
 from rempart.cohort.cohort_sets import attrition_sql, sets_sql
 from rempart.cohort.exposure_exit import exposure_end
@@ -19,6 +18,7 @@ from rempart.cohort.groups_sql import events_sql, group_sql
 from rempart.cohort.landmark import DATA, DAYS, DEATH, EVENT, EXPOSURE, OBSERVATION, Way, by_reason, first_way, reached
 from rempart.cohort.records_sql import Names
 from rempart.cohort.rule_definition import COUNTED, criterion, definition_of, lives_in, washout
+from rempart.records.cloned import strategy
 from rempart.records.cohort import CohortDefinition, Group
 from rempart.records.cohort_reading import in_order, period_of
 from rempart.records.cohort_rules import Rule, RuleCohort, RuleEvent

@@ -116,7 +116,7 @@ def _event_totals(rows: Sequence[ResultRow]) -> dict[str, set[int]]:
     """Per arm, the events over the whole follow-up that other outputs give."""
     found: dict[str, set[int]] = {}
     for row in rows:
-        if row.statistic == "events" and row.output_type in {"rate", "hazard_ratio"} and row.value is not None:
+        if row.statistic == "events" and row.output_type in {"rate", "hazard_ratio", "pooled_ratio"} and row.value is not None:
             found.setdefault(row.column_key.get("arm", ""), set()).add(int(row.value))
     return found
 

@@ -45,7 +45,7 @@ def person_totals(cells: Cells) -> dict[str, list[str]]:
         if place.output_type == "attrition":
             last[arm_of(place)] = place
         is_total = place.output_type == "frequency" and ("variable", ALL) in place.row and place.statistic == "n"
-        is_persons = place.output_type in {"rate", "hazard_ratio"} and place.statistic == "persons"
+        is_persons = place.output_type in {"rate", "hazard_ratio", "pooled_ratio"} and place.statistic == "persons"
         if (is_total or is_persons) and arm_of(place):
             found.setdefault(arm_of(place), set()).add(cells.places[place])
     for arm, place in last.items():
@@ -57,7 +57,7 @@ def event_totals(cells: Cells) -> dict[str, list[str]]:
     """Per arm, the cells that count events over the whole follow-up."""
     found: dict[str, set[str]] = {}
     for place, cell in cells.places.items():
-        if place.output_type in {"rate", "hazard_ratio"} and place.statistic == "events" and arm_of(place):
+        if place.output_type in {"rate", "hazard_ratio", "pooled_ratio"} and place.statistic == "events" and arm_of(place):
             found.setdefault(arm_of(place), set()).add(cell)
     return {arm: sorted(group) for arm, group in sorted(found.items())}
 

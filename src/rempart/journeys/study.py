@@ -7,7 +7,7 @@ Nothing of a person leaves a worker; a killed run takes up again at the next sha
 import hashlib
 from dataclasses import dataclass, field
 
-from rempart.cohort.cloned import check_runnable
+from rempart.records.cloned import check_runnable
 from rempart.cohort.parts import study_parts
 from rempart.cohort.required import required_columns
 from rempart.journeys.chain import snapshot_of

@@ -8,7 +8,6 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rempart.cohort.cloned import check_runnable
 from rempart.cohort.parts import columns_of, study_parts
 from rempart.cohort.required import required_columns
 from rempart.cohort.study_times import Times, times_of
@@ -28,6 +27,7 @@ from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
 from rempart.ports.engine import Engine
 from rempart.ports.evidence_cache import EvidenceCache
+from rempart.records.cloned import check_runnable
 from rempart.records.omop import TableLayout
 from rempart.records.permit import Permit
 from rempart.records.study import Study

@@ -12,6 +12,7 @@ from rempart.study import (
     design_nested_case_control,
     design_prediction,
     design_self_controlled,
+    design_target_trial,
     design_time_varying,
 )
 from rempart.study.designed import Designed
@@ -41,6 +42,8 @@ OUTPUTS: Mapping[tuple[str, str], tuple[str, str, Writer]] = {  # (design, type)
         design_self_controlled.relative_incidence,
     ),
     ("prediction", "prediction"): ("prediction", "prediction", design_prediction.prediction),
+    ("target-trial", "pooled_logistic"): ("pooled_odds_ratio", "pooled_ratio", design_target_trial.odds_ratio),
+    ("target-trial", "risk"): ("risk", "risk", design_target_trial.risks),
     ("time-varying-exposure", "cox"): ("hazard_ratio", "hazard_ratio", design_time_varying.hazard_ratio),
     ("time-varying-exposure", "incidence_rate"): ("incidence", "rate", design_time_varying.incidence),
 }

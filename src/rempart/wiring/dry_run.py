@@ -20,7 +20,6 @@ from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.omop_folder import write_omop
 from rempart.adapters.spark_master import check_master, tasks_here
 from rempart.adapters.throwaway_folder import held_back, throwaway_folder
-from rempart.cohort.cloned import check_runnable
 from rempart.cohort.required import required_columns
 from rempart.errors import BadInput, Cancelled, Refused, RempartError
 from rempart.journeys.checked import checked_tables
@@ -29,6 +28,7 @@ from rempart.journeys.release import finished_run
 from rempart.keys.store_secret import passphrase_secret
 from rempart.permits.least import least_permit
 from rempart.ports.surroundings import Progress
+from rempart.records.cloned import check_runnable
 from rempart.records.omop import TableLayout, layouts, whole_layouts
 from rempart.records.permit import Permit
 from rempart.records.study import Study
@@ -144,7 +144,8 @@ def dry_run(
 
 def _invented(plan: DryPlan) -> Invented:
     model = package_data.toml("synthetic/asked.toml")
-    return invent(asked(list(plan.studies.values())), persons=plan.persons, seed=plan.seed, days=plan.days, model=model)
+    wanted = asked(list(plan.studies.values()), families=model["families"])
+    return invent(wanted, persons=plan.persons, seed=plan.seed, days=plan.days, model=model)
 
 
 def _nobody(file: Path) -> str:

@@ -10,12 +10,12 @@ from rempart.adapters.known_codes import unknown_codes
 from rempart.adapters.text_input import read_text
 from rempart.adapters.toml_lines import located
 from rempart.adapters.trust_files import load_trust
-from rempart.cohort.cloned import check_runnable
 from rempart.cohort.required import required_columns
 from rempart.cohort.study_times import times_of
 from rempart.errors import Missing, Refused, RempartError
 from rempart.journeys.permits import events, find_permit
 from rempart.permits.check_study import check_study
+from rempart.records.cloned import check_runnable
 from rempart.records.code_lists import list_id
 from rempart.records.omop import TableLayout, layouts, whole_layouts
 from rempart.records.study import Study
