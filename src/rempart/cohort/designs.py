@@ -12,10 +12,10 @@ from rempart.cohort.design_environment import environmental
 from rempart.cohort.design_nested_case_control import nested_case_control
 from rempart.cohort.design_prediction import prediction
 from rempart.cohort.design_self_controlled import self_controlled
-from rempart.cohort.design_target_trial import target_trial
 from rempart.cohort.design_time_varying import time_varying
 from rempart.cohort.sources import design_sources, usable_until
 from rempart.records.design import DesignAnalysis
+from rempart.records.design_sensitivity import SENSITIVITY
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
@@ -35,7 +35,6 @@ _PLANNERS: Mapping[str, Planner] = {
     "nested-case-control": nested_case_control,
     "self-controlled": self_controlled,
     "prediction": prediction,
-    "target-trial": target_trial,
     "time-varying-exposure": time_varying,
     "environmental-exposure": environmental,
 }
@@ -46,5 +45,7 @@ def design_plan(
 ) -> TallyPlan:
     """The plan of one analysis. When it runs there are the tables ``cohort_<name>`` of every cohort that it names and
     ``exposure_<name>`` of every exposure with a supply; ``usable``: also ``usable_interval``."""
+    if analysis.design == SENSITIVITY:
+        return TallyPlan(analysis=analysis.id, selects={})  # it reads other analyses' results alone
     until = usable_until(design_sources(study, analysis)) if usable else ""
     return _PLANNERS[analysis.design](study, analysis, cut=cut, reads=reads, until=until)

@@ -24,6 +24,7 @@ from rempart.records.describing_reading import (
 )
 from rempart.records.design import DesignAnalysis
 from rempart.records.design_reading import design_dict, read_design
+from rempart.records.design_sensitivity import check_doubted
 from rempart.records.designs import DESIGN_FORMS, design_looks_back
 from rempart.records.exposure_forms import switches
 from rempart.records.features import Features, features_dict, read_features
@@ -184,6 +185,7 @@ def study_or_problems(
         top.problems.extend(idle_keys(study, (analyses, descriptions, designs), top))
     asked = [(given, item) for given, item in zip(told["analyses"], found, strict=True) if item is not None]
     gathered(top, partial(check_cuts, asked, study))
+    gathered(top, partial(check_doubted, asked))
     whole = replace(study, analyses=analyses, descriptions=descriptions, designs=designs)
     return (None if top.problems else whole), top.problems
 

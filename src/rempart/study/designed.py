@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One analysis of a design as its writer reads it: counts of equal rows as columns, tallies as cells. Writes no row itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rempart.records.design import DesignAnalysis
+from rempart.records.result import ResultRow
 from rempart.records.study import Study
 from rempart.study.tallies import NOBODY, Tally, part_of, tallies_of
 from rempart.study.training import Training
@@ -31,13 +33,15 @@ class Patterns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Designed:
-    """What a writer needs: the study, the analysis, and its evidence; ``training``: for designs that train models."""
+    """What a writer needs: the study, the analysis, and its evidence; ``training``: for designs that train models;
+    ``before``: the rows of the analyses written before it."""
 
     study: Study
     analysis: DesignAnalysis
     tallies: pa.Table
     counted: pa.Table
     training: Training = field(default_factory=Training)
+    before: Sequence[ResultRow] = ()
 
     def part(self, name: str) -> list[Tally]:
         """The tallies of a part, in order of their keys."""

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from rempart.records.design_sensitivity import SENSITIVITY
 from rempart.records.result import ResultRow
 from rempart.records.study import Study
 from rempart.study import (
@@ -12,7 +13,7 @@ from rempart.study import (
     design_nested_case_control,
     design_prediction,
     design_self_controlled,
-    design_target_trial,
+    design_sensitivity,
     design_time_varying,
 )
 from rempart.study.designed import Designed
@@ -42,20 +43,28 @@ OUTPUTS: Mapping[tuple[str, str], tuple[str, str, Writer]] = {  # (design, type)
         design_self_controlled.relative_incidence,
     ),
     ("prediction", "prediction"): ("prediction", "prediction", design_prediction.prediction),
-    ("target-trial", "pooled_logistic"): ("pooled_odds_ratio", "pooled_ratio", design_target_trial.odds_ratio),
-    ("target-trial", "risk"): ("risk", "risk", design_target_trial.risks),
+    (SENSITIVITY, "e_value"): ("e_values", "sensitivity", design_sensitivity.sensitivity),
+    (SENSITIVITY, "confounder"): ("confounder", "sensitivity", design_sensitivity.sensitivity),
+    (SENSITIVITY, "misclassification"): ("misclassification", "sensitivity", design_sensitivity.sensitivity),
     ("time-varying-exposure", "cox"): ("hazard_ratio", "hazard_ratio", design_time_varying.hazard_ratio),
     ("time-varying-exposure", "incidence_rate"): ("incidence", "rate", design_time_varying.incidence),
 }
 
 
 def designed(
-    study: Study, evidence: Evidence, *, run: str, types: Sequence[str], training: Training | None = None
+    study: Study,
+    evidence: Evidence,
+    *,
+    run: str,
+    types: Sequence[str],
+    training: Training | None = None,
+    before: Sequence[ResultRow] = (),
 ) -> list[ResultRow]:
     """The cells of a study's analyses of designs. ``types``: of all analyses of the study; a type asked for more than once has outputs
-    whose names end with the analysis's id. ``training``: what trains models, and keeps them."""
+    whose names end with the analysis's id. ``training``: what trains models, and keeps them; ``before``: the rows of
+    the other analyses."""
     rows: list[ResultRow] = []
-    for analysis in study.designs:
+    for analysis in sorted(study.designs, key=lambda item: item.design == SENSITIVITY):  # it doubts what the others say
         name, kind, write = OUTPUTS[analysis.design, analysis.type]
         ending = "" if types.count(analysis.type) == 1 else f"_{analysis.id}"
         told = Designed(
@@ -64,6 +73,7 @@ def designed(
             tallies=evidence["tallies"],
             counted=evidence["patterns"],
             training=training or Training(),
+            before=(*before, *rows),
         )
         write(Output(run=run, name=name, kind=kind, rows=rows, ending=ending), told)
     return rows

@@ -64,7 +64,7 @@ def results(
         output = Output(run=run, name=name if alone else f"{name}_{analysis.id}", kind=kind, rows=rows)
         write(output, study, analysis, cells[analysis.frame], total)
     rows += described(study, total["tallies"], run=run, standards=standards or {}, types=types)
-    rows += designed(study, total, run=run, types=types, training=training)
+    rows += designed(study, total, run=run, types=types, training=training, before=tuple(rows))
     return tuple(rows)
 
 

@@ -164,8 +164,12 @@ def scored_rows(patterns: pa.Table, frame: Frame) -> pa.Table:
 
 def seed_of(study: Study, analysis: Analysis) -> int:
     """Where an analysis's random numbers begin: 64 bits of the SHA-256 of the study's id and the analysis's name."""
-    told = hashlib.sha256(f"{study.content_id}/{analysis.id}".encode()).digest()
-    return int.from_bytes(told[:8], "big")
+    return seeded(f"{study.content_id}/{analysis.id}")
+
+
+def seeded(name: str) -> int:
+    """64 bits of the SHA-256 of a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
 def draws(seed: int, size: int, *, use: int = 0) -> NDArray[np.uint64]:
