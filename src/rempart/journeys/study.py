@@ -7,7 +7,6 @@ Nothing of a person leaves a worker; a killed run takes up again at the next sha
 import hashlib
 from dataclasses import dataclass, field
 
-from rempart.records.cloned import check_runnable
 from rempart.cohort.parts import study_parts
 from rempart.cohort.required import required_columns
 from rempart.journeys.chain import snapshot_of
@@ -19,13 +18,16 @@ from rempart.journeys.run_cost import RunCost
 from rempart.journeys.stopping import stoppable
 from rempart.journeys.study_work import Runner, StudyWork
 from rempart.permits.check_study import check_study
+from rempart.records.cloned import check_runnable
 from rempart.records.document import SignedDocument
 from rempart.records.matching import matched_names
 from rempart.records.permit import Permit
 from rempart.records.result import ResultRow
 from rempart.records.study import Study, study_from_dict
+from rempart.records.trained import MODELS, models_bytes
 from rempart.study.denominators import check_denominators
 from rempart.study.results import results
+from rempart.study.training import Training, check_learner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> Study
     study = study_from_dict(signed.body)
     check_runnable(study)
     check_denominators(study, by.standards)
+    check_learner(study, by.learner)
     permit = _permitted(by, study, signed)
     check_study(study, permit, by.layouts, required=required_columns(study, by.layouts))
     commit = snapshot_of(by.vault.ledger, permit.space, None).origin
@@ -73,8 +76,11 @@ def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> Study
             stop=stop,
         )
         merged, reference = work.gather(act)
-        rows = results(study, merged, run=run, standards=by.standards)
+        training = Training(learner=by.learner)
+        rows = results(study, merged, run=run, standards=by.standards, training=training)
         result = by.documents.put(work.seal(rows, reference))
+        if training.models:
+            act.say(MODELS, by.documents.put(work.keep(MODELS, models_bytes(training.models), reference)))
         work.cost.say(act, run=run, engine=by.engine, cells=rows)
         act.say("result", result)
         by.scratch.clear(run)

@@ -16,8 +16,10 @@ from rempart.journeys.evidence import (
     KEY_PIECE,
     evidence_context,
     held_parts,
+    kept_context,
     open_evidence,
     result_context,
+    seal_kept,
     seal_result,
 )
 from rempart.journeys.kept_evidence import KeptEvidence
@@ -33,6 +35,7 @@ from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
 from rempart.ports.engine import Engine
 from rempart.ports.evidence_cache import EvidenceCache
+from rempart.ports.learner import Learner
 from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Progress
 from rempart.records.omop import DRAW, MAIN, TableLayout
@@ -51,7 +54,8 @@ _JOBS_A_WORKER = 8  # at most: each opens the manifest, which grows with the sha
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
     """What any run needs. ``cache``: where evidence of unchanged parts lies from run to run, None to compute everything anew; ``made_by``:
-    version of what computes, another one's evidence is not used; ``standards``: the parsed standard populations."""
+    version of what computes, another one's evidence is not used; ``standards``: the parsed standard populations; ``learner``:
+    grows trees for predictions."""
 
     vault: Vault
     recorder: Recorder
@@ -64,6 +68,7 @@ class Runner:
     cache: EvidenceCache | None = None
     made_by: str = ""
     standards: Mapping[str, Any] = field(default_factory=dict)
+    learner: Learner | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +237,20 @@ class StudyWork:
         context = result_context(self.by.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
         return seal_result(
             rows,
+            broker=self.by.vault.broker,
+            reference=reference,
+            context=context,
+            key=random(32),
+            salt=random(32),
+            prefix=random(7),
+        )
+
+    def keep(self, name: str, data: bytes, reference: str) -> bytes:
+        """What the run keeps in its project under a name, as a sealed document."""
+        random = self.by.recorder.randomness.bytes
+        context = kept_context(self.by.vault.warehouse, self.permit.space, self.run, name, self.commit.epoch)
+        return seal_kept(
+            data,
             broker=self.by.vault.broker,
             reference=reference,
             context=context,

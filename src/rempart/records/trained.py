@@ -2,13 +2,14 @@
 """A trained model and what of its build could tell of persons. A model is an output: it is kept sealed, and judged before any way out."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rempart.errors import BadInput
 
-SCHEMA = "rempart.model/1"
+SCHEMA = "rempart.models/1"
+MODELS = "models"  # the name under which a run keeps them, in its project and in the ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,23 +37,21 @@ class TrainedModel:
     structure: Structure
     body: str
 
-    def to_bytes(self) -> bytes:
-        """The document that is sealed."""
-        told = {"schema": SCHEMA, **asdict(self)}
-        return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+def models_bytes(models: Sequence[TrainedModel]) -> bytes:
+    """The models of a run as the document that is sealed."""
+    told = {"schema": SCHEMA, "models": [asdict(model) for model in models]}
+    return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def model_from_bytes(data: bytes) -> TrainedModel:
-    """A model as ``to_bytes`` wrote it; raises BadInput ``model-form``."""
+def models_from_bytes(data: bytes) -> tuple[TrainedModel, ...]:
+    """Models as ``models_bytes`` wrote them; raises BadInput ``model-form``."""
     try:
         told: Mapping[str, Any] = json.loads(data)
         if told["schema"] != SCHEMA:
             raise BadInput("model-form")
-        return TrainedModel(
-            analysis=str(told["analysis"]),
-            kind=str(told["kind"]),
-            structure=Structure(**told["structure"]),
-            body=str(told["body"]),
+        return tuple(
+            TrainedModel(**{**model, "structure": Structure(**model["structure"])}) for model in told["models"]
         )
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput("model-form") from error

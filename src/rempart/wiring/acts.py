@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rempart.adapters import package_data
+from rempart.adapters.boosting import Boosting
 from rempart.adapters.configuration import Configuration, write_configuration
 from rempart.adapters.duckdb_query import engine_version
 from rempart.adapters.host_connection import Connection
@@ -243,6 +244,7 @@ def study_runner(warehouse: Warehouse, engine: Engine, *, progress: Progress, fr
         cache=None if fresh else warehouse.cache,
         made_by=engine_version(),
         standards=package_data.toml("study/standards.toml"),
+        learner=Boosting(),
     )
 
 

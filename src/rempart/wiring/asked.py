@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What studies ask about, in the plain terms by which persons are invented for them. Draws nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rempart.records.atlas_future import criteria
 from rempart.records.cohort import CohortDefinition, DrugEraExit
@@ -13,9 +14,11 @@ from rempart.synthetic.asked import RESIDENCE, Asked, Kind
 MOST_CODES = 200  # of a list: more would only make each rarer
 
 
-def asked(studies: Sequence[Study]) -> Asked:
-    """All that the studies ask about."""
-    kinds = tuple(dict.fromkeys(kind for study in studies for kind in _kinds(study)))
+def asked(studies: Sequence[Study], *, families: Mapping[str, Any] | None = None) -> Asked:
+    """All that the studies ask about; ``families``: domain → system and codes that stand for families of codes where features ask for them
+    (``synthetic/asked.toml``)."""
+    told = [kind for study in studies for kind in (*_kinds(study), *_families(study, families or {}))]
+    kinds = tuple(dict.fromkeys(told))
     cohorts: list[CohortRule | RuleCohort] = [item for study in studies for item in study.cohorts.values()]
     cohorts += [item for study in studies for item in study.rules.values()]
     ages = [item.age for item in cohorts if item.age is not None]
@@ -29,6 +32,19 @@ def asked(studies: Sequence[Study]) -> Asked:
         claims=next((item.claims for study in studies for item in study.descriptions if item.claims), ""),
         environment=tuple(dict.fromkeys(name for study in studies for name in _environment(study))),
     )
+
+
+def _families(study: Study, families: Mapping[str, Any]) -> Iterator[Kind]:
+    """Records of the families that features are made of, of each code apart, so that few bear many."""
+    for features in study.features.values():
+        read = {
+            "drug": features.atc or features.costs or "dispensings" in features.counts,
+            "condition": features.cim10 or "diagnoses" in features.counts,
+            "procedure": features.ccam or features.costs or "procedures" in features.counts,
+        }
+        for domain in (domain for domain, asked_for in read.items() if asked_for and domain in families):
+            for code in families[domain]["codes"]:
+                yield Kind(domain=domain, system=families[domain]["system"], codes=(code,))
 
 
 def _environment(study: Study) -> Iterator[str]:
