@@ -14,6 +14,7 @@ from rempart.study import (
     design_prediction,
     design_self_controlled,
     design_sensitivity,
+    design_target_trial,
     design_time_varying,
 )
 from rempart.study.designed import Designed
@@ -43,6 +44,8 @@ OUTPUTS: Mapping[tuple[str, str], tuple[str, str, Writer]] = {  # (design, type)
         design_self_controlled.relative_incidence,
     ),
     ("prediction", "prediction"): ("prediction", "prediction", design_prediction.prediction),
+    ("target-trial", "pooled_logistic"): ("pooled_odds_ratio", "pooled_ratio", design_target_trial.odds_ratio),
+    ("target-trial", "risk"): ("risk", "risk", design_target_trial.risks),
     (SENSITIVITY, "e_value"): ("e_values", "sensitivity", design_sensitivity.sensitivity),
     (SENSITIVITY, "confounder"): ("confounder", "sensitivity", design_sensitivity.sensitivity),
     (SENSITIVITY, "misclassification"): ("misclassification", "sensitivity", design_sensitivity.sensitivity),
