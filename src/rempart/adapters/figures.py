@@ -18,6 +18,7 @@ from rempart.adapters.figure_balance import balance
 from rempart.adapters.figure_controls import controls
 from rempart.adapters.figure_curves import curves
 from rempart.adapters.figure_described import exposure, pathways
+from rempart.adapters.figure_design import design_charts
 from rempart.adapters.figure_effects import lag_effects, relative_incidence
 from rempart.adapters.figure_flow import attrition
 from rempart.adapters.figure_forest import hazard_ratios, incidence, prevalences, rates_by, ratio_of
@@ -87,6 +88,22 @@ def draw(
     if whole is not None:
         note = [words.say("note"), words.of_type(OVERVIEW, "reading")]
         files |= files_of(f"{OVERVIEW}-{language}", dressed(whole, words, words.of_type(OVERVIEW, "title"), [], note))
+    return files
+
+
+def draw_designs(
+    study: Mapping[str, Any], *, language: str, names: Mapping[str, str] | None = None, note: str = ""
+) -> dict[str, bytes]:
+    """File name (``design_1-fr.svg``) → bytes: the windows of each comparison of a study in canonical form. No data, and no table.
+
+    ``names``: names to read for those of the study file; ``note``: a mark that stands before what the diagram is drawn from.
+    """
+    words = words_of(language, names=names)
+    files: dict[str, bytes] = {}
+    for at, (diagram, made) in enumerate(design_charts(study, words), 1):
+        title = f"{words.of_type('design', 'title')}{words.say('colon')}{diagram.title}"
+        said = [*([note] if note else []), *diagram.notes, words.of_type("design", "note")]
+        files |= files_of(f"design_{at}-{language}", dressed(made, words, title, [], said))
     return files
 
 

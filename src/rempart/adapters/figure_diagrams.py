@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The windows of a study around its day 0, design by design, told from the study's canonical form alone. Reads no data, draws nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from rempart.adapters.figure_windows import (
+    ENTRY,
+    EXPOSURE,
+    FOLLOW,
+    REFERENCE,
+    Body,
+    Diagram,
+    Told,
+    Window,
+    before,
+    covariates,
+    followed,
+    matched,
+    of_cohort,
+)
+from rempart.adapters.figure_words import Words
+from rempart.records.design import DesignAnalysis
+from rempart.records.design_case_crossover import CASE_CROSSOVER, shifts
+from rempart.records.design_nested_case_control import NESTED, look_of
+from rempart.records.design_self_controlled import SELF_CONTROLLED
+from rempart.records.design_windows import PRE, STOP, WASHOUT, risk_windows
+from rempart.records.protocol import DESIGNS
+
+_NON_USERS = DESIGNS[1]
+
+
+def diagrams(study: Body, words: Words) -> list[Diagram]:
+    """A diagram for each comparison that the study asks for: of several analyses of one the fullest. Descriptions of a cohort have none."""
+    found: dict[tuple[str, str], Diagram] = {}
+    for item in study.get("analyses", ()):
+        told = _OF_DESIGN.get(item["design"]) or (_new_users if item["design"] in DESIGNS else None)
+        if told is not None:
+            diagram = told(Told(study=study, item=item, words=words))
+            first, last = study["protocol"]["period"]
+            period = words.of_type("design", "period").format(first=first, last=last)
+            diagram = replace(diagram, notes=(*diagram.notes, period))
+            known = found.get((diagram.title, diagram.zero))
+            if known is None or len(known.windows) < len(diagram.windows):
+                found[diagram.title, diagram.zero] = diagram
+    return list(found.values())
+
+
+def _new_users(told: Told) -> Diagram:
+    cohort = told.study["cohorts"][told.inputs["cohort"]]
+    pair = told.drug(told.inputs["target"]), told.drug(told.inputs["comparator"])
+    windows = [*before(told, cohort, washout=""), *covariates(told), *followed(told)]
+    if told.item["design"] == _NON_USERS:
+        windows.insert(1, Window(kind=ENTRY, label=told.say("never", drug=pair[0]), first=None, last=-1))
+    elif cohort["washout_days"]:
+        label = told.say("neither", one=pair[0], other=pair[1])
+        windows.insert(1, Window(kind=ENTRY, label=label, first=-cohort["washout_days"], last=-1))
+    zero = "zero_non_users" if told.item["design"] == _NON_USERS else "zero_users"
+    return Diagram(
+        title=told.say("versus", one=pair[0], other=pair[1]) + _of(told),
+        zero=told.say(zero, one=pair[0], other=pair[1]),
+        windows=tuple(windows),
+    )
+
+
+def _of(told: Told) -> str:
+    return f" · {told.outcome}" if told.outcome else ""
+
+
+def _comparison(told: Told) -> Diagram:
+    sides = told.inputs["target"], told.inputs["comparator"]
+    windows: list[Window] = []
+    for side in sides:
+        windows += [window for window in of_cohort(told, side) if window not in windows]
+    return Diagram(
+        title=told.say("versus", one=told.named(sides[0]), other=told.named(sides[1])) + _of(told),
+        zero=told.say("zero_cohorts", one=told.named(sides[0]), other=told.named(sides[1])),
+        windows=(*windows, *covariates(told), *followed(told)),
+        notes=tuple(matched(told, sides[1])),
+    )
+
+
+def _time_varying(told: Told) -> Diagram:
+    names = told.inputs.get("exposures", ())
+    form = "looked_current" if told.asked.get("exposed") == "current" else "looked_ever"
+    follow = list(followed(told))
+    exposed = Window(
+        kind=EXPOSURE,
+        label=told.say(form, drugs=", ".join(map(told.drug, names))),
+        first=follow[-1].first,
+        last=follow[-1].last,
+    )
+    return Diagram(
+        title=", ".join(map(told.drug, names)) + _of(told),
+        zero=told.say("zero_cohort", cohort=told.named(told.inputs["cohort"])),
+        windows=(*of_cohort(told, told.inputs["cohort"]), *covariates(told), exposed, *follow),
+    )
+
+
+def _case_series(told: Told) -> Diagram:
+    analysis = _analysis(told)
+    windows = [_risk(told, window) for window in risk_windows(analysis)]
+    windows.append(Window(kind=REFERENCE, label=told.say("other_days"), first=None, last=None, note=told.say("minus")))
+    ends = [told.say("dependent")] if told.asked.get("ends") == "event-dependent" else []
+    return Diagram(
+        title=told.say("within", drugs=", ".join(map(told.drug, analysis.exposures))) + _of(told),
+        zero=told.say("zero_dispensing"),
+        windows=tuple(windows),
+        notes=(told.say("cases_alone"), *ends),
+    )
+
+
+def _risk(told: Told, window: Any) -> Window:
+    """A window around a dispensing; one counted from the end of a period says so."""
+    drug, dose = told.drug(window.exposure), told.say("dose", number=window.dose) if window.dose else ""
+    after = told.say("after_end") if window.side == STOP else told.say("whole_period") if window.end is None else ""
+    own = {PRE: told.say("before_dispensing"), WASHOUT: told.say("after_windows")}.get(window.name, "")
+    kind = REFERENCE if own else EXPOSURE
+    label = ", ".join(text for text in (drug, dose, own) if text)
+    return Window(kind=kind, label=label, first=window.begin, last=window.end, note=after)
+
+
+def _crossover(told: Told) -> Diagram:
+    analysis = _analysis(told)
+    first, last = told.asked["risk_window"]
+    windows = [Window(kind=EXPOSURE, label=told.say("risk_days"), first=first, last=last)]
+    if told.asked.get("time_stratified"):
+        windows.append(Window(kind=REFERENCE, label=told.say("stratified"), first=-31, last=31))
+    else:
+        windows += [
+            Window(kind=REFERENCE, label=told.say("reference_days"), first=first + apart, last=last + apart)
+            for apart in sorted(shifts(analysis))
+        ]
+    notes = [told.say("cases_alone")]
+    if told.inputs.get("controls"):
+        notes.append(told.say("trend", cohort=told.named(told.inputs["controls"])))
+    return Diagram(
+        title=told.say("within", drugs=", ".join(map(told.drug, analysis.exposures))),
+        zero=told.say("zero_event", cohort=told.named(told.inputs["cohort"])),
+        windows=tuple(windows),
+        notes=tuple(notes),
+    )
+
+
+def _nested(told: Told) -> Diagram:
+    analysis = _analysis(told)
+    looks: dict[tuple[int, int], list[str]] = {}
+    for name in analysis.exposures:
+        looks.setdefault(look_of(analysis, name), []).append(told.drug(name))
+    windows = [
+        Window(kind=EXPOSURE, label=told.say("taken", drugs=", ".join(drugs)), first=first, last=last)
+        for (first, last), drugs in looks.items()
+    ]
+    controls = told.inputs["controls"]
+    cases = of_cohort(told, f"{controls}_cases")
+    return Diagram(
+        title=told.say("cases_controls", drugs=", ".join(map(told.drug, analysis.exposures))),
+        zero=told.say("zero_index"),
+        windows=(*cases, *covariates(told), *windows),
+        notes=tuple(matched(told, controls)),
+    )
+
+
+def _analysis(told: Told) -> DesignAnalysis:
+    item = told.item
+    return DesignAnalysis(
+        id=item["id"], type=item["type"], design=item["design"], inputs=item["inputs"], parameters=item["parameters"]
+    )
+
+
+def _trials(told: Told) -> Diagram:
+    step = int(told.asked.get("every_days", 30))
+    length = step * int(told.asked.get("intervals", 12))
+    eligible = of_cohort(told, told.inputs["cohort"])
+    windows = [*eligible, *covariates(told)]
+    notes = []
+    if "exposure" in told.inputs:
+        drug = told.drug(told.inputs["exposure"])
+        washout = int(told.asked.get("washout_days", 0))
+        windows += (
+            [Window(kind=ENTRY, label=told.say("no_drug", drug=drug), first=-washout, last=-1)] if washout else []
+        )
+        windows.append(Window(kind=EXPOSURE, label=told.say("starts", drug=drug), first=0, last=step - 1))
+        notes.append(told.say("again", trials=told.asked.get("trials", 1), days=step))
+    else:
+        windows.append(Window(kind=EXPOSURE, label=told.say("cloned"), first=0, last=None))
+    ends = ", ".join((told.say("end_outcome"), told.say("end_death"), told.say("end_observation")))
+    follow = told.say("follow_of", outcome=told.outcome) if told.outcome else told.say("follow")
+    windows.append(Window(kind=FOLLOW, label=follow, first=1, last=length, note=told.say("until", ends=ends)))
+    return Diagram(
+        title=told.say("trials", cohort=told.named(told.inputs["cohort"])) + _of(told),
+        zero=told.say("zero_trial"),
+        windows=tuple(windows),
+        notes=tuple(notes),
+    )
+
+
+def _prediction(told: Told) -> Diagram:
+    windows = [*of_cohort(told, told.inputs["cohort"]), *covariates(told)]
+    horizon = Window(
+        kind=FOLLOW, label=told.say("predicted", outcome=told.outcome), first=1, last=told.asked["horizon_days"]
+    )
+    return Diagram(
+        title=told.say("predicted", outcome=told.outcome),
+        zero=told.say("zero_cohort", cohort=told.named(told.inputs["cohort"])),
+        windows=(*windows, horizon),
+        notes=(told.say("judged_" + str(told.asked.get("split", "person"))),),
+    )
+
+
+def _environment(told: Told) -> Diagram:
+    what = told.named(told.inputs["environment"])
+    lags = told.asked.get("lags") if told.item["type"] == "distributed_lag" else None
+    if lags:
+        windows = [Window(kind=EXPOSURE, label=told.say("measured", what=what), first=-max(lags), last=-min(lags))]
+        windows.append(Window(kind=REFERENCE, label=told.say("stratified_lags"), first=-31, last=31))
+        return Diagram(title=what + _of(told), zero=told.say("zero_outcome"), windows=tuple(windows))
+    follow = list(followed(told))
+    label = told.say("measured", what=what)
+    exposed = Window(kind=EXPOSURE, label=label, first=follow[-1].first, last=follow[-1].last)
+    return Diagram(
+        title=what + _of(told),
+        zero=told.say("zero_cohort", cohort=told.named(told.inputs["cohort"])),
+        windows=(*of_cohort(told, told.inputs["cohort"]), *covariates(told), exposed, *follow),
+    )
+
+
+_OF_DESIGN: Mapping[str, Callable[[Told], Diagram]] = {
+    "cohort-comparison": _comparison,
+    "time-varying-exposure": _time_varying,
+    SELF_CONTROLLED: _case_series,
+    CASE_CROSSOVER: _crossover,
+    NESTED: _nested,
+    "target-trial": _trials,
+    "prediction": _prediction,
+    "environmental-exposure": _environment,
+}
