@@ -8,7 +8,7 @@ import pytest
 
 from rempart.errors import BadInput
 from rempart.study.estimators import covariate_selection as selection
-from rempart.study.estimators import l1_loops, logistic
+from rempart.study.estimators import l1_loops, l1_steps, logistic
 from rempart.study.estimators.binary_columns import BinaryColumns, from_dense, from_pairs, twins
 from rempart.study.estimators.l1_cross_validation import cross_validate, folds_of
 from rempart.study.estimators.l1_logistic import falling, fit_at, fit_path, greatest_penalty, linear_predictor
@@ -194,3 +194,22 @@ def test_the_compiled_loops_are_their_plain_bodies() -> None:
         ends.append(beta)
     np.testing.assert_allclose(ends[0], ends[1])
     assert ends[0].any()
+
+
+def test_sums_over_pairs_of_covariates_change_how_fast_a_fit_ends_and_not_where(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draw = np.random.default_rng(614)
+    common = draw.random((400, 1)) < 0.5  # what makes covariates go together, and descent creep
+    x = np.where(draw.random((400, 12)) < 0.8, common, draw.random((400, 12)) < 0.4).astype(float)
+    exposed = draw.random(400) < 1 / (1 + np.exp(1 - x[:, 0] - 0.7 * x[:, 5] + 0.8 * x[:, 7]))
+    columns, way = from_dense(x, [f"code {j}" for j in range(12)]), np.array([10.0, 3.0, 1.0])
+    quick = fit_path(columns, exposed, way, precision=1e-11).fits
+    monkeypatch.setattr(l1_steps, "_PAIRS", 0)
+    creeping = fit_path(columns, exposed, way, precision=1e-11).fits
+    assert sum(one.steps for one in quick) < sum(one.steps for one in creeping)
+    for one, other in zip(quick, creeping, strict=True):
+        assert one.columns.tolist() == other.columns.tolist()
+        assert one.beta == pytest.approx(other.beta, abs=1e-5)
+        assert one.objective == pytest.approx(other.objective, rel=1e-10)
+        assert max(one.gap, other.gap) <= 1e-11 * one.loss

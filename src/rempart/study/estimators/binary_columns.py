@@ -109,8 +109,9 @@ def prints(columns: BinaryColumns) -> Ints:
 
 def twins(columns: BinaryColumns) -> tuple[Ints, Ints]:
     """Covariates with exactly the persons of an earlier one, and that earlier one: two arrays of equal length, rising."""
-    order = np.lexsort((np.arange(len(columns.terms)), prints(columns), columns.held))
-    marks, held = prints(columns)[order], columns.held[order]
+    mark = prints(columns)
+    order = np.lexsort((np.arange(len(columns.terms)), mark, columns.held))
+    marks, held = mark[order], columns.held[order]
     same = (marks[1:] == marks[:-1]) & (held[1:] == held[:-1])
     later, earlier = [], []
     first = 0

@@ -21,7 +21,7 @@ from rempart.errors import BadInput
 from rempart.study.estimators.binary_columns import BinaryColumns
 from rempart.study.estimators.l1_input import Arms, check_columns
 from rempart.study.estimators.l1_loops import add_columns, sum_columns
-from rempart.study.estimators.l1_steps import Place, gap, intercept_alone, step
+from rempart.study.estimators.l1_steps import Place, gap, intercept_alone, polished, step
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -164,13 +164,21 @@ def _at(
         if gain > aim:
             rest = min(rest, max(_SHARE * gain, _TIGHT * aim))
             continue
-        slopes = _slopes(columns, place.slope)
+        slopes, left = _looked(columns, arms, place, penalty)
+        if left > precision * place.loss:
+            place = polished(columns, arms, place, penalty, aim)
+            slopes, left = _looked(columns, arms, place, penalty)
         wrong = ~strong & (np.abs(slopes) > penalty)
-        left = gap(arms, place, penalty, float(np.abs(slopes).max(initial=0.0)))
         if not wrong.any() and left <= precision * place.loss:
             return place, slopes, _fit(columns, arms, place, penalty, (left, taken))
         strong, rest = strong | wrong, rest * _TIGHTER
     raise BadInput("propensity-not-converged", steps=_STEPS)
+
+
+def _looked(columns: BinaryColumns, arms: Arms, place: Place, penalty: float) -> tuple[Floats, float]:
+    """The slopes of all covariates, and how far the objective may lie above the least."""
+    slopes = _slopes(columns, place.slope)
+    return slopes, gap(arms, place, penalty, float(np.abs(slopes).max(initial=0.0)))
 
 
 def _fit(columns: BinaryColumns, arms: Arms, place: Place, penalty: float, ended: tuple[float, int]) -> L1Fit:

@@ -48,10 +48,18 @@ def plain_sum_columns(columns: Columns, which: Ints, values: Floats, out: Any) -
     start, person = columns
     for k in range(len(which)):
         j = which[k]
-        total = 0.0
-        for place in range(start[j], start[j + 1]):
-            total += values[person[place]]
-        out[j] = total
+        at, end = start[j], start[j + 1]
+        a = b = c = d = 0.0
+        while at + 4 <= end:  # four sums at once: an addition need not wait for the one before it
+            a += values[person[at]]
+            b += values[person[at + 1]]
+            c += values[person[at + 2]]
+            d += values[person[at + 3]]
+            at += 4
+        while at < end:
+            a += values[person[at]]
+            at += 1
+        out[j] = (a + b) + (c + d)
 
 
 def plain_add_columns(columns: Columns, which: Ints, amount: Floats, out: Any) -> None:
@@ -83,9 +91,18 @@ def plain_descend(columns: Columns, which: Ints, place: Any, curves: tuple[Float
             old, bend = beta[j], by_column[j]
             if bend <= 0.0 or (old == 0.0 and not whole):
                 continue
-            reach = bend * (old - ends[0])
-            for at in range(start[j], start[j + 1]):
-                reach += slope[person[at]]
+            at, end = start[j], start[j + 1]
+            a = b = c = d = 0.0
+            while at + 4 <= end:  # as in plain_sum_columns
+                a += slope[person[at]]
+                b += slope[person[at + 1]]
+                c += slope[person[at + 2]]
+                d += slope[person[at + 3]]
+                at += 4
+            while at < end:
+                a += slope[person[at]]
+                at += 1
+            reach = bend * (old - ends[0]) + ((a + b) + (c + d))
             new = 0.0
             if reach > penalty:
                 new = (reach - penalty) / bend
@@ -107,8 +124,60 @@ def plain_descend(columns: Columns, which: Ints, place: Any, curves: tuple[Float
         whole = worth <= tolerance
 
 
+def plain_rows(columns: Columns, which: Ints, begin: Ints, out: Any) -> None:
+    """The columns visited as rows: ``out`` (z,) holds person by person the places in ``which`` that they have, rising.
+
+    ``begin`` (n + 1,): where each person's begin; changed to where they end.
+    """
+    start, person = columns
+    for k in range(len(which)):
+        for at in range(start[which[k]], start[which[k] + 1]):
+            i = person[at]
+            out[begin[i]] = k
+            begin[i] += 1
+
+
+def plain_gram(end: Ints, rows: Any, weight: Floats, out: Any) -> None:
+    """Add to ``out`` (m, m), lower triangle, the weight of each person at every pair of ``rows``; ``end`` (n,): where each person's end."""
+    first = 0
+    for i in range(len(weight)):
+        for at in range(first, end[i]):
+            row = rows[at]
+            for other in range(first, at + 1):
+                out[row, rows[other]] += weight[i]
+        first = end[i]
+
+
+def plain_descend_gram(gram: Floats, place: Any, limits: Floats) -> None:
+    """As ``plain_descend``, the curvatures of all pairs being known: ``place`` = (beta, slopes (m,), [sweeps]), all changed."""
+    beta, slope, ends = place
+    penalty, tolerance = limits[0], limits[1]
+    while ends[0] < limits[2]:
+        ends[0] += 1
+        worth = 0.0
+        for j in range(len(beta)):
+            bend, old = gram[j, j], beta[j]
+            reach = slope[j] + bend * old
+            new = 0.0
+            if reach > penalty:
+                new = (reach - penalty) / bend
+            elif reach < -penalty:
+                new = (reach + penalty) / bend
+            d = new - old
+            if d != 0.0:
+                beta[j] = new
+                worth = max(worth, bend * d * d)
+                for k in range(len(beta)):
+                    slope[k] -= d * gram[j, k]
+        if worth <= tolerance:
+            break
+
+
 logistic_terms = compiled(plain_logistic)
 dual_value = compiled(plain_dual)
 sum_columns = compiled(plain_sum_columns)
 add_columns = compiled(plain_add_columns)
 descend = compiled(plain_descend)
+rows_of = compiled(plain_rows)
+add_pairs = compiled(plain_gram)
+descend_gram = compiled(plain_descend_gram)
