@@ -58,22 +58,37 @@ class Days:
 
 def strokes_of(exposure: Exposure, cases: Cases) -> Strokes:
     """The windows of ``exposure`` inside the observations, those that win the day last. Colour: the window's place in the list, from 1."""
-    order = np.lexsort((exposure.stop, exposure.start, exposure.person))
-    person, start, stop = exposure.person[order], exposure.start[order], exposure.stop[order]
+    person, start, stop = _in_turn(exposure)
     place = np.arange(len(person))
     new = np.r_[True, person[1:] != person[:-1]] if len(person) else np.zeros(0, dtype=np.bool_)
     dose = place - np.maximum.accumulate(np.where(new, place, 0))
+    opens, closes = cases.first[person], cases.last[person] + 1
     parts: list[Ints] = []
-    for colour, window in enumerate(exposure.windows, start=1):
+    # Of one occurrence, the window listed first keeps the day: it comes last.
+    for colour, window in reversed(list(enumerate(exposure.windows, start=1))):
         begin, end = _bounds(window, start, stop)
-        begin, end = np.maximum(begin, cases.first[person]), np.minimum(end, cases.last[person] + 1)
-        kept = (begin < end) & (True if window.dose is None else dose + 1 == window.dose)
-        piece = (person[kept], begin[kept], end[kept], np.full(int(kept.sum()), colour), dose[kept])
-        parts.append(np.stack([np.asarray(column, dtype=np.int64) for column in piece]))
+        begin, end = np.maximum(begin, opens), np.minimum(end, closes)
+        kept = np.flatnonzero((begin < end) & (True if window.dose is None else dose + 1 == window.dose))
+        columns = (person[kept], begin[kept], end[kept], np.full(len(kept), colour), dose[kept])
+        parts.append(np.asarray(columns, dtype=np.int64))
     table = np.concatenate(parts, axis=1)
-    rank = table[4] if exposure.overlap == "later" else -table[4]
-    table = table[:, np.lexsort((-table[3], rank))]
-    return Strokes(person=table[0], begin=table[1], end=table[2], colour=table[3])
+    if not dose.any():
+        return Strokes(person=table[0], begin=table[1], end=table[2], colour=table[3])
+    rank = table[4] if exposure.overlap == "later" else dose.max() - table[4]
+    small = rank.astype(np.uint16) if dose.max() < 1 << 16 else rank  # short numbers are sorted without comparing them
+    order = np.argsort(small, kind="stable")
+    return Strokes(person=table[0][order], begin=table[1][order], end=table[2][order], colour=table[3][order])
+
+
+def _in_turn(exposure: Exposure) -> tuple[Ints, Ints, Ints]:
+    """Occurrences by person, start and stop; as they are where they come so."""
+    person, start, stop = exposure.person, exposure.start, exposure.stop
+    same = person[1:] == person[:-1]
+    later = (start[1:] > start[:-1]) | ((start[1:] == start[:-1]) & (stop[1:] >= stop[:-1]))
+    if ((person[1:] > person[:-1]) | (same & later)).all():
+        return person, start, stop
+    order = np.lexsort((stop, start, person))
+    return person[order], start[order], stop[order]
 
 
 def _bounds(window: Window, start: Ints, stop: Ints) -> tuple[Ints, Ints]:
