@@ -40,6 +40,7 @@ _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _LATE = 200  # years of age: everybody's last group ends there
 _BIRTHDAY = 181  # days from 1 January to 1 July, for whom the year of birth alone is known
 _AGE = "age"
+_ENDS = 10  # observations that ended by themselves, below which a model of seven parameters is none
 
 
 def relative_incidence(output: Output, told: Designed) -> None:
@@ -180,6 +181,8 @@ def _series(told: Designed, cases: _Told, *, dependent: bool) -> CaseSeries:
         return case_series(given, person, day, exposures, season=season)
     if born is None:
         raise BadInput("sccs-no-birth")
+    if cases.n[cases.early].sum() < _ENDS:
+        raise BadInput("sccs-ends-model")
     each = np.repeat(np.arange(len(cases.n)), cases.n)
     given = Cases(first=cases.first[each], last=cases.last[each], birth=born[each] + _BIRTHDAY, early=cases.early[each])
     own = [_repeated(exposure, cases.n) for exposure in exposures]

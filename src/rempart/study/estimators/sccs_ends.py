@@ -115,6 +115,7 @@ def sizes(model: EndModel, ends: Ends, birth: Ints, begin: Ints, length: Ints, s
     """Weight of each interval (R,): its days' chances of the end that was seen, over the case's largest.
 
     ``begin`` and ``length`` (R,) of intervals, those of case i at ``start[i]:start[i+1]``. Works through the days of many cases at once.
+    Raises BadInput ``sccs-ends-model`` where the model gives a day no chance that is a number.
     """
     found = np.empty(len(begin))
     days = np.add.reduceat(length, start[:-1])
@@ -130,4 +131,6 @@ def sizes(model: EndModel, ends: Ends, birth: Ints, begin: Ints, length: Ints, s
         bounds = np.cumsum(days[part]) - days[part]
         log -= np.repeat(np.maximum.reduceat(log, bounds), days[part])
         found[rows] = np.add.reduceat(np.exp(log), edge)
+    if not np.all(np.isfinite(found)):
+        raise BadInput("sccs-ends-model")
     return np.maximum(found, 1e-280)
