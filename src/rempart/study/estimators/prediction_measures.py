@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from rempart.errors import BadInput
 from rempart.study.estimators.logistic import fit
@@ -98,9 +99,11 @@ def _variance(placed: Floats, weight: Floats, mean: float) -> float:
 
 
 def _on_logit(value: float, error: float) -> tuple[float, float]:
+    if not error:
+        return value, value
     inside = min(max(value, _EDGE), 1 - _EDGE)
     at, reach = np.log(inside / (1 - inside)), _Z * error / (inside * (1 - inside))
-    return float(1 / (1 + np.exp(-(at - reach)))), float(1 / (1 + np.exp(-(at + reach))))
+    return float(expit(at - reach)), float(expit(at + reach))
 
 
 def average_precision(given: Predicted) -> Limits:
