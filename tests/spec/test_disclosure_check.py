@@ -257,8 +257,6 @@ def test_what_has_no_rule_is_not_released() -> None:
         check([replace(good, output_type="maximum")], RULES)
     with pytest.raises(Refused, match="disclosure-statistic"):
         check([replace(good, statistic="maximum")], RULES)
-    with pytest.raises(Refused, match="disclosure-derogation"):
-        check([good], RULES, derogations=[{"threshold": 5}])
 
 
 @pytest.mark.parametrize(

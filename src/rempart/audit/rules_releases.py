@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rempart.audit.book import Book, instant, permit_id
 from rempart.audit.findings import Bad
 from rempart.errors import NotTrusted, RempartError
+from rempart.records.derogation import permitted
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 
@@ -27,6 +28,7 @@ class _Submission:
     release: str
     document: str
     authors: frozenset[str]
+    derogations: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class _Vote:
     submission: str
     verdict: str
     checkers: frozenset[str]
+    derogations: tuple[str, ...]
 
 
 def submission_document(book: Book) -> Iterator[Bad]:
@@ -50,7 +53,9 @@ def submission_document(book: Book) -> Iterator[Bad]:
             signed = book.document(event, "document", SUBMISSION)
             for signer in book.signers(index, signed, "researcher"):
                 if permit_id(event) in grants:
-                    grants[permit_id(event) or ""].permit.check_names(signer.actor)
+                    permit = grants[permit_id(event) or ""].permit
+                    permit.check_names(signer.actor)
+                    permitted(_asked(signed), permit.derogations, permit=permit.id)
             _same(signed, event, ("release", "run", "result"), SUBMISSION)
             _check_run(book, index, event, signed)
         except RempartError as error:
@@ -77,6 +82,11 @@ def _check_run(book: Book, index: int, event: LedgerEvent, signed: SignedDocumen
     }
     if wanted not in runs:
         raise NotTrusted("document-form", expected=SUBMISSION)
+
+
+def _asked(signed: SignedDocument) -> tuple[str, ...]:
+    """The derogations that a submission asks for, or a vote is for."""
+    return tuple(str(name) for name in signed.body.get("derogations", ()))
 
 
 def vote_document(book: Book) -> Iterator[Bad]:
@@ -121,6 +131,7 @@ def _approves(vote: _Vote, submission: _Submission, *, before: int) -> bool:
         vote.verdict == "approve"
         and vote.submission == submission.document
         and vote.release == submission.release
+        and vote.derogations == submission.derogations
         and vote.effect < before
     )
 
@@ -133,7 +144,12 @@ def _submissions(book: Book) -> list[_Submission]:
         if signed is not None:
             document = event.fact("document") or ""
             release = str(signed.body.get("release"))
-            found.append(_Submission(intent=index, effect=end, release=release, document=document, authors=people))
+            asked = _asked(signed)
+            found.append(
+                _Submission(
+                    intent=index, effect=end, release=release, document=document, authors=people, derogations=asked
+                )
+            )
     return found
 
 
@@ -144,7 +160,7 @@ def _votes(book: Book) -> list[_Vote]:
         signed, people = _proven(book, index, event, VOTE, "checker")
         if signed is not None:
             told = {name: str(signed.body.get(name)) for name in ("release", "submission", "verdict")}
-            found.append(_Vote(intent=index, effect=end, checkers=people, **told))
+            found.append(_Vote(intent=index, effect=end, checkers=people, derogations=_asked(signed), **told))
     return found
 
 

@@ -15,6 +15,7 @@ def submit(
     key: Path,
     context: str = "tables of the signed study",
     show: bool = False,
+    derogation: list[str] | None = None,
     passphrase_fd: int | None = None,
 ) -> int:
     """Check every table of a run and submit it."""
@@ -24,7 +25,12 @@ def submit(
 
     voice = session.voice
     made = submit_run(
-        Warehouse(session.directory), run=run, context=context, key_file=key, ask=session.asker(passphrase_fd)
+        Warehouse(session.directory),
+        run=run,
+        context=context,
+        key_file=key,
+        ask=session.asker(passphrase_fd),
+        derogations=derogation or (),
     )
     voice.table(
         ["column-output", "column-cells", "column-suppressed"],
@@ -38,6 +44,8 @@ def submit(
         voice.say("submitted-beside", releases=", ".join(made.beside))
     if made.unread:
         voice.say("submitted-unread", releases=", ".join(made.unread))
+    if derogation:
+        voice.say("submitted-derogation", outcomes=", ".join(sorted(derogation)))
     voice.say("submitted-next", release=made.release)
     told = {
         "release": made.release,
@@ -57,6 +65,7 @@ def review(
     key: Path,
     verdict: Literal["approve", "reject"] | None = None,
     comment: str = "",
+    derogation: list[str] | None = None,
     passphrase_fd: int | None = None,
 ) -> int:
     """Show the checked tables, or vote on them."""
@@ -72,7 +81,15 @@ def review(
         voice.say("review-next", release=release)
         voice.result("release-review", {"release": release, "tables": outputs})
         return 0
-    actor, state = vote(warehouse, release=release, verdict=verdict, comment=comment, key_file=key, ask=ask)
+    actor, state = vote(
+        warehouse,
+        release=release,
+        verdict=verdict,
+        comment=comment,
+        key_file=key,
+        ask=ask,
+        derogations=derogation or (),
+    )
     voice.say("voted", actor=actor, release=release, verdict=verdict, approvals=len(state.approvals))
     voice.result("release-review", {"release": release, "actor": actor, "state": state.state})
     return 0

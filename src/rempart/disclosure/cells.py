@@ -16,7 +16,8 @@ from rempart.records.result import ResultRow
 ALL = "all"  # the level, the variable or the arm that is the total of the others
 BEHIND = "persons behind "
 Key = tuple[tuple[str, str], ...]
-_RATIOS = frozenset({"hazard_ratio", "pooled_ratio", "controls", "sensitivity", "odds_ratio", "relative_incidence"})  # types whose estimate stands in no arm's column
+# types whose estimate stands in no arm's column
+_RATIOS = frozenset({"hazard_ratio", "pooled_ratio", "controls", "sensitivity", "odds_ratio", "relative_incidence"})
 _COMPARING = _RATIOS | {"frequency", "mean"}  # types that hold numbers of two groups of a row
 _STANDARDISED = frozenset({"standardised_rate", "standardised_lower", "standardised_upper"})
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rempart.disclosure.cells import cells_of, hidden_rows
 from rempart.disclosure.curves import CURVE, left_out, tie_curves, tie_totals
+from rempart.disclosure.derogated import spared
 from rempart.disclosure.earlier import Earlier, days_hidden, hide_as_before, known_before, remembered, tie_earlier
 from rempart.disclosure.labels import check_labels
 from rempart.disclosure.margins import lines_of
@@ -19,7 +20,7 @@ from rempart.disclosure.order import in_order
 from rempart.disclosure.policy import Policy, policy_from
 from rempart.disclosure.series import near_steps
 from rempart.disclosure.suppress import Suppression, suppress
-from rempart.errors import BadInput, Refused
+from rempart.errors import BadInput
 from rempart.records.result import CheckedTable, ResultRow
 
 
@@ -42,9 +43,10 @@ def check(
 ) -> tuple[CheckedTable, ...]:
     """One checked table per output, in the order of first appearance.
 
-    ``rules``: the parsed ``disclosure/rules.toml``; ``earlier``: ``Examination.counts`` of the submissions that stand before this one.
+    ``rules``: the parsed ``disclosure/rules.toml``; ``earlier``: ``Examination.counts`` of the submissions that stand before this one;
+    ``derogations``: outcomes of which fewer persons may be told (``derogated.py``).
     Raises Refused ``disclosure-output-type``, ``disclosure-statistic``,
-    ``disclosure-label``, ``disclosure-derogation``; BadInput ``disclosure-rules``, ``disclosure-count``,
+    ``disclosure-label``; BadInput ``disclosure-rules``, ``disclosure-count``,
     ``disclosure-evidence``, ``disclosure-persons-ref``, ``disclosure-duplicate``.
     """
     return examine(rows, rules, derogations=derogations, earlier=earlier).tables
@@ -58,14 +60,12 @@ def examine(
     earlier: Sequence[Earlier] = (),
 ) -> Examination:
     """As ``check``, with the private record of what an attacker is left with, and what later submissions are checked against."""
-    if derogations:
-        raise Refused("disclosure-derogation")
     policy = policy_from(rules)
     check_labels(rows)
     _each_once(rows)
     dropped = _dropped(rows, policy, earlier)
     shown = [row for index, row in enumerate(rows) if index not in dropped]
-    found, hides = _suppressed(shown, policy, earlier)
+    found, hides = _suppressed(shown, policy, earlier, derogations)
     cleared = [
         _cleared(row, hide, policy)
         for row, hide in zip(shown, hides, strict=True)
@@ -87,11 +87,13 @@ def _dropped(rows: Sequence[ResultRow], policy: Policy, earlier: Sequence[Earlie
 
 
 def _suppressed(
-    shown: Sequence[ResultRow], policy: Policy, earlier: Sequence[Earlier]
+    shown: Sequence[ResultRow], policy: Policy, earlier: Sequence[Earlier], derogations: Sequence[Mapping[str, Any]]
 ) -> tuple[Suppression, list[bool]]:
     """What is hidden, and per row whether it is."""
     cells = cells_of(shown, policy)
-    hide_as_before(shown, cells, earlier, policy)
+    let = spared(shown, cells, derogations, policy)
+    hide_as_before(shown, cells, earlier, policy, spared=let)
+    cells.primary -= let
     cells.primary |= near_steps(cells, policy)
     tied = tie_curves(shown, cells, policy)
     lines = lines_of(cells, policy)

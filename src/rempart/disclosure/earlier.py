@@ -6,7 +6,7 @@ by their names (output, row, column, statistic), sets of persons by their finger
 new number is: were it to depend on the hidden one, numbers that an author knows would find it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from rempart.disclosure.cells import BEHIND, Cells, Place, key_of
@@ -94,12 +94,22 @@ def days_hidden(rows: Sequence[ResultRow], earlier: Sequence[Earlier]) -> set[in
     }
 
 
-def hide_as_before(rows: Sequence[ResultRow], cells: Cells, earlier: Sequence[Earlier], policy: Policy) -> None:
+def hide_as_before(
+    rows: Sequence[ResultRow],
+    cells: Cells,
+    earlier: Sequence[Earlier],
+    policy: Policy,
+    *,
+    spared: Set[str] = frozenset(),
+) -> None:
     """Make primary: what an earlier submission hides in the same place or of the same persons, whatever it counts here; and what differs
     by 1 to 10 persons from what one shows there. A value whose persons an earlier one does not count is treated as hidden unless it is of
-    the same ones: were that to depend on their number, probes of known size would find it. ``rows``: those of ``cells``."""
+    the same ones: were that to depend on their number, probes of known size would find it. ``rows``: those of ``cells``; ``spared``:
+    cells that a derogation lets be shown, and whatever rests on them."""
     for row, needed in zip(rows, cells.needs, strict=True):
         place = _place(row)
+        if needed & spared:
+            continue
         if any(other.hides(place) or other.leaves_open(place, row.persons_ref) for other in earlier):
             needed.add(cells.add("hidden before:" + place.id, 0, output=row.output))
             cells.primary |= {"hidden before:" + place.id, cells.places.get(place, "hidden before:" + place.id)}

@@ -8,6 +8,7 @@ its author signed: where today's rules give other tables, or none, all of it cou
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rempart.disclosure.check import examine
 from rempart.disclosure.earlier import Earlier, all_hidden
@@ -17,12 +18,16 @@ from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
 from rempart.journeys.release import FinishedRun, ReleaseDesk, current_state, release_acts, valid_permit
 from rempart.ports.broker import GrantRequest
+from rempart.records.derogation import permitted
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
+from rempart.records.permit import Permit
 from rempart.records.result import CheckedTable, ResultRow
+from rempart.release.documents import derogations_of
 from rempart.release.tables import table_ids
 
 _SUBMISSION = "rempart.submission/1"
+_VOTED = frozenset({"approved", "released"})
 _FOR_EVER = (BadInput, Missing, NotTrusted, Refused)  # what waiting does not mend
 
 
@@ -42,17 +47,26 @@ class Before:
     asked: int
     finished: FinishedRun
     tables: Mapping[str, str]
+    derogations: tuple[str, ...] = ()
 
 
 def checked_tables(
-    desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: str = ""
+    desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: str = "", voting: bool = False
 ) -> tuple[CheckedTable, ...]:
-    """As ``checked``, the tables alone."""
-    return checked(desk, finished, actor=actor, release=release).tables
+    """As ``checked``, the tables alone, with the derogations that ``release`` asks for once both checkers have voted for them; ``voting``:
+    before that too, for the eyes of a checker. Nobody else sees a derogated number before the votes, the author neither."""
+    asked: tuple[str, ...] = ()
+    if release:
+        now = current_state(desk, release)
+        asked = now.derogations if voting or now.state in _VOTED else ()
+    return checked(desk, finished, actor=actor, release=release, derogations=asked).tables
 
 
-def checked(desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: str = "") -> Checked:
-    """The run's tables after the disclosure rules. ``release``: as which they were submitted, '' before that.
+def checked(
+    desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: str = "", derogations: Sequence[str] = ()
+) -> Checked:
+    """The run's tables after the disclosure rules. ``release``: as which they were submitted, '' before that; ``derogations``: outcomes
+    of the permit's derogations. Raises Refused ``derogation-not-permitted``.
 
     Raises Unavailable ``release-earlier-unread`` when an earlier submission cannot be opened now, though it may be later.
     """
@@ -65,19 +79,37 @@ def checked(desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: st
     ) as act:
         use = (permit.space, "result", "main", "read")
         (reference,) = desk.vault.broker.grant(GrantRequest(intent=act.index, tables=(use,)))
-        results = _Results(desk, reference, permit.space)
+        results = _Results(desk, reference, permit)
         found: list[tuple[Before, Earlier]] = []
         for one in before:
             found.append((one, _as_submitted(results, one, [earlier for _, earlier in found])))
-        made = examine(results.rows(finished), desk.rules, earlier=[earlier for _, earlier in found])
+        let = derogated(desk, permit, finished, derogations)
+        known = [earlier for _, earlier in found]
+        made = examine(results.rows(finished), desk.rules, derogations=let, earlier=known)
     return Checked(tables=made.tables, unread=tuple(one.release for one, earlier in found if earlier.outputs))
+
+
+def derogated(
+    desk: ReleaseDesk, permit: Permit, finished: FinishedRun, asked: Sequence[str]
+) -> tuple[Mapping[str, Any], ...]:
+    """What the check is told of derogations: outcome, least number, analyses of the study with that outcome."""
+    if not asked:
+        return ()
+    study = SignedDocument.from_bytes(desk.documents.get(finished.study), schema="rempart.study/1").body
+    analyses: dict[str, list[str]] = {}
+    for item in study["analyses"]:
+        analyses.setdefault(str(item["inputs"].get("outcome", "")), []).append(str(item["id"]))
+    held = permitted(asked, permit.derogations, permit=permit.id)
+    return tuple(
+        {"outcome": one.outcome, "least": one.least, "analyses": tuple(analyses.get(one.outcome, ()))} for one in held
+    )
 
 
 class _Results:
     """Results of one permit, each opened once: a reference gives a key once, and a run may have been submitted twice."""
 
-    def __init__(self, desk: ReleaseDesk, reference: str, space: str) -> None:
-        self.desk, self._reference, self._space = desk, reference, space
+    def __init__(self, desk: ReleaseDesk, reference: str, permit: Permit) -> None:
+        self.desk, self._reference, self.permit = desk, reference, permit
         self._opened: dict[str, tuple[ResultRow, ...] | RempartError] = {}
 
     def rows(self, finished: FinishedRun) -> tuple[ResultRow, ...]:
@@ -98,7 +130,7 @@ class _Results:
             broker=self.desk.vault.broker,
             reference=self._reference,
             warehouse=self.desk.vault.warehouse,
-            space=self._space,
+            space=self.permit.space,
             run=finished.run,
         )
 
@@ -112,7 +144,8 @@ def _as_submitted(results: _Results, one: Before, known: Sequence[Earlier]) -> E
             raise Unavailable("release-earlier-unread", release=one.release, reason=error.code) from error
         return Earlier(outputs=frozenset(one.tables))
     try:
-        made = examine(rows, results.desk.rules, earlier=known)
+        let = derogated(results.desk, results.permit, one.finished, one.derogations)
+        made = examine(rows, results.desk.rules, derogations=let, earlier=known)
     except _FOR_EVER:
         return all_hidden(rows)
     return made.counts if table_ids(made.tables) == one.tables else all_hidden(rows)
@@ -138,9 +171,9 @@ def standing(desk: ReleaseDesk, *, permit: str, release: str = "") -> tuple[Befo
 
 def _before(desk: ReleaseDesk, intent: LedgerEvent, index: int, *, proven: bool) -> Before:
     told = {name: intent.fact(name) or "" for name in ("release", "run", "result")}
-    permit, tables = intent.basis.partition(":")[2], {}
+    permit, tables, asked, study = intent.basis.partition(":")[2], {}, (), ""
     if proven:
-        document = desk.documents.get(intent.fact("document") or "")
-        tables = dict(SignedDocument.from_bytes(document, schema=_SUBMISSION).body["tables"])
-    finished = FinishedRun(run=told["run"], permit=permit, study="", result=told["result"])
-    return Before(release=told["release"], asked=index, finished=finished, tables=tables)
+        document = SignedDocument.from_bytes(desk.documents.get(intent.fact("document") or ""), schema=_SUBMISSION)
+        tables, asked, study = dict(document.body["tables"]), derogations_of(document), str(document.body.get("study", ""))
+    finished = FinishedRun(run=told["run"], permit=permit, study=study, result=told["result"])
+    return Before(release=told["release"], asked=index, finished=finished, tables=tables, derogations=asked)

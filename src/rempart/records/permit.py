@@ -8,16 +8,19 @@ from dataclasses import dataclass
 
 from rempart.errors import BadInput, Refused
 from rempart.records.canonical import content_id, plain
+from rempart.records.derogation import Derogation, read_derogations
 
 SCHEMA = "rempart.permit/1"
 _KEYS = {"schema", "id", "project", "purpose", "basis", "persons", "valid", "lookback", "period", "rows", "tables"}
+_OPTIONAL = {"derogations"}
 _ID = re.compile(r"P-\d{4}-\d{4}", re.ASCII)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
-    """A permit as data. ``valid``, ``period``: first and last day, both included; ``tables``: table → permitted columns."""
+    """A permit as data. ``valid``, ``period``: first and last day, both included; ``tables``: table → permitted columns;
+    ``derogations``: rare harms that may be told from fewer persons than the threshold."""
 
     id: str
     project: str
@@ -29,6 +32,7 @@ class Permit:
     period: tuple[datetime.date, datetime.date]
     rows: Mapping[str, str]
     tables: Mapping[str, tuple[str, ...]]
+    derogations: tuple[Derogation, ...] = ()
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -62,6 +66,8 @@ class Permit:
             "rows": dict(self.rows),
             "tables": [{"name": name, "columns": list(columns)} for name, columns in self.tables.items()],
         }
+        if self.derogations:
+            body["derogations"] = [one.as_dict() for one in self.derogations]
         return dict(plain(body))
 
     @property
@@ -89,8 +95,8 @@ class Permit:
 
 def permit_from_dict(value: Mapping[str, object], *, file: str = "permit.toml") -> Permit:
     """A permit from parsed TOML or canonical JSON; an unknown key, a missing key or a wrong type is BadInput ``permit-field``."""
-    for name in set(value) - _KEYS:
-        raise BadInput("unknown-key", file=file, key=name, expected=", ".join(sorted(_KEYS)))
+    for name in set(value) - _KEYS - _OPTIONAL:
+        raise BadInput("unknown-key", file=file, key=name, expected=", ".join(sorted(_KEYS | _OPTIONAL)))
     for name in _KEYS - {"rows"} - set(value):
         raise BadInput("permit-field", field=name, expected="present")
     if value["schema"] != SCHEMA:
@@ -106,6 +112,7 @@ def permit_from_dict(value: Mapping[str, object], *, file: str = "permit.toml") 
         period=_days(value, "period"),
         rows=_rows(value.get("rows", {})),
         tables=_tables(value["tables"]),
+        derogations=read_derogations(value.get("derogations", [])),
     )
 
 

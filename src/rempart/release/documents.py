@@ -6,7 +6,7 @@ Submission and vote have the bodies of the contract; unknown or absent keys prov
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from rempart.errors import BadInput, NotTrusted
@@ -19,6 +19,7 @@ SUBMISSION = "rempart.submission/1"
 VOTE = "rempart.vote/1"
 RELEASE_ID = re.compile(r"R-\d{4}-\d{4}", re.ASCII)
 _SUBMISSION_KEYS = frozenset({"schema", "release", "permit", "run", "study", "result", "tables", "context", "controls"})
+_OPTIONAL = frozenset({"derogations"})
 _VOTE_KEYS = frozenset({"schema", "release", "submission", "verdict", "comment"})
 
 
@@ -32,9 +33,11 @@ def submission_body(
     tables: Mapping[str, str],
     context: str,
     controls: str,
+    derogations: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What the author signs. ``tables``: output → id of its bytes (``tables.table_ids``); ``context``: what the figures are
-    for; ``controls``: what was done against disclosure. Raises BadInput ``release-field`` when one is empty."""
+    for; ``controls``: what was done against disclosure; ``derogations``: outcomes whose few cases are told. Raises BadInput
+    ``release-field`` when one is empty."""
     _check_id(release)
     texts = {"permit": permit, "run": run, "study": study, "result": result, "context": context, "controls": controls}
     for name, text in texts.items():
@@ -42,19 +45,28 @@ def submission_body(
             raise BadInput("release-field", field=name)
     if not tables:
         raise BadInput("release-field", field="tables")
-    return {"schema": SUBMISSION, "release": release, "tables": dict(tables), **texts}
+    asked = {"derogations": sorted(derogations)} if derogations else {}
+    return {"schema": SUBMISSION, "release": release, "tables": dict(tables), **texts, **asked}
 
 
 def vote_body(
-    *, release: str, submission: str, verdict: Literal["approve", "reject"], comment: str = ""
+    *,
+    release: str,
+    submission: str,
+    verdict: Literal["approve", "reject"],
+    comment: str = "",
+    derogations: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What a checker signs; a rejection says why. Raises BadInput ``release-field``."""
+    """What a checker signs; a rejection says why; ``derogations``: those that the checker votes for, by name.
+
+    Raises BadInput ``release-field``."""
     _check_id(release)
     if verdict not in {"approve", "reject"}:
         raise BadInput("release-field", field="verdict")
     if verdict == "reject" and not comment.strip():
         raise BadInput("release-field", field="comment")
-    return {"schema": VOTE, "release": release, "submission": submission, "verdict": verdict, "comment": comment}
+    told = {"schema": VOTE, "release": release, "submission": submission, "verdict": verdict, "comment": comment}
+    return {**told, **({"derogations": sorted(derogations)} if derogations else {})}
 
 
 def read_submission(data: bytes, *, trust: TrustFile, on: datetime.date) -> tuple[SignedDocument, ReleaseEvent]:
@@ -65,7 +77,10 @@ def read_submission(data: bytes, *, trust: TrustFile, on: datetime.date) -> tupl
     document = SignedDocument.from_bytes(data, schema=SUBMISSION)
     actor = _signer(document, keys=_SUBMISSION_KEYS, role="researcher", trust=trust, on=on)
     release = str(document.body["release"])
-    return document, ReleaseEvent(act="submit", release=release, actor=actor, document=sha256_id(data))
+    asked = derogations_of(document)
+    return document, ReleaseEvent(
+        act="submit", release=release, actor=actor, document=sha256_id(data), derogations=asked
+    )
 
 
 def read_vote(data: bytes, *, trust: TrustFile, on: datetime.date) -> tuple[SignedDocument, ReleaseEvent]:
@@ -81,12 +96,21 @@ def read_vote(data: bytes, *, trust: TrustFile, on: datetime.date) -> tuple[Sign
         actor=actor,
         document=sha256_id(data),
         submission=str(document.body["submission"]),
+        derogations=derogations_of(document),
     )
     return document, event
 
 
+def derogations_of(document: SignedDocument) -> tuple[str, ...]:
+    """The derogations that a submission asks for, or a vote is for. Raises NotTrusted ``document-form``."""
+    told = document.body.get("derogations", [])
+    if not isinstance(told, list) or not all(isinstance(name, str) for name in told) or told != sorted(set(told)):
+        raise NotTrusted("document-form", expected=str(document.body["schema"]))
+    return tuple(told)
+
+
 def _signer(document: SignedDocument, *, keys: frozenset[str], role: str, trust: TrustFile, on: datetime.date) -> str:
-    if set(document.body) != keys or len(document.signatures) != 1:
+    if set(document.body) - _OPTIONAL != keys or len(document.signatures) != 1:
         raise NotTrusted("document-form", expected=str(document.body["schema"]))
     return trust.check(document.signatures[0], over=document.over, role=role, on=on).actor
 

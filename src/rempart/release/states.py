@@ -19,23 +19,26 @@ REFUSED = "refused"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseEvent:
     """One act on a release. ``document``: id of the signed document (of release.json when published); ``submission``:
-    for a vote, the id of the submission it is over; ``actor``: proven by the caller, empty for the system."""
+    for a vote, the id of the submission it is over; ``actor``: proven by the caller, empty for the system; ``derogations``: what a
+    submission asks for, or a vote is for."""
 
     act: Act
     release: str
     actor: str
     document: str
     submission: str = ""
+    derogations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseState:
-    """``approvals`` and ``rejections``: checkers on the submission that stands; ``authors``: all who ever submitted;
-    ``void``: (document, code) of acts that had no effect since a guard forbids them."""
+    """``approvals`` and ``rejections``: checkers on the submission that stands; ``authors``: all who ever submitted; ``derogations``: asked
+    for by the submission that stands; ``void``: (document, code) of acts that had no effect since a guard forbids them."""
 
     release: str
     state: str = START
     submission: str = ""
+    derogations: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     approvals: tuple[str, ...] = ()
     rejections: tuple[str, ...] = ()
@@ -93,7 +96,7 @@ def step(now: ReleaseState, event: ReleaseEvent, table: StateTable) -> ReleaseSt
     """The state after one more act.
 
     Raises Refused ``release-author-votes``, ``release-voted-already``, ``release-other-submission``,
-    ``release-needs-two-checkers``, ``release-state``.
+    ``release-needs-two-checkers``, ``release-state``, ``release-derogation-vote`` (an approval that does not name each derogation).
     """
     if event.act in {"approve", "reject"}:
         _check_vote(now, event)
@@ -112,6 +115,9 @@ def _check_vote(now: ReleaseState, event: ReleaseEvent) -> None:
         raise Refused("release-other-submission", release=now.release)
     if event.actor in {*now.approvals, *now.rejections}:
         raise Refused("release-voted-already", release=now.release, actor=event.actor)
+    if now.submission and event.act == "approve" and event.derogations != now.derogations:
+        asked = ", ".join(now.derogations) or "-"
+        raise Refused("release-derogation-vote", release=now.release, outcomes=asked)
 
 
 def _enough(now: ReleaseState, table: StateTable) -> bool:
@@ -122,7 +128,15 @@ def _after(moved: ReleaseState, event: ReleaseEvent) -> ReleaseState:
     """What the act leaves behind; a new submission starts its votes anew and bars every earlier author still."""
     if event.act == "submit":
         authors = (*(name for name in moved.authors if name != event.actor), event.actor)
-        return replace(moved, submission=event.document, authors=authors, approvals=(), rejections=(), votes=())
+        return replace(
+            moved,
+            submission=event.document,
+            derogations=event.derogations,
+            authors=authors,
+            approvals=(),
+            rejections=(),
+            votes=(),
+        )
     if event.act == "publish":
         return replace(moved, pack=event.document)
     votes = (*moved.votes, event.document)

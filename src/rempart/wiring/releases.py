@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from rempart.adapters import package_data
 from rempart.adapters.configuration import read_configuration
-from rempart.adapters.figures import draw
+from rempart.adapters.figures import draw, draw_designs
 from rempart.adapters.release_folder import read_release, write_release
 from rempart.audit.release_proof import verify
 from rempart.disclosure.findings import findings
@@ -29,7 +29,9 @@ from rempart.journeys.release import (
     valid_permit,
 )
 from rempart.records.canonical import parse_canonical, sha256_id
+from rempart.records.derogation import permitted
 from rempart.records.document import SignedDocument
+from rempart.records.permit import Permit
 from rempart.records.result import CheckedTable
 from rempart.release.documents import submission_body, vote_body
 from rempart.release.labels import reader_labels
@@ -67,8 +69,11 @@ def desk(warehouse: Warehouse) -> ReleaseDesk:
     )
 
 
-def submit_run(warehouse: Warehouse, *, run: str, context: str, key_file: Path, ask: Ask) -> Submitted:
-    """Check a run's tables and submit them, signed by the author."""
+def submit_run(
+    warehouse: Warehouse, *, run: str, context: str, key_file: Path, ask: Ask, derogations: Sequence[str] = ()
+) -> Submitted:
+    """Check a run's tables and submit them, signed by the author. ``derogations``: outcomes of the permit whose few cases are to be told:
+    the author signs those tables by their ids and is shown those without."""
     author = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     finished = finished_run(events(warehouse.ledger), run)
@@ -76,16 +81,20 @@ def submit_run(warehouse: Warehouse, *, run: str, context: str, key_file: Path, 
     seen = checked(place, finished, actor=author.salted)
     tables, unread = seen.tables, seen.unread
     found = findings(tables)
-    controls = "; ".join([*sorted({str(item["rules"]) for item in found}), *_beside(beside, unread)])
+    asked = sorted(set(derogations))
+    leaving = checked(place, finished, actor=author.salted, derogations=asked).tables if asked else tables
+    lifted = _lifted(valid_permit(place, finished.permit), asked)
+    controls = "; ".join([*sorted({str(item["rules"]) for item in found}), *_beside(beside, unread), *lifted])
     body = submission_body(
         release=next_release(place),
         permit=finished.permit,
         run=run,
         study=finished.study,
         result=finished.result,
-        tables=table_ids(tables),
+        tables=table_ids(leaving),
         context=context,
         controls=controls,
+        derogations=asked,
     )
     submit(place, signed=author.document(body), actor=author.salted)
     release = str(body["release"])
@@ -101,14 +110,29 @@ def _beside(releases: Sequence[str], unread: Sequence[str]) -> list[str]:
     return [*told, *([f"hidden whole for {', '.join(unread)}, not opened"] if unread else [])]
 
 
+def _lifted(permit: Permit, asked: Sequence[str]) -> list[str]:
+    """What everybody reads of the derogations."""
+    held = permitted(asked, permit.derogations, permit=permit.id)
+    return [f"derogation ({one.kind}) for {one.outcome}, from {one.least} persons: {one.reason}" for one in held]
+
+
 def vote(
-    warehouse: Warehouse, *, release: str, verdict: Literal["approve", "reject"], comment: str, key_file: Path, ask: Ask
+    warehouse: Warehouse,
+    *,
+    release: str,
+    verdict: Literal["approve", "reject"],
+    comment: str,
+    key_file: Path,
+    ask: Ask,
+    derogations: Sequence[str] = (),
 ) -> tuple[str, ReleaseState]:
     """One checker's signed vote; the checker's name comes from the key."""
     checker = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     over = sha256_id(submission_of(place, release).data)
-    body = vote_body(release=release, submission=over, verdict=verdict, comment=comment)
+    body = vote_body(
+        release=release, submission=over, verdict=verdict, comment=comment, derogations=sorted(set(derogations))
+    )
     return checker.entry.actor, review(place, signed=checker.document(body), actor=checker.salted)
 
 
@@ -121,7 +145,8 @@ def page_under_review(
     check_party(place, reader.entry, release=release)
     submission = submission_of(place, release)
     finished = finished_run(events(warehouse.ledger), str(submission.body["run"]))
-    tables = checked_tables(place, finished, actor=reader.salted, release=release)
+    checker = "checker" in reader.entry.roles
+    tables = checked_tables(place, finished, actor=reader.salted, release=release, voting=checker)
     study = SignedDocument.from_bytes(warehouse.documents.get(finished.study), schema="rempart.study/1")
     permit = valid_permit(place, finished.permit)
     facts = {
@@ -158,6 +183,7 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
             names = reader_labels(tables, study=study, words=words, language=language)
             about = subjects(tables, study=study, words=words, language=language)
             found |= draw(tables, language=language, names=names, about=about)
+            found |= draw_designs(study, language=language, names=names)
         return found
 
     files = publish(
