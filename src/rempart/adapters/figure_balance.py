@@ -13,7 +13,7 @@ _WIDTH, _ROW, _MOST = 460, 24, 45  # more covariates are read in the table
 _BOUND = 0.1
 _BEFORE = "before"
 _SHAPES = ("circle", "square", "triangle-up", "diamond")
-_STAT = "smd"
+_STAT, _FEATURE = "smd", "feature"  # features are told by their own names
 Rows = Mapping[str, ResultRow]
 Point = dict[str, Any]
 
@@ -38,11 +38,19 @@ def unshown(table: CheckedTable) -> int:
 
 
 def _told(table: CheckedTable) -> Sequence[tuple[Any, Rows]]:
-    return [(key, rows) for key, rows in groups(table).items() if _STAT in rows]
+    found = [(key, rows) for key, rows in groups(table).items() if _STAT in rows]
+    twofold = {dict(row).get("variable") for (row, _), _ in found if dict(row).get("level") == "yes"}
+    return [
+        (key, rows)
+        for key, rows in found
+        if dict(key[0]).get("level") != "no" or dict(key[0])["variable"] not in twofold
+    ]
 
 
 def _label(keys: Mapping[str, str], words: Words) -> str:
     variable, level = words.say(keys.get("variable", "")), keys.get("level", "")
+    if keys.get("variable") == _FEATURE:
+        return level
     return f"{variable}{words.say('colon')}{words.say(level)}" if level not in {"", "yes"} else variable
 
 

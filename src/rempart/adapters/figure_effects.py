@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Effects along time: of an environmental exposure by lag, and of a treatment by window of a self-controlled case series."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 
-from rempart.adapters.figure_forest import ratio_axis
 from rempart.adapters.figure_lines import Line, forest
 from rempart.adapters.figure_plots import across_axis, down_axis
+from rempart.adapters.figure_ratios import ratio_axis
 from rempart.adapters.figure_words import Words, groups, hidden, shown
 from rempart.records.result import CheckedTable, ResultRow
 
@@ -16,6 +17,9 @@ _WIDTH, _HEIGHT = 540, 300
 _ROOM = 0.1  # of the axis, beyond the bands
 _WHOLE = "all"
 _REFERENCE = "reference"
+_IN_WINDOW, _REST = (("arm", "window"),), (("arm", _REFERENCE),)
+_COUNTS = ("cases", "events", "person_days")
+_DAYS = re.compile(r"-?\d+")
 _TICKS = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20)
 _STEPS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 _MARKS, _LOG = 7, 3  # marks of an axis of ratios, about; from here on their steps are those of a logarithm
@@ -93,25 +97,41 @@ def _lag(row: Mapping[str, str], rows: Rows, words: Words) -> Point | None:
 
 
 def relative_incidence(table: CheckedTable, words: Words) -> Any:
-    """One line for each window of each exposure, in the order of time, with the events in it; None when no ratio may be shown."""
-    heads = [name for name in ("events", "person_days") if any(row.statistic == name for row in table.rows)]
-    several = len({row.row_key.get("exposure", "") for row in table.rows}) > 1
+    """One line for each window of each exposure in the order of time, with cases and days in it; below, the reference. None when no ratio
+    may be shown."""
+    counts = [name for name in _COUNTS if any(row.statistic == name for row in table.rows)]
+    found = groups(table)
+    exposures = list(dict.fromkeys(row.row_key.get("exposure", "") for row in table.rows))
     lines = []
-    for (row, column), rows in groups(table).items():
-        keys = dict(row)
-        if column or "window" not in keys:
-            continue
-        group = words.say(keys.get("exposure", "")) if several else ""
-        cells = tuple(words.counted(rows.get(name)) for name in heads)
-        lines.append(_window(words.say(keys["window"]), rows, words, group=group, cells=cells))
+    for exposure in exposures:
+        group = words.say(exposure) if len(exposures) > 1 else ""
+        mine = {
+            row: rows
+            for (row, column), rows in found.items()
+            if not column and dict(row).get("exposure", "") == exposure
+        }
+        for row in sorted(mine, key=lambda row: _in_time(dict(row)["window"])):
+            keys, behind = dict(row), found.get((row, _IN_WINDOW), mine[row])
+            cells = tuple(words.counted(behind.get(name)) for name in counts)
+            lines.append(_window(words.say(keys["window"]), mine[row], words, group=group, cells=cells))
+        rest = next((found[row, _REST] for row in mine if (row, _REST) in found), None)
+        if rest is not None:
+            cells = tuple(words.counted(rest.get(name)) for name in counts)
+            lines.append(_window(words.say(_REFERENCE), {}, words, group=group, cells=cells))
     drawn = [line.bounds for line in lines if line.bounds]
     if not drawn:
         return None
     scale, axis = ratio_axis(drawn, words, words.of_type("relative_incidence", "axis"))
-    said = [[words.say(f"head_{name}")] for name in heads]
-    return forest(
-        lines, words, heads=[*said, [words.of_type("relative_incidence", "head")]], scale=scale, axis=axis, one=1
-    )
+    heads = [*([words.say(f"head_{name}")] for name in counts), [words.of_type("relative_incidence", "head")]]
+    return forest(lines, words, heads=heads, scale=scale, axis=axis, one=1)
+
+
+def _in_time(window: str) -> tuple[int, int]:
+    """A window's place: before the exposure, then by its dose and first day, what is left after, the reference last."""
+    known = {"pre-exposure": 0, "washout": 2, _REFERENCE: 3}.get(window, 1)
+    days = [int(number) for number in _DAYS.findall(window)]
+    dose = days[0] if window.startswith("dose") and days else 0
+    return known, 10_000 * dose + (days[1 if dose and len(days) > 1 else 0] if days else 0)
 
 
 def _window(label: str, rows: Rows, words: Words, *, group: str, cells: tuple[str, ...]) -> Line:

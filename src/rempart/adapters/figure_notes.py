@@ -7,11 +7,11 @@ from rempart.adapters.figure_balance import unshown
 from rempart.adapters.figure_controls import outside
 from rempart.adapters.figure_curves import sparse_note, starts_above_zero
 from rempart.adapters.figure_effects import cumulated
-from rempart.adapters.figure_forest import ratio_of
 from rempart.adapters.figure_map import time_of
 from rempart.adapters.figure_paths import masked_paths
 from rempart.adapters.figure_prediction import masked_groups, persons_behind
-from rempart.adapters.figure_words import Words
+from rempart.adapters.figure_ratios import ratio_of
+from rempart.adapters.figure_words import Words, groups, shown
 from rempart.records.result import CheckedTable
 
 Notes = list[str]
@@ -83,6 +83,17 @@ def _of_lags(table: CheckedTable, words: Words) -> Notes:
     return [words.say("band_note"), *([whole] if whole else [])]
 
 
+def _of_risks(table: CheckedTable, words: Words) -> Notes:
+    """Difference and ratio of the risks, where there is one of each."""
+    told = []
+    for name in ("risk_difference", "risk_ratio"):
+        found = [shown(rows, name, "lower", "upper") for rows in groups(table).values() if name in rows]
+        if len(found) == 1 and found[0]:
+            ratio = words.interval(*found[0], form="#.3g")
+            told.append(f"{words.of_type('risk', name)}{words.say('colon')}{ratio}.")
+    return [" ".join(told)] if told else []
+
+
 def _of_flow(table: CheckedTable, words: Words) -> Notes:
     masked = [words.of_type("pathways_flow", "masked")] if masked_paths(table) else []
     return [" ".join([words.of_type("pathways_flow", "reading"), *masked])]
@@ -94,6 +105,7 @@ def _of_map(table: CheckedTable, words: Words) -> Notes:
 
 
 _BY_TYPE: Mapping[str, Callable[[CheckedTable, Words], Notes]] = {
+    "risk": _of_risks,
     "balance": _of_balance,
     "score_overlap": _of_overlap,
     "controls": _of_controls,

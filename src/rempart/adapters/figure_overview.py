@@ -4,14 +4,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rempart.adapters.figure_forest import ratio_axis, ratio_lines, ratio_of
 from rempart.adapters.figure_lines import Line, forest
+from rempart.adapters.figure_ratios import ratio_axis, ratio_lines, ratio_of
 from rempart.adapters.figure_words import Words
 from rempart.records.result import CheckedTable
 
 _MOST = 60  # lines
 _LEAST = 2  # tables: one has a forest of its own
-_OTHER = frozenset({"controls", "lag_effects", "relative_incidence"})  # types with a figure of their own kind
+_OTHER = frozenset(
+    {"controls", "lag_effects", "relative_incidence", "risk", "sensitivity"}
+)  # types with a figure of their own kind
 
 
 def estimates(tables: Sequence[CheckedTable], words: Words) -> Any:

@@ -13,6 +13,7 @@ from rempart.records.result import CheckedTable, ResultRow
 _SIDE = 440
 _WIDTH, _HEIGHT = 520, 320
 _APART = ("model", "validation", "group_of")  # dimensions that make a curve of their own
+_TENTH = "tenth"
 _BELOW = 0.35  # of the height above zero: so much of what lies below is drawn
 Rows = Mapping[str, ResultRow]
 Point = dict[str, Any]
@@ -65,10 +66,9 @@ def persons_behind(table: CheckedTable) -> int | None:
 def _groups(table: CheckedTable, words: Words) -> list[Point]:
     found = []
     for (row, _), rows in groups(table).items():
-        value = shown(rows, "predicted", "observed")
-        if value is None:
+        value, keys = shown(rows, "predicted", "observed"), dict(row)
+        if value is None or keys.get("variable", _TENTH) != _TENTH:
             continue
-        keys = dict(row)
         point: Point = {"x": value[0], "y": value[1], "curve": _curve(keys, words)}
         bounds = shown(rows, "lower", "upper")
         told = words.number(value[1])

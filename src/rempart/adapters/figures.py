@@ -21,13 +21,14 @@ from rempart.adapters.figure_described import exposure, pathways
 from rempart.adapters.figure_design import design_charts
 from rempart.adapters.figure_effects import lag_effects, relative_incidence
 from rempart.adapters.figure_flow import attrition
-from rempart.adapters.figure_forest import hazard_ratios, incidence, prevalences, rates_by, ratio_of
+from rempart.adapters.figure_forest import incidence, prevalences, rates_by, risks
 from rempart.adapters.figure_map import by_place
 from rempart.adapters.figure_notes import under
 from rempart.adapters.figure_overlap import score_overlap
 from rempart.adapters.figure_overview import estimates
 from rempart.adapters.figure_paths import flow
 from rempart.adapters.figure_prediction import calibration, net_benefit
+from rempart.adapters.figure_ratios import ratio_of, ratios
 from rempart.adapters.figure_use import drug_use
 from rempart.adapters.figure_words import Words
 from rempart.adapters.package_data import toml
@@ -42,6 +43,7 @@ _BY_TYPE: Mapping[str, Callable[[CheckedTable, Words], Any]] = {
     "rate": incidence,
     "stratified_rate": rates_by,
     "prevalence": prevalences,
+    "risk": risks,
     "pathway": pathways,
     "utilisation": drug_use,
     "frequency": exposure,
@@ -116,7 +118,7 @@ def words_of(language: str, *, names: Mapping[str, str] | None = None, about: Ma
 
 def _charts(table: CheckedTable, words: Words) -> Iterator[tuple[str, Any]]:
     """The figures of a table that has something to show, each with its name."""
-    kind = _BY_TYPE.get(table.output_type) or (hazard_ratios if ratio_of(table) else None)
+    kind = _BY_TYPE.get(table.output_type) or (ratios if ratio_of(table) else None)
     chart = kind(table, words) if kind else None
     if chart is not None:
         yield table.output, dressed(chart, words, words.of(table, "title"), *under(table, words))
