@@ -9,6 +9,7 @@ import pkgutil
 import platform
 import sys
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 
 import bench
@@ -32,7 +33,11 @@ def main() -> int:
     if not chosen:
         print(f"no bench is called {wanted}; there are: {', '.join(sorted(REGISTERED))}", file=sys.stderr)
         return 2
-    results = before(keep=bool(wanted))
+    left_out = [one for one in chosen if not one.runs_here()]
+    for one in left_out:
+        print(f"{one.name}: left out, there is no {one.needs} on this machine; an earlier figure stands", flush=True)
+    chosen = [one for one in chosen if one.runs_here()]
+    results = before(keep=bool(wanted), these={one.name for one in left_out})
     for one in chosen:
         results[one.name] = measure(one)
         tell(one.name, results[one.name])
@@ -60,12 +65,13 @@ def tell(name: str, figures: Figures) -> None:
     )
 
 
-def before(*, keep: bool) -> dict[str, Figures]:
-    """Earlier results of benches that still exist, when only some run again."""
-    if not (keep and RESULTS.exists()):
+def before(*, keep: bool, these: Collection[str] = ()) -> dict[str, Figures]:
+    """Earlier results of benches that still exist: all of them when only some run again, else ``these``."""
+    if not RESULTS.exists():
         return {}
     earlier: dict[str, Figures] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return {name: figures for name, figures in earlier.items() if name in REGISTERED or name in MEDIANS}
+    kept = {*REGISTERED, *MEDIANS} if keep else set(these)
+    return {name: figures for name, figures in earlier.items() if name in kept}
 
 
 def machine() -> str:

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cox on a million persons with twenty covariates beside R's C core and lifelines; time-varying exposure; ten million persons as counts.
 
-R runs in one process of its own that holds the same numbers, and times its fit itself: neither its start nor the handing over counts.
-Where there is no Rscript, its benches are not registered. Both sides must find the same coefficients, or the bench raises ValueError.
+R holds the same numbers and times its fit itself (``r_peer``). Where there is no Rscript, its benches are left out, and that is said.
+Both sides must find the same coefficients, or the bench raises ValueError.
 """
 
 import functools
 import os
-import shutil
+import resource
 import subprocess
-import tempfile
+import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.r_peer import Peer
 from bench.registry import Work, bench
 from rempart.study.estimators.cox_input import CoxCells, CoxRows
 from rempart.study.estimators.cox_rows import CoxRowsFit, fit_cells, fit_rows
@@ -80,57 +80,47 @@ def timed(*, split: bool) -> tuple[CoxRows, Callable[[], float], list[CoxRowsFit
 
 def in_r(data: CoxRows, last: list[CoxRowsFit]) -> Callable[[], float]:
     """R's fit of the same data, timed by R; raises ValueError where its coefficients are others."""
-    place = tempfile.TemporaryDirectory()
     size, entry = len(data.x), np.zeros(len(data.x)) if data.entry is None else data.entry
-    np.ascontiguousarray(data.x.T).tofile(Path(place.name) / "x")
-    np.array([entry, data.exit_, data.event], dtype=float).tofile(Path(place.name) / "days")
-    script = Path(place.name) / "fit.R"
-    script.write_text(R_SIDE, encoding="utf-8")
-    process = subprocess.Popen(
-        ["Rscript", str(script), place.name, str(size), str(COVARIATES)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True, encoding="utf-8",
-    )
+    days = np.array([entry, data.exit_, data.event], dtype=float)
+    process = Peer(R_SIDE, {"x": data.x.T, "days": days}, str(size), str(COVARIATES))
 
     def peer() -> float:
-        if place.name and process.stdin and process.stdout:
-            process.stdin.write("fit\n")
-            process.stdin.flush()
-            took, *beta = (float(value) for value in process.stdout.readline().split())
-            if not np.allclose(beta, last[0].beta, rtol=1e-6, atol=1e-7):
-                raise ValueError("R finds other coefficients")
-            return took
-        raise ValueError("R has gone")
+        took, *beta = process.again()
+        if not np.allclose(beta, last[0].beta, rtol=1e-6, atol=1e-7):
+            raise ValueError("R finds other coefficients")
+        return took
 
     return peer
 
 
-if shutil.which("Rscript"):
+@bench(
+    "cox-rows-r",
+    peer="R coxph.fit",
+    bound=1.0,
+    runs=5,
+    given=True,
+    needs="Rscript",
+    note=f"Cox, {ROWS:,} persons, 20 covariates, Efron; R times its C core on numbers that it already holds; the same coefficients",
+)
+def cox_rows_r() -> tuple[Work, Work]:
+    """Beside the C core of R's survival."""
+    data, ours, last = timed(split=False)
+    return ours, in_r(data, last)
 
-    @bench(
-        "cox-rows-r",
-        peer="R coxph.fit",
-        bound=1.0,
-        runs=5,
-        given=True,
-        note=f"Cox, {ROWS:,} persons, 20 covariates, Efron; R times its C core on numbers that it already holds",
-    )
-    def cox_rows_r() -> tuple[Work, Work]:
-        data, ours, last = timed(split=False)
-        return ours, in_r(data, last)
 
-    @bench(
-        "cox-split-r",
-        peer="R agreg.fit",
-        bound=0.5,
-        runs=3,
-        given=True,
-        note=f"Cox with time-varying exposure, {2 * ROWS:,} rows, 20 covariates, Efron",
-    )
-    def cox_split_r() -> tuple[Work, Work]:
-        data, ours, last = timed(split=True)
-        return ours, in_r(data, last)
+@bench(
+    "cox-split-r",
+    peer="R agreg.fit",
+    bound=0.5,
+    runs=3,
+    given=True,
+    needs="Rscript",
+    note=f"Cox with time-varying exposure, {2 * ROWS:,} persons cut at its begin, 20 covariates, Efron; the same coefficients",
+)
+def cox_split_r() -> tuple[Work, Work]:
+    """The same with rows that enter late."""
+    data, ours, last = timed(split=True)
+    return ours, in_r(data, last)
 
 
 @bench(
@@ -151,15 +141,8 @@ def cox_rows_lifelines() -> tuple[Work, Work]:
     return ours, lambda: CoxPHFitter().fit(frame, "day", "event")
 
 
-@bench(
-    "cox-counts",
-    peer="DuckDB, the same group by alone",
-    bound=5.0,
-    runs=5,
-    note=f"exact Cox of {10 * ROWS:,} persons by 288 patterns and day: group by, fetch and fit beside the group by",
-)
-def cox_counts() -> tuple[Work, Work]:
-    """Ten million persons whose covariates are levels: DuckDB counts, we fit the counts."""
+def counted() -> tuple[Work, Work]:
+    """Ten times as many persons whose covariates are levels, in DuckDB: its group by, fetched and fitted; and the group by alone."""
     base = duckdb.connect()
     base.execute(
         f"""
@@ -171,14 +154,9 @@ def cox_counts() -> tuple[Work, Work]:
     )
     query = "select pattern, day, event, count(*) as n from person group by all"
     patterns = np.arange(288)
-    x = np.column_stack(
-        [
-            patterns % 2,
-            *(patterns // 2 % 3 == level for level in (1, 2)),
-            *(patterns // 6 % 6 == level for level in range(1, 6)),
-            *(patterns // 36 % 8 == level for level in range(1, 8)),
-        ]
-    ).astype(float)
+    parts = ((1, 2), (2, 3), (6, 6), (36, 8))
+    levels = [patterns // below % many == level for below, many in parts for level in range(1, many)]
+    x = np.column_stack(levels).astype(float)
     terms = tuple(f"x{j}" for j in range(x.shape[1]))
 
     def ours() -> object:
@@ -188,3 +166,43 @@ def cox_counts() -> tuple[Work, Work]:
         return fit_cells(CoxCells(x=x, terms=terms, pattern=pattern, n=n, exit_=day, event=event))
 
     return ours, lambda: base.execute(f"create or replace temp table counted as {query}")
+
+
+@bench(
+    "cox-counts",
+    peer="DuckDB, the same group by alone",
+    bound=5.0,
+    runs=5,
+    note=f"exact Cox of {10 * ROWS:,} persons by 288 patterns and day: group by, fetch and fit beside the group by",
+)
+def cox_counts() -> tuple[Work, Work]:
+    """DuckDB counts, we fit the counts."""
+    return counted()
+
+
+@bench(
+    "cox-counts-memory",
+    peer="8 GB",
+    bound=1.0,
+    runs=1,
+    given=True,
+    note=f"peak memory of a process that makes {10 * ROWS:,} persons in DuckDB, counts and fits them (bytes over 8 GB)",
+)
+def cox_counts_memory() -> tuple[Work, Work]:
+    """The whole of it in a process of its own."""
+
+    def ours() -> float:
+        ended = subprocess.run([sys.executable, "-m", "bench.cox"], check=True, stdout=subprocess.PIPE)
+        return float(ended.stdout)
+
+    return ours, lambda: 8e9
+
+
+def peak() -> int:
+    """Bytes that this process held at most, having fitted the counts."""
+    counted()[0]()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{peak()}\n")

@@ -1,29 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """L1 propensity score on a hundred thousand persons with ten thousand sparse covariates, beside R's glmnet on the same path.
 
-R runs in one process of its own that holds the same matrix (dgCMatrix), and times its fit itself: neither its start nor the handing
-over counts. Where there is no Rscript, the bench is not registered. Both must reach the same objective (sum scale) to 1e-6, or the
-bench raises ValueError. Our checks of the input count.
+R holds the same matrix (dgCMatrix) and times its fit itself (``r_peer``). Where there is no Rscript, the bench is left out, and that is
+said. Both must reach the same objective (sum scale) to 1e-6, or the bench raises ValueError.
 """
 
 import os
-import shutil
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.r_peer import Peer
 from bench.registry import Work, bench
 from rempart.study.estimators.binary_columns import BinaryColumns
 from rempart.study.estimators.covariate_selection import distinct
 from rempart.study.estimators.l1_logistic import falling, fit_path, greatest_penalty
 
 Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 PERSONS = int(os.environ.get("REMPART_BENCH_PROPENSITY_PERSONS", "100000"))
 COVARIATES = PERSONS // 10
 PENALTIES, LEAST = 6, 20.0
@@ -62,52 +56,34 @@ def persons(size: int, covariates: int) -> tuple[BinaryColumns, Bools]:
     return columns.take(distinct(columns)), draw.random(size) < 1 / (1 + np.exp(-eta))
 
 
-def in_r(columns: BinaryColumns, exposed: Bools, penalties: Floats, last: list[float]) -> Callable[[], float]:
-    """R's path on the same data, timed by R; raises ValueError where its last objective is another."""
-    place = tempfile.TemporaryDirectory()
-    columns.person.tofile(Path(place.name) / "person")
-    columns.start.astype(np.int32).tofile(Path(place.name) / "start")
-    exposed.astype(float).tofile(Path(place.name) / "exposed")
-    penalties.tofile(Path(place.name) / "penalties")
-    script = Path(place.name) / "fit.R"
-    script.write_text(R_SIDE, encoding="utf-8")
-    process = subprocess.Popen(
-        ["Rscript", str(script), place.name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    )
+@bench(
+    "propensity-l1-r",
+    peer="R glmnet",
+    bound=2.0,
+    runs=5,
+    given=True,
+    needs="Rscript",
+    note=f"L1 propensity score, {PERSONS:,} persons, {COVARIATES:,} sparse covariates, {PENALTIES} penalties down to {LEAST:.0f}; "
+    "the same objective to 1e-6; our checks of the input count",
+)
+def propensity_l1_r() -> tuple[Work, Work]:
+    """Beside glmnet on a dgCMatrix that it already holds."""
+    columns, exposed = persons(PERSONS, COVARIATES)
+    top, last = greatest_penalty(columns, exposed), [0.0]
+    penalties = falling(top, count=PENALTIES, ratio=min(0.9, LEAST / top))
+    fit_path(*persons(2000, 200), penalties[:2])  # compiles the loops
+    arrays = {"person": columns.person, "start": columns.start.astype(np.int32), "exposed": exposed.astype(float)}
+    process = Peer(R_SIDE, arrays | {"penalties": penalties})
+
+    def ours() -> float:
+        begin = time.perf_counter()
+        last[0] = fit_path(columns, exposed, penalties).fits[-1].objective
+        return time.perf_counter() - begin
 
     def peer() -> float:
-        if place.name and process.stdin and process.stdout:
-            process.stdin.write("fit\n")
-            process.stdin.flush()
-            took, objective = (float(value) for value in process.stdout.readline().split())
-            if not np.isclose(objective, last[0], rtol=1e-6):
-                raise ValueError(f"R ends at another objective: {objective}, not {last[0]}")
-            return took
-        raise ValueError("R has gone")
+        took, objective = process.again()
+        if not np.isclose(objective, last[0], rtol=1e-6):
+            raise ValueError(f"R ends at another objective: {objective}, not {last[0]}")
+        return took
 
-    return peer
-
-
-if shutil.which("Rscript"):
-
-    @bench(
-        "propensity-l1-r",
-        peer="R glmnet",
-        bound=2.0,
-        runs=5,
-        given=True,
-        note=f"L1 propensity score, {PERSONS:,} persons, {COVARIATES:,} sparse covariates, {PENALTIES} penalties down to {LEAST:.0f}",
-    )
-    def propensity_l1_r() -> tuple[Work, Work]:
-        columns, exposed = persons(PERSONS, COVARIATES)
-        top, last = greatest_penalty(columns, exposed), [0.0]
-        penalties = falling(top, count=PENALTIES, ratio=min(0.9, LEAST / top))
-        fit_path(columns, exposed, penalties[:1])  # compiles the loops
-
-        def ours() -> float:
-            begin = time.perf_counter()
-            found = fit_path(columns, exposed, penalties)
-            last[0] = found.fits[-1].objective
-            return time.perf_counter() - begin
-
-        return ours, in_r(columns, exposed, penalties, last)
+    return ours, peer

@@ -8,6 +8,7 @@ machine slows both; the figure is the median of the ratios ours / peer, 1.0 mean
 import gc
 import json
 import re
+import shutil
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -34,7 +35,8 @@ class Figures(TypedDict):
 class Bench:
     """A comparison. ``bound``: the ratio that must not be passed; ``prepare`` makes (ours, peer) outside the measurement.
 
-    ``given``: ours and peer return the numbers to compare (memory, seconds a line) instead of being timed.
+    ``given``: ours and peer return the numbers to compare (memory, seconds a line) instead of being timed. ``needs``: a program without
+    which there is no peer.
     """
 
     name: str
@@ -44,6 +46,11 @@ class Bench:
     note: str
     prepare: Callable[[], tuple[Work, Work]]
     given: bool = False
+    needs: str = ""
+
+    def runs_here(self) -> bool:
+        """Whether the program that it needs is on this machine."""
+        return not self.needs or shutil.which(self.needs) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +87,7 @@ def middle(one: Median, results: Mapping[str, Figures]) -> Figures | None:
 
 
 def bench(
-    name: str, *, peer: str, bound: float, note: str, runs: int = 9, given: bool = False
+    name: str, *, peer: str, bound: float, note: str, runs: int = 9, given: bool = False, needs: str = ""
 ) -> Callable[[Callable[[], tuple[Work, Work]]], Bench]:
     """Register the decorated function, which prepares and returns (ours, peer).
 
@@ -90,7 +97,9 @@ def bench(
     def register(prepare: Callable[[], tuple[Work, Work]]) -> Bench:
         if not NAME.fullmatch(name) or name in REGISTERED:
             raise ValueError(f"a bench name is new and of the form word-slug: {name}")
-        REGISTERED[name] = Bench(name=name, peer=peer, bound=bound, runs=runs, note=note, prepare=prepare, given=given)
+        REGISTERED[name] = Bench(
+            name=name, peer=peer, bound=bound, runs=runs, note=note, prepare=prepare, given=given, needs=needs
+        )
         return REGISTERED[name]
 
     return register

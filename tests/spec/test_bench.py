@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import bench.__main__ as main
 import bench.registry
 from bench.cluster_sizing import CORES, MARKS, STUDIES
 from bench.registry import MEDIANS, NAME, REGISTERED, Bench, Work, measure, write
@@ -66,6 +67,25 @@ def test_every_committed_result_belongs_to_a_bench_and_keeps_its_bound_or_says_w
     for name, figures in committed.items():
         assert NAME.fullmatch(name)
         assert set(figures) == KEYS
+
+
+def test_a_bench_whose_peer_is_not_installed_is_left_out_and_said_and_keeps_its_figure(
+    slow_against_quick: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = measure(slow_against_quick)
+    results = tmp_path / "results.json"
+    monkeypatch.setattr(main, "RESULTS", results)
+    monkeypatch.setattr(main, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr("sys.argv", ["bench", "--only", "test-"])
+    results.write_text(json.dumps({"test-clock": figures}), encoding="utf-8")
+    del REGISTERED["test-clock"]
+    bench.registry.bench("test-clock", peer="a program", bound=5.0, note="", needs="no-such-program")(
+        lambda: pytest.fail("measured")
+    )
+    assert main.main() == 0
+    assert "test-clock: left out, there is no no-such-program on this machine" in capsys.readouterr().out
+    assert json.loads(results.read_text(encoding="utf-8")) == {"test-clock": figures}
+    assert slow_against_quick.runs_here()
 
 
 def registered() -> set[str]:
