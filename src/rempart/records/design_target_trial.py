@@ -77,12 +77,10 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
     if analysis.inputs["cohort"] not in known.entered:
         raise given.wrong("inputs.cohort", "a rule cohort: matching has chosen its persons already")
     if cloned:
-        for part, names in (("inputs", _SEQUENTIAL), ("parameters", _SEQUENTIAL_HOW)):
-            told = given.table(part)
-            for name in (name for name in names if told.has(name)):
-                raise given.wrong(
-                    f"{part}.{name}", "no such line: the cohort is cloned at its entry, and its rule is the strategy"
-                )
+        told = {f"inputs.{name}" for name in _SEQUENTIAL if name in analysis.inputs}
+        told |= {f"parameters.{n}" for n in _SEQUENTIAL_HOW if analysis.parameters[n] != _PARAMETERS.keys[n].default}
+        for field in sorted(told):
+            raise given.wrong(field, "no such line: the cohort is cloned at its entry, and its rule is the strategy")
     elif "exposure" not in analysis.inputs:
         raise given.wrong("inputs.exposure", "the exposure whose start the trials are about (it is missing)")
     elif analysis.parameters["effect"] == PROTOCOL and analysis.inputs["exposure"] not in known.periods:
