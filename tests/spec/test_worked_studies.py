@@ -14,7 +14,15 @@ from rempart.records.omop import layouts, whole_layouts
 from rempart.records.permit import permit_from_dict
 from rempart.wiring.study_files import judge_study
 
-WORKED = ("diabetes", "glitazone_use", "glitazone_match", "covid_vaccines", "progestogens")
+WORKED = (
+    "diabetes",
+    "glitazone_use",
+    "glitazone_match",
+    "covid_vaccines",
+    "progestogens",
+    "pioglitazone_bladder",
+    "fine_particles",
+)
 OMOP = package_data.toml("records/omop54.toml")
 LAYOUTS = {**layouts(OMOP), **whole_layouts(OMOP)}
 
