@@ -12,6 +12,7 @@ from rempart.cohort.design_environment import environmental
 from rempart.cohort.design_nested_case_control import nested_case_control
 from rempart.cohort.design_prediction import prediction
 from rempart.cohort.design_self_controlled import self_controlled
+from rempart.cohort.design_sequences import sequences
 from rempart.cohort.design_target_trial import target_trial
 from rempart.cohort.design_time_varying import time_varying
 from rempart.cohort.sources import design_sources, usable_until
@@ -36,6 +37,7 @@ _PLANNERS: Mapping[str, Planner] = {
     "nested-case-control": nested_case_control,
     "self-controlled": self_controlled,
     "prediction": prediction,
+    "sequences": sequences,
     "target-trial": target_trial,
     "time-varying-exposure": time_varying,
     "environmental-exposure": environmental,

@@ -19,6 +19,7 @@ from rempart.journeys.stopping import stoppable
 from rempart.journeys.study_work import Runner, StudyWork
 from rempart.permits.check_study import check_study
 from rempart.records.cloned import check_runnable
+from rempart.records.design_sequences import SEQUENCES
 from rempart.records.document import SignedDocument
 from rempart.records.matching import matched_names
 from rempart.records.permit import Permit
@@ -26,6 +27,7 @@ from rempart.records.result import ResultRow
 from rempart.records.study import Study, study_from_dict
 from rempart.records.trained import MODELS, models_bytes
 from rempart.study.denominators import check_denominators
+from rempart.study.meds import packed
 from rempart.study.results import results
 from rempart.study.training import Training, check_learner
 
@@ -76,15 +78,22 @@ def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> Study
             stop=stop,
         )
         merged, reference = work.gather(act)
-        training = Training(learner=by.learner)
+        training = Training(learner=by.learner, random=by.recorder.randomness.bytes)
         rows = results(study, merged, run=run, standards=by.standards, training=training)
         result = by.documents.put(work.seal(rows, reference))
-        if training.models:
-            act.say(MODELS, by.documents.put(work.keep(MODELS, models_bytes(training.models), reference)))
+        for name, data in _kept(training).items():
+            act.say(name, by.documents.put(work.keep(name, data, reference)))
         work.cost.say(act, run=run, engine=by.engine, cells=rows)
         act.say("result", result)
         by.scratch.clear(run)
     return StudyRun(run=run, rows=rows, result=result, resumed=work.cost.resumed, cost=work.cost)
+
+
+def _kept(training: Training) -> dict[str, bytes]:
+    """What the run keeps sealed in its project beside its tables: name → bytes."""
+    files = {f"{analysis}/{path}": data for analysis, made in training.sequences.items() for path, data in made.items()}
+    models = {MODELS: models_bytes(training.models)} if training.models else {}
+    return {**models, **({SEQUENCES: packed(files)} if files else {})}
 
 
 def _permitted(by: Runner, study: Study, signed: SignedDocument) -> Permit:

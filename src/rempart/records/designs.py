@@ -11,6 +11,7 @@ from rempart.records.design_nested_case_control import NESTED_CASE_CONTROL
 from rempart.records.design_prediction import PREDICTING
 from rempart.records.design_self_controlled import SELF_CONTROLLED_FORM
 from rempart.records.design_sensitivity import DOUBT
+from rempart.records.design_sequences import SEQUENCES_FORM
 from rempart.records.design_target_trial import TARGET_TRIAL
 from rempart.records.design_time_varying import TIME_VARYING
 
@@ -22,6 +23,7 @@ DESIGN_FORMS: Mapping[str, DesignForm] = {
         NESTED_CASE_CONTROL,
         SELF_CONTROLLED_FORM,
         PREDICTING,
+        SEQUENCES_FORM,
         TARGET_TRIAL,
         TIME_VARYING,
         DOUBT,

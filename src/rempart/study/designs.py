@@ -14,6 +14,7 @@ from rempart.study import (
     design_prediction,
     design_self_controlled,
     design_sensitivity,
+    design_sequences,
     design_target_trial,
     design_time_varying,
 )
@@ -49,6 +50,7 @@ OUTPUTS: Mapping[tuple[str, str], tuple[str, str, Writer]] = {  # (design, type)
     (SENSITIVITY, "e_value"): ("e_values", "sensitivity", design_sensitivity.sensitivity),
     (SENSITIVITY, "confounder"): ("confounder", "sensitivity", design_sensitivity.sensitivity),
     (SENSITIVITY, "misclassification"): ("misclassification", "sensitivity", design_sensitivity.sensitivity),
+    ("sequences", "meds"): ("sequences", "sequences", design_sequences.sequences),
     ("time-varying-exposure", "cox"): ("hazard_ratio", "hazard_ratio", design_time_varying.hazard_ratio),
     ("time-varying-exposure", "incidence_rate"): ("incidence", "rate", design_time_varying.incidence),
 }

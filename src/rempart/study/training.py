@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What training asks of the outside: a learner for trees, and a place for the models that are made. Writers of other designs ignore it."""
+"""What designs that make more than tables ask of the outside: a learner of trees, drawn numbers, and a place for what is made."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rempart.errors import Unavailable
@@ -14,10 +15,13 @@ EXTRA = "ai"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """``learner``: None where none is given; ``models``: filled as models are trained, in the order of the analyses."""
+    """``learner``: None where none is given; ``models``: filled as models are trained, in the order of the analyses; ``random``: so many
+    random bytes, None where no sequences are to be made; ``sequences``: analysis → path → bytes of each file of its data set."""
 
     learner: Learner | None = None
     models: list[TrainedModel] = field(default_factory=list)
+    random: Callable[[int], bytes] | None = None
+    sequences: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     def learns(self) -> Learner:
         """The learner; raises Unavailable ``learner-missing``."""
