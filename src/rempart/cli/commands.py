@@ -63,6 +63,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "study plan": study_runs.plan,
     "study show": study_runs.show,
     "study cancel": study_runs.cancel,
+    "study report": report_commands.report,
     "cohort run": cohort_commands.run,
     "release submit": result_commands.submit,
     "release review": result_commands.review,

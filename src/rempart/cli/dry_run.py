@@ -2,9 +2,11 @@
 """``rempart study run --dry-run``: said before, shown marked, saved where asked. Needs no warehouse and no key."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rempart.cli.report_commands import times_spoken
 from rempart.cli.session import Session
 from rempart.cli.study_variants import name_of, tell_failed
 
@@ -29,6 +31,7 @@ class DryAsked:
 def rehearse(session: Session, file: Path, asked: DryAsked, *, variant: str | None, every: bool, **how: Any) -> int:
     """The study, its variant or all of them on invented persons; the exit code is the first failure's, 0 without one."""
     from rempart.wiring.dry_run import PERSONS, check_engine, check_out, dry_run, plan_dry_run, save
+    from rempart.wiring.reports import dry_report
 
     voice = session.voice
     persons, seed = asked.persons or PERSONS, 1 if asked.seed is None else asked.seed
@@ -40,7 +43,8 @@ def rehearse(session: Session, file: Path, asked: DryAsked, *, variant: str | No
     with voice.bars() as bars:
         found = dry_run(plan, progress=bars, **how)
     if asked.out is not None:
-        save(found.done, asked.out)
+        more = partial(dry_report, language=voice.language, speak=times_spoken(voice))
+        save(found.done, asked.out, more=more)
     _show(session, found.done, asked.out)
     told: dict[str, object] = {"synthetic": True, "releasable": False, "persons": persons, "seed": seed}
     told |= {"out": str(asked.out) if asked.out else None, "studies": [_told(done) for done in found.done]}

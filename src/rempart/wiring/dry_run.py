@@ -6,7 +6,7 @@ The way is that of true data: init, ingest, grant, the same engine, the same dis
 
 import datetime
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -232,13 +232,20 @@ def check_out(out: Path) -> None:
         raise Refused("dry-run-folder", folder=str(out))
 
 
-def save(done: Sequence[Rehearsed], out: Path) -> None:
-    """Tables, figures and page of each study under ``out``, of variants in a folder each; raises as ``check_out``, ``file-unwritable``."""
+Write = Callable[[Rehearsed, Mapping[str, bytes]], Mapping[str, bytes]]
+"""A study's tables and its figures → more files of it."""
+
+
+def save(done: Sequence[Rehearsed], out: Path, *, more: Write | None = None) -> None:
+    """Tables, figures, page and ``more`` of each study under ``out``, of variants in a folder each; raises as ``check_out``,
+    ``file-unwritable``."""
     check_out(out)
     own, words = package_data.toml("release/dry_run.toml"), package_data.toml("release/words.toml")
     for item in done:
         folder = out / (item.name or "study") if len(done) > 1 else out
-        for name, data in dry_files(item, words=words, own=own, figures=_figures(item, words, own)).items():
+        figures = _figures(item, words, own)
+        files = dry_files(item, words=words, own=own, figures=figures)
+        for name, data in {**files, **(more(item, figures) if more else {})}.items():
             _write(folder / name, data)
 
 

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A checked table as a reader sees it, in a language: one line per row key, one column per statistic, every label in words. Escapes
+nothing.
+
+What shows it (the summary's Markdown, a report's HTML and PDF) writes the marks that its own form needs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rempart.records.result import SUPPRESSED, CheckedTable, ResultRow
+from rempart.release.tables import value_text
+
+_ACROSS = 8
+_WHOLE = 100  # from here on three figures need no decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """``labels``: heads of the columns that say what a line is; ``heads``: of the others; ``lines``: labels, then values, as text."""
+
+    labels: tuple[str, ...]
+    heads: tuple[str, ...]
+    lines: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+
+class Reader:
+    """Tables as one language writes them. ``words``: the parsed ``release/words.toml``; ``labels``: as release/labels.py gives them."""
+
+    def __init__(self, language: str, words: Mapping[str, Any], labels: Mapping[str, str]) -> None:
+        self.labels, self.order = labels, list(words["order"])
+        self.say, self.heads, self.titles = (words[name][language] for name in ("summary", "heads", "titles"))
+        self.units, self.with_unit = words["units"][language], frozenset(words["units"]["of"])
+
+    def title(self, output: str) -> str:
+        """What kind of output it is, in words."""
+        known = max((name for name in self.titles if output.startswith(name)), key=len, default="")
+        return str(self.titles.get(known, ""))
+
+    def grid(self, table: CheckedTable) -> Grid:
+        """Arms stand side by side where they fit, else one below the other."""
+        rows = table.rows
+        statistics = dict.fromkeys(row.statistic for row in rows)
+        beside = len(dict.fromkeys((*row.column_key.values(), row.statistic) for row in rows)) <= _ACROSS
+        everybody = {arm for row in rows for arm in row.column_key.values()} == {"all"}
+        apart = self._units_apart(rows)
+        names = self._names(rows, across=not beside and not everybody, units=apart)
+        lines: dict[tuple[str, ...], dict[str, str]] = {}
+        for row in rows:
+            over = (
+                [self._label(row, "arm", text) for text in row.column_key.values()] if beside and not everybody else []
+            )
+            head = self._head(row.statistic) if apart else self._with_unit(row)
+            column = " · ".join(over if over and len(statistics) == 1 else [*over, head])
+            lines.setdefault(self._keys(row, names), {})[column] = self._value(row)
+        columns = tuple(dict.fromkeys(column for values in lines.values() for column in values))
+        told = tuple((line, tuple(values.get(column, "") for column in columns)) for line, values in lines.items())
+        return Grid(labels=tuple(map(self._head, names)), heads=columns, lines=told)
+
+    def _names(self, rows: Sequence[ResultRow], *, across: bool, units: bool) -> list[str]:
+        """The columns that say what a line is, in the order of reading."""
+        found = dict.fromkeys(name for row in rows for name in (*row.row_key, *(row.column_key if across else ())))
+        return sorted([*found, *(["unit"] if units else [])], key=self.order.index)
+
+    def _keys(self, row: ResultRow, names: Sequence[str]) -> tuple[str, ...]:
+        key = {**row.row_key, **row.column_key, "unit": self._unit(row)}
+        return tuple(self._label(row, name, key.get(name, "")) for name in names)
+
+    def _units_apart(self, rows: Sequence[ResultRow]) -> bool:
+        """Whether one statistic comes in several units."""
+        return any(len({row.unit for row in rows if row.statistic == statistic}) > 1 for statistic in self.with_unit)
+
+    def _unit(self, row: ResultRow) -> str:
+        return str(self.units.get(row.unit, row.unit)) if row.statistic in self.with_unit else ""
+
+    def _with_unit(self, row: ResultRow) -> str:
+        unit = self._unit(row)
+        return f"{self._head(row.statistic)} ({unit})" if unit else self._head(row.statistic)
+
+    def _label(self, row: ResultRow, name: str, text: str) -> str:
+        """A label in words, first as its output reads it; a day without its leading zeros."""
+        if name == "day" and text.isdigit():
+            return str(int(text))
+        return text if name == "unit" else self.labels.get(f"{row.output}:{text}", self.labels.get(text, text))
+
+    def _head(self, name: str) -> str:
+        return str(self.heads.get(name, name))
+
+    def _value(self, row: ResultRow) -> str:
+        """A value as the CSV has it, written as the language does."""
+        if row.status == SUPPRESSED:
+            return str(self.say["suppressed"])
+        text = value_text(row)
+        whole = row.value is not None and abs(row.value) >= _WHOLE and row.unit != "percent"
+        if whole or row.unit in {"days", "packs"} or row.statistic == "person_years":
+            text = text.removesuffix(".0")
+        return text.replace(".", str(self.say["decimal"]))

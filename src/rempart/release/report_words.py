@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Definitions of a study as a reader reads them: keys, values, windows and names in words. Knows the forms of no design.
+
+A key or a value without a word of its own is shown as the file writes it, so that a design made later is told too.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_WINDOWS = frozenset({"days", "window", "within", "at"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaker:
+    """``own``: the parsed ``release/report.toml``; ``names``: what the study calls something → how it is read."""
+
+    own: Mapping[str, Any]
+    language: str
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def say(self, word: str, /, **facts: object) -> str:
+        """A sentence of the report."""
+        return str(self.own["say"][self.language][word]).format(**facts)
+
+    def key(self, name: str) -> str:
+        """A key of the study file."""
+        return str(self.own["keys"][self.language].get(name, name.replace("_", " ")))
+
+    def name(self, name: object) -> str:
+        """A name that the study gave, or a word of its language."""
+        told = str(name)
+        return str(self.own["values"][self.language].get(told) or self.names.get(told) or told)
+
+    def named(self, names: object) -> str:
+        """One name or several."""
+        if isinstance(names, str):
+            return self.name(names)
+        return ", ".join(map(self.name, names)) if isinstance(names, Sequence) else ""
+
+    def value(self, value: object, key: str = "") -> str:
+        """Anything that a key may hold, on one line."""
+        if isinstance(value, bool):
+            return self.say("yes" if value else "no")
+        if isinstance(value, Mapping):
+            return " · ".join(
+                f"{self.key(name)}{self.say('colon')} {self.value(item, name)}" for name, item in value.items()
+            )
+        if isinstance(value, list | tuple):
+            return self._several(value, key)
+        if isinstance(value, int | float):
+            return str(value).replace("-", "−").replace(".", self.say("decimal"))
+        return self.name(value)
+
+    def _several(self, value: Sequence[object], key: str) -> str:
+        if len(value) == 2 and all(type(item) is int for item in value):
+            first, last = (self.value(item) for item in value)
+            return self.say("window" if key in _WINDOWS else "between", first=first, last=last)
+        if key == "period":
+            return self.say("between", first=value[0], last=value[-1])
+        if any(isinstance(item, Mapping) for item in value):
+            return "; ".join(f"({place}) {self.value(item)}" for place, item in enumerate(value, 1))
+        return ", ".join(self.value(item) for item in value)
+
+    def definition(self, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """(key, value) of a table, a line each; tables inside tables by their whole path."""
+        for name, item in value.items():
+            if isinstance(item, Mapping):
+                yield from ((f"{self.key(name)} · {inner}", told) for inner, told in self.definition(item))
+            elif isinstance(item, list | tuple) and any(isinstance(one, Mapping) for one in item):
+                for place, one in enumerate(item, 1):
+                    yield f"{self.key(name)} {place}", self.value(one)
+            else:
+                yield self.key(name), self.value(item, name)
