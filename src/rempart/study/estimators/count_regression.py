@@ -8,6 +8,7 @@ Poisson fit as their rows; a negative binomial one does not: there a row is a un
 Generalized Linear Models, 2nd ed. 1989; Lawless, Can J Stat 1987;15:209; Zeger and Liang, Biometrics 1986;42:121.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,16 +92,32 @@ def fit_negative_binomial(rows: CountRows) -> CountFit:
         found.append(maximum(counts, found[-1], 1 / theta))
         return dispersion_slope(counts, counts.mean(found[-1]), theta) * theta
 
-    low, high = float(np.log(_LEAST_THETA)), float(np.log(_LARGEST_THETA))
-    if slope(high) > 0:
+    low, high = _around(slope)
+    if high is None:
         return _fit(rows, counts, found[0], 0.0, None, boundary=True)
-    if slope(low) < 0:
+    if low is None:
         raise BadInput("count-dispersion")
     theta = float(np.exp(brentq(slope, low, high, xtol=1e-13, rtol=1e-13)))
     beta = maximum(counts, found[-1], 1 / theta)
     information = dispersion_information(counts, counts.mean(beta), theta)
     error = float(1 / np.sqrt(information) / theta**2) if information > 0 else None
     return _fit(rows, counts, beta, 1 / theta, error, boundary=False)
+
+
+def _around(slope: Callable[[float], float]) -> tuple[float | None, float | None]:
+    """Two log θ between which the slope falls through zero, None where it does not on that side.
+
+    From 1 by factors of ten, so that each β is sought from near it: at the far end, where counts tell next to nothing, a long way to a
+    flat maximum looks like separation.
+    """
+    at, step = 0.0, float(np.log(10))
+    rises = slope(at) > 0
+    while float(np.log(_LEAST_THETA)) < at < float(np.log(_LARGEST_THETA)):
+        after = at + step if rises else at - step
+        if (slope(after) > 0) != rises:
+            return min(at, after), max(at, after)
+        at = after
+    return (at, None) if rises else (None, at)
 
 
 def _counts(rows: CountRows) -> Counts:
