@@ -20,13 +20,16 @@ def mixed(number: int) -> int:
     return z ^ (z >> 31)
 
 
-def naive_matched(rows: Sequence[Row], *, ratio: int, age_years: int | None, replace: bool) -> list[tuple[Any, ...]]:
+def naive_matched(
+    rows: Sequence[Row], *, ratio: int, age_years: int | None, replace: bool, duration_days: int | None = None
+) -> list[tuple[Any, ...]]:
     """What ``cohort.matching.matched`` must give, sorted."""
     cases, pool = [r for r in rows if r["role"] == 0], [r for r in rows if r["role"] == 1]
     keys = {id(c): mixed(c["draw"] ^ mixed(c["first"] & _MASK)) for c in cases}
 
     def can(c: Row, p: Row) -> bool:
         near = age_years is None or abs(c["age"] - p["age"]) <= age_years
+        near = near and (duration_days is None or abs(c["since"] - p["since"]) <= duration_days)
         known = c["stratum"] and c["stratum"] == p["stratum"]
         return bool(known and near and p["first"] <= c["first"] <= p["last"] and c["person"] != p["person"])
 
@@ -85,6 +88,9 @@ def may_serve(
     right_day = index == day if rule.kind == "risk-set" else True
     if rule.calendar_days is not None:
         right_day = right_day and abs((index - day).days) <= rule.calendar_days
+    if rule.duration_days is not None:
+        begun = [s for person, s, e in people.pool if person == who and s <= day <= e]
+        there = [s for s in there if begun and abs((s - max(begun)).days) <= rule.duration_days]
     return (
         who != other and not before and bool(there) and right_day and _alike(people, rule, (who, day), (other, index))
     )

@@ -29,7 +29,15 @@ ORDER = ("role", "match_set", "person", "shard", "start", "until", "controls")
 
 def row(role: int, person: int, first: int, last: int, **more: Any) -> dict[str, Any]:
     """A row of ROWS."""
-    plain = {"stratum": "=", "shard": person % 3, "draw": person * 7919 % 101, "age": 1950, "day": None, "until": last}
+    plain = {
+        "stratum": "=",
+        "shard": person % 3,
+        "draw": person * 7919 % 101,
+        "age": 1950,
+        "day": None,
+        "until": last,
+        "since": first,
+    }
     return {"role": role, "person": person, "first": first, "last": last, **plain, **more}
 
 
@@ -44,7 +52,12 @@ def narrow(draw: st.DrawFn) -> list[dict[str, Any]]:
         last = first if role == 0 else first + draw(few)
         own = draw(st.one_of(st.none(), few)) if role else None
         stratum = draw(st.sampled_from(["=a", "=b", ""]))
-        more = {"draw": draws[person], "age": draw(st.integers(1950, 1954)), "until": last + draw(few)}
+        more = {
+            "draw": draws[person],
+            "age": draw(st.integers(1950, 1954)),
+            "until": last + draw(few),
+            "since": draw(few),
+        }
         rows.append(row(role, person, first, last, stratum=stratum, day=own, **more))
     seen = {
         (r["role"], r["person"], r["first"], r["last"] if r["role"] else 0, r["day"], r["stratum"] * r["role"]): r
@@ -61,7 +74,12 @@ def pairs(rows: list[dict[str, Any]], **rule: Any) -> list[tuple[Any, ...]]:
 
 
 RULES = st.fixed_dictionaries(
-    {"ratio": st.integers(1, 4), "age_years": st.one_of(st.none(), st.integers(0, 2)), "replace": st.booleans()}
+    {
+        "ratio": st.integers(1, 4),
+        "age_years": st.one_of(st.none(), st.integers(0, 2)),
+        "replace": st.booleans(),
+        "duration_days": st.one_of(st.none(), st.integers(0, 3)),
+    }
 )
 
 
@@ -142,9 +160,11 @@ def populations(draw: st.DrawFn) -> People:
 def matchings(draw: st.DrawFn) -> Matching:
     """Any rule of the study file."""
     kind, on = draw(st.sampled_from(KINDS)), draw(st.lists(st.sampled_from(ON), unique=True))
+    on = [name for name in on if name != "duration" or kind == RISK_SET]
     match: dict[str, Any] = {"to": "cases", "from": "pool", "kind": kind, "ratio": draw(st.integers(1, 3)), "on": on}
     match |= {"age_years": draw(st.integers(0, 2))} if "age" in on else {}
     match |= {"calendar_days": draw(st.sampled_from([0, 30, 400]))} if "calendar" in on and kind == EXACT else {}
+    match |= {"duration_days": draw(st.sampled_from([0, 13, 200]))} if "duration" in on else {}
     match |= {"replace": draw(st.booleans())} if draw(st.booleans()) else {}
     rule = read_matching(Fields({"match": match}, file="study.toml"))
     assert read_matching(Fields(rule.as_dict(), file="study.toml")) == rule
@@ -252,6 +272,8 @@ def test_a_control_ends_no_later_than_the_day_before_it_is_a_case() -> None:
         ({"from": "cases"}, "cohorts.x.match.from"),
         ({"ratio": 0}, "cohorts.x.match.ratio"),
         ({"kind": "nearest"}, "cohorts.x.match.kind"),
+        ({"duration_days": 9}, "cohorts.x.match.duration_days"),
+        ({"on": ["duration"]}, "cohorts.x.match.on"),
         ({"kind": RISK_SET, "on": ["calendar"], "calendar_days": 9}, "cohorts.x.match.calendar_days"),
     ],
 )

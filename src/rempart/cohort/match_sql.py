@@ -7,7 +7,7 @@ Reads the tables ``cohort_<to>`` and ``cohort_<from>`` of the session, ``person_
 from collections.abc import Mapping
 
 from rempart.cohort.codes import Reads
-from rempart.records.matching import AGE, CALENDAR, PLACE, SEX, Matching
+from rempart.records.matching import AGE, CALENDAR, DURATION, PLACE, SEX, Matching
 
 DRAWS = "person_draw"
 BACK = "match_back"
@@ -21,7 +21,7 @@ def match_rows_sql(name: str, matching: Matching, reads: Reads) -> str:
     """SELECT of cohort, group and the columns of ``matching.ROWS`` but the shard."""
     cases = (
         "SELECT DISTINCT 0 AS role, person_id, start_date AS index_date, start_date AS first_date, start_date AS last_date, "
-        f"end_date AS until_date FROM cohort_{matching.to}"
+        f"end_date AS until_date, {_entered(matching)} AS since_date FROM cohort_{matching.to} AS t"
     )
     told = f"SELECT * FROM ({_placed(cases, matching, reads, spells=False)}) UNION ALL SELECT * FROM ({_pool(matching, reads)})"
     person = _person(matching, reads)
@@ -33,7 +33,7 @@ def match_rows_sql(name: str, matching: Matching, reads: Reads) -> str:
         "role::TINYINT AS role, r.person_id::BIGINT AS person, d.draw::BIGINT AS draw, "
         f"coalesce({_age(matching, person)}, 0)::INTEGER AS age, "
         f"{_opened('first_date', -1, matching)} AS first, {_opened('last_date', 1, matching)} AS last, "
-        f"CASE WHEN role = 1 THEN {day} END AS day, {_number('until_date')} AS until "
+        f"CASE WHEN role = 1 THEN {day} END AS day, {_number('until_date')} AS until, {_number('since_date')} AS since "
         f"FROM ({told}) AS r JOIN {DRAWS} AS d ON d.person_id = r.person_id"
         f"{' LEFT JOIN person AS p ON p.person_id = r.person_id' if person else ''}"
     )
@@ -61,7 +61,17 @@ def _group_place(matching: Matching) -> list[str]:
 
 
 def _known(stratum: str, matching: Matching, person: Mapping[str, str]) -> str:
-    return f"CASE WHEN {person[AGE]} IS NOT NULL THEN {stratum} END" if AGE in person else stratum
+    known = [f"{person[AGE]} IS NOT NULL"] if AGE in person else []
+    known += ["since_date IS NOT NULL"] if DURATION in matching.on else []
+    return f"CASE WHEN {' AND '.join(known)} THEN {stratum} END" if known else stratum
+
+
+def _entered(matching: Matching) -> str:
+    """SQL of the first day of a case's own period in the pool that holds the index day; NULL for none, or where nobody asks."""
+    if DURATION not in matching.on:
+        return "NULL::DATE"
+    inside = "f.person_id = t.person_id AND t.start_date BETWEEN f.start_date AND f.end_date"
+    return f"(SELECT max(f.start_date) FROM cohort_{matching.pool} AS f WHERE {inside})"
 
 
 def _age(matching: Matching, person: Mapping[str, str]) -> str:
@@ -86,7 +96,8 @@ def _pool(matching: Matching, reads: Reads) -> str:
     rows = (
         "SELECT DISTINCT 1 AS role, f.person_id, f.start_date AS index_date, f.start_date AS first_date, "
         f"{'least(f.end_date, ' + before + ')' if matching.of_risk_set else 'f.start_date'} AS last_date, "
-        f"least(f.end_date, {before}) AS until_date FROM cohort_{matching.pool} AS f LEFT JOIN {cases} AS c ON c.person_id = f.person_id "
+        f"least(f.end_date, {before}) AS until_date, {'f.start_date' if DURATION in matching.on else 'NULL::DATE'} AS since_date "
+        f"FROM cohort_{matching.pool} AS f LEFT JOIN {cases} AS c ON c.person_id = f.person_id "
         "WHERE c.case_date IS NULL OR c.case_date > f.start_date"
     )
     return _placed(rows, matching, reads, spells=matching.of_risk_set)
@@ -96,7 +107,7 @@ def _placed(rows: str, matching: Matching, reads: Reads, *, spells: bool) -> str
     """The rows with their place: of the first day, or cut into ``spells`` of residence."""
     columns = "r.role, r.person_id, r.index_date"
     if PLACE not in matching.on:
-        return f"SELECT {columns}, r.first_date, r.last_date, r.until_date, NULL::VARCHAR AS place FROM ({rows}) AS r"
+        return f"SELECT {columns}, r.first_date, r.last_date, r.until_date, r.since_date, NULL::VARCHAR AS place FROM ({rows}) AS r"
     place, begins, ends = (
         reads.column("location_history", column)
         for column in ("department_source_value", "location_history_start_date", "location_history_end_date")
@@ -105,11 +116,11 @@ def _placed(rows: str, matching: Matching, reads: Reads, *, spells: bool) -> str
     if spells:
         return (
             f"SELECT DISTINCT {columns}, greatest(r.first_date, l.{begins}) AS first_date, least(r.last_date, {last}) AS last_date, "
-            f"r.until_date, l.{place} AS place FROM ({rows}) AS r JOIN location_history AS l ON l.person_id = r.person_id "
+            f"r.until_date, r.since_date, l.{place} AS place FROM ({rows}) AS r JOIN location_history AS l ON l.person_id = r.person_id "
             f"AND l.{begins} <= r.last_date AND {last} >= r.first_date WHERE l.{place} IS NOT NULL"
         )
     return (
-        f"SELECT {columns}, r.first_date, r.last_date, r.until_date, arg_max(l.{place}, (l.{begins}, l.{place})) AS place "
+        f"SELECT {columns}, r.first_date, r.last_date, r.until_date, r.since_date, arg_max(l.{place}, (l.{begins}, l.{place})) AS place "
         f"FROM ({rows}) AS r "
         f"LEFT JOIN location_history AS l ON l.person_id = r.person_id AND r.index_date BETWEEN l.{begins} AND {last} GROUP BY ALL"
     )

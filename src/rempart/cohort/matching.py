@@ -26,6 +26,7 @@ ROWS = pa.schema(
         ("last", pa.int32()),
         ("day", pa.int32()),  # the candidate's own index day, null where it takes the case's
         ("until", pa.int32()),
+        ("since", pa.int32()),  # the day from which a duration counts; null where it is not matched on
     ]
 )
 PAIRS = pa.schema(
@@ -60,23 +61,28 @@ class _Side:
     last: Whole
     day: Whole
     until: Whole
+    since: Whole
+    apart: int  # days by which the durations of a case and a candidate may differ; -1 where nobody asks
 
 
-def matched(rows: pa.Table, *, ratio: int, age_years: int | None, replace: bool) -> pa.Table:
+def matched(
+    rows: pa.Table, *, ratio: int, age_years: int | None, replace: bool, duration_days: int | None = None
+) -> pa.Table:
     """PAIRS of the ROWS of whole strata: a row of each case (its set may be empty) and of each control, in a fixed order.
 
     A candidate can serve a case of its stratum, of another person, whose index day lies from ``first`` to ``last``, and whose age differs
-    by ``age_years`` at most (None: ages are not looked at). The first ``ratio`` in the case's own order serve. Without ``replace`` a person
-    serves once: round after round, each case in the order of its draw takes the first who is still free.
+    by ``age_years`` at most (None: ages are not looked at), and ``since`` by ``duration_days``. The first ``ratio`` in the case's own order
+    serve. Without ``replace`` a person serves once: round after round, each case in the order of its draw takes the first who is still
+    free.
     """
-    cases, pool = _side(rows, CASE), _side(rows, CANDIDATE)
+    cases, pool = _side(rows, CASE, duration_days), _side(rows, CANDIDATE, duration_days)
     bounds = list(_reach(cases, pool, age_years))
     keys = _mixed(cases.draw ^ _mixed(cases.first.astype(np.uint64)))
     chosen = _each(cases, pool, bounds, keys, ratio) if replace else _once(cases, pool, bounds, keys, ratio)
     return _pairs(cases, pool, chosen)
 
 
-def _side(rows: pa.Table, role: int) -> _Side:
+def _side(rows: pa.Table, role: int, apart: int | None) -> _Side:
     codes = rows.column("stratum").combine_chunks().dictionary_encode()
     known = {text: number for number, text in enumerate(codes.dictionary.to_pylist())}
     mine = np.asarray(rows.column("role")) == role
@@ -86,9 +92,11 @@ def _side(rows: pa.Table, role: int) -> _Side:
     columns = {
         name: _whole(rows, name)[mine] for name in ("person", "shard", "draw", "age", "first", "last", "day", "until")
     }
+    columns["since"] = np.zeros(int(mine.sum()), dtype=np.int64) if apart is None else _whole(rows, "since")[mine]
     order = np.lexsort((columns["age"], stratum[mine]))
     sorted_ = {name: column[order] for name, column in columns.items()}
-    return _Side(stratum=stratum[mine][order], **{**sorted_, "draw": sorted_["draw"].astype(np.uint64)})
+    bits = sorted_.pop("draw").astype(np.uint64)
+    return _Side(stratum=stratum[mine][order], draw=bits, apart=-1 if apart is None else apart, **sorted_)
 
 
 def _whole(rows: pa.Table, name: str) -> Whole:
@@ -131,6 +139,8 @@ def _best(
     can = (
         (pool.first[begin:end] <= day) & (pool.last[begin:end] >= day) & (pool.person[begin:end] != cases.person[case])
     )
+    if cases.apart >= 0:
+        can &= np.abs(pool.since[begin:end] - cases.since[case]) <= cases.apart
     if used is not None:
         can &= ~used[begin:end]
     places = np.flatnonzero(can) + begin

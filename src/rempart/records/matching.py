@@ -19,8 +19,8 @@ from rempart.records.table_names import is_rule
 
 RISK_SET, EXACT = "risk-set", "exact"
 KINDS = (RISK_SET, EXACT)
-SEX, AGE, PLACE, CALENDAR = "sex", "age", "place", "calendar"
-ON = (AGE, CALENDAR, PLACE, SEX)
+SEX, AGE, PLACE, CALENDAR, DURATION = "sex", "age", "place", "calendar", "duration"
+ON = (AGE, CALENDAR, DURATION, PLACE, SEX)
 
 MATCH = Table(
     name="match",
@@ -37,6 +37,10 @@ MATCH = Table(
         "on": key(Texts(allowed=ON), "what must agree; [] for the day alone", required=True),
         "age_years": key(Whole(0, 20), "on age: how many years apart, at most; 0 when absent"),
         "calendar_days": key(Whole(0, 3660), "exact, on calendar: how many days apart, at most; 0 when absent"),
+        "duration_days": key(
+            Whole(0, 3660),
+            "risk-set, on duration: how many days the times since entry into from differ, at most; 0 when absent",
+        ),
         "replace": key(
             Flag(),
             "whether a person may serve in several sets; absent: yes in risk sets, no with index days of their own",
@@ -54,8 +58,8 @@ MATCHED_COHORT = Table(
 class Matching:
     """``pool`` (``from`` in the file) gives up to ``ratio`` controls to each period of ``to``.
 
-    ``age_years``, ``calendar_days``: how far apart, 0 for the same; None where it is not matched on. ``replace``: whether a person may
-    serve in several sets.
+    ``age_years``, ``calendar_days``, ``duration_days``: how far apart, 0 for the same; None where it is not matched on. ``replace``:
+    whether a person may serve in several sets.
     """
 
     to: str
@@ -66,6 +70,7 @@ class Matching:
     age_years: int | None
     calendar_days: int | None
     replace: bool
+    duration_days: int | None = None
 
     @property
     def of_risk_set(self) -> bool:
@@ -77,7 +82,8 @@ class Matching:
         body: dict[str, Any] = {"to": self.to, "from": self.pool, "kind": self.kind, "ratio": self.ratio}
         body |= {"on": list(self.on), "replace": self.replace}
         body |= {"age_years": self.age_years} if self.age_years is not None else {}
-        return {"match": body | ({"calendar_days": self.calendar_days} if self.calendar_days is not None else {})}
+        told = {"calendar_days": self.calendar_days, "duration_days": self.duration_days}
+        return {"match": body | {name: days for name, days in told.items() if days is not None}}
 
 
 def read_matching(given: Fields) -> Matching:
@@ -86,9 +92,15 @@ def read_matching(given: Fields) -> Matching:
     told = take(inside, MATCH)
     kind, on = told["kind"], tuple(sorted(told["on"]))
     near = kind == EXACT and CALENDAR in on
-    for name, used, where in (("age_years", AGE in on, AGE), ("calendar_days", near, f"{EXACT} and {CALENDAR}")):
+    for name, used, where in (
+        ("age_years", AGE in on, AGE),
+        ("calendar_days", near, f"{EXACT} and {CALENDAR}"),
+        ("duration_days", DURATION in on, DURATION),
+    ):
         if told[name] is not None and not used:
             raise inside.wrong(name, f"nothing where {where} is not matched on")
+    if kind == EXACT and DURATION in on:
+        raise inside.wrong("on", "no duration: an index day of its own is a control's first day in from")
     if told["to"] == told["from"]:
         raise inside.wrong("from", "another cohort than to")
     return Matching(
@@ -99,6 +111,7 @@ def read_matching(given: Fields) -> Matching:
         on=on,
         age_years=told["age_years"] or 0 if AGE in on else None,
         calendar_days=told["calendar_days"] or 0 if near else None,
+        duration_days=told["duration_days"] or 0 if DURATION in on else None,
         replace=kind == RISK_SET if told["replace"] is None else told["replace"],
     )
 
