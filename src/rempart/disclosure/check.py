@@ -12,7 +12,7 @@ from typing import Any
 
 from rempart.disclosure.cells import cells_of, hidden_rows
 from rempart.disclosure.curves import CURVE, left_out, tie_curves, tie_totals
-from rempart.disclosure.derogated import spared
+from rempart.disclosure.derogated import counts_of, spared, tell_rests
 from rempart.disclosure.earlier import Earlier, days_hidden, hide_as_before, known_before, remembered, tie_earlier
 from rempart.disclosure.labels import check_labels
 from rempart.disclosure.margins import lines_of
@@ -91,7 +91,8 @@ def _suppressed(
 ) -> tuple[Suppression, list[bool]]:
     """What is hidden, and per row whether it is."""
     cells = cells_of(shown, policy)
-    let = spared(shown, cells, derogations, policy)
+    counts = counts_of(shown, cells, derogations)
+    let = spared(counts, cells, policy)
     hide_as_before(shown, cells, earlier, policy, spared=let)
     cells.primary -= let
     cells.primary |= near_steps(cells, policy)
@@ -99,6 +100,7 @@ def _suppressed(
     lines = lines_of(cells, policy)
     tie_totals(tied, cells, lines)
     tie_earlier(cells, lines, earlier, policy)
+    tell_rests(counts, lines)
     known = known_before(cells, earlier)
     found = suppress(lines, primary=cells.primary, weights=cells.weights(), policy=policy, known=known)
     return found, hidden_rows(cells.needs, set(found.hidden))
