@@ -2,12 +2,12 @@
 """Invented checked tables, one of each kind that a figure is drawn from: for tests and for the pictures of docs/figures.md. Of nobody."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from rempart.records.result import CheckedTable, ResultRow
 
 Cell = tuple[Mapping[str, str], str, str, float | None]  # row key, arm, statistic, value (None: suppressed)
-_COUNTS = frozenset({"n", "persons", "events", "at_risk"})
+_COUNTS = frozenset({"n", "persons", "events", "at_risk", "cases", "controls"})
 
 
 def table(output: str, kind: str, cells: Iterable[Cell], *, column: str = "arm", unit: str = "") -> CheckedTable:
@@ -161,24 +161,21 @@ def lag_effects() -> CheckedTable:
     return table("lag_effects", "lag_effects", cells)
 
 
+WINDOWS = (("pre-exposure", 61, 1830, 0.78), ("days 0 to 13", 144, 1712, 2.41), ("days 14 to 41", 120, 3424, 1.32))
+
+
 def relative_incidence() -> CheckedTable:
-    """Windows of two exposures; one suppressed."""
+    """Windows of two exposures with the cases and the days in each, and the reference; one suppressed."""
     cells: list[Cell] = []
-    windows = (
-        ("days -30 to -1", 61, 0.78),
-        ("days 0 to 13", 144, 2.41),
-        ("days 14 to 41", 120, 1.32),
-        ("reference", 1830, None),
-    )
-    for exposure in ("first_dose", "second_dose"):
-        for at, (window, events, ratio) in enumerate(windows):
+    for exposure, share in (("first_dose", 1.0), ("second_dose", 0.9)):
+        for window, cases, days, ratio in WINDOWS:
             key = {"exposure": exposure, "window": window}
-            hidden = exposure == "second_dose" and at == 0
-            cells.append((key, "", "events", None if hidden else events))
-            if hidden:
-                cells += [(key, "", name, None) for name in ("ratio", "lower", "upper")]
-            elif ratio is not None:
-                cells += _ratio(key, ratio * (0.9 if exposure == "second_dose" else 1), 2 / math.sqrt(events))
+            hidden = exposure == "second_dose" and window == "pre-exposure"
+            cells += [(key, "window", "cases", None if hidden else round(cases * share))]
+            cells += [(key, "window", "person_days", None if hidden else days)]
+            cells += [(key, "reference", "cases", 1830), (key, "reference", "person_days", 512340)]
+            told = _ratio(key, ratio * share, 2 / math.sqrt(cases))
+            cells += [(row, arm, name, None) for row, arm, name, _ in told] if hidden else told
     return table("relative_incidence", "relative_incidence", cells)
 
 
@@ -241,8 +238,12 @@ def ratios() -> tuple[CheckedTable, ...]:
             cox += [(key, arm, "persons", persons), (key, arm, "events", events)]
         cox += _ratio(key, ratio, 0.072, "hazard_ratio")
     odds: list[Cell] = []
-    for level, ratio in (("1-365 days", 1.18), ("1-2 years", 1.44), ("over 2 years", 1.83)):
-        odds += _ratio({"analysis": "dose", "model": "adjusted", "term": level}, ratio, 0.14)
+    for term, ratio, cases, controls in (("cyproterone", 4.21, 152, 318), ("medrogestone", 1.63, 74, 402)):
+        key = {"analysis": "dose", "model": "adjusted", "term": term}
+        for arm, counts in (("exposed", (cases, controls)), ("unexposed", (1130, 6212))):
+            cells_of = zip(("cases", "controls"), counts, strict=True)
+            odds += [(key, arm, name, count) for name, count in cells_of]
+        odds += _ratio(key, ratio, 0.14)
     rare: list[Cell] = []
     for term in ("target versus comparator",):
         key = {"analysis": "rare", "model": "adjusted", "term": term}
@@ -257,7 +258,7 @@ def ratios() -> tuple[CheckedTable, ...]:
         table("hazard_ratio_main", "hazard_ratio", cox),
         table("hazard_ratio_weighted", "hazard_ratio", weighted),
         table("hazard_ratio_rare", "hazard_ratio", rare),
-        table("odds_ratio_dose", "hazard_ratio", odds),
+        table("odds_ratio_dose", "odds_ratio", odds),
     )
 
 
@@ -274,17 +275,41 @@ def survival() -> CheckedTable:
     return table("cumulative_incidence", "survival", cells)
 
 
-ALL = (
+def risks() -> tuple[CheckedTable, ...]:
+    """Standardised risks of two arms, their difference and ratio."""
+    key = {"analysis": "trial", "model": "standardised", "outcome": "bladder_cancer", "day": "00360"}
+    cells: list[Cell] = []
+    for arm, events, risk in (("target", 412, 0.0191), ("comparator", 371, 0.0125)):
+        cells.append((key, arm, "events", events))
+        values = {"risk": risk, "lower": risk - 0.0018, "upper": risk + 0.0018}
+        cells += [(key, arm, name, significant(value)) for name, value in values.items()]
+    cells += [
+        ({**key, "measure": "difference"}, "", name, value)
+        for name, value in {"risk_difference": 0.0066, "lower": 0.0041, "upper": 0.0091}.items()
+    ]
+    cells += _ratio({**key, "measure": "ratio"}, 1.53, 0.1, "risk_ratio")
+    return (table("risk", "risk", cells),)
+
+
+ALL: tuple[Callable[[], CheckedTable | tuple[CheckedTable, ...]], ...] = (
     attrition,
     flow_of_one,
+    survival,
     balance,
     score_overlap,
     controls,
-    calibration,
-    net_benefit,
-    lag_effects,
+    ratios,
+    risks,
     relative_incidence,
+    lag_effects,
     pathways,
     by_place,
-    survival,
+    calibration,
+    net_benefit,
 )
+
+
+def tables() -> dict[str, tuple[CheckedTable, ...]]:
+    """Name of the sample → its tables."""
+    made = {sample.__name__: sample() for sample in ALL}
+    return {name: found if isinstance(found, tuple) else (found,) for name, found in made.items()}

@@ -61,7 +61,7 @@ def ratio_lines(table: CheckedTable, words: Words, *, arms: Sequence[str], group
         names = [words.say(keys[name]) for name in telling if keys.get(name) and (group or name != subject)]
         cells = tuple(_counted(table, words, found.get((row, (("arm", arm),)), {})) for arm in arms)
         shape = ("square", words.colour("target"))
-        if keys.get("model") == "crude":
+        if keys.get("model") == "crude" and "model" in telling:
             shape = ("circle", words.colour("comparator"))
         lines.setdefault(keys.get(subject, ""), []).append(
             line_of(

@@ -36,6 +36,8 @@ from rempart.errors import Refused
 from rempart.records.result import CheckedTable
 
 _PNG_SCALE = 2.0
+_PLACES = re.compile(r' (?:d|transform|x|y|x1|x2|y1|y2|width|height)="[^"]*"')  # attributes that say where a mark lies
+_DIGITS = re.compile(r"(\d\.\d{2})\d+")
 _LETTERS, _SMALL = 98, 7.0  # of a line under the title, at least; pixels of one
 _BY_TYPE: Mapping[str, Callable[[CheckedTable, Words], Any]] = {
     "attrition": attrition,
@@ -71,13 +73,14 @@ def draw(
     language: str,
     names: Mapping[str, str] | None = None,
     about: Mapping[str, str] | None = None,
+    png: bool = True,
 ) -> dict[str, bytes]:
     """File name (``survival-fr.svg``) → bytes, for each table of a type that can be drawn and has something to show; a table may have a
     second figure (``incidence_by_map-fr.svg``), and several tables of ratios one of all of them (``estimates-fr.svg``).
 
     ``language``: ``en`` or ``fr``; ``names``: a name to read for an arm or a term (``{"target": "pioglitazone"}``), as
     release/labels.py gives them; ``about``: output → of whom and of what it tells, which stands under the title.
-    Raises Refused ``figure-unchecked`` when a row did not pass the disclosure rules.
+    ``png``: whether each SVG has a PNG beside it. Raises Refused ``figure-unchecked`` when a row did not pass the disclosure rules.
     """
     words = words_of(language, names=names, about=about)
     files: dict[str, bytes] = {}
@@ -85,16 +88,23 @@ def draw(
         if any(row.status == "raw" for row in table.rows):
             raise Refused("figure-unchecked", output=table.output)
         for name, chart in _charts(table, words):
-            files |= files_of(f"{name}-{language}", chart)
+            files |= files_of(f"{name}-{language}", chart, png=png)
     whole = estimates(tables, words)
     if whole is not None:
         note = [words.say("note"), words.of_type(OVERVIEW, "reading")]
-        files |= files_of(f"{OVERVIEW}-{language}", dressed(whole, words, words.of_type(OVERVIEW, "title"), [], note))
+        files |= files_of(
+            f"{OVERVIEW}-{language}", dressed(whole, words, words.of_type(OVERVIEW, "title"), [], note), png=png
+        )
     return files
 
 
 def draw_designs(
-    study: Mapping[str, Any], *, language: str, names: Mapping[str, str] | None = None, note: str = ""
+    study: Mapping[str, Any],
+    *,
+    language: str,
+    names: Mapping[str, str] | None = None,
+    note: str = "",
+    png: bool = True,
 ) -> dict[str, bytes]:
     """File name (``design_1-fr.svg``) → bytes: the windows of each comparison of a study in canonical form. No data, and no table.
 
@@ -105,7 +115,7 @@ def draw_designs(
     for at, (diagram, made) in enumerate(design_charts(study, words), 1):
         title = f"{words.of_type('design', 'title')}{words.say('colon')}{diagram.title}"
         said = [*([note] if note else []), *diagram.notes, words.of_type("design", "note")]
-        files |= files_of(f"design_{at}-{language}", dressed(made, words, title, [], said))
+        files |= files_of(f"design_{at}-{language}", dressed(made, words, title, [], said), png=png)
     return files
 
 
@@ -173,15 +183,18 @@ def dressed(chart: Any, words: Words, title: str, subject: Sequence[str], note: 
     )
 
 
-def files_of(name: str, chart: Any) -> dict[str, bytes]:
-    """The figure as SVG and PNG."""
+def files_of(name: str, chart: Any, *, png: bool = True) -> dict[str, bytes]:
+    """The figure as SVG and, with ``png``, as PNG."""
     specification = json.loads(chart.to_json())
-    svg = _renumbered(vlc.vegalite_to_svg(specification))
-    png: bytes = vlc.vegalite_to_png(specification, scale=_PNG_SCALE)
-    return {f"{name}.svg": svg.encode(), f"{name}.png": png}
+    files = {f"{name}.svg": _plain(vlc.vegalite_to_svg(specification)).encode()}
+    if png:
+        files[f"{name}.png"] = vlc.vegalite_to_png(specification, scale=_PNG_SCALE)
+    return files
 
 
-def _renumbered(svg: str) -> str:
-    """Clip ids counted from the start of each figure; Vega counts them over the life of the process."""
+def _plain(svg: str) -> str:
+    """Clip ids counted from the start of each figure, since Vega counts them over the life of the process; places to hundredths of a
+    pixel, since more says nothing."""
     ids: dict[str, str] = {}
-    return re.sub(r"\bclip\d+\b", lambda found: ids.setdefault(found.group(), f"clip{len(ids)}"), svg)
+    told = re.sub(r"\bclip\d+\b", lambda found: ids.setdefault(found.group(), f"clip{len(ids)}"), svg)
+    return _PLACES.sub(lambda found: _DIGITS.sub(r"\1", found.group()), told)
