@@ -94,6 +94,7 @@ def tell(folder: Path) -> Story:
     run = step("study run", study, "--key", key("alice"), "--workers", "2").data["run"]
     look("study list")
     look("study show", run)
+    look("study kept", run, "--key", key("alice"))
     asked = house.write("5.json", json.dumps(DIAGNOSED))
     look("cohort run", asked, "--omop", database(folder / "omop.duckdb", lines(PEOPLE)))
     release = step("release submit", run, "--key", key("alice")).data["release"]
