@@ -21,7 +21,7 @@ from rempart.study.designs import designed
 from rempart.study.evidence import Evidence, compute, merge
 
 Day = datetime.date
-FIRST, LAST = Day(2014, 1, 1), Day(2014, 12, 31)
+FIRST, LAST = Day(2014, 7, 1), Day(2015, 9, 30)  # some months twice, and a new year
 DAY = datetime.timedelta(days=1)
 CODES = {"alpha": "3400935563248", "beta": "3400935563538", "gamma": "3400937169110"}
 ILL, OTHER = "I210", "I50"
@@ -236,4 +236,5 @@ def _band(age: int, bands: Sequence[int]) -> int:
 def _period(day: Day, asked: Mapping[str, Any]) -> int:
     if asked["calendar_days"]:
         return int((day - FIRST).days // asked["calendar_days"])
-    return day.month if asked["calendar"] != "none" else 0
+    months = {"none": 0, "month": day.year * 12 + day.month, "month-of-year": day.month}
+    return months[asked["calendar"]]

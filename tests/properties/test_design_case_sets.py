@@ -132,7 +132,7 @@ CROSSOVERS: list[dict[str, Any]] = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(people=histories(), asked=st.sampled_from(CROSSOVERS), controls=st.booleans())
 def test_a_case_crossover_is_that_of_looking_at_every_window(
     query: DuckDBQuery, people: list[History], asked: dict[str, Any], controls: bool
@@ -184,7 +184,7 @@ def nested(people: Sequence[History], asked: dict[str, Any]) -> list[tuple[Row, 
     return found
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     people=histories(10),
     siblings=st.sampled_from(["excluded", "adjusted", "kept"]),

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Case series, case-crossover, nested case-control on histories of a few lines, with answers that a pencil gives; what is refused."""
+
+import copy
+import datetime
+from collections.abc import Iterator, Mapping
+from math import exp, sqrt
+from typing import Any
+
+import pytest
+
+from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.adapters.package_data import toml
+from rempart.disclosure.check import check
+from rempart.errors import BadInput
+from rempart.records.result import ResultRow
+from tests.naive_designs import DAY, FIRST, History, rows_of, study
+
+RULES = toml("disclosure/rules.toml")
+Day = datetime.date
+
+
+@pytest.fixture(scope="module")
+def query() -> Iterator[DuckDBQuery]:
+    """One session for all."""
+    made = DuckDBQuery(threads=1, memory_limit="1GB")
+    yield made
+    made.close()
+
+
+def asked(kind: str, design: str, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
+    """The study of one analysis."""
+    return study({"type": kind, "design": design, "inputs": dict(inputs), "parameters": dict(parameters)})
+
+
+def value(rows: list[ResultRow], statistic: str, arm: str = "", **row: str) -> float | None:
+    """The one cell that has these parts."""
+    (found,) = [
+        item
+        for item in rows
+        if item.statistic == statistic
+        and item.column_key.get("arm", "") == arm
+        and all(item.row_key[key] == told for key, told in row.items())
+    ]
+    return found.value
+
+
+# ---------------------------------------------------------------------------------------------------------- case series
+
+
+def series(events: list[int], *, dose: int = 20, length: int = 100, **more: Any) -> list[History]:
+    """A case for each event day: observed on days 1 to ``length`` after the first, exposed on day ``dose``."""
+    return [
+        History(
+            number=number,
+            cohort=[(FIRST, FIRST + length * DAY)],
+            events=[FIRST + day * DAY],
+            doses={"alpha": [FIRST + dose * DAY]},
+            **more,
+        )
+        for number, day in enumerate(events, 1)
+    ]
+
+
+ALPHA = {"cohort": "people", "exposures": ["alpha"]}
+
+
+def test_events_a_day_in_the_window_over_events_a_day_outside(query: DuckDBQuery) -> None:
+    """12 events on 10 days each, 27 on 90: (12 / 10) / (27 / 90) = 4; the error of its logarithm is √(1/12 + 1/27)."""
+    people = series([20, 29] * 6 + [19, 30, 100] * 9)
+    rows = rows_of(query, asked("case_series", "self-controlled", ALPHA, {"windows": [{"days": [0, 9]}]}), people)
+    assert value(rows, "cases", "window") == 12, "both ends of a window belong to it"
+    assert value(rows, "person_days", "window") == 39 * 10
+    assert value(rows, "person_days", "reference") == 39 * 90, "the first day of the period is not at risk, the last is"
+    assert value(rows, "ratio") == pytest.approx(4.0)
+    error = 1.959963984540054 * sqrt(1 / 12 + 1 / 27)
+    assert value(rows, "lower") == pytest.approx(4 * exp(-error))
+    assert value(rows, "upper") == pytest.approx(4 * exp(error))
+
+
+@pytest.mark.parametrize(
+    ("more", "cells"),
+    [
+        ({"pre_exposure_days": 5}, {"day 0": 1, "pre-exposure": 5}),
+        ({"washout_days": 7}, {"day 0": 1, "washout": 7}),
+        (
+            {"windows": [{"days": [0, 0]}, {"days": [1, 7]}, {"days": [8, 21]}]},
+            {"day 0": 1, "days 1 to 7": 7, "days 8 to 21": 14},
+        ),
+        ({"windows": [{"days": [0, 3], "dose": 2}, {"days": [0, 0]}]}, {"dose 2, days 0 to 3": 0, "day 0": 1}),
+        ({"windows": [{"days": [0, 200]}]}, {"days 0 to 200": 81}),
+    ],
+    ids=str,
+)
+def test_each_window_has_its_own_days(query: DuckDBQuery, more: dict[str, Any], cells: dict[str, int]) -> None:
+    parameters = {"windows": [{"days": [0, 0]}], **more}
+    rows = rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), series([50]))
+    for window, length in cells.items():
+        assert value(rows, "person_days", "window", window=window) == length
+    assert value(rows, "person_days", "reference", window=next(iter(cells))) == 100 - sum(cells.values())
+
+
+@pytest.mark.parametrize(("overlap", "first", "second"), [("later", 5, 20), ("earlier", 20, 5)])
+def test_where_windows_of_two_doses_meet_one_takes_the_days(
+    query: DuckDBQuery, overlap: str, first: int, second: int
+) -> None:
+    """Doses on days 20 and 25, each with 20 days: 25 days in all."""
+    (person,) = series([90])
+    person.doses["alpha"].append(FIRST + 25 * DAY)
+    windows = [{"days": [0, 19], "dose": 1}, {"days": [0, 19], "dose": 2}]
+    parameters = {"windows": windows, "overlap": overlap}
+    rows = rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), [person])
+    assert value(rows, "person_days", "window", window="dose 1, days 0 to 19") == first
+    assert value(rows, "person_days", "window", window="dose 2, days 0 to 19") == second
+
+
+def test_observation_can_begin_with_the_exposure(query: DuckDBQuery) -> None:
+    people = [*series([10, 60]), *series([60], dose=20_000)]
+    for number, person in enumerate(people):
+        person.number = number
+    parameters = {"windows": [{"days": [0, 9]}], "from_exposure": True}
+    rows = rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), people)
+    assert value(rows, "cases", "all") == 1, "an event before the exposure is not looked at, nor who has no exposure"
+    assert value(rows, "person_days", "all") == 81
+
+
+@pytest.mark.parametrize(("dose", "why"), [(184, "conditional-collinear"), (183, ""), (185, "")])
+def test_a_group_of_age_begins_on_new_years_day(query: DuckDBQuery, dose: int, why: str) -> None:
+    """1 January 2015 is 184 days after 1 July 2014: a window from that day on says what the age of 60 and more says, no other does."""
+    people = series([40, 100, 150, 160, 184, 185, 186, 190, 200], dose=dose, length=300, born=1955)
+    parameters = {"windows": [{"days": [0, 300]}], "age_bands": [60]}
+    rows = rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), people)
+    assert value(rows, "person_days", "window") == 9 * (301 - dose)
+    (found,) = [row.rule for row in rows if row.statistic == "ratio"]
+    assert found == why or (not why and found in {"", "conditional-separation"})
+
+
+def test_a_window_without_an_event_has_no_ratio_and_a_word_for_it(query: DuckDBQuery) -> None:
+    parameters = {"windows": [{"days": [0, 9]}, {"days": [10, 19]}]}
+    rows = rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), series([22, 25, 60, 70, 80]))
+    told = {row.row_key["window"]: (row.value, row.rule) for row in rows if row.statistic == "ratio"}
+    assert told["days 10 to 19"] == (None, "conditional-separation")
+    assert told["days 0 to 9"][0] == pytest.approx((2 / 10) / (3 / 80)), "the days of the other window are set aside"
+
+
+def test_recurrent_events_count_each_day_once_and_first_ones_a_person_once(query: DuckDBQuery) -> None:
+    (person,) = series([21])
+    person.events += [FIRST + 21 * DAY, FIRST + 70 * DAY, FIRST + 400 * DAY]
+    for events, cases, counted in (("first", 1, None), ("every", 1, 2)):
+        parameters = {"windows": [{"days": [0, 9]}], "events": events}
+        rows = rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), [person])
+        assert value(rows, "cases", "all") == cases
+        if counted is not None:
+            assert value(rows, "events", "all") == counted
+
+
+def test_too_few_observations_that_ended_by_themselves_give_no_model_of_the_ends(query: DuckDBQuery) -> None:
+    parameters = {"windows": [{"days": [0, 9]}], "ends": "event-dependent"}
+    people = series([20, 29] * 6 + [19, 30, 100] * 9)
+    rows = rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), people)
+    assert value(rows, "cases", "window") == 12
+    assert [(row.value, row.rule) for row in rows if row.statistic == "ratio"] == [(None, "sccs-ends-model")]
+
+
+def test_a_model_of_the_ends_takes_part_of_a_window_that_deaths_cut_short(query: DuckDBQuery) -> None:
+    """Half of the cases die within days of the event, which thins the days after it: the plain ratio is too high."""
+    people = series([22, 24, 26, 28] * 6 + [30, 40, 50, 60, 70, 80, 90, 95] * 6, length=440)
+    for person in people[::2]:
+        end = person.events[0] + (1 + person.number % 5) * DAY
+        person.cohort, person.observed = [(FIRST, end)], (person.observed[0], end)
+    told = {}
+    for ends in ("independent", "event-dependent"):
+        parameters = {"windows": [{"days": [0, 9]}], "ends": ends}
+        rows = rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), people)
+        told[ends] = value(rows, "ratio")
+    assert told["independent"] is not None
+    assert told["event-dependent"] is not None
+    assert told["independent"] != pytest.approx(told["event-dependent"], rel=0.02)
+
+
+# -------------------------------------------------------------------------------------- case-crossover, case-time-control
+
+
+def crossing(only_risk: int, only_reference: int, both: int, neither: int, *, controls: bool = False) -> list[History]:
+    """Persons with an event on day 60, dispensed in the week before, in the week 28 days earlier, in both or in none."""
+    kinds = [([58], only_risk), ([30], only_reference), ([58, 30], both), ([], neither)]
+    people = [
+        History(number=0, doses={"alpha": [FIRST + day * DAY for day in days]})
+        for days, many in kinds
+        for _ in range(many)
+    ]
+    for number, person in enumerate(people, 1):
+        person.number = number + (1000 if controls else 0)
+        (person.other if controls else person.cohort).append((FIRST + 60 * DAY, FIRST + 90 * DAY))
+    return people
+
+
+def test_a_case_crossover_with_one_reference_is_the_ratio_of_discordant_pairs(query: DuckDBQuery) -> None:
+    subject = asked("odds_ratio", "case-crossover", ALPHA, {"risk_window": [-6, 0], "apart": [-28]})
+    rows = rows_of(query, subject, crossing(24, 12, 5, 30))
+    assert value(rows, "ratio") == pytest.approx(2.0)
+    assert value(rows, "upper") == pytest.approx(2 * exp(1.959963984540054 * sqrt(1 / 24 + 1 / 12)))
+    assert [value(rows, "cases", arm) for arm in ("risk", "reference", "alike", "all")] == [24, 12, 35, 71]
+
+
+def test_the_change_among_controls_is_taken_out(query: DuckDBQuery) -> None:
+    inputs = {**ALPHA, "controls": "others"}
+    subject = asked("odds_ratio", "case-crossover", inputs, {"risk_window": [-6, 0], "apart": [-28]})
+    people = [*crossing(24, 12, 5, 30), *crossing(30, 20, 1, 50, controls=True)]
+    rows = rows_of(query, subject, people)
+    assert value(rows, "ratio", model="cases") == pytest.approx(2.0)
+    assert value(rows, "ratio", model="controls") == pytest.approx(1.5)
+    assert value(rows, "ratio", model="case-time-control") == pytest.approx(2 / 1.5)
+    error = 1.959963984540054 * sqrt(1 / 24 + 1 / 12 + 1 / 30 + 1 / 20)
+    assert value(rows, "lower", model="case-time-control") == pytest.approx(2 / 1.5 * exp(-error))
+
+
+def test_a_window_that_is_not_observed_does_not_count(query: DuckDBQuery) -> None:
+    people = crossing(24, 12, 5, 30)
+    for person in people:
+        person.observed = (FIRST + 27 * DAY, person.observed[1])
+    for apart, all_of_them in (([-27], 71), ([-28], 0)):
+        subject = asked("odds_ratio", "case-crossover", ALPHA, {"risk_window": [-6, 0], "apart": apart})
+        assert value(rows_of(query, subject, people), "cases", "all") == all_of_them
+
+
+# ----------------------------------------------------------------------------------------------------- nested case-control
+
+
+def pairs(*kinds: tuple[str, str, int]) -> list[History]:
+    """Pairs of a case and a control with what each was dispensed ('' for nothing), so many times."""
+    people, number = [], 0
+    for case, control, many in kinds:
+        for _ in range(many):
+            number += 1
+            for cohort, drug in (("controls_cases", case), ("controls", control)):
+                own = {drug: [FIRST + 20 * DAY]} if drug else {}
+                people.append(History(number=len(people), doses=own, sets=[(cohort, FIRST + 60 * DAY, number)]))
+    return people
+
+
+NESTED = {"controls": "controls", "exposures": ["alpha", "beta"], "covariates": []}
+
+
+def test_matched_pairs_give_the_ratio_of_the_discordant_ones(query: DuckDBQuery) -> None:
+    people = pairs(("alpha", "", 30), ("", "alpha", 10), ("", "", 40), ("alpha", "alpha", 5))
+    rows = rows_of(query, asked("odds_ratio", "nested-case-control", NESTED, {}), people, shards=3)
+    assert value(rows, "ratio", term="alpha") == pytest.approx(3.0)
+    assert value(rows, "cases", "exposed", term="alpha") == 35
+    assert value(rows, "controls", "exposed", term="alpha") == 15
+    assert value(rows, "cases", "all", term="beta") == 85
+    assert [row.rule for row in rows if row.statistic == "ratio" and row.row_key["term"] == "beta"] == [
+        "conditional-constant"
+    ]
+
+
+def test_who_stands_in_the_reference_is_part_of_the_question(query: DuckDBQuery) -> None:
+    """Both drugs triple the risk: 30 and 10 pairs with each against none; with users of the other in the reference the ratio falls."""
+    people = pairs(
+        ("alpha", "", 30), ("", "alpha", 10), ("beta", "", 30), ("", "beta", 10), ("alpha", "beta", 20), ("beta", "alpha", 20)
+    )  # fmt: skip
+    found = {}
+    for siblings in ("excluded", "kept", "adjusted"):
+        rows = rows_of(query, asked("odds_ratio", "nested-case-control", NESTED, {"siblings": siblings}), people)
+        found[siblings] = value(rows, "ratio", term="alpha")
+        assert value(rows, "cases", "unexposed", term="alpha") == (20 if siblings == "excluded" else 70)
+    assert found["excluded"] == pytest.approx(3.0)
+    assert found["kept"] == pytest.approx((30 + 20) / (10 + 20))
+    assert found["adjusted"] == pytest.approx(3.0, rel=1e-6)
+
+
+# ------------------------------------------------------------------------------------------------ disclosure, and refusals
+
+
+@pytest.mark.parametrize("few", [10, 11])
+def test_an_estimate_goes_with_the_count_of_its_fewest_cell(query: DuckDBQuery, few: int) -> None:
+    """1 to 10 cases in the window, discordant pairs or exposed controls take ratio, limits and p with them; 11 let them stand."""
+    told = {
+        "series": (
+            asked("case_series", "self-controlled", ALPHA, {"windows": [{"days": [0, 9]}]}),
+            series([20] * few + [50] * 60),
+        ),
+        "crossover": (
+            asked("odds_ratio", "case-crossover", ALPHA, {"risk_window": [-6, 0], "apart": [-28]}),
+            crossing(30, few, 20, 40),
+        ),
+        "nested": (
+            asked("odds_ratio", "nested-case-control", {**NESTED, "exposures": ["alpha"]}, {}),
+            pairs(("alpha", "", 30), ("", "alpha", few), ("", "", 40)),
+        ),
+    }
+    for name, (subject, people) in told.items():
+        (table,) = check(rows_of(query, subject, people), RULES)
+        shown = {row.status for row in table.rows if row.statistic in {"ratio", "lower", "upper", "p_value"}}
+        assert shown == ({"suppressed"} if few < 11 else {"rounded"}), name
+
+
+SERIES = {
+    "type": "case_series",
+    "design": "self-controlled",
+    "inputs": ALPHA,
+    "parameters": {"windows": [{"days": [0, 9]}]},
+}
+CROSSED = {
+    "type": "odds_ratio",
+    "design": "case-crossover",
+    "inputs": ALPHA,
+    "parameters": {"risk_window": [-6, 0], "apart": [-28]},
+}
+MATCHED = {"type": "odds_ratio", "design": "nested-case-control", "inputs": NESTED, "parameters": {}}
+
+
+@pytest.mark.parametrize(
+    ("analysis", "part", "changes", "field"),
+    [
+        (SERIES, "parameters", {"windows": []}, "parameters.windows"),
+        (SERIES, "parameters", {"windows": [{"days": [1, 9]}]}, "parameters.day_zero"),
+        (SERIES, "parameters", {"day_zero": "reference"}, "parameters.day_zero"),
+        (SERIES, "parameters", {"windows": [{"days": [0, 9]}, {"days": [0, 9]}]}, "parameters.windows"),
+        (SERIES, "parameters", {"windows": [{"days": "during"}]}, "parameters.windows"),
+        (SERIES, "parameters", {"windows": [{"days": [0, 9], "of": "end"}]}, "parameters.windows"),
+        (SERIES, "parameters", {"windows": [{"days": [0, 9], "exposure": "beta"}]}, "parameters.windows[1].exposure"),
+        (SERIES, "parameters", {"calendar": "month", "calendar_days": 7}, "parameters.calendar_days"),
+        (SERIES, "parameters", {"from_exposure": True, "pre_exposure_days": 7}, "parameters.pre_exposure_days"),
+        (SERIES, "parameters", {"ends": "event-dependent", "events": "every"}, "parameters.events"),
+        (SERIES, "inputs", {"exposures": ["alpha", "beta"], "cohort": "nobody"}, "inputs.cohort"),
+        (CROSSED, "parameters", {"apart": [-5]}, "parameters.apart"),
+        (CROSSED, "parameters", {"apart": [-28, -24]}, "parameters.apart"),
+        (CROSSED, "parameters", {"time_stratified": True}, "parameters.apart"),
+        (CROSSED, "inputs", {"controls": "people"}, "inputs.controls"),
+        (CROSSED, "parameters", {"exposed": "covered"}, "inputs.exposures"),
+        (MATCHED, "inputs", {"controls": "others"}, "inputs.controls"),
+        (MATCHED, "parameters", {"window": [-30, 1]}, "parameters.window"),
+        (
+            MATCHED,
+            "parameters",
+            {"windows": [{"exposure": "gamma", "days": [-30, -1]}]},
+            "parameters.windows[1].exposure",
+        ),
+        (MATCHED, "parameters", {"exposed": "covered", "dispensings": 2}, "parameters.dispensings"),
+        (MATCHED, "parameters", {"exposed": "covered"}, "inputs.exposures"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_meant_is_refused_at_its_place(
+    analysis: dict[str, Any], part: str, changes: dict[str, Any], field: str
+) -> None:
+    body = copy.deepcopy(analysis)
+    study(body)
+    body[part] = {**body[part], **changes}
+    with pytest.raises(BadInput) as refusal:
+        study(body)
+    assert str(refusal.value.facts["field"]).endswith(field), refusal.value.facts
