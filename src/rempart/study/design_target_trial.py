@@ -26,6 +26,7 @@ from rempart.study.tallies import NOBODY, Tally
 from rempart.study.target_trials import Floats, Grid, Histories, Ints, clone_rows, grid, histories, trial_rows
 from rempart.study.trial_models import Fitted, Terms, outcome_model, robust, standardised, staying
 
+_RISKS = {**UNITS, "risk": "probability", "risk_difference": "probability"}
 _RATIO = {**UNITS, "ratio": "ratio", "risk_ratio": "ratio", "lower": "ratio", "upper": "ratio"}
 _LEVEL = 0.95
 Told = tuple[float, float, float]  # value and limits
@@ -90,8 +91,8 @@ def risks(output: Output, told: Designed) -> None:
         cell = events.get((str(1 - place),), NOBODY)
         output.write(row, {"arm": arm}, {"events": cell.persons}, n=cell.persons, ref=reference(cell))
         shown = _shown("risk", found[place] if found else None)
-        output.write(row, {"arm": arm}, shown, n=cell.persons, ref=reference(cell), rule=rule)
-    for place, name, units in ((2, "risk_difference", UNITS), (3, "risk_ratio", _RATIO)):
+        output.write(row, {"arm": arm}, shown, n=cell.persons, ref=reference(cell), rule=rule, units=_RISKS)
+    for place, name, units in ((2, "risk_difference", _RISKS), (3, "risk_ratio", _RATIO)):
         shown = _shown(name, found[place] if found else None)
         measure = {"measure": name.removeprefix("risk_")}
         output.write({**row, **measure}, {}, shown, n=least.persons, ref=reference(least), rule=rule, units=units)
