@@ -23,6 +23,7 @@ WORKED = (
     "pioglitazone_bladder",
     "fine_particles",
     "benfluorex_valves",
+    "hypoglycaemia",
 )
 OMOP = package_data.toml("records/omop54.toml")
 LAYOUTS = {**layouts(OMOP), **whole_layouts(OMOP)}
