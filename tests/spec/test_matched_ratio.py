@@ -82,19 +82,14 @@ def told(rows: list[Row], sets: str, *, replace: bool = False) -> tuple[float, f
 
 def test_pairs_by_hand() -> None:
     """Of a pair only the first event tells, while both are followed: the ratio is of those pairs."""
+    first, rows = {"target": 0, "comparator": 0}, []
     every = drawn(3, 120)
-    tied = {
-        row[1]
-        for row in every
-        for other in every
-        if row[1] == other[1] and row[0] < other[0] and row[3] == other[3] < 300
-    }
-    rows = [row for row in every if row[1] not in tied]
-    first = {"target": 0, "comparator": 0}
-    for number in {row[1] for row in rows}:
-        pair = sorted((row for row in rows if row[1] == number), key=lambda row: row[3])
-        if pair[0][4] and pair[0][3] < pair[1][3]:
-            first[pair[0][2]] += 1
+    for one, other in zip(every[::2], every[1::2], strict=True):
+        if one[3] == other[3] and one[4] and other[4]:
+            continue  # both ill on one day: no order to tell
+        rows += [one, other]
+        sooner = min((one, other), key=lambda row: (row[3], not row[4]))
+        first[sooner[2]] += sooner[4]
     beta, error = told(rows, "strata")
     assert beta == pytest.approx(math.log(first["target"] / first["comparator"]), rel=1e-6)
     assert error == pytest.approx(math.sqrt(1 / first["target"] + 1 / first["comparator"]), rel=1e-5)
