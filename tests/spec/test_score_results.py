@@ -205,7 +205,6 @@ def test_e_values_follow_from_the_ratio_as_it_is_published() -> None:
     (point,), (limit,) = (told(rows, "e_values", name) for name in ("e_value", "e_value_limit"))
     assert (point.value, limit.value) == (found.point, found.limit)
     assert point.row_key["of"] == "main"
-    assert (
     beside, own = (told(rows, name, "events", arm="target")[0].persons_ref for name in ("e_values", "hazard_ratio"))
     assert beside == own
 
