@@ -117,7 +117,7 @@ def _distributed(told: Designed) -> LagEffects:
     lags = np.asarray(told.analysis.parameters["lags"], dtype=np.int64)
     cases, values = told.patterns("cases", 2), told.patterns("values", 4)
     if not len(cases.n):
-        raise BadInput("conditional-no-events", terms=len(lags))
+        raise BadInput("conditional-no-discordant")
     communes = np.unique(cases.columns[0])
     first = int(values.whole(1).min()) if len(values.n) else 0
     exposure = _series(values, communes, first)
