@@ -128,8 +128,9 @@ def test_plain_logistic_ends_where_the_score_is_zero_or_says_that_there_is_no_su
     try:
         fit = logistic.fit(x, y, ["level", "flag"])
     except BadInput as error:
-        assert error.code == "logistic-separation"
-        assert separated(x, y)
+        few = min(y.sum(), (~y).sum()) < 2
+        assert error.code == ("logistic-too-few-events" if few else "logistic-separation")
+        assert few or separated(x, y)
         return
     assert not separated(x, y)
     p = logistic.probabilities(fit, x)

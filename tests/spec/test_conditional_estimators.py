@@ -79,7 +79,7 @@ def test_more_terms_than_events_are_refused_without_telling_how_many_events() ->
     x = np.random.default_rng(1).normal(size=(4, 3))
     assert refusal(lambda: case_control.fit(matched, case, x, ["a", "b", "c"])) == (
         "conditional-too-many-terms",
-        {"terms": 3},
+        {"term": "c"},  # the last, however many events
     )
 
 

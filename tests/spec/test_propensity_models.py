@@ -76,7 +76,7 @@ REFUSED: dict[str, tuple[Callable[[], object], dict[str, object]]] = {
         lambda: logistic.fit(np.column_stack([X, EXPOSED & (X[:, 0] == 1)]), EXPOSED, (*TERMS, "new")),
         {"term": "new"},
     ),
-    "logistic-too-many-terms": (lambda: logistic.fit(X[:5], np.arange(5) < 2, TERMS), {"rows": 5}),
+    "logistic-too-many-terms": (lambda: logistic.fit(X[:5], np.arange(5) < 2, TERMS), {"term": "asthma"}),
 }
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import expit
 
 from rempart.errors import BadInput
-from rempart.study.estimators.pooled_logistic import LogisticFit, PatternCounts, fit_counts
+from rempart.study.estimators.pooled_logistic import PatternCounts, PooledFit, fit_counts
 from rempart.study.estimators.standardisation import standardised_curves
 from rempart.study.estimators.weighted_contrast import Contrast
 from rempart.study.ratio import TERM
@@ -38,7 +38,7 @@ class Terms:
 class Fitted:
     """``x`` (C, M, p) of all cells with the columns of the fit; ``kept`` (C,): cells that are in it; ``weight`` (C, M)."""
 
-    fit: LogisticFit
+    fit: PooledFit
     x: Floats
     kept: Bools
     weight: Floats
@@ -143,7 +143,7 @@ def _parabola(months: int) -> list[tuple[str, Floats]]:
     return [("time", time), ("time squared", time**2)]
 
 
-def _fit(x: Floats, names: Sequence[str], n: Floats, d: Floats, *, need: str) -> LogisticFit:
+def _fit(x: Floats, names: Sequence[str], n: Floats, d: Floats, *, need: str) -> PooledFit:
     """The fit without columns that those before them say already. Raises BadInput ``pooled-collinear`` where ``need`` is one of them."""
     rows, risk = x.reshape(-1, x.shape[-1]), n.reshape(-1)
     seen = risk > 0
@@ -172,7 +172,7 @@ def _independent(x: Floats, n: Floats) -> list[int]:
     return kept
 
 
-def _spread(fit: LogisticFit, names: Sequence[str]) -> Floats:
+def _spread(fit: PooledFit, names: Sequence[str]) -> Floats:
     """Coefficients of all columns, 0 for those left out."""
     known = dict(zip(fit.terms, fit.beta.tolist(), strict=True))
     return np.array([known.get(name, 0.0) for name in names])
@@ -189,7 +189,7 @@ def _cut(weight: Floats, risk: Floats, percent: tuple[int, int]) -> Floats:
     return np.clip(weight, limits[0], limits[1])
 
 
-def robust(found: Fitted, told: Histories, cells: Grid) -> LogisticFit:
+def robust(found: Fitted, told: Histories, cells: Grid) -> PooledFit:
     """The fit with errors robust by person: the scores of all rows of a person are summed before squaring."""
     p = expit(found.x @ found.fit.beta) * found.weight * found.kept[:, None]
     held = np.cumsum(p[:, :, None] * found.x, axis=1)

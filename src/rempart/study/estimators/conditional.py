@@ -136,11 +136,11 @@ def check_covariates(x: Floats, terms: Sequence[str]) -> None:
 
 
 def check_enough(events: float, terms: Sequence[str]) -> None:
-    """Raises BadInput without events in any set that could tell, and with more terms than events (their number is never told)."""
+    """Raises BadInput without events in any set that could tell, and with more terms than events (whose number is never told, nor by which term is named)."""
     if not events:
         raise BadInput("conditional-no-discordant")
     if events < len(terms):
-        raise BadInput("conditional-too-many-terms", terms=len(terms))
+        raise BadInput("conditional-too-many-terms", term=terms[-1])
 
 
 def scaled(x: Floats) -> tuple[Floats, Floats]:

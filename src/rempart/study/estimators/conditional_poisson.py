@@ -56,7 +56,7 @@ def fit(
     expected = conditional.expected_events(told, found.beta)
     left = len(told.code) - told.count - len(found.beta)
     if left <= 0:
-        raise BadInput("conditional-too-many-terms", terms=len(terms))
+        raise BadInput("conditional-too-many-terms", term=terms[-1])
     dispersion = float((((told.events - expected) ** 2) / expected).sum() / left)
     return replace(
         found,

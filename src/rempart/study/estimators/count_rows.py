@@ -19,7 +19,8 @@ class CountRows:
 
     ``weight`` (n), positive, multiplies a row's log-likelihood; ``cluster`` (n) numbers the persons, communes or sites whose rows depend
     on one another. The intercept is added here: ``x`` has none. Raises BadInput ``count-shape``, ``count-value`` (not finite,
-    negative, no time; with the term), ``count-no-event``, ``count-too-many-terms``, ``count-collinear`` (constant, or said by others).
+    negative, no time; with the term), ``count-no-event``, ``count-too-few-events`` (fewer than covariates, or
+    one), ``count-too-many-terms``, ``count-collinear`` (constant, or said by others).
     """
 
     events: Floats
@@ -45,8 +46,10 @@ class CountRows:
                 raise BadInput("count-value", term=term)
         if not self.events.any():
             raise BadInput("count-no-event")
+        if self.terms and self.events.sum() < max(2, len(self.terms)):
+            raise BadInput("count-too-few-events", term=self.terms[-1])
         if len(self.terms) + 1 > n:
-            raise BadInput("count-too-many-terms", terms=len(self.terms) + 1, rows=n)
+            raise BadInput("count-too-many-terms", term=self.terms[-1])
         self._check_distinct()
 
     def weights(self) -> Floats:

@@ -104,6 +104,8 @@ def check_days(entry: Ints | None, exit_: Ints, event: Bools) -> None:
     if not np.issubdtype(exit_.dtype, np.integer) or event.dtype != np.bool_:
         raise BadInput("cox-shape", term="days")
     if entry is None:
+        if (exit_ < 0).any():
+            raise BadInput("cox-negative-follow-up")
         return
     if not np.issubdtype(entry.dtype, np.integer):
         raise BadInput("cox-shape", term="days")

@@ -87,7 +87,8 @@ def fitted(risk: RiskDays, *, ties: str, robust: bool, idle_strata: str = "refus
     if risk.idle_strata and idle_strata != "keep":
         raise BadInput("cox-stratum-without-events")
     if events < max(2, len(risk.terms)):
-        raise BadInput("cox-too-few-events", term=risk.terms[min(events, len(risk.terms)) - 1])
+        # Always the last: which one it is must not count the events.
+        raise BadInput("cox-too-few-events", term=risk.terms[-1])
     found = maximum(risk, ties)
     inverse = _inverse(found.information)
     covariance, clusters = sandwich(risk, found.moments, inverse) if robust else (inverse, 0)

@@ -28,7 +28,10 @@ INTERCEPT = "(intercept)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogisticFit:
-    """``beta``, ``error`` (p + 1,), ``covariance`` (p + 1, p + 1), the intercept first; log-likelihoods; Newton steps taken."""
+    """``beta``, ``error`` (p + 1,), ``covariance`` (p + 1, p + 1), the intercept first; log-likelihoods; Newton steps taken.
+
+    ``left_out``: rows of weight 0.
+    """
 
     terms: tuple[str, ...]
     beta: Floats
@@ -37,6 +40,7 @@ class LogisticFit:
     log_likelihood: float
     log_likelihood_null: float
     steps: int
+    left_out: int = 0
 
     def interval(self, term: int, *, level: float = 0.95) -> tuple[float, float]:
         """Wald limits of the odds ratio of ``beta[term]``."""
@@ -66,7 +70,7 @@ def fit(x: Floats, y: Bools, terms: Sequence[str], *, weight: Floats | None = No
     """Maximum likelihood; ``x`` (n, p) without a column of ones, ``y`` (n,) true or false, ``weight`` (n,) ≥ 0 or one each.
 
     Raises BadInput ``logistic-shape``, ``logistic-not-finite``, ``logistic-weight``, ``logistic-no-event``, ``logistic-all-events``,
-    ``logistic-too-many-terms``, ``logistic-constant``, ``logistic-collinear``, ``logistic-separation``, ``logistic-not-converged``.
+    ``logistic-too-many-terms``, ``logistic-too-few-events`` (or without: fewer than covariates), ``logistic-constant``, ``logistic-collinear``, ``logistic-separation``, ``logistic-not-converged``.
     """
     weights = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
     _check(x, y, terms, weights)
@@ -96,6 +100,7 @@ def fit(x: Floats, y: Bools, terms: Sequence[str], *, weight: Floats | None = No
         log_likelihood=end.value + end.worth / 2,
         log_likelihood_null=first.value,
         steps=steps,
+        left_out=int((~counted).sum()),
     )
 
 
@@ -181,7 +186,10 @@ def _check(x: Floats, y: Bools, terms: Sequence[str], weights: Floats) -> None:
     if y[counted].all():
         raise BadInput("logistic-all-events")
     if len(terms) >= int(counted.sum()):
-        raise BadInput("logistic-too-many-terms", rows=int(counted.sum()), covariates=len(terms))
+        raise BadInput("logistic-too-many-terms", term=terms[-1])
+    rarer = min(float(weights[y].sum()), float(weights[~y].sum()))  # a weight counts persons
+    if terms and rarer < max(2, len(terms)):
+        raise BadInput("logistic-too-few-events", term=terms[-1])
     idle = np.ptp(x[counted], axis=0) == 0
     if idle.any():
         raise BadInput("logistic-constant", term=terms[int(np.argmax(idle))])

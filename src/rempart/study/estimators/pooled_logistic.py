@@ -26,10 +26,10 @@ _SINGULAR, _SEPARATED = 1e-10, 1e-7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogisticFit:
+class PooledFit:
     """``beta`` (p,), log odds ratios; ``covariance`` (p, p), robust where ``robust``; ``model_covariance`` the inverse information.
 
-    ``scores`` (U, p): of each unit the sum of its score, empty without rows: what a standardised risk takes its variance from.
+    ``left_out``: rows of weight 0. ``scores`` (U, p): of each unit the sum of its score, empty without rows: what a standardised risk takes its variance from.
     """
 
     terms: tuple[str, ...]
@@ -41,6 +41,7 @@ class LogisticFit:
     events: float
     steps: int
     scores: Floats
+    left_out: int = 0
 
     def error(self) -> Floats:
         """Standard errors, (p,)."""
@@ -81,12 +82,24 @@ class PatternCounts:
             raise BadInput("pooled-counts")
 
 
-def fit_counts(counts: PatternCounts) -> LogisticFit:
+def fit_counts(counts: PatternCounts) -> PooledFit:
     """Maximum likelihood on counts, variance from the model.
 
-    Raises BadInput ``pooled-no-events``, ``pooled-all-events``, ``pooled-collinear`` and ``pooled-separation`` (both name
-    the covariate), ``pooled-not-converged``.
+    Raises BadInput ``pooled-no-events``, ``pooled-all-events``, ``pooled-collinear``, ``pooled-separation`` and
+    ``pooled-too-few-events`` (fewer than columns beside the intercept; these three name the covariate), ``pooled-not-converged``.
     """
+    _check_enough(float(counts.events.sum()), float((counts.n - counts.events).sum()), counts.terms)
+    return _fitted(counts)
+
+
+def _check_enough(events: float, others: float, terms: Sequence[str]) -> None:
+    """As many events, and as many without, as columns beside the intercept; none at all is told by ``_fitted``."""
+    columns = max(2, len(terms) - 1)
+    if events and others and min(events, others) < columns * (1 - 1e-9) and len(terms) > 1:
+        raise BadInput("pooled-too-few-events", term=terms[-1])
+
+
+def _fitted(counts: PatternCounts) -> PooledFit:
     seen = counts.n > 0
     x, n, d = counts.x[seen], counts.n[seen], counts.events[seen]
     if not d.sum() > 0:
@@ -97,7 +110,7 @@ def fit_counts(counts: PatternCounts) -> LogisticFit:
     scale = np.where(scale > 0, scale, 1.0)
     beta, inverse, value, steps = _newton(x / scale, n, d, counts.terms)
     covariance = inverse / np.outer(scale, scale)
-    return LogisticFit(
+    return PooledFit(
         terms=counts.terms,
         beta=beta / scale,
         covariance=covariance,
@@ -191,7 +204,7 @@ def fit_rows(
     weight: Floats,
     *,
     unit: Ints | None = None,
-) -> LogisticFit:
+) -> PooledFit:
     """Fit rows (R,) of person-time: ``pattern`` their row of ``x`` (P, p); robust variance with scores summed by ``unit``.
 
     Raises BadInput as ``PatternCounts``, ``fit_counts`` and ``check_units``, and ``pooled-weight``.
@@ -204,9 +217,10 @@ def fit_rows(
         raise BadInput("pooled-weight")
     n = sums_by(pattern, weight, len(x))
     d = sums_by(pattern, np.where(event, weight, 0.0), len(x))
-    fit = fit_counts(PatternCounts(x=x, terms=tuple(terms), n=n, events=d))
+    _check_enough(float((event & (weight > 0)).sum()), float((~event & (weight > 0)).sum()), terms)
+    fit = _fitted(PatternCounts(x=x, terms=tuple(terms), n=n, events=d))
     of = check_units(unit, len(pattern))
     left = weight * (event - expit(x @ fit.beta)[pattern])
     scores: Floats = np.column_stack([sums_by(of, left * x[pattern, j]) for j in range(len(terms))])
     moved = scores @ fit.model_covariance
-    return replace(fit, covariance=moved.T @ moved, robust=True, scores=scores)
+    return replace(fit, covariance=moved.T @ moved, robust=True, scores=scores, left_out=int((weight == 0).sum()))

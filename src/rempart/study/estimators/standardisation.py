@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from rempart.errors import BadInput
-from rempart.study.estimators.pooled_logistic import LogisticFit
+from rempart.study.estimators.pooled_logistic import PooledFit
 from rempart.study.estimators.weighted_contrast import Contrast, contrast
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,7 @@ Designs = Sequence[Floats]
 
 
 def standardised_risks(
-    fit: LogisticFit,
+    fit: PooledFit,
     treated: Floats,
     comparator: Floats,
     n: Floats,
@@ -42,7 +42,7 @@ def standardised_risks(
 
 
 def standardised_curves(
-    fit: LogisticFit,
+    fit: PooledFit,
     treated: Designs,
     comparator: Designs,
     n: Floats,
@@ -81,7 +81,7 @@ def _by_period(beta: Floats, designs: Designs) -> list[tuple[Floats, Floats]]:
 
 
 def _side(
-    fit: LogisticFit, side: tuple[Floats, Floats], over: tuple[Floats, Ints | None, Floats]
+    fit: PooledFit, side: tuple[Floats, Floats], over: tuple[Floats, Ints | None, Floats]
 ) -> tuple[float, Floats]:
     """The mean risk, and numbers whose squares add up to its variance: by unit, or by direction of the covariance."""
     (risk, slope), (n, people, root) = side, over

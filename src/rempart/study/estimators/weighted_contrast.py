@@ -9,7 +9,7 @@ added. Days are whole; a row covers (entry, exit]; events come before censoring.
 Sources: Lunceford & Davidian 2004; Xie & Liu 2005 and Binder 1992 (survival); Austin 2009 (matched pairs).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ Bools = NDArray[np.bool_]
 class Contrast:
     """Values of the arms with their errors, the difference and the log of the ratio (NaN with its error where an arm is 0).
 
-    ``units``: persons, clusters or pairs summed in the variance.
+    ``units``: persons, clusters or pairs summed in the variance; ``left_out``: rows of weight 0 among them.
     """
 
     measure: str
@@ -40,6 +40,7 @@ class Contrast:
     log_ratio: float
     log_ratio_error: float
     units: int
+    left_out: int = 0
 
     def interval(self, *, level: float = 0.95) -> tuple[float, float]:
         """Wald limits of the difference."""
@@ -82,7 +83,8 @@ def rate_contrast(
         move = np.where(arm, weight * (events - value * time) / whole, 0.0)
         values.append(value)
         moves.append(sums_by(of, move))
-    return contrast(measure, (values[0], values[1]), (moves[0], moves[1]))
+    found = contrast(measure, (values[0], values[1]), (moves[0], moves[1]))
+    return replace(found, left_out=int((weight == 0).sum()))
 
 
 def contrast(measure: str, values: tuple[float, float], moves: tuple[Floats, Floats]) -> Contrast:
@@ -159,7 +161,8 @@ def survival_contrasts(
                 raise BadInput("contrast-day-beyond-follow-up", arm=name)
         at = [curve.at(day) for curve in arms]
         moves = [sums_by(of, move) for _, move in at]
-        found.append(contrast("risk", (at[0][0], at[1][0]), (moves[0], moves[1])))
+        made = contrast("risk", (at[0][0], at[1][0]), (moves[0], moves[1]))
+        found.append(replace(made, left_out=int((weight == 0).sum())))
     return tuple(found)
 
 
