@@ -98,7 +98,14 @@ def _way_layers(points: Sequence[Point], ways: Sequence[str], words: Words, x: A
     said = [words.say(way) for way in ways]
     colours = [words.colour("comparator"), words.colour("target"), *words.data["colours"]["others"]]
     legend = alt.Legend(
-        title=None, orient="top", direction="horizontal", labelFontSize=14, symbolSize=110, offset=8, labelLimit=0
+        aria=False,
+        title=None,
+        orient="top",
+        direction="horizontal",
+        labelFontSize=14,
+        symbolSize=110,
+        offset=8,
+        labelLimit=0,
     )
     shape = alt.Shape("way:N", sort=said, scale=alt.Scale(domain=said, range=list(_SHAPES[: len(said)])), legend=legend)
     scale = alt.Scale(domain=said, range=[colours[at % len(colours)] for at in range(len(said))])

@@ -28,6 +28,7 @@ class Series:
         if len(self.names) == 1:
             return None
         return alt.Legend(
+            aria=False,
             title=None,
             orient="top",
             direction="horizontal",

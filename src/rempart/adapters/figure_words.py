@@ -65,8 +65,10 @@ class Words:
     def number(self, value: float) -> str:
         """A value with the digits it has in the table, written as the language does."""
         if value == int(value):
-            return f"{int(value):,}".replace(",", "\u202f" if self.language == "fr" else ",")
-        return f"{value:.12g}".replace(".", self.say("decimal"))
+            whole = f"{int(value):,}".replace(",", "\u202f" if self.language == "fr" else ",")
+            return _MINUS.sub("\u2212", whole)
+        text = f"{value:.12g}"
+        return self.decimal(f"{value:.12f}".rstrip("0") if "e" in text else text)
 
     def counted(self, row: ResultRow | None) -> str:
         """A count as text: the marker where it may not be shown, nothing where the table has none."""
@@ -89,7 +91,7 @@ class Words:
 
     def decimal(self, text: str) -> str:
         """A number that is written with a point, as the language writes it."""
-        return text.replace(".", self.say("decimal"))
+        return _MINUS.sub("\u2212", text.replace(".", self.say("decimal")))
 
     def axis_numbers(self) -> str:
         """Vega's expression for the numbers of an axis: the language's decimal mark and space between thousands."""
