@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recovery.lines import EXACT, LOG, Line
+from recovery.lines import EXACT, LOG, NEAR, Line
 from recovery.session import Estimate
 
+Floats = NDArray[np.float64]
 _NOMINAL, _SEEDS, _WIDTH = 0.95, 500, 0.025
 _MEAN_SHARE, _ERRORS = 0.1, 3.0
 
@@ -49,8 +51,8 @@ def judge(line: Line, found: Mapping[str, Sequence[Estimate]]) -> Verdict:
     kept = np.isfinite(value) & np.isfinite(low) & np.isfinite(high)
     lost, seeds = int((~kept).sum()), len(own)
     value, low, high = value[kept], low[kept], high[kept]
-    if line.scale == EXACT:
-        return _exact(line, value, lost, seeds)
+    if line.scale in {EXACT, NEAR}:
+        return _counted(line, value, lost, seeds)
     if len(value) < 2:
         return _verdict(line, seeds, lost, (math.nan,) * 8, ("no estimate",))
     error = float(np.mean((high - low) / (2 * 1.959963984540054)))
@@ -71,7 +73,7 @@ def judge(line: Line, found: Mapping[str, Sequence[Estimate]]) -> Verdict:
     return _verdict(line, seeds, lost, numbers, tuple(failed))
 
 
-def _bias(value: np.ndarray, target: float, error: float) -> tuple[float, float]:
+def _bias(value: Floats, target: float, error: float) -> tuple[float, float]:
     spread = float(value.std(ddof=1)) / math.sqrt(len(value))
     return float(value.mean()) - target, _MEAN_SHARE * error + _ERRORS * spread
 
@@ -85,20 +87,15 @@ def _crude(line: Line, found: Mapping[str, Sequence[Estimate]], bound: float) ->
     return mean, abs(mean - line.target) > bound
 
 
-def _exact(line: Line, value: np.ndarray, lost: int, seeds: int) -> Verdict:
-    off = float((value != line.truth).mean()) if len(value) else 1.0
-    mean = float(value.mean()) if len(value) else math.nan
-    numbers = (
-        mean,
-        mean - line.truth,
-        0.0,
-        0.0,
-        float(value.std()) if len(value) else 0.0,
-        1 - off,
-        math.nan,
-        math.nan,
-    )
-    return _verdict(line, seeds, lost, numbers, ("not exact",) if off or lost else ())
+def _counted(line: Line, value: Floats, lost: int, seeds: int) -> Verdict:
+    """A count that has no noise: equal in every seed, or near in the mean."""
+    if not len(value):
+        return _verdict(line, seeds, lost, (math.nan,) * 8, ("no count",))
+    mean, equal = float(value.mean()), float((value == line.truth).mean())
+    off = abs(mean - line.truth) > line.slack if line.scale == NEAR else equal < 1
+    covered = math.nan if line.scale == NEAR else equal
+    numbers = (mean, mean - line.truth, line.slack, 0.0, float(value.std()), covered, math.nan, math.nan)
+    return _verdict(line, seeds, lost, numbers, ("count",) if off or lost else ())
 
 
 def _verdict(line: Line, seeds: int, lost: int, numbers: tuple[float, ...], failed: tuple[str, ...]) -> Verdict:

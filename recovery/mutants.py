@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shortcuts, each a change to the product or to what it is given, under which at least one line must fail."""
+"""The shortcuts, each a change to the product or to what it is given, under which at least one line must fail.
+
+``fast`` ones stand in what a seed without a delivery goes through; the others in the ingest (mutants_ingest.py).
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -7,9 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from recovery import session
+import numpy as np
+
+from recovery import project, session, trials_cases
+from recovery.mutants_ingest import INGEST, Edit
+from recovery.persons import Scene
 from rempart.cohort import compile as frames
+from rempart.cohort import design_time_varying
 from rempart.records.study import Study
+from rempart.study import time_to_event
+from rempart.study.survival import Curve, kaplan_meier
+from rempart.synthetic.plan import Ints
 
 Change = Callable[[], AbstractContextManager[Any]]
 
@@ -27,20 +38,19 @@ def _prevalent() -> AbstractContextManager[Any]:
     return patch.object(frames, "_washout", lambda *_: {})
 
 
-_INDEX = frames._index
+_SINCE = design_time_varying._since
 
 
-def _by_what_comes_later(study: Study) -> str:
-    """The arm of the last record that anybody has, instead of that of time zero."""
-    sql, old = _INDEX(study), "arg_min(arm, day) AS arm FROM study_uses"
-    later = "any_value(last_arm) AS arm FROM (SELECT *, arg_max(arm, day) OVER (PARTITION BY person_id) AS last_arm FROM study_uses)"
+def _exposed_from_the_start(*given: Any) -> str:
+    """Whoever is ever exposed counts as exposed from time zero on: their immortal time is credited to the drug."""
+    sql, old = _SINCE(*given), "q.day - f.t0 +"
     if old not in sql:
-        raise RuntimeError("time zero is written otherwise now")
-    return sql.replace(old, later)
+        raise RuntimeError("the state of an exposure is written otherwise now")
+    return sql.replace(old, "0 * (q.day - f.t0) +")
 
 
 def _future() -> AbstractContextManager[Any]:
-    return patch.object(frames, "_index", _by_what_comes_later)
+    return patch.object(design_time_varying, "_since", _exposed_from_the_start)
 
 
 @contextmanager
@@ -55,16 +65,76 @@ def _no_lag() -> Iterator[None]:
         yield
 
 
+def _siblings() -> AbstractContextManager[Any]:
+    return patch.object(trials_cases, "siblings", lambda names: names[:1])
+
+
+def _complement(at_risk: Ints, events: Ints, _: Ints) -> Curve:
+    """1 − Kaplan–Meier of the outcome, the dead taken for censored, in the place of Aalen–Johansen."""
+    curve = kaplan_meier(at_risk, events)
+    return replace(curve, value=1 - curve.value, lower=1 - curve.upper, upper=1 - curve.lower)
+
+
+def _one_less() -> AbstractContextManager[Any]:
+    return patch.object(time_to_event, "aalen_johansen", _complement)
+
+
+def _last_home(scene: Scene) -> Ints:
+    """The place where somebody was last known to live, for every year."""
+    homes, starts = scene.block.homes, project.year_starts(scene.days)
+    if homes is None:
+        raise ValueError("a scene without homes")
+    last = (starts[None, 1:-1] <= project.end_of(scene)[:, None]).sum(axis=1)
+    return np.repeat(homes[np.arange(len(homes)), last][:, None], homes.shape[1], axis=1)
+
+
+def _last_address() -> AbstractContextManager[Any]:
+    return patch.object(project, "residence", _last_home)
+
+
+def _last_seen(scene: Scene) -> Ints:
+    """The last day with a dispensing or a stay; who has none is seen on the first day alone."""
+    last = np.full(len(scene.block), scene.days.first)
+    for records in (scene.planted.dispensings, scene.planted.stays):
+        np.maximum.at(last, records.person, records.day)
+    return np.minimum(last, project.end_of(scene))
+
+
+def _last_visit() -> AbstractContextManager[Any]:
+    return patch.object(project, "observed_until", _last_seen)
+
+
+def _ingest(edit: Edit) -> Mutant:
+    return Mutant(about=edit.about, studies=("pioglitazone_bladder_whole",), change=edit.change)
+
+
 MUTANTS: Mapping[str, Mutant] = {
     "prevalent-users": Mutant(
         about="no washout: who already takes the drug enters too", studies=("pioglitazone_bladder",), change=_prevalent
     ),
     "future-exposure": Mutant(
-        about="the arm is that of the last record, which time zero does not know",
-        studies=("pioglitazone_bladder",),
+        about="who is ever exposed counts as exposed from time zero on",
+        studies=("pioglitazone_in_time", "pioglitazone_in_time_null"),
         change=_future,
     ),
     "no-lag": Mutant(about="time at risk begins with the drug", studies=("benfluorex_valve",), change=_no_lag),
+    "siblings-in-reference": Mutant(
+        about="users of the other progestogens are in the reference",
+        studies=("progestogen_meningioma",),
+        change=_siblings,
+    ),
+    "one-minus-km": Mutant(
+        about="1 − Kaplan–Meier: the dead can still bleed", studies=("doac_risk",), change=_one_less
+    ),
+    "last-address": Mutant(
+        about="the last address stands for all years", studies=("pm25_mortality",), change=_last_address
+    ),
+    "end-at-last-visit": Mutant(
+        about="observation ends with the last dispensing or stay",
+        studies=("doac_risk", "pioglitazone_bladder"),
+        change=_last_visit,
+    ),
+    **{name: _ingest(edit) for name, edit in INGEST.items()},
 }
 
 

@@ -108,12 +108,12 @@ def _natural(mortality: Floats, starts: Ints, draw: np.random.Generator) -> Ints
 
 
 def _homes(asked: Asked, shape: tuple[int, int], draw: np.random.Generator) -> Ints:
-    """Place of residence in each year."""
+    """Place of residence in each year; who moves goes to the country, where the air is better."""
     size, years = shape
     homes = np.repeat(draw.integers(0, PLACES, size)[:, None], years, axis=1)
     for year in range(1, years):
         moves = draw.random(size) < asked.moving
-        homes[:, year] = np.where(moves, draw.integers(0, PLACES, size), homes[:, year - 1])
+        homes[:, year] = np.where(moves, draw.integers(0, PLACES // 2, size), homes[:, year - 1])
     return homes
 
 

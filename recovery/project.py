@@ -59,9 +59,14 @@ def _observed(scene: Scene) -> pa.Table:
         {
             "person_id": np.arange(1, size + 1),
             "observation_period_start_date": date(scene, np.full(size, scene.days.first)),
-            "observation_period_end_date": date(scene, end_of(scene)),
+            "observation_period_end_date": date(scene, observed_until(scene)),
         }
     )
+
+
+def observed_until(scene: Scene) -> Ints:
+    """Last day of observation: death or the end of the data, never the last time that somebody was seen."""
+    return end_of(scene)
 
 
 def _deaths(scene: Scene) -> pa.Table:
@@ -153,9 +158,7 @@ def _each(count: list[int], form: Ints) -> tuple[Ints, Ints]:
 
 def _homes(scene: Scene) -> pa.Table:
     """A row a person and year lived in; places are written as five digits."""
-    homes, starts = scene.block.homes, year_starts(scene.days)
-    if homes is None:
-        homes = np.zeros((len(scene.block), len(starts) - 1), dtype=np.int64)
+    homes, starts = residence(scene), year_starts(scene.days)
     person, year = np.nonzero(starts[None, :-1] <= end_of(scene)[:, None])
     until = np.minimum(starts[1:][year] - 1, end_of(scene)[person])
     return pa.table(
@@ -174,10 +177,17 @@ def place_codes() -> list[str]:
     return [f"{10 + place // 2:02d}{place:03d}" for place in range(PLACES)]
 
 
+def residence(scene: Scene) -> Ints:
+    """Place of residence, persons × years: that of each year."""
+    if scene.block.homes is None:
+        raise ValueError("a scene without homes")
+    return scene.block.homes
+
+
 def _particles(scene: Scene) -> pa.Table:
     """What is measured at each person's residence, a row a year."""
-    homes, field, starts = scene.block.homes, scene.field, year_starts(scene.days)
-    if homes is None or field is None:
+    homes, field, starts = residence(scene), scene.field, year_starts(scene.days)
+    if field is None:
         raise ValueError("a scene without a field of particles")
     person, year = np.nonzero(starts[None, :-1] <= end_of(scene)[:, None])
     return pa.table(

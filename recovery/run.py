@@ -20,7 +20,7 @@ def found_in(trial: Trial, seeds: int, *, keep: Path | None = None) -> Found:
     kept = _read(keep, trial.study) if keep else {}
     found: Found = {}
     with session() as query:
-        for number in range(FIRST_SEED, FIRST_SEED + seeds):
+        for number in range(FIRST_SEED, FIRST_SEED + min(seeds, trial.most)):
             estimates = kept.get(number)
             if estimates is None:
                 estimates = trial.run(query, number)
@@ -32,13 +32,13 @@ def found_in(trial: Trial, seeds: int, *, keep: Path | None = None) -> Found:
 
 
 def verdicts(trials: Iterable[Trial], seeds: int, *, keep: Path | None = None) -> list[Verdict]:
-    """Each line of each trial judged; says on the error stream how long each trial took."""
+    """Each line of each trial that has estimates judged; says on the error stream how long each trial took."""
     made = []
     for trial in trials:
         begun = time.monotonic()
         found = found_in(trial, seeds, keep=keep)
-        made += [judge(line, found) for line in trial.lines]
-        sys.stderr.write(f"{trial.study}: {seeds} seeds, {time.monotonic() - begun:.0f} s\n")
+        made += [judge(line, found) for line in trial.lines if line.name in found]
+        sys.stderr.write(f"{trial.study}: {min(seeds, trial.most)} seeds, {time.monotonic() - begun:.0f} s\n")
         sys.stderr.flush()
     return made
 

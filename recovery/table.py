@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 
 from recovery.judged import Verdict
-from recovery.lines import EXACT, LOG
+from recovery.lines import EXACT, LOG, NEAR
 
 HEAD = (
     "",
@@ -27,7 +27,7 @@ HEAD = (
 def cells(verdict: Verdict) -> tuple[str, ...]:
     """One verdict as texts, in the order of ``HEAD``."""
     line = verdict.line
-    exact = line.scale == EXACT
+    exact, counted = line.scale == EXACT, line.scale in {EXACT, NEAR}
     return (
         "✗" if verdict.failed else "=",
         line.name,
@@ -35,7 +35,7 @@ def cells(verdict: Verdict) -> tuple[str, ...]:
         _number(verdict.mean, 2 if exact else 4),
         _number(verdict.bias, 2 if exact else 4),
         _number(verdict.bound, 0 if exact else 4),
-        "" if exact else _number(verdict.error, 4),
+        "" if counted else _number(verdict.error, 4),
         _number(verdict.spread, 2 if exact else 4),
         _share(verdict.covered),
         _share(verdict.rejected),

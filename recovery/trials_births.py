@@ -77,7 +77,7 @@ def _fitted(x: np.ndarray, ill: np.ndarray) -> dict[str, Estimate]:
     return {drug: wald(float(found.beta[at]), float(found.error[at])) for at, drug in enumerate(_DRUGS, 1)}
 
 
-ASKED = Asked(study="valproate_malformations", size=40_000)
+ASKED = Asked(study="valproate_malformations", size=60_000)
 _TRUE = {
     "valproate, spina bifida": 19.4,
     "lamotrigine, spina bifida": 1.0,

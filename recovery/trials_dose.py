@@ -45,7 +45,8 @@ WITH fills AS (
   WHERE condition_status_source_value = 'DP' AND ({codes}) GROUP BY person_id
 ), followed AS (
   SELECT e.person_id, e.t0, least(o.observation_period_end_date, coalesce(x.day, DATE '9999-12-31')) AS last, x.day AS event
-  FROM entered AS e JOIN observation_period AS o USING (person_id) LEFT JOIN outcome AS x USING (person_id) WHERE coalesce(x.day > e.t0, true)
+  FROM entered AS e JOIN observation_period AS o USING (person_id) LEFT JOIN outcome AS x USING (person_id)
+  WHERE coalesce(x.day > e.t0, true)
 ), days AS (
   SELECT person_id, day, sum(dose) AS dose, max(runs_out) FILTER (WHERE own) AS runs_out FROM fills GROUP BY ALL
 ), states AS (

@@ -30,8 +30,8 @@ def _particles(query: DuckDBQuery, seed: int, *, asked: Asked) -> Estimates:
     }
 
 
-DRUG = Asked(study="pioglitazone_bladder", size=8000, effect=1.22)
-PARTICLES = Asked(study="pm25_mortality", size=5000, moving=0.25)
+DRUG = Asked(study="pioglitazone_bladder", size=5000, effect=1.22)
+PARTICLES = Asked(study="pm25_mortality", size=3000, moving=0.25)
 IN_TIME = (
     Trial(
         study="pioglitazone_in_time",

@@ -56,15 +56,24 @@ def outcomes(plan: Plan, drawn: Scene) -> int:
     return int((at_risk(plan, drawn) & mine & (facts.event <= last)).sum())
 
 
+def days_at_risk(plan: Plan, drawn: Scene) -> int:
+    """Days of both arms from the end of the lag to the outcome, death, the end of follow-up or of the data."""
+    facts = drawn.facts
+    mine = at_risk(plan, drawn) & np.isin(facts.arm, [facts.arms.index(arm) for arm in _ARMS])
+    last = np.minimum(np.minimum(drawn.planted.death[facts.person], facts.event), facts.start + plan.within)
+    return int((np.minimum(last, drawn.days.last) - facts.start - plan.lag)[mine].sum())
+
+
 def _run(query: DuckDBQuery, seed: int, *, plan: Plan) -> Estimates:
     drawn = scene(plan.asked, seed)
     rows = answer(query, session.study_of(plan.asked.study), project_tables(drawn), CUT)
     true = new_users(plan, drawn)
-    found = counts(rows, "hazard_ratio", "persons")
+    found, years = counts(rows, "hazard_ratio", "persons"), counts(rows, "incidence", "person_years")
     made = {
         "crude": ratio(rows, "hazard_ratio", model="crude"),
         "hazard ratio": ratio(rows, "hazard_ratio", model="adjusted"),
         "persons who enter": exact(sum(abs(found[arm] - true[arm]) for arm in _ARMS)),
+        "days at risk": exact(round(365.25 * sum(years[arm] for arm in _ARMS)) - days_at_risk(plan, drawn)),
         "outcomes": exact(sum(counts(rows, "hazard_ratio", "events").values()) - outcomes(plan, drawn)),
     }
     return {f"{plan.asked.study}: {name}": one for name, one in made.items()}
@@ -82,6 +91,7 @@ def _trial(plan: Plan, truth: float) -> Trial:
             null=truth == 1.0,
         ),
         Line(name=f"{study}: persons who enter", truth=0, estimand=count, scale=EXACT),
+        Line(name=f"{study}: days at risk", truth=0, estimand=count, scale=EXACT),
         Line(name=f"{study}: outcomes", truth=0, estimand=count, scale=EXACT),
     )
     return Trial(study=study, lines=lines, run=partial(_run, plan=plan))

@@ -15,7 +15,7 @@ CUT = datetime.date(2021, 12, 31)
 _GAP = {"BNT162b2": [21, 49], "mRNA-1273": [28, 49], "ChAdOx1": [70, 90], "Ad26.COV2.S": []}
 # Shares chosen so that each product has doses enough at this size.
 _PRODUCTS = [{"name": name, "share": [[12, 0.25]], "gap": gap} for name, gap in _GAP.items()]
-SERIES = Asked(study="covid_vaccine_sccs", size=60_000, years=(2020, 2021), changes={"products": _PRODUCTS})
+SERIES = Asked(study="covid_vaccine_sccs", size=40_000, years=(2020, 2021), changes={"products": _PRODUCTS})
 _NAMES = {"adenovirus": "ChAdOx1", "single_dose": "Ad26.COV2.S", "mrna": "mRNA"}
 _TRUTHS = {"adenovirus": 1.29, "single_dose": 1.75, "mrna": 1.0}
 

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Marginal estimands by study files: ratios and risks by weights and by matching, and the share with an outcome when death competes."""
+
+import datetime
+import tomllib
+from functools import partial
+from typing import Any
+
+from recovery import session
+from recovery.lines import PLAIN, Line, Trial
+from recovery.persons import Asked, scene
+from recovery.project import project_tables
+from recovery.session import NONE, Estimate, Estimates, answer, ratio, told
+from recovery.truths import FILE, RISK, RISK_DAYS, SCORES, SCORES_DAYS
+from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.records.result import ResultRow
+
+CUT = datetime.date(2017, 12, 31)
+_TRUTHS: dict[str, Any] = tomllib.loads(FILE.read_text(encoding="utf-8"))
+_USES = {"everybody": "weights", "treated": "treated-weights", "matched": "matching"}
+_LAWS = {"everybody": "everybody", "treated": "treated", "matched": "treated"}
+
+
+def truth(of: str, name: str) -> float:
+    """A kept truth; ratios as ratios."""
+    value = float(_TRUTHS[of][name]["value"])
+    return float(2.718281828459045**value) if name.startswith("log_") else value
+
+
+def _scores(query: DuckDBQuery, seed: int, *, asked: Asked) -> Estimates:
+    rows = answer(query, session.study_of("pioglitazone_scores"), project_tables(scene(asked, seed)), CUT)
+    made: Estimates = {}
+    for analysis, model in _USES.items():
+        own = tuple(row for row in rows if row.row_key.get("analysis") == analysis)
+        name = f"pioglitazone_scores: {analysis}"
+        made[f"{name}, hazard ratio"] = ratio(own, f"score_ratio_{analysis}", model=model)
+        made[f"{name}, crude"] = ratio(own, f"score_ratio_{analysis}", model="crude")
+        found = told(own, f"score_risk_{analysis}", model=model, measure="difference")
+        made[f"{name}, risk difference"] = interval(found, "risk_difference")
+    return made
+
+
+def interval(rows: list[ResultRow], statistic: str) -> Estimate:
+    """A value with its interval on its own scale."""
+    values = {row.statistic: row.value for row in rows}
+    value, lower, upper = (values.get(name) for name in (statistic, "lower", "upper"))
+    if value is None or lower is None or upper is None:
+        return NONE
+    return Estimate(value=value, lower=lower, upper=upper)
+
+
+def _share(query: DuckDBQuery, seed: int, *, asked: Asked) -> Estimates:
+    rows = answer(query, session.study_of("doac_risk"), project_tables(scene(asked, seed)), CUT)
+    made: Estimates = {}
+    for arm in ("target", "comparator"):
+        own = [row for row in rows if row.column_key.get("arm") == arm and row.row_key.get("day") == f"{RISK_DAYS:05d}"]
+        made[f"doac_risk: {arm}, share within {RISK_DAYS} days"] = interval(own, "cumulative_incidence")
+    return made
+
+
+def _score_lines() -> tuple[Line, ...]:
+    lines = []
+    for analysis, law in _LAWS.items():
+        name = f"pioglitazone_scores: {analysis}"
+        whom = {"everybody": "everybody", "treated": "the treated", "matched": "the matched treated"}[analysis]
+        lines += [
+            Line(
+                name=f"{name}, hazard ratio",
+                truth=truth(law, "log_hazard_ratio"),
+                estimand=f"marginal, {whom}, {SCORES_DAYS} days",
+                crude=f"{name}, crude",
+            ),
+            Line(
+                name=f"{name}, risk difference",
+                truth=truth(law, "risk_difference"),
+                estimand=f"marginal, {whom}, by day {SCORES_DAYS}",
+                scale=PLAIN,
+            ),
+        ]
+    return tuple(lines)
+
+
+RISKS = (
+    Trial(study="pioglitazone_scores", lines=_score_lines(), run=partial(_scores, asked=SCORES)),
+    Trial(
+        study="doac_risk",
+        lines=tuple(
+            Line(
+                name=f"doac_risk: {arm}, share within {RISK_DAYS} days",
+                truth=truth("anticoagulants", f"risk_{arm}"),
+                estimand="share of those who start, death competing",
+                scale=PLAIN,
+            )
+            for arm in ("target", "comparator")
+        ),
+        run=partial(_share, asked=RISK),
+    ),
+)
