@@ -18,6 +18,8 @@ WORKED = (
     "diabetes",
     "glitazone_use",
     "glitazone_match",
+    "glitazone_trials",
+    "anticoagulant_switch",
     "covid_vaccines",
     "progestogens",
     "pioglitazone_bladder",

@@ -171,7 +171,7 @@ RULE_COHORT = Table(
         "landmark": key(Choice((PERIOD_END,)), "time zero moves to the last day of the period"),
         "clone_censor_weight": key(
             Flag(),
-            "rules may read after time zero: persons are cloned, censored and weighted (not yet run)",
+            "one rule may read after time zero: its strategies are compared by a target trial, persons cloned, censored and weighted",
             default=False,
         ),
     },
