@@ -10,6 +10,7 @@ from rempart.release.reader_table import Reader
 from rempart.release.subjects import subjects
 
 _ROWS = 60
+_FURTHER = ("", "_map", "_flow")  # ends of the names of a table's figures
 
 
 def summary(
@@ -27,13 +28,15 @@ def summary(
     parts = [f"# {say['title']} {release}"]
     parts += [f"## {say[name]}\n\n{_line(facts[name])}" for name in ("context", "permit", "controls")]
     parts += _question(study, words, language)
+    parts += _pictures(figures, language, "design_")
     parts.append(f"## {say['results']}\n\n{say['marker']}")
+    parts += _pictures(figures, language, "estimates-")
     reader = Reader(language, words, reader_labels(tables, study=study, words=words, language=language))
     about = subjects(tables, study=study, words=words, language=language)
-    pictures = {table.output: f"{table.output}-{language}.svg" for table in tables}
     for table in tables:
-        picture = pictures[table.output] if pictures[table.output] in figures else ""
-        parts.append(_section(reader, table, picture, about.get(table.output, "")))
+        pictures = [f"{table.output}{further}-{language}.svg" for further in _FURTHER]
+        drawn = [name for name in pictures if name in figures]
+        parts.append(_section(reader, table, drawn, about.get(table.output, "")))
     criteria = [entry[language] for entry in words["anonymity"].values() if isinstance(entry, Mapping)]
     parts.append(f"## {say['anonymity']}\n\n" + "\n".join(f"- {text}" for text in criteria))
     parts.append(f"## {say['files']}\n\n{say['files_text']}")
@@ -55,12 +58,17 @@ def _question(study: Mapping[str, Any], words: Mapping[str, Any], language: str)
     return ["\n\n".join([f"## {say['study']}", text, *(["\n".join(named)] if named else [])])]
 
 
-def _section(reader: Reader, table: CheckedTable, picture: str, about: str) -> str:
-    """Title, of whom and what it tells, figure, the table or its beginning."""
+def _pictures(figures: Sequence[str], language: str, begins: str) -> list[str]:
+    """The figures that are of no table: diagrams of the design, the estimates of all tables."""
+    names = sorted(name for name in figures if name.startswith(begins) and name.endswith(f"-{language}.svg"))
+    return [f"![{name.removesuffix(f'-{language}.svg')}](figures/{name})" for name in names]
+
+
+def _section(reader: Reader, table: CheckedTable, pictures: Sequence[str], about: str) -> str:
+    """Title, of whom and what it tells, figures, the table or its beginning."""
     parts = [f"### {reader.title(table.output)} (`{table.output}`)"]
     parts += [_line(about)] if about else []
-    if picture:
-        parts.append(f"![{table.output}](figures/{picture})")
+    parts += [f"![{table.output}](figures/{picture})" for picture in pictures]
     if not table.rows:
         return "\n\n".join([*parts, reader.say["nothing"]])
     lines = _wide(reader, table)

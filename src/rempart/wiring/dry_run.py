@@ -15,7 +15,7 @@ from typing import Any
 import tomli_w
 
 from rempart.adapters import package_data
-from rempart.adapters.figures import draw
+from rempart.adapters.figures import draw, draw_designs
 from rempart.adapters.key_store_settings import KeyStoreSettings
 from rempart.adapters.omop_folder import write_omop
 from rempart.adapters.spark_master import check_master, tasks_here
@@ -257,6 +257,7 @@ def _figures(item: Rehearsed, words: Mapping[str, Any], own: Mapping[str, Any]) 
         names = reader_labels(item.tables, study=item.study, words=words, language=language)
         about = subjects(item.tables, study=item.study, words=words, language=language)
         found |= draw(item.tables, language=language, names={**names, "note": note, "curve_note": note}, about=about)
+        found |= draw_designs(item.study, language=language, names=names, note=note)
     return found
 
 
