@@ -30,7 +30,7 @@ def protocol_document(book: Book) -> Iterator[Bad]:
                 raise NotTrusted("document-form", expected=_SCHEMA)
             for signer in signers:
                 grants[name].permit.check_names(signer.actor)
-            _check_amends(event, signed, name, frozen)
+            _check_amends(book, event, signed, name, frozen)
         except RempartError as error:
             yield index, {"permit": name or "?", "code": error.code}
         else:
@@ -42,13 +42,18 @@ def _amendments(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _check_amends(
-    event: LedgerEvent, signed: SignedDocument, permit: str, frozen: Mapping[tuple[str, str], Mapping[str, Any]]
+    book: Book,
+    event: LedgerEvent,
+    signed: SignedDocument,
+    permit: str,
+    frozen: Mapping[tuple[str, str], Mapping[str, Any]],
 ) -> None:
     """The leaf says which version the study amends, and that one was frozen before with the amendments before."""
     amendments = _amendments(signed.body)
     amends = str(amendments[-1]["amends"]) if amendments else None
     if event.fact("amends") != amends:
         raise NotTrusted("document-form", expected=_SCHEMA)
+    book.counts["amendments"] += amends is not None
     if amends is not None and (
         (permit, amends) not in frozen or _amendments(frozen[permit, amends]) != amendments[:-1]
     ):

@@ -105,7 +105,10 @@ def _tell_left(session: Session, file: Path) -> None:
 
 
 def _tell_done(session: Session, done: "StudyRun") -> None:
-    voice = session.voice
+    voice, frozen = session.voice, done.frozen
+    if frozen is not None and frozen.anew:
+        when = voice.when(frozen.time)
+        voice.say("protocol-frozen", study=frozen.study, permit=frozen.permit, leaf=frozen.leaf, time=when)
     voice.say("study-done", run=done.run, shards=done.cost.shards, resumed=done.resumed)
     if done.cost.reused:
         voice.say("study-reused", parts=done.cost.parts, reused=done.cost.reused)

@@ -12,7 +12,7 @@ from rempart.cohort.required import required_columns
 from rempart.journeys.chain import snapshot_of
 from rempart.journeys.living import STUDY, living
 from rempart.journeys.permits import events, find_permit
-from rempart.journeys.protocol import freeze
+from rempart.journeys.protocol import Frozen, freeze
 from rempart.journeys.recorded import recorded
 from rempart.journeys.run_cost import RunCost
 from rempart.journeys.stopping import stoppable
@@ -36,7 +36,7 @@ from rempart.study.training import Training, check_learner
 class StudyRun:
     """A finished run: its id, its raw rows (to be checked before anyone but the author's process sees them), the result document.
 
-    ``resumed``: shards that an earlier try had left.
+    ``resumed``: shards that an earlier try had left; ``frozen``: its protocol, frozen by this run where nobody had.
     """
 
     run: str
@@ -44,6 +44,7 @@ class StudyRun:
     result: str
     resumed: int
     cost: RunCost = field(default_factory=RunCost)
+    frozen: Frozen | None = None
 
 
 def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> StudyRun:
@@ -58,7 +59,7 @@ def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> Study
     permit = _permitted(by, study, signed)
     check_study(study, permit, by.layouts, required=required_columns(study, by.layouts))
     commit = snapshot_of(by.vault.ledger, permit.space, None).origin
-    freeze(by.vault.ledger, by.recorder, by.documents, signed=signed, permit=permit.id, actor=actor_salted)
+    frozen = freeze(by.vault.ledger, by.recorder, by.documents, signed=signed, permit=permit.id, actor=actor_salted)
     document = by.documents.put(signed.data)
     run = run_id(document, commit.head)
     objects = [f"run:{run}", f"study:{document}", f"space:{permit.space}", f"head:{commit.head}"]
@@ -84,9 +85,10 @@ def run_study(by: Runner, *, signed: SignedDocument, actor_salted: str) -> Study
         for name, data in _kept(training).items():
             act.say(name, by.documents.put(work.keep(name, data, reference)))
         work.cost.say(act, run=run, engine=by.engine, cells=rows)
+        act.say("made-by", by.made_by)
         act.say("result", result)
         by.scratch.clear(run)
-    return StudyRun(run=run, rows=rows, result=result, resumed=work.cost.resumed, cost=work.cost)
+    return StudyRun(run=run, rows=rows, result=result, resumed=work.cost.resumed, cost=work.cost, frozen=frozen)
 
 
 def _kept(training: Training) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from rempart.errors import Refused
 from rempart.records.result import CheckedTable
 from rempart.release.labels import reader_labels
-from rempart.release.reader_table import Reader
+from rempart.release.reader_table import Grid, Reader
 from rempart.release.report_annexes import annexes
 from rempart.release.report_blocks import Block, Report, Section, note, numbered, table
 from rempart.release.report_protocol import Protocol, Version, protocol_sections
@@ -58,7 +58,7 @@ def report(
     if any(row.status == "raw" for item in told.tables for row in item.rows):
         raise Refused("release-unchecked")
     labels = reader_labels(told.tables, study=told.study, words=words, language=language)
-    speaker = Speaker(own=own, language=language, names={**_plain_names(told.study), **labels})
+    speaker = Speaker(own=own, language=language, names=_names(told.study, labels, own["values"][language]))
     protocol = Protocol(
         study=told.study,
         speaker=speaker,
@@ -90,9 +90,11 @@ def _notice_facts(told: Told) -> dict[str, str]:
     return {name: told.facts.get(name, "–") for name in names}
 
 
-def _plain_names(study: Mapping[str, Any]) -> dict[str, str]:
+def _names(study: Mapping[str, Any], labels: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Names that the study gave, without their underscores, where neither labels nor words have them."""
     kinds = ("codes", "populations", "cohorts", "exposures", "outcomes", "covariates", "features")
-    return {name: name.replace("_", " ") for kind in kinds for name in study.get(kind, {})}
+    named = (name for kind in kinds for name in study.get(kind, {}))
+    return {**{name: name.replace("_", " ") for name in named if name not in known}, **labels}
 
 
 def _title_facts(told: Told, protocol: Protocol) -> Iterator[tuple[str, str]]:
@@ -135,16 +137,25 @@ def _results(told: Told, speaker: Speaker, words: Mapping[str, Any]) -> Iterator
 
 def _output(told: Told, speaker: Speaker, reader: Reader, item: CheckedTable, about: str) -> Iterator[Block]:
     drawn = told.figures.get(f"{item.output}-{speaker.language}.svg")
-    if about:
-        yield note(about)
     if drawn:
-        title = reader.title(item.output)
-        yield Block(kind="figure", svg=drawn.decode(), caption=f"{title}. {about}" if about else title, spoken=title)
+        spoken = ". ".join(filter(None, (reader.title(item.output), about)))
+        yield Block(kind="figure", svg=drawn.decode(), spoken=spoken)
+    elif about:
+        yield note(about)
     if not item.rows:
         yield note(speaker.say("nothing"))
         return
     grid = reader.grid(item)
-    lines = [(*labels, *values) for labels, values in grid.lines]
+    lines = list(_lines(grid))
     yield table([*grid.labels, *grid.heads], lines[:_ROWS], numbers=len(grid.heads), caption=f"{item.output}.csv")
     if len(lines) > _ROWS:
         yield note(speaker.say("more", shown=_ROWS, rows=len(lines), file=f"tables/{item.output}.csv"))
+
+
+def _lines(grid: Grid) -> Iterator[tuple[str, ...]]:
+    """The lines of a table; a first label that several lines have in turn stands in the first of them."""
+    before = ""
+    for labels, values in grid.lines:
+        again = len(labels) > 1 and labels[0] == before
+        yield ("" if again else labels[0], *labels[1:], *values) if labels else values
+        before = labels[0] if labels else ""

@@ -55,10 +55,10 @@ class Report:
     words: dict[str, str] = field(default_factory=dict)
 
 
-def text(value: object) -> Block:
-    """Paragraphs: a blank line begins a new one."""
+def text(value: object, *, about: str = "") -> Block:
+    """Paragraphs: a blank line begins a new one; ``about``: what the first is about, before it."""
     parts = [" ".join(part.split()) for part in str(value).replace("\r", "").split("\n\n")]
-    return Block(kind="text", lines=tuple(part for part in parts if part))
+    return Block(kind="text", lines=tuple(part for part in parts if part), caption=about)
 
 
 def absent(words: str) -> Block:

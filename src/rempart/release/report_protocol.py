@@ -4,6 +4,7 @@
 Reads a study in canonical form; checks nothing and counts nothing.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from rempart.release.report_blocks import Block, Section, absent, facts, note, table, text
 from rempart.release.report_words import Speaker
 
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CHAPTERS = ("limitations", "protection", "adverse_events", "dissemination")
 _QUESTION = ("cohort", "cohorts", "target", "exposure", "exposures", "comparator", "outcome", "outcomes")
 
@@ -55,7 +57,8 @@ class Protocol:
         """A section of the author's ``texts`` (its own name without any), then what was ``made`` of the study. ``asked``: said to be
         missing where the author wrote nothing."""
         keys = texts or (name,)
-        written = [text(self.harper[key]) for key in keys if key in self.harper]
+        heads = {key: self.say(f"about_{key}") if len(keys) > 1 else "" for key in keys}
+        written = [text(self.harper[key], about=heads[key]) for key in keys if key in self.harper]
         blocks = (*written, *made)
         lacks = asked and not written
         if lacks:
@@ -190,9 +193,8 @@ def _methods(told: Protocol) -> Iterator[Section]:
     keys = ("period", "estimand", "lag_days", "follow_up_days", "grace_days", "death", "same_day_order")
     given = [(told.speaker.key(key), told.speaker.value(protocol[key], key)) for key in keys if key in protocol]
     yield told.section("setting", facts([(told.say("permit"), study["permit"]), *given]), level=2)
-    zero = [
-        table([told.say(word) for word in ("of_whom", "analyses", "zero", "ends")], told.times, widths=(5, 3, 4, 3))
-    ]
+    head = [told.say(word) for word in ("of_whom", "analyses", "zero", "ends")]
+    zero = [table(head, [_asked(told, line) for line in told.times], widths=(5, 3, 4, 3))]
     yield told.section("time_zero", *(zero if told.times else ()), level=2)
     cohorts = _definitions(told, study.get("cohorts", {}))
     yield told.section("eligibility", *cohorts, level=2, texts=("inclusion", "exclusion"))
@@ -206,6 +208,12 @@ def _methods(told: Protocol) -> Iterator[Section]:
     yield told.section("study_size", level=2)
     yield told.section("analysis", _analyses(told), level=2, texts=("analysis", "sensitivity", "missing_data"))
     yield told.section("quality_control", note(told.say("control")), level=2, asked=False)
+
+
+def _asked(told: Protocol, line: Sequence[str]) -> tuple[str, ...]:
+    """A question with the names of the study as they are read; sources are acronyms."""
+    whom, analyses, zero, sources = line
+    return _NAME.sub(lambda found: told.speaker.name(found.group()), whom), analyses, zero, sources.upper()
 
 
 def _definitions(told: Protocol, named: Mapping[str, Any]) -> list[Block]:

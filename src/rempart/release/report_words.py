@@ -13,7 +13,7 @@ _WINDOWS = frozenset({"days", "window", "within", "at"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
-    """``own``: the parsed ``release/report.toml``; ``names``: what the study calls something → how it is read."""
+    """``own``: the parsed ``release/report.toml``; ``names``: labels that are read otherwise than they are written, of this study alone."""
 
     own: Mapping[str, Any]
     language: str
@@ -30,7 +30,7 @@ class Speaker:
     def name(self, name: object) -> str:
         """A name that the study gave, or a word of its language."""
         told = str(name)
-        return str(self.own["values"][self.language].get(told) or self.names.get(told) or told)
+        return self.names.get(told) or str(self.own["values"][self.language].get(told, told))
 
     def named(self, names: object) -> str:
         """One name or several."""
@@ -65,10 +65,12 @@ class Speaker:
     def definition(self, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """(key, value) of a table, a line each; tables inside tables by their whole path."""
         for name, item in value.items():
+            if item is False:
+                continue  # what is not asked for
             if isinstance(item, Mapping):
                 yield from ((f"{self.key(name)} · {inner}", told) for inner, told in self.definition(item))
             elif isinstance(item, list | tuple) and any(isinstance(one, Mapping) for one in item):
                 for place, one in enumerate(item, 1):
-                    yield f"{self.key(name)} {place}", self.value(one)
+                    yield f"{self.key(name)} {place}" if len(item) > 1 else self.key(name), self.value(one)
             else:
                 yield self.key(name), self.value(item, name)

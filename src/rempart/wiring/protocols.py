@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rempart.cohort.required import required_columns
-from rempart.cohort.rule_cohorts import check_runnable
 from rempart.journeys.permits import events
 from rempart.journeys.protocol import Frozen, freeze, frozen_protocols, frozen_study, permit_of_signer
 from rempart.permits.check_study import check_study
+from rempart.records.cloned import check_runnable
 from rempart.wiring.signing import Ask, signer
 from rempart.wiring.study_files import one_study
 from rempart.wiring.warehouse import Warehouse
