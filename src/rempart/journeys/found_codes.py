@@ -9,6 +9,7 @@ from collections.abc import Collection
 from itertools import islice
 
 from rempart.cohort.codes import ANY_CLASS
+from rempart.cohort.features_sql import ANY_DRUG
 from rempart.errors import BadInput
 from rempart.ports.query import Query
 from rempart.records.protocol import CodeList
@@ -20,7 +21,7 @@ _SHOWN = 12  # classes in a message
 def check_classes(query: Query, study: Study, classes: Collection[CodeList]) -> None:
     """``classes``: the ATC lists of ``study`` that will be looked up. Raises BadInput ``codes-find-nothing`` for the first of them where
     the session's hierarchy knows no drug class at all."""
-    asked = [(name, codes) for name, codes in study.codes.items() if codes in classes]
+    asked = [(name, codes) for name, codes in (*study.codes.items(), ("features", ANY_DRUG)) if codes in classes]
     if not asked or query.table(ANY_CLASS).column("n").to_pylist()[0]:
         return
     name, codes = asked[0]

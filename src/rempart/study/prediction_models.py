@@ -22,6 +22,7 @@ from rempart.study.prediction_data import Persons
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _EDGE = 1e-5
+_RATIOS = (0.01, 0.05, 0.25)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,21 @@ class Trained:
 
 def l1_model(train: Persons, judge: Persons, asked: Mapping[str, Any]) -> Trained:
     """Raises the errors of ``l1_logistic.fit_path``, ``propensity-folds`` among them where a fold leaves nobody of a class."""
+    check_columns(train.columns, Arms(exposed=train.outcome))
+    for ratio in _RATIOS[:-1]:
+        try:
+            return _l1_down_to(ratio, train, judge, asked)
+        except BadInput as error:
+            if error.code != "propensity-separation":
+                raise
+    return _l1_down_to(_RATIOS[-1], train, judge, asked)
+
+
+def _l1_down_to(ratio: float, train: Persons, judge: Persons, asked: Mapping[str, Any]) -> Trained:
+    """Penalties from the greatest down to so much of it: where few persons have the outcome, less penalty parts them altogether."""
     columns, weight = train.columns, train.weight / train.weight.mean()
-    check_columns(columns, Arms(exposed=train.outcome))
-    penalties = falling(greatest_penalty(columns, train.outcome), count=int(asked["penalties"]))
+    greatest = greatest_penalty(columns, train.outcome)
+    penalties = falling(greatest, count=int(asked["penalties"]), ratio=ratio)
     loss = sum(_held_out(train, weight, penalties, train.fold == k) for k in range(int(asked["folds"])))
     arms = Arms(exposed=train.outcome, weight=weight)
     fits = path_of(columns, arms, penalties[: int(np.argmin(loss)) + 1], PRECISION).fits

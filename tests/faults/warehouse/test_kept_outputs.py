@@ -8,7 +8,7 @@ from rempart.study.meds import BIRTH
 from rempart.wiring.releases import desk
 from rempart.wiring.signing import signer
 from tests.faults.warehouse.place import Outcome, Place
-from tests.faults.warehouse.test_rule_cohort_runs import MORE, permit_with
+from tests.faults.warehouse.test_rule_cohort_runs import MORE, of_project, permit_with
 
 STUDY = """
 schema = "rempart.study/1"
@@ -25,8 +25,8 @@ include = ["C", "E", "I", "Z"]
 entry = { any = [{ domain = "drug", codes = "packs" }], limit = "first" }
 exit = { days = 300 }
 [codes.packs]
-system = "ATC"
-include = ["A", "B", "C", "N"]
+system = "CIP13"
+include = PACKS
 [outcomes.illness]
 any = [{ domain = "condition", codes = "any" }]
 [covariates.age]
@@ -37,7 +37,7 @@ type = "sex"
 [features.before]
 days = [90]
 until = 0
-atc = [3]
+cim10 = [1]
 counts = ["dispensings"]
 [[analyses]]
 id = "p"
@@ -61,7 +61,10 @@ def ran(place: Place) -> tuple[Place, str]:
     done = place.grant("second")
     assert done.code == 0, done.told
     file = place.root / "kept.toml"
-    file.write_text(STUDY, encoding="utf-8")
+    packs = of_project(place).table(
+        "SELECT drug_source_value AS c FROM drug_exposure GROUP BY 1 ORDER BY count(*) DESC LIMIT 20"
+    )
+    file.write_text(STUDY.replace("PACKS", str(packs.column("c").to_pylist())), encoding="utf-8")
     answer = place.run("study", "run", str(file), "--key", place.key("alice"), "--workers", "1")
     assert answer.code == 0, answer.told
     return place, str(answer.answer["data"]["run"])
