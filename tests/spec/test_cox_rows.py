@@ -2,8 +2,10 @@
 """Cox and Fine–Gray on data that allow no estimate, or a hard one: a word with the covariate's name, never a silent number."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -354,3 +356,18 @@ def test_a_loop_is_compiled_where_nothing_can_be_kept_too() -> None:
     values = np.zeros(3)
     compiled(made["add"])(values)
     assert values.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_machine_code_is_kept_beside_its_source_and_in_no_other_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside, elsewhere = tmp_path / "program", tmp_path / "elsewhere"
+    beside.mkdir()
+    file = beside / "loop.py"
+    file.write_text("def one_more(values):\n    for i in range(len(values)):\n        values[i] += 1.0\n", encoding="utf-8")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(elsewhere))
+    made: dict[str, Any] = {}
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), made)
+    compiled(made["one_more"])(np.zeros(3))
+    assert list((beside / "__pycache__").glob("*.nbi"))
+    assert not elsewhere.exists()
