@@ -55,14 +55,16 @@ def read_comparison(given: Fields, study: _Defines) -> Analysis:
         establishments=parameters["establishments"],
         score=_score(kind, inputs, parameters, given, study),
         controls=_controls(kind, inputs, given, study),
+        distribution=parameters["distribution"] if kind == "rate_ratio" else "",
+        horizons=parameters["horizons"],
     )
     _check_analysis(analysis, study, given)
     return analysis
 
 
 _SCORED = (PROPENSITY, CALIBRATION)
-_RATIOS = ("cox", *_SCORED)
-_DESCRIBED, _CURVES = ("table_one", *_RATIOS), ("kaplan_meier", "cumulative_incidence")
+_RATIOS = ("cox", "fine_gray", *_SCORED)
+_DESCRIBED, _CURVES = ("table_one", "rate_ratio", *_RATIOS), ("kaplan_meier", "cumulative_incidence")
 _USED = {
     "covariates": _DESCRIBED,
     "grid_days": _CURVES,
@@ -72,6 +74,8 @@ _USED = {
     **dict.fromkeys(SCORE_KEYS, _SCORED),
     **dict.fromkeys(("risk_days", "replicates"), (PROPENSITY,)),
     "differences": ("table_one",),
+    "distribution": ("rate_ratio",),
+    "horizons": ("curve_tests",),
     "establishments": ("incidence_rate", "cox", *_CURVES),
 }  # by which types of analysis
 

@@ -34,6 +34,7 @@ SAME_DAY = ("exposure", "outcome", "censoring")
 ACTIVE, NON_USERS = "new-user-active-comparator", "new-user-non-users"
 DESIGNS = (ACTIVE, NON_USERS)
 TIES = ("efron", "breslow")
+DISTRIBUTIONS = ("poisson", "negative_binomial")
 PROPENSITY, CALIBRATION = "propensity", "calibration"
 TYPES = (
     "attrition",
@@ -42,6 +43,9 @@ TYPES = (
     "kaplan_meier",
     "cumulative_incidence",
     "cox",
+    "fine_gray",
+    "rate_ratio",
+    "curve_tests",
     PROPENSITY,
     CALIBRATION,
 )
@@ -155,7 +159,8 @@ class Frame:
 class Analysis:
     """One analysis; ``covariates``: names to describe or adjust for; ``grid_days``: step of curves; ``ties``: of Cox;
     ``differences``: of a table one, how far its arms lie apart; ``establishments``: count those behind outcomes; ``score``: the use of a
-    propensity score; ``controls``: outcomes that the target cannot cause, nor prevent."""
+    propensity score; ``controls``: outcomes that the target cannot cause, nor prevent; ``distribution``: of the counts behind a ratio of
+    rates; ``horizons``: days that restricted means go to."""
 
     id: str
     type: str
@@ -168,6 +173,8 @@ class Analysis:
     establishments: bool = False
     score: ScoreUse | None = None
     controls: tuple[str, ...] = ()
+    distribution: str = ""
+    horizons: tuple[int, ...] = ()
 
     @property
     def frames(self) -> tuple[Frame, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from rempart.records.protocol import CALIBRATION, PROPENSITY, Analysis
 from rempart.records.scores import use_dict
 
-_COVARIATES = ("table_one", "cox", PROPENSITY, CALIBRATION)
+_COVARIATES = ("table_one", "cox", "fine_gray", "rate_ratio", PROPENSITY, CALIBRATION)
 
 
 def analysis_dict(item: Analysis) -> dict[str, object]:
@@ -23,6 +23,8 @@ def analysis_dict(item: Analysis) -> dict[str, object]:
     parameters |= {"ties": item.ties} if item.ties else {}
     parameters |= {"differences": True} if item.differences else {}
     parameters |= {"establishments": True} if item.establishments else {}
+    parameters |= {"distribution": item.distribution} if item.distribution else {}
+    parameters |= {"horizons": list(item.horizons)} if item.horizons else {}
     parameters |= use_dict(item.score, of_ratio_alone=item.type == CALIBRATION) if item.score else {}
     return {"id": item.id, "type": item.type, "design": item.design, "inputs": inputs, "parameters": parameters}
 

@@ -38,6 +38,7 @@ from rempart.records.protocol import (
     DEATH,
     DEATHS,
     DESIGNS,
+    DISTRIBUTIONS,
     DOMAINS,
     ESTIMANDS,
     NON_USERS,
@@ -192,7 +193,11 @@ PARAMETERS = Table(
             "it holds for every analysis of the same cohort, arms and outcome",
             default=False,
         ),
-        "ties": key(Choice(TIES), "cox, propensity, calibration: outcomes on one day", default="efron"),
+        "ties": key(Choice(TIES), "cox, fine_gray, propensity, calibration: outcomes on one day", default="efron"),
+        "distribution": key(
+            Choice(DISTRIBUTIONS), "rate_ratio: of the counts by pattern of covariates", default="poisson"
+        ),
+        "horizons": key(Wholes(1, 36600), "curve_tests: days that restricted means go to; absent: none", default=()),
         **SCORE_KEYS,
     },
 )

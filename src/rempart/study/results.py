@@ -12,7 +12,7 @@ import pyarrow as pa
 from rempart.records.protocol import Analysis, Frame
 from rempart.records.result import ResultRow
 from rempart.records.study import Study
-from rempart.study import controls, describe, ratio, score_results, time_to_event
+from rempart.study import comparison_models, controls, describe, ratio, score_results, time_to_event
 from rempart.study.cells import Cells, cells_of
 from rempart.study.describe_results import described
 from rempart.study.designs import designed
@@ -29,6 +29,9 @@ _OUTPUTS: Mapping[str, tuple[str, str, Writer]] = {  # analysis type → output,
     "kaplan_meier": ("survival", "survival", time_to_event.survival),
     "cumulative_incidence": ("cumulative_incidence", "survival", time_to_event.cumulative_incidence),
     "cox": ("hazard_ratio", "hazard_ratio", ratio.hazard_ratio),
+    "fine_gray": ("subdistribution", "hazard_ratio", comparison_models.subdistribution),
+    "rate_ratio": ("rate_ratio", "hazard_ratio", comparison_models.rate_ratio),
+    "curve_tests": ("curve_tests", "test", comparison_models.curve_tests),
     "calibration": ("controls", "controls", controls.control_results),
     "propensity": ("score_ratio", "hazard_ratio", score_results.score_results),
 }
