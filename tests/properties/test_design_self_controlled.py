@@ -53,13 +53,18 @@ def histories(draw: st.DrawFn) -> list[History]:
         if draw(st.booleans()):
             cohort.append((FIRST + (start + length + 5) * DAY, FIRST + (start + length + 30) * DAY))
         eras = sorted(draw(st.lists(days(), max_size=4, unique=True)))
+        doses = {name: draw(st.lists(days(), max_size=3)) for name in ("alpha", "beta")}
+        near = st.integers(0, 16).map(lambda more: more * DAY)
+        for taken in doses.values():
+            taken += [day + draw(near) for day in taken[:1]]
+        given_on = [day for taken in doses.values() for day in taken] or [FIRST]
         found.append(
             History(
                 number=number,
                 born=draw(st.sampled_from([None, 1954, 1955, 1985])),
                 cohort=cohort,
-                events=draw(st.lists(days(), min_size=0, max_size=3)),
-                doses={name: draw(st.lists(days(), max_size=4)) for name in ("alpha", "beta")},
+                events=[draw(st.sampled_from(given_on)) + draw(near), *draw(st.lists(days(), max_size=2))],
+                doses=doses,
                 eras={"gamma": list(zip(eras[::2], eras[1::2], strict=False))},
             )
         )

@@ -104,14 +104,17 @@ def test_each_window_has_its_own_days(query: DuckDBQuery, more: dict[str, Any], 
 def test_where_windows_of_two_doses_meet_one_takes_the_days(
     query: DuckDBQuery, overlap: str, first: int, second: int
 ) -> None:
-    """Doses on days 20 and 25, each with 20 days: 25 days in all."""
-    (person,) = series([90])
+    """Doses on days 20 and 25, each with 20 days: 25 days in all, and an event on day 30 that is of the dose that takes it."""
+    (person,) = series([30])
     person.doses["alpha"].append(FIRST + 25 * DAY)
     windows = [{"days": [0, 19], "dose": 1}, {"days": [0, 19], "dose": 2}]
     parameters = {"windows": windows, "overlap": overlap}
     rows = rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), [person])
     assert value(rows, "person_days", "window", window="dose 1, days 0 to 19") == first
     assert value(rows, "person_days", "window", window="dose 2, days 0 to 19") == second
+    takes = 1 if overlap == "earlier" else 2
+    for number in (1, 2):
+        assert value(rows, "cases", "window", window=f"dose {number}, days 0 to 19") == int(number == takes)
 
 
 def test_observation_can_begin_with_the_exposure(query: DuckDBQuery) -> None:
