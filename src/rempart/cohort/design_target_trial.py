@@ -92,27 +92,7 @@ def _first(study: Study, analysis: DesignAnalysis, *, cloned: bool) -> str:
 def _persons(study: Study, analysis: DesignAnalysis, *, cut: datetime.date, until: str, reads: Reads) -> str:
     """person_id, t0, day_0, w, e, d, i, s: numbers of intervals (-1: none). ``w``: intervals wholly seen, whatever happened on their days:
     until the end of observation, of the dead until the end of data (or, where death censors, with the interval of the death)."""
-    start, end = (reads.column("observation_period", f"observation_period_{side}_date") for side in ("start", "end"))
-    seen = (
-        f"SELECT i.person_id, max(o.{end}) AS day FROM trial_index AS i JOIN observation_period AS o "
-        f"ON o.person_id = i.person_id AND i.t0 BETWEEN o.{start} AND o.{end} GROUP BY i.person_id"
-    )
-    died = "SELECT 0::BIGINT AS person_id, NULL::DATE AS day WHERE false"
-    if study.protocol.death != "ignore":
-        died = f"SELECT person_id, min(death_day) AS day FROM {dated_deaths(reads, study.protocol.death)} AS x GROUP BY person_id"
-    (outcome,) = analysis.outcomes
-    ill = (
-        f"SELECT i.person_id, min(e.day) AS day FROM trial_index AS i JOIN ({outcome_events(study, outcome, reads)}) AS e "
-        "ON e.person_id = i.person_id AND e.day > i.t0 GROUP BY i.person_id"
-    )
-    data = f"least(DATE '{cut}', {until})" if until else f"DATE '{cut}'"
-    days = (
-        f"SELECT i.*, {data} AS data_day, least(w.day, {data}) AS censor_day, coalesce(d.day, {_FAR}) AS death_day, "
-        f"coalesce(o.day, {_FAR}) AS outcome_day, coalesce(f.day, {_FAR}) AS start_day, coalesce(f.stop, {_FAR}) AS stop_day "
-        f"FROM trial_index AS i JOIN ({seen}) AS w ON w.person_id = i.person_id LEFT JOIN ({died}) AS d ON d.person_id = i.person_id "
-        f"LEFT JOIN ({ill}) AS o ON o.person_id = i.person_id LEFT JOIN trial_first AS f ON f.person_id = i.person_id"
-    )
-    length = int(analysis.parameters["every_days"])
+    days, length = _days(study, analysis, cut, until, reads), int(analysis.parameters["every_days"])
 
     def at(day: str) -> str:
         return f"CAST(floor(({day} - day_0) / {length}.0) AS BIGINT)"
@@ -131,6 +111,30 @@ def _persons(study: Study, analysis: DesignAnalysis, *, cut: datetime.date, unti
     e = f"CASE WHEN outcome_day <= least(death_day, censor_day) AND {at('outcome_day')} < w THEN {at('outcome_day')} ELSE -1 END AS e"
     return (
         f"SELECT person_id, t0, day_0, w, {e}{numbers}, start_day < t0 AS used FROM (SELECT *, {w} AS w FROM ({days}))"
+    )
+
+
+def _days(study: Study, analysis: DesignAnalysis, cut: datetime.date, until: str, reads: Reads) -> str:
+    """The index with the last days of data and of observation, and the days of death, outcome, start and stop (far off for none)."""
+    start, end = (reads.column("observation_period", f"observation_period_{side}_date") for side in ("start", "end"))
+    seen = (
+        f"SELECT i.person_id, max(o.{end}) AS day FROM trial_index AS i JOIN observation_period AS o "
+        f"ON o.person_id = i.person_id AND i.t0 BETWEEN o.{start} AND o.{end} GROUP BY i.person_id"
+    )
+    died = "SELECT 0::BIGINT AS person_id, NULL::DATE AS day WHERE false"
+    if study.protocol.death != "ignore":
+        died = f"SELECT person_id, min(death_day) AS day FROM {dated_deaths(reads, study.protocol.death)} AS x GROUP BY person_id"
+    (outcome,) = analysis.outcomes
+    ill = (
+        f"SELECT i.person_id, min(e.day) AS day FROM trial_index AS i JOIN ({outcome_events(study, outcome, reads)}) AS e "
+        "ON e.person_id = i.person_id AND e.day > i.t0 GROUP BY i.person_id"
+    )
+    data = f"least(DATE '{cut}', {until})" if until else f"DATE '{cut}'"
+    return (
+        f"SELECT i.*, {data} AS data_day, least(w.day, {data}) AS censor_day, coalesce(d.day, {_FAR}) AS death_day, "
+        f"coalesce(o.day, {_FAR}) AS outcome_day, coalesce(f.day, {_FAR}) AS start_day, coalesce(f.stop, {_FAR}) AS stop_day "
+        f"FROM trial_index AS i JOIN ({seen}) AS w ON w.person_id = i.person_id LEFT JOIN ({died}) AS d ON d.person_id = i.person_id "
+        f"LEFT JOIN ({ill}) AS o ON o.person_id = i.person_id LEFT JOIN trial_first AS f ON f.person_id = i.person_id"
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The design that emulates target trials: its keys. ``cohort/design_target_trial.py`` is its SQL, ``study/design_target_trial.py`` its results.
+"""The design that emulates target trials: its keys. Its SQL and its results are in the files of that name in ``cohort`` and ``study``.
 
 A sequence of trials from a rule cohort of the eligible (start the drug now, or not), or one trial of a cloned cohort (meet its rule in
 time, or not). docs/designs.md tells every convention.
