@@ -110,3 +110,17 @@ def test_an_arm_without_outcome_has_no_estimate_and_says_why() -> None:
 def test_a_horizon_that_an_arm_does_not_reach_is_said() -> None:
     rows = told(curve_tests, PLAIN, asked("curve_tests", horizons=(150,)))
     assert [row.rule for row in rows if row.row_key.get("day") == "00150"] == ["survival-horizon"] * 10
+
+
+def test_a_ratio_that_turns_round_is_not_proportional_and_one_that_stays_is() -> None:
+    """Many outcomes early in one arm and late in the other; and the same days in both."""
+    turning = cells([("target", 10, 1, 60, "f"), ("target", 90, 1, 10, "f"), ("target", 100, 0, 30, "f"),
+                     ("comparator", 20, 1, 10, "f"), ("comparator", 80, 1, 60, "f"), ("comparator", 100, 0, 30, "f")])  # fmt: skip
+    alike = cells([(arm, day, 1, n, "f") for arm, n in (("target", 20), ("comparator", 10)) for day in (10, 20, 30, 40)]
+                  + [("target", 100, 0, 920, "f"), ("comparator", 100, 0, 960, "f")])  # fmt: skip
+    changed, stays = (
+        value(told(curve_tests, given, asked("curve_tests")), "p_value", test="proportional hazards")
+        for given in (turning, alike)
+    )
+    assert changed is not None and changed < 1e-6
+    assert stays is not None and stays > 0.9

@@ -16,6 +16,9 @@ from rempart.study.cells import Cells
 from rempart.study.cox_columns import independent, indicator_columns, with_outcome
 from rempart.study.estimators.count_regression import fit_negative_binomial, fit_poisson
 from rempart.study.estimators.count_rows import CountRows
+from rempart.study.estimators.cox_input import CoxCells
+from rempart.study.estimators.cox_proportional import proportionality
+from rempart.study.estimators.cox_rows import fit_cells
 from rempart.study.estimators.curve_tests import gray, log_rank
 from rempart.study.estimators.fine_gray import CompetingRows, fit_fine_gray
 from rempart.study.estimators.restricted_mean import Contrast, restricted_mean
@@ -46,13 +49,13 @@ def rate_ratio(output: Output, study: Study, analysis: Analysis, cells: Cells, t
 
 
 def curve_tests(output: Output, study: Study, analysis: Analysis, cells: Cells, tables: Tables) -> None:
-    """Log-rank (cause-specific: deaths censor) and Gray's test (death competes) of the two arms; of each horizon the mean days alive and
-    free of the outcome, and their difference."""
+    """Log-rank (cause-specific: deaths censor) and Gray's test (death competes) of the two arms, and whether their ratio of hazards changes
+    with time; of each horizon the mean days alive and free of the outcome, and their difference."""
     row = {"analysis": analysis.id}
     for arm in ARMS:
         output.write(row, {"arm": arm}, {"events": cells.events(arm)}, n=cells.events(arm), ref=cells.events_ref(arm))
     least = _least(cells)
-    for name in ("log-rank", "Gray"):
+    for name in ("log-rank", "Gray", "proportional hazards"):
         values, rule = _estimated(partial(_tested, name, cells), ("chi2", "p_value"))
         _write(output, {**row, "test": name}, values, cells, least, rule)
     for horizon in analysis.horizons:
@@ -149,9 +152,27 @@ def _survival(cells: Cells) -> SurvivalCells:
 
 
 def _tested(name: str, cells: Cells) -> dict[str, float | None]:
+    if name == "proportional hazards":
+        return _proportional(cells)
     given = _survival(cells)
     found = gray(given, OUTCOME) if name == "Gray" else log_rank(given, cause=OUTCOME)
     return {"chi2": found.chi2, "p_value": found.p_value}
+
+
+def _proportional(cells: Cells) -> dict[str, float | None]:
+    """Whether the arms' ratio of hazards changes with time: Grambsch and Therneau, Kaplan–Meier scale (Biometrika 1994;81:515)."""
+    pattern = (cells.arm == "target").astype(np.int64)
+    rows = CoxCells(
+        x=np.array([[0.0], [1.0]]),
+        terms=(TERM,),
+        pattern=pattern,
+        n=cells.n,
+        entry=cells.entry,
+        exit_=cells.exit,
+        event=cells.status == 1,
+    )
+    found = proportionality(rows, fit_cells(rows))
+    return {"chi2": float(found.chi2[0]), "p_value": float(found.p_value[0])}
 
 
 def _means(output: Output, row: Mapping[str, str], cells: Cells, horizon: int, least: str) -> None:
