@@ -8,7 +8,8 @@ from rempart.records.describing_reading import Known
 from rempart.records.design import DesignAnalysis, DesignForm
 from rempart.records.fields import Fields
 from rempart.records.forms import Choice, Flag, Table, Text, Texts, Whole, key
-from rempart.records.protocol import TIES, TYPES
+from rempart.records.protocol import CALIBRATION, PROPENSITY, TIES, TYPES
+from rempart.records.scores import ADJUSTMENTS, SCORE_KEYS, check_replicates
 
 COMPARISON = "cohort-comparison"
 STRATA, ROBUST = "strata", "robust"
@@ -23,20 +24,24 @@ _INPUTS = Table(
         "target": key(Text(), "a rule cohort, or a matched one; of a matching: NAME_cases", required=True),
         "comparator": key(Text(), "a rule cohort, or a matched one; of a matching: NAME", required=True),
         "outcome": key(Text(), "an outcome, which ends follow-up; absent: the only one"),
-        "covariates": key(Texts(), "table_one, cox: covariates at time zero; absent: all of them; []: none"),
+        "covariates": key(
+            Texts(), "table_one, cox, propensity: covariates at time zero; absent: all of them; []: none"
+        ),
     },
 )
+_SCORE = {name: item for name, item in SCORE_KEYS.items() if name != "select"}
 _PARAMETERS = Table(
     name="cohort_comparison_parameters",
     about="How it is made.",
     keys={
-        "ties": key(Choice(TIES), "cox: outcomes on one day", default="efron"),
+        "ties": key(Choice(TIES), "cox, propensity: outcomes on one day", default="efron"),
         "sets": key(
             Choice((STRATA, ROBUST)),
             "cox, of the two sides of a matching, where it must be said: each set a stratum, or errors robust to sets and persons",
         ),
         "grid_days": key(Whole(1), "curves: step of the grid", default=90),
         "differences": key(Flag(), "table_one: standardised differences of the arms", default=False),
+        **_SCORE,
     },
 )
 
@@ -67,9 +72,21 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
         )
     if sides and analysis.type == _COX and "sets" not in analysis.parameters:
         raise given.wrong("parameters.sets", _SETS)
+    if analysis.type == PROPENSITY:
+        _check_score(given, analysis, sides)
     several = {name for name in (sides, *analysis.cohorts) if name in known.several}
     if sides and several and analysis.type not in {_COX, "attrition"}:
         raise given.wrong("inputs.comparator", _ONCE)
+
+
+def _check_score(given: Fields, analysis: DesignAnalysis, sides: str) -> None:
+    if sides:
+        raise given.wrong(
+            "type", "cox: the two sides of a matching are comparable by it already, and a score would undo its sets"
+        )
+    if "adjustment" not in analysis.parameters:
+        raise given.wrong("parameters.adjustment", "one of " + ", ".join(ADJUSTMENTS))
+    check_replicates(analysis.parameters["replicates"], analysis.parameters["adjustment"], given)
 
 
 _ONCE = (
@@ -80,12 +97,13 @@ _ONCE = (
 COHORT_COMPARISON = DesignForm(
     design=COMPARISON,
     about="Two rule cohorts, or the two sides of a matched one, followed from their own time zero to the outcome.",
-    types=TYPES,
+    types=tuple(name for name in TYPES if name != CALIBRATION),
     inputs=_INPUTS,
     parameters=_PARAMETERS,
     used={
-        "covariates": (_TABLE_ONE, _COX),
-        "ties": (_COX,),
+        "covariates": (_TABLE_ONE, _COX, PROPENSITY),
+        "ties": (_COX, PROPENSITY),
+        **dict.fromkeys(_SCORE, (PROPENSITY,)),
         "sets": (_COX,),
         "grid_days": _CURVES,
         "differences": (_TABLE_ONE,),

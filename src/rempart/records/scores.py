@@ -115,7 +115,7 @@ def read_use(told: Mapping[str, Any], given: Fields, *, features: tuple[str, ...
     model = told["score_model"] or (LASSO if features else LOGISTIC)
     if model == LOGISTIC and features and told["select"] is None:
         raise given.wrong("parameters.score_model", "lasso, or a number of features to select: features are many")
-    _check_replicates(told["replicates"], adjustment, given)
+    check_replicates(told["replicates"], adjustment, given)
     return ScoreUse(
         adjustment=adjustment,
         score_model=model,
@@ -131,7 +131,19 @@ def read_use(told: Mapping[str, Any], given: Fields, *, features: tuple[str, ...
     )
 
 
-def _check_replicates(replicates: int, adjustment: str, given: Fields) -> None:
+def plain_use(told: Mapping[str, Any], *, days: tuple[int, ...]) -> ScoreUse:
+    """The use of a score on covariates alone, from the parameters of a design, every default written out."""
+    names = ("trimming", "truncation", "strata", "ratio", "caliper", "replicates")
+    return ScoreUse(
+        adjustment=told["adjustment"],
+        score_model=told.get("score_model", LOGISTIC),
+        risk_days=tuple(sorted(told.get("risk_days", ()) or days)),
+        **{name: told[name] for name in names},
+    )
+
+
+def check_replicates(replicates: int, adjustment: str, given: Fields) -> None:
+    """Raises BadInput ``study-field`` for a bootstrap of matching, or of too few replicates."""
     if replicates and adjustment == MATCHING:
         raise given.wrong(
             "parameters.replicates", "no such line with matching: the bootstrap's error is wrong for nearest neighbours"

@@ -14,8 +14,9 @@ import pyarrow as pa
 from rempart.records.design_cohort_comparison import COMPARISON, attrition_steps, sides_of_a_matching
 from rempart.records.protocol import Analysis, Frame
 from rempart.records.result import ResultRow
+from rempart.records.scores import plain_use
 from rempart.records.study import Study
-from rempart.study import describe, ratio, time_to_event
+from rempart.study import describe, ratio, score_results, time_to_event
 from rempart.study.cells import ARMS, Cells
 from rempart.study.describe_cells import reference
 from rempart.study.designed import Designed
@@ -65,6 +66,11 @@ def hazard_ratio(output: Output, told: Designed) -> None:
         _as_of_new_users(output, told, ratio.hazard_ratio)
 
 
+def propensity(output: Output, told: Designed) -> None:
+    """As of new users."""
+    _as_of_new_users(output, told, score_results.score_results)
+
+
 def _as_of_new_users(output: Output, told: Designed, write: Writer) -> None:
     rows: list[ResultRow] = []
     write(replace(output, rows=rows), told.study, _asked(told), _cells(told), {"sums": _ages(told)})
@@ -75,7 +81,7 @@ def _as_of_new_users(output: Output, told: Designed, write: Writer) -> None:
 def _asked(told: Designed) -> Analysis:
     """The analysis in the terms of a comparison of new users; its frame's names are cohorts here."""
     given, how = told.analysis, told.analysis.parameters
-    (outcome,) = given.outcomes
+    (outcome,), end = given.outcomes, told.study.protocol.follow_up_days
     frame = Frame(
         cohort=COMPARISON, target=given.inputs["target"], comparator=given.inputs["comparator"], outcome=outcome
     )
@@ -88,6 +94,7 @@ def _asked(told: Designed) -> Analysis:
         grid_days=int(how.get("grid_days", 0)),
         ties=str(how.get("ties", "")),
         differences=bool(how.get("differences", False)),
+        score=plain_use(how, days=(end,) if end is not None else ()) if "adjustment" in how else None,
     )
 
 

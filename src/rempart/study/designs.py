@@ -34,6 +34,7 @@ OUTPUTS: Mapping[tuple[str, str], tuple[str, str, Writer]] = {  # (design, type)
         "survival",
         design_cohort_comparison.cumulative_incidence,
     ),
+    ("cohort-comparison", "propensity"): ("score_ratio", "hazard_ratio", design_cohort_comparison.propensity),
     ("cohort-comparison", "cox"): ("hazard_ratio", "hazard_ratio", design_cohort_comparison.hazard_ratio),
     ("environmental-exposure", "cox"): ("hazard_ratio", "hazard_ratio", design_environment.hazard_ratio),
     ("environmental-exposure", "distributed_lag"): ("lag_effects", "lag_effects", design_environment.lag_curve),
