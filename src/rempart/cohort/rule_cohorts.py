@@ -49,7 +49,7 @@ def cohort_statements(study: Study, name: str, *, cut: datetime.date, reads: Rea
         statements, steps = atlas_sql(name, cohort.atlas, _within(study, cohort, cut, until), reads)
     else:
         statements, steps = _Maker(study, name, cohort, cut, until, reads).made()
-    tables = (f"cohort_{name}", f"cohort_{name}_attrition", f"cohort_{name}_reached")
+    tables: tuple[str, ...] = (f"cohort_{name}", f"cohort_{name}_attrition", f"cohort_{name}_reached")
     tables += (f"cohort_{name}_met",) if cohort.clone_censor_weight else ()
     return CohortSql(
         name=name, statements=tuple(statements), clear=tuple(f"DROP TABLE IF EXISTS {t}" for t in tables), steps=steps

@@ -8,6 +8,7 @@ the fewest persons who had the outcome.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class _Trials:
         size = len(self.told.n)
 
         def once(weight: Floats) -> Floats:
-            return statistic(np.bincount(of, weights=weight, minlength=size))
+            return statistic(np.bincount(of, weights=weight, minlength=size).astype(np.float64))
 
         compared_by = "clone-censor-weight" if self.weighted else "model"
         return bootstrap(once, draws, replicates=self.replicates, compared_by=compared_by)
@@ -70,7 +71,7 @@ def odds_ratio(output: Output, told: Designed) -> None:
             for name, tallies in (("persons", "persons"), ("events", "events")):
                 cell = told.by(tallies, "arm").get((str(1 - place),), NOBODY)
                 output.write(row, {"arm": arm}, {name: cell.persons}, n=cell.persons, ref=reference(cell))
-        values, rule = _estimated(lambda adjusted=model == "adjusted": _ratio(told, adjusted=adjusted))
+        values, rule = _estimated(partial(_ratio, told, adjusted=model == "adjusted"))
         shown = dict(zip(("ratio", "lower", "upper", "p_value"), values or (None,) * 4, strict=True))
         output.write(row, {}, shown, n=least.persons, ref=reference(least), rule=rule, units=_RATIO)
 

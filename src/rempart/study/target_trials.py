@@ -137,7 +137,8 @@ class Grid:
         at = self.cell * self.months + self.rows.exit_ - 1
 
         def table(values: Floats) -> Floats:
-            return np.bincount(at, weights=values, minlength=shape[0] * shape[1]).reshape(shape)
+            counted = np.bincount(at, weights=values, minlength=shape[0] * shape[1])
+            return counted.astype(np.float64).reshape(shape)
 
         ends = table(weight)
         risk = np.cumsum(ends[:, ::-1], axis=1)[:, ::-1]

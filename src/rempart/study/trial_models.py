@@ -206,7 +206,7 @@ def robust(found: Fitted, told: Histories, cells: Grid) -> PooledFit:
 
 def standardised(found: Fitted, cells: Grid, person: Floats) -> Contrast:
     """Risks by the last interval if all had started, and if none had, of everybody in any trial; given who they are (delta method)."""
-    base = np.bincount(cells.cell, weights=person[cells.rows.of], minlength=len(cells.arm))
+    base = np.bincount(cells.cell, weights=person[cells.rows.of], minlength=len(cells.arm)).astype(np.float64)
     inside, share = found.kept, float(base[found.kept].sum() / base.sum())
     sides = [[_as(found, arm)[inside][:, month] for month in range(cells.months)] for arm in (1, 0)]
     made = standardised_curves(found.fit, sides[0], sides[1], base[inside])[-1]
