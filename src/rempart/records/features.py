@@ -15,8 +15,7 @@ from rempart.records.protocol import Window
 
 COUNTS = ("visits", "dispensings", "diagnoses", "procedures")
 LEAST = 11  # persons: the disclosure threshold
-ATC_LEVELS, CIM10_LEVELS, CCAM_LEVELS = (1, 3, 4, 5, 7), (1, 3, 4, 5, 6), (1, 2, 3, 4, 7)
-_LEVELS = {"atc": ATC_LEVELS, "cim10": CIM10_LEVELS, "ccam": CCAM_LEVELS}
+_LEVELS = {"atc": (1, 3, 4, 5, 7), "cim10": (1, 3, 4, 5, 6), "ccam": (1, 2, 3, 4, 7)}  # leading characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
