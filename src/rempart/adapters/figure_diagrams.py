@@ -173,9 +173,12 @@ def _trials(told: Told) -> Diagram:
     step = int(told.asked.get("every_days", 30))
     length = step * int(told.asked.get("intervals", 12))
     eligible = of_cohort(told, told.inputs["cohort"])
+    cloned = "exposure" not in told.inputs
+    if cloned:  # the cohort's rules after time zero are the strategy
+        eligible = [replace(window, kind=EXPOSURE) if (window.last or 0) > 0 else window for window in eligible]
     windows = [*eligible, *covariates(told)]
     notes = []
-    if "exposure" in told.inputs:
+    if not cloned:
         drug = told.drug(told.inputs["exposure"])
         washout = int(told.asked.get("washout_days", 0))
         windows += (
@@ -189,7 +192,7 @@ def _trials(told: Told) -> Diagram:
     follow = told.say("follow_of", outcome=told.outcome) if told.outcome else told.say("follow")
     windows.append(Window(kind=FOLLOW, label=follow, first=1, last=length, note=told.say("until", ends=ends)))
     return Diagram(
-        title=told.say("trials", cohort=told.named(told.inputs["cohort"])) + _of(told),
+        title=told.say("trial_cloned" if cloned else "trials", cohort=told.named(told.inputs["cohort"])) + _of(told),
         zero=told.say("zero_trial"),
         windows=tuple(windows),
         notes=tuple(notes),

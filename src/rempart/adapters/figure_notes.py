@@ -71,7 +71,8 @@ def _of_calibration(table: CheckedTable, words: Words) -> Notes:
     masked, persons = masked_groups(table), persons_behind(table)
     behind = [words.of_type("calibration", "persons").format(n=words.number(persons))] if persons else []
     hidden = [words.of_type("calibration", "masked").format(n=masked)] if masked else []
-    return [" ".join([words.of_type("calibration", "reading"), *behind]), *hidden]
+    counted = [" ".join([*behind, *hidden])] if behind or hidden else []
+    return [words.of_type("calibration", "reading"), *counted]
 
 
 def _of_benefit(table: CheckedTable, words: Words) -> Notes:

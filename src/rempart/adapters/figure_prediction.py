@@ -14,15 +14,16 @@ _SIDE = 440
 _WIDTH, _HEIGHT = 520, 320
 _APART = ("model", "validation", "group_of")  # dimensions that make a curve of their own
 _TENTH = "tenth"
+_LEAST = 2  # groups
 _BELOW = 0.35  # of the height above zero: so much of what lies below is drawn
 Rows = Mapping[str, ResultRow]
 Point = dict[str, Any]
 
 
 def calibration(table: CheckedTable, words: Words) -> Any:
-    """Observed against predicted share, group by group, with its interval; None when no group may be shown."""
+    """Observed against predicted share, group by group, with its interval; None when fewer than two groups may be shown."""
     points = _groups(table, words)
-    if not points:
+    if len(points) < _LEAST:
         return None
     told = series(list(dict.fromkeys(point["curve"] for point in points)), words)
     most = max(max(point["x"], point.get("upper", 0), point["y"]) for point in points) * 1.06 or 1

@@ -98,7 +98,8 @@ def _rule(told: Told, rule: Body, form: str) -> Iterator[Window]:
             yield from _rule(told, {"name": rule.get("name", ""), **part}, form)
         return
     name = rule.get("name") or rule.get("codes") or rule.get("cohort") or rule.get("domain", "")
-    label = told.named(name) if rule.get("name") else told.say(form, what=told.named(name))
+    own = told.named(name) if form == "with" else told.say("excluded", what=told.named(name))
+    label = own if rule.get("name") else told.say(form, what=told.named(name))
     first, last = rule.get("days") or (None, 0)
     if rule.get("relative_to", "index") != "index":
         first, last = None, 0
@@ -146,7 +147,8 @@ def followed(told: Told) -> Iterator[Window]:
         yield Window(kind=REFERENCE, label=told.say("lag"), first=0, last=lag)
     ends = [told.say("end_outcome")] + ([told.say("end_death")] if told.protocol.get("death") != "ignore" else [])
     if told.protocol.get("estimand") == "on-treatment":
-        ends.append(told.say("end_treatment", days=told.protocol.get("grace_days", 0)))
+        grace = told.protocol.get("grace_days", 0)
+        ends.append(told.say("end_grace" if grace else "end_treatment", days=grace))
     note = told.say("until", ends=", ".join([*ends, told.say("end_observation")]))
     label = told.say("follow_of", outcome=told.outcome) if told.outcome else told.say("follow")
     yield Window(kind=FOLLOW, label=label, first=lag + 1, last=days, note=note)
