@@ -115,7 +115,8 @@ def cox_rows_r() -> tuple[Work, Work]:
     runs=3,
     given=True,
     needs="Rscript",
-    note=f"Cox with time-varying exposure, {2 * ROWS:,} persons cut at its begin, 20 covariates, Efron; the same coefficients",
+    note=f"Cox with time-varying exposure, {ROWS:,} persons cut where it begins: some {2 * ROWS:,} rows, 20 covariates, Efron; "
+    "the same coefficients",
 )
 def cox_split_r() -> tuple[Work, Work]:
     """The same with rows that enter late."""

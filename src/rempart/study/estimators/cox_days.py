@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rempart.errors import BadInput
-from rempart.study.estimators.cox_input import CoxCells, CoxRows
+from rempart.study.estimators.cox_input import CoxCells, CoxRows, over_rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -138,8 +138,8 @@ def assembled(
     values = np.ascontiguousarray(x, dtype=np.float64)
     return RiskDays(
         x=values,
-        centre=values.mean(axis=0),
-        reach=values.max(axis=0) - values.min(axis=0),
+        centre=over_rows(np.add, values) / len(values),
+        reach=over_rows(np.maximum, values) - over_rows(np.minimum, values),
         terms=terms,
         days=days,
         windows=windows,

@@ -144,8 +144,8 @@ def information(risk: RiskDays, moments: Moments, factor: Floats | None = None) 
     weight = _row_weights(risk, moments, days)
     one, cross, square = (days * part for part in moments.squares)
     s1, d1 = moments.s1, moments.d1
-    mixed = (s1 * cross[:, None]).T @ d1
-    means = (s1 * one[:, None]).T @ s1 - mixed - mixed.T + (d1 * square[:, None]).T @ d1
+    mixed = _products(s1, cross, d1)
+    means = _products(s1, one, s1) - mixed - mixed.T + _products(d1, square, d1)
     found = gram(risk.x, risk.centre, weight) - means
     return np.asarray((found + found.T) / 2, dtype=np.float64)
 
@@ -171,6 +171,17 @@ def _cumulated(risk: RiskDays, values: Floats) -> Floats:
 
 def _add(total: Floats, pattern: Ints, values: Floats) -> None:
     total += np.bincount(pattern, weights=values, minlength=len(total))
+
+
+def _products(left: Floats, weight: Floats, right: Floats) -> Floats:
+    """Σ weight · left rightᵀ over the rows, in pieces that stay on one core."""
+    p = left.shape[1]
+    size = max(128, _PRODUCTS // p**2)
+    total = np.zeros((p, p))
+    for begin in range(0, len(left), size):
+        rows = slice(begin, begin + size)
+        total += (left[rows] * weight[rows, None]).T @ right[rows]
+    return total
 
 
 def gram(x: Floats, centre: Floats, weight: Floats) -> Floats:
