@@ -28,7 +28,7 @@ def comparing(*types: str, lag: int = 0, follow_up: int | None = None, **more: A
     return study_from_dict(body)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6), lag=st.sampled_from([0, 30]), follow_up=st.sampled_from([None, 200]))
 def test_the_counts_are_those_of_a_reader_by_hand(seed: int, lag: int, follow_up: int | None) -> None:
     persons = people(seed, 60)

@@ -40,7 +40,7 @@ def counted(told: Histories, rows: TrialRows) -> Counter[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     seed=st.integers(0, 10**6),
     clock=st.sampled_from(["entry", "calendar"]),
