@@ -272,6 +272,17 @@ def test_who_stands_in_the_reference_is_part_of_the_question(query: DuckDBQuery)
     assert found["adjusted"] == pytest.approx(3.0, rel=1e-6)
 
 
+def test_a_level_that_no_case_bears_is_set_aside_with_the_rows_that_bear_it(query: DuckDBQuery) -> None:
+    """Twenty controls had heart failure, no case did: adjusted for it their pairs say nothing, and 30 over 10 is left."""
+    people = pairs(("alpha", "", 30), ("", "alpha", 10), ("alpha", "", 20))
+    for control in people[-39::2]:
+        control.ill_before.append(FIRST + 30 * DAY)
+    inputs = {**NESTED, "exposures": ["alpha"], "covariates": ["heart", "sex"]}
+    rows = rows_of(query, asked("odds_ratio", "nested-case-control", inputs, {}), people)
+    assert value(rows, "ratio", model="crude") == pytest.approx(5.0)
+    assert value(rows, "ratio", model="adjusted") == pytest.approx(3.0)
+
+
 # ------------------------------------------------------------------------------------------------ disclosure, and refusals
 
 
@@ -296,6 +307,20 @@ def test_an_estimate_goes_with_the_count_of_its_fewest_cell(query: DuckDBQuery, 
         (table,) = check(rows_of(query, subject, people), RULES)
         shown = {row.status for row in table.rows if row.statistic in {"ratio", "lower", "upper", "p_value"}}
         assert shown == ({"suppressed"} if few < 11 else {"rounded"}), name
+
+
+def test_no_ratio_stands_beside_a_count_that_is_hidden_for_another(query: DuckDBQuery) -> None:
+    """Five cases in the first window hide larger counts too, which would give them back: their ratios go with them."""
+    parameters = {"windows": [{"days": [0, 9]}, {"days": [10, 19]}, {"days": [20, 29]}]}
+    people = series([22] * 5 + [32] * 30 + [42] * 25 + [60] * 80)
+    (table,) = check(rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), people), RULES)
+    for window in {row.row_key["window"] for row in table.rows}:
+        mine = [row for row in table.rows if row.row_key["window"] == window]
+        counts = {row.status for row in mine if row.statistic == "cases"}
+        ratios = {row.status for row in mine if row.statistic == "ratio"}
+        assert ratios == ({"suppressed"} if "suppressed" in counts else {"rounded"}), window
+    hidden = [row for row in table.rows if row.status == "suppressed" and row.statistic == "cases"]
+    assert {row.row_key["window"] for row in hidden} > {"days 0 to 9"}, "more than the small count"
 
 
 SERIES = {
