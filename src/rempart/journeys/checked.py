@@ -171,7 +171,8 @@ def standing(desk: ReleaseDesk, *, permit: str, release: str = "") -> tuple[Befo
 
 def _before(desk: ReleaseDesk, intent: LedgerEvent, index: int, *, proven: bool) -> Before:
     told = {name: intent.fact(name) or "" for name in ("release", "run", "result")}
-    permit, tables, asked, study = intent.basis.partition(":")[2], {}, (), ""
+    permit, tables, study = intent.basis.partition(":")[2], {}, ""
+    asked: tuple[str, ...] = ()
     if proven:
         document = SignedDocument.from_bytes(desk.documents.get(intent.fact("document") or ""), schema=_SUBMISSION)
         tables, asked, study = dict(document.body["tables"]), derogations_of(document), str(document.body.get("study", ""))

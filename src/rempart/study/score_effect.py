@@ -138,7 +138,7 @@ def _wald(values: Floats, covariance: Floats, days: tuple[int, ...], beyond: tup
         difference = float(apart @ values[at])
         reach = _Z * float(np.sqrt(max(apart @ covariance[at, at] @ apart, 0.0)))
         ratio = None
-        if min(values[at]) > 0:
+        if float(values[at].min()) > 0:
             log, slope = float(np.log(values[at][0] / values[at][1])), apart / values[at]
             ratio = _exponential(log, float(np.sqrt(max(slope @ covariance[at, at] @ slope, 0.0))))
         told = Told(value=difference, lower=max(difference - reach, -1.0), upper=min(difference + reach, 1.0))
