@@ -1,34 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m recovery [--seeds N] [--only STUDY,…] [--mutant NAME] [--keep FILE]``: a table of lines; 1 if one fails."""
+"""``python -m recovery [--seeds N] [--only STUDY,…] [--mutant NAME] [--keep FILE] [--write]``.
+
+Prints a table of lines, then whether each shortcut is seen; 1 if a line fails or a shortcut survives. ``--only``, ``--mutant``: that alone.
+"""
 
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from recovery.judged import Verdict
 from recovery.mutants import MUTANTS, mutant
+from recovery.page import FILE, page
 from recovery.run import verdicts
 from recovery.table import table
 from recovery.trials import TRIALS
 
+MUTANT_SEEDS = 60
 
-def main(argv: list[str] | None = None) -> int:
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Run and print; the exit code."""
+    asked = _asked(argv)
+    begun = time.monotonic()
+    if asked.mutant:
+        made = _with(asked.mutant, asked.seeds)
+    else:
+        made = verdicts(
+            [TRIALS[name] for name in asked.only.split(",") if name] or TRIALS.values(), asked.seeds, keep=asked.keep
+        )
+    failed = [verdict for verdict in made if verdict.failed]
+    sys.stdout.write(f"{table(made)}\n{len(made)} lines, {len(failed)} fail; {time.monotonic() - begun:.0f} s\n")
+    sys.stdout.flush()
+    if asked.mutant or asked.only:
+        return 1 if failed else 0
+    fails = {name: shown(name) for name in MUTANTS}
+    if asked.write:
+        FILE.write_text(page(made, fails), encoding="utf-8")
+    return 0 if not failed and all(fails.values()) else 1
+
+
+def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="recovery")
     parser.add_argument("--seeds", type=int, default=500)
     parser.add_argument("--only", default="", help="studies, with commas between")
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="with this shortcut")
     parser.add_argument("--keep", type=Path, help="file of estimates: a run that was broken off goes on")
-    asked = parser.parse_args(argv)
-    wanted = MUTANTS[asked.mutant].studies if asked.mutant else tuple(TRIALS)
-    wanted = tuple(asked.only.split(",")) if asked.only else wanted
-    begun = time.monotonic()
-    with mutant(asked.mutant):
-        made = verdicts([TRIALS[name] for name in wanted], asked.seeds, keep=asked.keep)
-    failed = [verdict for verdict in made if verdict.failed]
-    told = f"{len(made)} lines, {len(failed)} fail; {asked.seeds} seeds; {time.monotonic() - begun:.0f} s"
-    sys.stdout.write(f"{table(made)}\n{told}\n")
-    return 1 if failed else 0
+    parser.add_argument("--write", action="store_true", help="write docs/recovery.md")
+    return parser.parse_args(argv)
+
+
+def _with(name: str, seeds: int) -> list[Verdict]:
+    with mutant(name):
+        return verdicts([TRIALS[study] for study in MUTANTS[name].studies], seeds)
+
+
+def shown(name: str) -> list[str]:
+    """The lines that fail with a shortcut; says so."""
+    found = [f"{one.line.name} ({', '.join(one.failed)})" for one in _with(name, MUTANT_SEEDS) if one.failed]
+    sys.stdout.write(f"{'=' if found else '✗'} {name}: {'; '.join(found) or 'survives'}\n")
+    sys.stdout.flush()
+    return found
 
 
 if __name__ == "__main__":

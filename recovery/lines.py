@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One planted study: ``run(engine, seed)`` → its estimates by name of line, crude ones too. ``most``: seeds at most, where one costs."""
+    """One planted study: ``run(engine, seed)`` → its estimates by name of line, crude ones too. ``most``: seeds at most."""
 
     study: str
     lines: Sequence[Line]

@@ -114,7 +114,7 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "future-exposure": Mutant(
         about="who is ever exposed counts as exposed from time zero on",
-        studies=("pioglitazone_in_time", "pioglitazone_in_time_null"),
+        studies=("pioglitazone_in_time",),
         change=_future,
     ),
     "no-lag": Mutant(about="time at risk begins with the drug", studies=("benfluorex_valve",), change=_no_lag),

@@ -7,6 +7,7 @@ from recovery.lines import Trial
 from recovery.trials_births import BIRTHS
 from recovery.trials_cases import CASES
 from recovery.trials_dose import DOSES
+from recovery.trials_ends import ENDS
 from recovery.trials_in_time import IN_TIME
 from recovery.trials_new_users import NEW_USERS
 from recovery.trials_risks import RISKS
@@ -14,5 +15,5 @@ from recovery.trials_vaccines import VACCINES
 from recovery.trials_whole import WHOLES
 
 TRIALS: Mapping[str, Trial] = {
-    trial.study: trial for trial in (*NEW_USERS, *IN_TIME, *VACCINES, *CASES, *BIRTHS, *DOSES, *RISKS, *WHOLES)
+    trial.study: trial for trial in (*NEW_USERS, *IN_TIME, *VACCINES, *CASES, *BIRTHS, *DOSES, *RISKS, *ENDS, *WHOLES)
 }

@@ -11,7 +11,7 @@ from recovery.lines import PLAIN, Line, Trial
 from recovery.persons import Asked, scene
 from recovery.project import project_tables
 from recovery.session import NONE, Estimate, Estimates, answer, ratio, told
-from recovery.truths import FILE, RISK, RISK_DAYS, SCORES, SCORES_DAYS
+from recovery.truths import FILE, RISK, RISK_DAYS, SCORES, SCORES_DAYS, TRIAL_DAYS
 from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.records.result import ResultRow
 
@@ -49,6 +49,12 @@ def interval(rows: list[ResultRow], statistic: str) -> Estimate:
     return Estimate(value=value, lower=lower, upper=upper)
 
 
+def _trial(query: DuckDBQuery, seed: int, *, asked: Asked) -> Estimates:
+    rows = answer(query, session.study_of("pioglitazone_trial"), project_tables(scene(asked, seed)), CUT)
+    found = [row for row in rows if row.row_key.get("measure") == "difference"]
+    return {"pioglitazone_trial: risk difference": interval(found, "risk_difference")}
+
+
 def _share(query: DuckDBQuery, seed: int, *, asked: Asked) -> Estimates:
     rows = answer(query, session.study_of("doac_risk"), project_tables(scene(asked, seed)), CUT)
     made: Estimates = {}
@@ -82,6 +88,18 @@ def _score_lines() -> tuple[Line, ...]:
 
 RISKS = (
     Trial(study="pioglitazone_scores", lines=_score_lines(), run=partial(_scores, asked=SCORES)),
+    Trial(
+        study="pioglitazone_trial",
+        lines=(
+            Line(
+                name="pioglitazone_trial: risk difference",
+                truth=truth("trial", "risk_difference"),
+                estimand=f"marginal, everybody, {TRIAL_DAYS} days",
+                scale=PLAIN,
+            ),
+        ),
+        run=partial(_trial, asked=SCORES),
+    ),
     Trial(
         study="doac_risk",
         lines=tuple(

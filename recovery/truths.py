@@ -24,6 +24,7 @@ DRAWS, SIZE, FIRST = 80, 60_000, 900_000
 Flags = NDArray[np.bool_]
 SCORES = Asked(study="pioglitazone_bladder", size=6000, effect=3.0)
 SCORES_LAST, SCORES_DAYS, SCORES_AGES = "2015-12-31", 730, (54, 76)
+TRIAL_WINDOW, TRIAL_DAYS = 30, 690
 RISK = Asked(study="doac_vka", size=4000)
 RISK_LAST, RISK_DAYS = "2014-12-31", 1095
 
@@ -72,6 +73,22 @@ def _contrast(asked: Asked, seed: int) -> dict[str, float]:
     }
 
 
+def _trial(asked: Asked, seed: int) -> dict[str, float]:
+    """Of who is alive and free of the outcome at the end of an interval of starting: the outcome within so many days after it."""
+    drawn = scene(asked, seed)
+    facts, low, high = drawn.facts, *SCORES_AGES
+    zero, death = facts.start + TRIAL_WINDOW - 1, drawn.planted.death[facts.person]
+    inside = (
+        started(drawn, SCORES_LAST)
+        & (ages(drawn) >= low)
+        & (ages(drawn) <= high)
+        & (facts.event > zero)
+        & (death > zero)
+    )
+    ill, target = (facts.event <= zero + TRIAL_DAYS)[inside], facts.arm[inside] == 1
+    return {"risk_difference": float(ill[target].mean() - ill[~target].mean())}
+
+
 def _share(asked: Asked, seed: int) -> dict[str, float]:
     drawn = scene(asked, seed)
     facts, inside = drawn.facts, started(drawn, RISK_LAST)
@@ -98,6 +115,8 @@ def made(draws: int = DRAWS) -> dict[str, Any]:
     for name, law in laws.items():
         asked = randomised(SCORES, *law)
         found[name] = _means(lambda seed, asked=asked: _contrast(asked, seed), range(FIRST, FIRST + draws))  # type: ignore[misc]
+    everybody = randomised(SCORES, *laws["everybody"])
+    found["trial"] = _means(lambda seed: _trial(everybody, seed), range(FIRST, FIRST + draws))
     large = replace(RISK, size=SIZE)
     found["anticoagulants"] = _means(lambda seed: _share(large, seed), range(FIRST, FIRST + draws))
     return found
