@@ -36,7 +36,7 @@ def predicting(parameters: Mapping[str, Any], **inputs: Any) -> Study:
                 "type": "prediction",
                 "design": "prediction",
                 "inputs": {"features": ["past"], **inputs},
-                "parameters": {"horizon_days": 365, "penalties": 10, "folds": 3, **parameters},
+                "parameters": {"horizon_days": 365, "penalties": 6, "folds": 2, **parameters},
             }
         ],
     }

@@ -29,7 +29,7 @@ BOTH = {"models": ["l1_logistic", "gradient_boosting"], "groups": ["sex", "place
 def found() -> tuple[tuple[ResultRow, ...], Training]:
     """A study with a planted risk, and the models that it trained."""
     study, training = predicting(BOTH), Training(learner=Boosting())
-    evidence = evidence_of(study, shards(3, 3000, effect=1.6, parts=2), cut=LAST)
+    evidence = evidence_of(study, shards(3, 2400, effect=1.6, parts=2), cut=LAST)
     return results(study, evidence, run="run", training=training), training
 
 
@@ -46,8 +46,8 @@ def test_a_planted_risk_is_found_by_both_models(found: tuple[tuple[ResultRow, ..
 
 
 def test_no_risk_is_told_where_none_is_planted() -> None:
-    study = predicting({"penalties": 10})
-    rows = results(study, evidence_of(study, shards(6, 3000, effect=0.0), cut=LAST), run="run")
+    study = predicting({})
+    rows = results(study, evidence_of(study, shards(6, 1500, effect=0.0), cut=LAST), run="run")
     lower, upper = (value(rows, f"auroc_{end}", output="prediction", variable="all") for end in ("lower", "upper"))
     assert lower is not None and upper is not None
     assert lower - 1e-9 <= 0.5 <= upper + 1e-9
@@ -84,14 +84,14 @@ def test_few_between_two_thresholds_hide_one_of_them() -> None:
 
 def test_evidence_is_the_same_however_persons_are_split_and_holds_no_id() -> None:
     study = predicting({"groups": ["place"]})
-    one, three = (evidence_of(study, shards(8, 300, effect=1.0, parts=parts), cut=LAST) for parts in (1, 3))
+    one, three = (evidence_of(study, shards(8, 150, effect=1.0, parts=parts), cut=LAST) for parts in (1, 3))
     assert one["patterns"].equals(three["patterns"])
     assert one["tallies"].equals(three["tallies"])
     keys = [key.split("|") for key in one["patterns"]["key"].to_pylist()]
     assert {len(key) for key in keys} == {8}
     assert {key[1] for key in keys} == {"0", "1", "2"} and {key[3] for key in keys} == {"train", "test"}
     other = predicting({"groups": ["place"], "seed": 2})
-    assert not evidence_of(other, shards(8, 300, effect=1.0), cut=LAST)["patterns"].equals(one["patterns"])
+    assert not evidence_of(other, shards(8, 150, effect=1.0), cut=LAST)["patterns"].equals(one["patterns"])
 
 
 @pytest.mark.parametrize(
