@@ -55,13 +55,14 @@ def risks(table: CheckedTable, words: Words) -> Any:
     found, lines = groups(table), []
     days = {dict(row).get("day", "") for row, _ in found}
     models = {dict(row).get("model", "") for row, _ in found}
+    colours = dict(zip(arms_of(table), words.arm_scale(arms_of(table), table)[1], strict=True))
     for arm in arms_of(table):
         for (row, column), statistics in found.items():
             keys = dict(row)
             if dict(column).get("arm", "") == arm and _RISK[0] in statistics:
                 telling = [words.say(keys["model"])] if len(models) > 1 else []
                 telling += [f"{words.say('day')} {int(keys['day'])}"] if len(days) > 1 else []
-                cells, shape = _behind(table, words, statistics), ("square", words.colour(arm))
+                cells, shape = _behind(table, words, statistics), ("square", colours[arm])
                 group = " · ".join(telling)
                 lines.append(
                     line_of(words.arm(arm, table), statistics, _RISK, words, group=group, cells=cells, shape=shape)
@@ -116,5 +117,5 @@ def _from_zero(lines: list[Line], table: CheckedTable, words: Words, *, kind: st
         return None
     heads: list[list[str]] = [[words.say(f"head_{name}")] for name in _counts(table)]
     scale = {"domain": [0, most * 1.04 or 1], "nice": False, "zero": True}
-    axis = axis_of(words, unit, tickCount=6)
+    axis = axis_of(words, unit, tickCount=5)
     return forest(lines, words, heads=[*heads, [words.of_type(kind, "head")]], scale=scale, axis=axis, one=None)

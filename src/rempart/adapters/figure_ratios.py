@@ -19,7 +19,8 @@ _SIDES = ": "  # before what the two sides of 1 say
 # What tells ratios apart, in the order in which a label says it; the first of the subjects is a heading where models are told apart too.
 _DIMENSIONS = ("analysis", "outcome", "exposure", "variable", "level", "window", "term", "estimand", "model")
 _SUBJECTS = ("outcome", "exposure", "term")
-_PAIRS = (("target", "comparator"), ("exposed", "unexposed"), ("risk", "reference"))  # arms whose counts stand beside
+# Arms whose counts stand beside.
+_PAIRS = (("target", "comparator"), ("exposed", "unexposed"), ("risk", "reference"), ("all",))
 _COUNTS = ("events", "persons", "cases", "controls")
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _WIDEST = (0.005, 200.0)  # an interval beyond ends at the edge of the plot
