@@ -251,6 +251,7 @@ ESTIMATORS: dict[str, Callable[[Input], object]] = {
 TABLE: dict[str, dict[str, str]] = tomllib.loads(
     (Path(__file__).parent / "bad_estimator_input.toml").read_text(encoding="utf-8")
 )
+VOICES = [Voice(language, as_json=False) for language in ("en", "fr")]
 CELLS = [(one, bad, code) for bad, row in TABLE.items() if bad != "nothing" for one, code in row.items()]
 NAMED = re.compile(
     r"covariate|constant|collinear|separation|too-(few|many)|not-finite|twin|not-binary|is-exposure|-arm"
@@ -277,5 +278,5 @@ def test_bad_input_is_called_by_its_word(name: str, bad: str, code: str) -> None
     named = facts.get("term", facts.get("arm"))
     if NAMED.search(code) and code not in UNNAMED:
         assert named in {*TERMS, "statin: on", "weight", "time", "treated", "comparator"}
-    for language in ("en", "fr"):
-        assert str(named or "") in Voice(language, as_json=False).error_line(refused.value)
+    for voice in VOICES:
+        assert str(named or "") in voice.error_line(refused.value)
