@@ -323,6 +323,21 @@ def test_no_ratio_stands_beside_a_count_that_is_hidden_for_another(query: DuckDB
     assert {row.row_key["window"] for row in hidden} > {"days 0 to 9"}, "more than the small count"
 
 
+def test_few_who_had_both_exposures_are_not_to_be_computed(query: DuckDBQuery) -> None:
+    """Cases: 20 had alpha alone, 20 beta alone, 5 both. Who had beta (25) less who had beta alone (20) would tell the five."""
+    people = pairs(("alpha", "", 25), ("beta", "", 20), ("", "alpha", 20), ("", "beta", 20), ("", "", 30))
+    for case in people[:10:2]:
+        case.doses["beta"] = [FIRST + 25 * DAY]
+    (table,) = check(rows_of(query, asked("odds_ratio", "nested-case-control", NESTED, {}), people), RULES)
+    shown = {
+        (row.row_key["term"], row.column_key["arm"]): row.value
+        for row in table.rows
+        if row.statistic == "cases" and row.status == "kept"
+    }
+    for one, other in (("alpha", "beta"), ("beta", "alpha")):
+        assert not {(one, "other exposure"), (other, "exposed")} <= set(shown), shown
+
+
 SERIES = {
     "type": "case_series",
     "design": "self-controlled",

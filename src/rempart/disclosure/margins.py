@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
+from rempart.disclosure.case_margins import models, terms, windows
 from rempart.disclosure.cells import ALL, BEHIND, Cells, Place, without
 from rempart.disclosure.policy import Policy
 from rempart.disclosure.totals import (
@@ -211,7 +212,10 @@ MARGINS: dict[str, Callable[[Sequence[Place], Cells, Lines], None]] = {
     "days": _days,
     "paths": _paths,
     "levels": _levels,
+    "models": models,
     "steps": _steps,
+    "terms": terms,
+    "windows": windows,
     "without": _without_event,
 }
 
