@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prediction from evidence to tables: a planted risk is found, none where none is; splits, groups, what a model is refused for."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from rempart.study.prediction_data import Sides, sides_of
 from rempart.study.prediction_models import grown
 from rempart.study.prediction_structure import structure_of
 from rempart.study.results import results
-from rempart.study.training import Training
+from rempart.study.training import Training, check_learner
 from tests.designed_people import evidence_of, told_of, value
 from tests.disclosure_rows import toml
 from tests.predicted_people import LAST, predicting, shards
@@ -174,6 +175,14 @@ def test_trees_without_a_learner_are_said_to_need_one() -> None:
     with pytest.raises(Unavailable) as caught:
         results(study, evidence_of(study, shards(2, 300, effect=1.0), cut=LAST), run="run")
     assert caught.value.code == "learner-missing"
+
+
+def test_the_extra_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    with pytest.raises(Unavailable) as caught:
+        check_learner(predicting({"models": ["gradient_boosting"]}), Boosting())
+    assert (caught.value.code, caught.value.facts["extra"]) == ("learner-missing", "ai")
+    check_learner(predicting({}), None)
 
 
 def test_what_cannot_be_fitted_says_why_and_gives_no_number() -> None:
