@@ -7,7 +7,7 @@ Says nothing of its own: words and blocks come from ``release/report.py``.
 import base64
 from functools import cache
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from rempart.adapters.package_data import text
 from rempart.release.report_blocks import Report
@@ -19,7 +19,7 @@ def report_html(report: Report) -> bytes:
 
 
 @cache
-def _template() -> "Environment.template_class":  # type: ignore[name-defined]
+def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["picture"] = _picture
     return environment.from_string(text("adapters/report.html.jinja"))

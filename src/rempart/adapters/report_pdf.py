@@ -14,24 +14,12 @@ from rempart.adapters.package_data import text
 from rempart.errors import Refused
 from rempart.release.report_blocks import Report
 
-_FIGURE_FONTS = "Roboto, 'DejaVu Sans', Arial, Helvetica, sans-serif"
-
 
 def report_pdf(report: Report) -> bytes:
     """The bytes of the PDF, the same for the same report on the same fonts; raises Refused ``report-pdf`` where Typst cannot set it."""
-    return _compiled(report, "pdf", pdf_standards=["ua-1"], timestamp=0)
-
-
-def report_pictures(report: Report, *, ppi: float = 60.0) -> list[bytes]:
-    """Each page as PNG, to be looked at."""
-    made = _compiled(report, "png", ppi=ppi)
-    return list(made) if isinstance(made, list) else [made]
-
-
-def _compiled(report: Report, form: str, **how: object) -> bytes:
     given = {"report": json.dumps(asdict(report), ensure_ascii=False)}
+    template = text("adapters/report.typ").encode()
     try:
-        made: bytes = typst.compile(text("adapters/report.typ").encode(), format=form, sys_inputs=given, **how)
+        return typst.compile(template, format="pdf", sys_inputs=given, pdf_standards="ua-1", timestamp=0)
     except typst.TypstError as error:
         raise Refused("report-pdf", reason=str(error)[:200]) from error
-    return made
