@@ -173,7 +173,7 @@ def standing(rows: Sequence[Row], term: str) -> Counter[str]:
 
 def nested(people: Sequence[History], asked: dict[str, Any]) -> list[tuple[Row, tuple[str, ...]]]:
     """Rows of all sets, with age band, sex and history."""
-    found = []
+    found: list[tuple[Row, tuple[str, ...]]] = []
     for person in people:
         for cohort, day, number in person.sets:
             own = {item["exposure"]: item["days"] for item in asked["windows"]}

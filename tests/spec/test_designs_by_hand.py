@@ -232,7 +232,8 @@ def test_a_window_that_is_not_observed_does_not_count(query: DuckDBQuery) -> Non
 
 def pairs(*kinds: tuple[str, str, int]) -> list[History]:
     """Pairs of a case and a control with what each was dispensed ('' for nothing), so many times."""
-    people, number = [], 0
+    people: list[History] = []
+    number = 0
     for case, control, many in kinds:
         for _ in range(many):
             number += 1

@@ -17,7 +17,7 @@ _ROLES = {"case": "cases", "control": "controls"}  # role → statistic
 _ARMS = ("risk", "reference", "alike", "all")
 _TELLING = _ARMS[:2]  # the persons whose windows differ as the ratio asks
 _BOTH = "case-time-control"
-_Cells = Mapping[tuple[str, str], Tally]
+_Cells = Mapping[tuple[str, ...], Tally]
 
 
 def odds_ratio(output: Output, told: Designed) -> None:
@@ -25,11 +25,11 @@ def odds_ratio(output: Output, told: Designed) -> None:
     and, with several exposures, adjusted for each other. With controls: that of the cases, that of the controls, and the ratio of both, all
     exposures in one model. A ratio stands on the fewest of those whose windows differ."""
     cases = _sets(told, "case")
-    whole = {(role, "all"): cell for (role,), cell in told.by("roles", "role").items()}
+    whole = {(key[0], "all"): cell for key, cell in told.by("roles", "role").items()}
     together = ratios(cases)
     controls = ratios(_sets(told, "control")) if "controls" in told.analysis.inputs else None
     for name in told.analysis.exposures:
-        cells = {**told.by(f"exposure/{name}", "role", "level"), **whole}
+        cells = told.by(f"exposure/{name}", "role", "level") | whole
         if controls is not None:
             _tell(output, told, ("cases", name), cells, ("case",), together.values(name))
             _tell(output, told, ("controls", name), cells, ("control",), controls.values(name))

@@ -22,13 +22,13 @@ def odds_ratio(output: Output, told: Designed) -> None:
     arms = [_EXPOSED, _UNEXPOSED]
     if asked["siblings"] == EXCLUDED and len(told.analysis.exposures) > 1:
         arms.append(_SIBLING)
-    whole = {(role, _ALL): cell for (role,), cell in told.by("roles", "role").items()}
+    whole = {(key[0], _ALL): cell for key, cell in told.by("roles", "role").items()}
     for model in ("crude", *(("adjusted",) if told.analysis.covariates else ())):
         given = sets if model == "adjusted" else _without_covariates(sets)
         together = ratios(given) if asked["siblings"] == ADJUSTED else None
         for name in told.analysis.exposures:
             row = {"analysis": told.analysis.id, "model": model, "term": name}
-            cells = {**told.by(f"exposure/{name}", "role", "level"), **whole}
+            cells = told.by(f"exposure/{name}", "role", "level") | whole
             for arm in (*arms, _ALL):
                 for role, statistic in ((_CASE, "cases"), (_CONTROL, "controls")):
                     cell = cells.get((role, arm), NOBODY)

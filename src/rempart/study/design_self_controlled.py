@@ -277,7 +277,8 @@ def _set_aside(series: CaseSeries) -> tuple[Sets, tuple[str, ...], frozenset[str
     gone = events == 0
     if not gone.any():
         return sets, series.terms, frozenset()
-    keep = ~(sets.x[:, gone] > 0).any(axis=1)[sets.code]
+    borne = np.asarray((sets.x[:, gone] > 0).any(axis=1))
+    keep = ~borne[sets.code]
     many = np.add.reduceat(keep.astype(np.int64), sets.start[:-1])
     left = Sets(
         x=sets.x[:, ~gone],
