@@ -67,10 +67,22 @@ def test_groups_are_parts_of_those_who_judge(found: tuple[tuple[ResultRow, ...],
 
 def test_the_tables_pass_the_disclosure_rules(found: tuple[tuple[ResultRow, ...], Training]) -> None:
     tables = {table.output: table for table in examine(found[0], RULES).tables}
-    assert set(tables) == {"prediction", "prediction_calibration", "prediction_net_benefit", "prediction_model"}
+    parts = ("", "_persons", "_calibration", "_net_benefit", "_model")
+    assert set(tables) == {f"prediction{part}" for part in parts}
     shown = [row for row in tables["prediction"].rows if row.status != "suppressed"]
     assert any(row.statistic == "auroc" and row.row_key["variable"] == "all" for row in shown)
     assert all(row.n_persons is None for table in tables.values() for row in table.rows)
+
+
+def test_those_whose_outcome_is_not_known_are_a_cell_like_others() -> None:
+    study = predicting({"models": ["l1_logistic"]})
+    rows = results(study, evidence_of(study, shards(10, 400, effect=1.0, leaving=1 / 40_000), cut=LAST), run="run")
+    told = {r.row_key["level"]: r.value or 0 for r in rows if r.output == "prediction_persons" and r.statistic == "n"}
+    assert told["all"] == told["training"] + told["judging"] + told["censored"] == 400
+    assert 1 <= told["censored"] < 11
+    table = next(t for t in examine(rows, RULES).tables if t.output == "prediction_persons")
+    hidden = {row.row_key["level"] for row in table.rows if row.status == "suppressed"}
+    assert "censored" in hidden and len(hidden) > 1, "the others would give it back"
 
 
 def test_few_between_two_thresholds_hide_one_of_them() -> None:

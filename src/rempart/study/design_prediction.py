@@ -33,6 +33,7 @@ from rempart.study.tallies import Tally, union
 
 Floats = NDArray[np.float64]
 _KNOWN = ("outcome", "death", "horizon")
+_SIDES = {"training": "train", "judging": "test"}
 _LIMITS = ("auroc", "auprc", "observed_expected", "slope")
 _SAID = {name: (name, f"{name}_lower", f"{name}_upper") for name in _LIMITS}
 _OVERALL = (*(said for name in _LIMITS for said in _SAID[name]), "brier", "ipa")
@@ -50,7 +51,9 @@ _UNITS = {
 
 
 def prediction(output: Output, told: Designed) -> None:
-    """Measures of each model and group; ``…_calibration`` by tenths, ``…_net_benefit`` by threshold, ``…_model`` how it was made."""
+    """Measures of each model and group; ``…_persons`` who trains and judges, ``…_calibration`` by tenths, ``…_net_benefit`` by threshold,
+    ``…_model`` how it was made."""
+    _persons(output.named("persons", "frequency"), told)
     try:
         sides, rule = sides_of(told), ""
     except BadInput as error:
@@ -67,6 +70,19 @@ def prediction(output: Output, told: Designed) -> None:
             _tenths(output.named("calibration", "calibration"), kind, judged)
             _benefits(output.named("net_benefit", "net_benefit"), kind, judged, told)
         _keep(output.named("model", "model_card"), kind, told, sides, trained)
+
+
+def _persons(output: Output, told: Designed) -> None:
+    """Who trains and who judges, and those whose outcome is not known: what is left of the cohort is a cell too."""
+    cells = told.part("persons")
+    sides = {side: [cell for cell in cells if cell.key["set"] == share] for side, share in _SIDES.items()}
+    found = {side: union(cell for cell in own if cell.key["ended"] in _KNOWN) for side, own in sides.items()}
+    found["censored"] = union(cell for cell in cells if cell.key["ended"] not in _KNOWN)
+    whole = union(cells)
+    for level, cell in (("all", whole), *found.items()):
+        row = {"variable": "all" if level == "all" else "part", "level": level}
+        share = 100 * cell.persons / whole.persons if whole.persons else None
+        output.write(row, ARM, {"n": cell.persons, "percent": share}, n=cell.persons, ref=reference(cell))
 
 
 def _trained(kind: str, sides: Sides, told: Designed) -> tuple[Trained | None, str]:
