@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m recovery [--seeds N] [--only STUDY,…] [--mutant NAME] [--keep FILE] [--write]``.
+"""``python -m recovery [--seeds N] [--only STUDY,…] [--mutant NAME] [--keep FOLDER [--kept]] [--write]``.
 
 Prints a table of lines, then whether each shortcut is seen; 1 if a line fails or a shortcut survives. ``--only``, ``--mutant``: that alone.
 """
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -27,15 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if asked.mutant:
         made = _with(asked.mutant, asked.seeds)
     else:
-        made = verdicts(
-            [TRIALS[name] for name in asked.only.split(",") if name] or TRIALS.values(), asked.seeds, keep=asked.keep
-        )
+        trials = [TRIALS[name] for name in asked.only.split(",") if name] or TRIALS.values()
+        made = verdicts(trials, asked.seeds, keep=_file(asked.keep, "estimates.csv"), kept_only=asked.kept)
     failed = [verdict for verdict in made if verdict.failed]
     sys.stdout.write(f"{table(made)}\n{len(made)} lines, {len(failed)} fail; {time.monotonic() - begun:.0f} s\n")
     sys.stdout.flush()
     if asked.mutant or asked.only:
         return 1 if failed else 0
-    fails = {name: shown(name) for name in MUTANTS}
+    fails = _shown(_file(asked.keep, "shortcuts.json"), kept_only=asked.kept)
     if asked.write:
         FILE.write_text(page(made, fails), encoding="utf-8")
     return 0 if not failed and all(fails.values()) else 1
@@ -46,9 +46,29 @@ def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=500)
     parser.add_argument("--only", default="", help="studies, with commas between")
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="with this shortcut")
-    parser.add_argument("--keep", type=Path, help="file of estimates: a run that was broken off goes on")
+    parser.add_argument("--keep", type=Path, help="folder of what was found: a run that was broken off goes on")
+    parser.add_argument("--kept", action="store_true", help="judge what is kept and run nothing")
     parser.add_argument("--write", action="store_true", help="write docs/recovery.md")
     return parser.parse_args(argv)
+
+
+def _file(folder: Path | None, name: str) -> Path | None:
+    if folder is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
+
+
+def _shown(file: Path | None, *, kept_only: bool) -> dict[str, list[str]]:
+    """Lines that fail with each shortcut, those kept first."""
+    found: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8")) if file and file.exists() else {}
+    for name in MUTANTS:
+        if name in found or kept_only:
+            continue
+        found[name] = shown(name)
+        if file:
+            file.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
+    return {name: found[name] for name in MUTANTS if name in found}
 
 
 def _with(name: str, seeds: int) -> list[Verdict]:

@@ -30,7 +30,7 @@ def age_on(scene: Scene, day: Ints | int) -> Floats:
 
 def men(scene: Scene) -> Floats:
     """1 for men."""
-    return (scene.block.sex == 1).astype(np.float64)
+    return np.where(scene.block.sex == 1, 1.0, 0.0)
 
 
 def birth_year(scene: Scene) -> Ints:

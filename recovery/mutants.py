@@ -14,7 +14,7 @@ import numpy as np
 
 from recovery import project, session, trials_cases
 from recovery.mutants_ingest import INGEST, Edit
-from recovery.persons import Scene
+from recovery.persons import Scene, year_starts
 from rempart.cohort import compile as frames
 from rempart.cohort import design_time_varying
 from rempart.records.study import Study
@@ -81,11 +81,11 @@ def _one_less() -> AbstractContextManager[Any]:
 
 def _last_home(scene: Scene) -> Ints:
     """The place where somebody was last known to live, for every year."""
-    homes, starts = scene.block.homes, project.year_starts(scene.days)
+    homes, starts = scene.block.homes, year_starts(scene.days)
     if homes is None:
         raise ValueError("a scene without homes")
     last = (starts[None, 1:-1] <= project.end_of(scene)[:, None]).sum(axis=1)
-    return np.repeat(homes[np.arange(len(homes)), last][:, None], homes.shape[1], axis=1)
+    return np.asarray(np.repeat(homes[np.arange(len(homes)), last][:, None], homes.shape[1], axis=1))
 
 
 def _last_address() -> AbstractContextManager[Any]:
@@ -97,7 +97,7 @@ def _last_seen(scene: Scene) -> Ints:
     last = np.full(len(scene.block), scene.days.first)
     for records in (scene.planted.dispensings, scene.planted.stays):
         np.maximum.at(last, records.person, records.day)
-    return np.minimum(last, project.end_of(scene))
+    return np.asarray(np.minimum(last, project.end_of(scene)))
 
 
 def _last_visit() -> AbstractContextManager[Any]:

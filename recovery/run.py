@@ -15,13 +15,15 @@ Found = dict[str, list[Estimate]]
 FIRST_SEED = 20_000  # fixed before any result was seen
 
 
-def found_in(trial: Trial, seeds: int, *, keep: Path | None = None) -> Found:
-    """Estimates of every line and crude estimate of a trial, in order of seeds."""
+def found_in(trial: Trial, seeds: int, *, keep: Path | None = None, kept_only: bool = False) -> Found:
+    """Estimates of every line and crude estimate of a trial, in order of seeds. ``kept_only``: none is drawn."""
     kept = _read(keep, trial.study) if keep else {}
     found: Found = {}
     with session() as query:
         for number in range(FIRST_SEED, FIRST_SEED + min(seeds, trial.most)):
             estimates = kept.get(number)
+            if estimates is None and kept_only:
+                break
             if estimates is None:
                 estimates = trial.run(query, number)
                 if keep:
@@ -31,12 +33,14 @@ def found_in(trial: Trial, seeds: int, *, keep: Path | None = None) -> Found:
     return found
 
 
-def verdicts(trials: Iterable[Trial], seeds: int, *, keep: Path | None = None) -> list[Verdict]:
+def verdicts(
+    trials: Iterable[Trial], seeds: int, *, keep: Path | None = None, kept_only: bool = False
+) -> list[Verdict]:
     """Each line of each trial that has estimates judged; says on the error stream how long each trial took."""
     made = []
     for trial in trials:
         begun = time.monotonic()
-        found = found_in(trial, seeds, keep=keep)
+        found = found_in(trial, seeds, keep=keep, kept_only=kept_only)
         made += [judge(line, found) for line in trial.lines if line.name in found]
         sys.stderr.write(f"{trial.study}: {min(seeds, trial.most)} seeds, {time.monotonic() - begun:.0f} s\n")
         sys.stderr.flush()

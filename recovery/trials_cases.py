@@ -29,7 +29,8 @@ def _progestogens(query: DuckDBQuery, seed: int, *, asked: Asked) -> Estimates:
     drawn = scene(asked, seed)
     tables = project_tables(drawn)
     event = first_outcome(query, tables, ("D32", "D42", "C70"), drawn)
-    first, made, terms = drawn.days.day(asked.years[0] + 1, 1) + 31, {}, siblings(_PROGESTOGENS)
+    made: Estimates = {}
+    first, terms = drawn.days.day(asked.years[0] + 1, 1) + 31, siblings(_PROGESTOGENS)
     for word, stratum in (("", birth_year(drawn)), (", crude", birth_year(drawn) * 0)):
         sets = matched_sets(drawn, event, stratum=stratum, first=first, controls=5, seed=seed)
         found = odds(sets, exposed(query, tables, sets, drawn, terms), [name for name, *_ in terms])

@@ -10,15 +10,19 @@ from recovery import session
 from recovery.lines import PLAIN, Line, Trial
 from recovery.persons import Asked, scene
 from recovery.project import project_tables
-from recovery.session import NONE, Estimate, Estimates, answer, ratio, told
-from recovery.truths import FILE, RISK, RISK_DAYS, SCORES, SCORES_DAYS, TRIAL_DAYS
+from recovery.session import NONE, Estimate, Estimates, answer, ratio
+from recovery.truths import FILE, MATCHED, RISK, RISK_DAYS, SCORES, SCORES_DAYS, TRIAL_DAYS
 from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.records.result import ResultRow
 
 CUT = datetime.date(2017, 12, 31)
 _TRUTHS: dict[str, Any] = tomllib.loads(FILE.read_text(encoding="utf-8"))
 _USES = {"everybody": "weights", "treated": "treated-weights", "matched": "matching"}
-_LAWS = {"everybody": "everybody", "treated": "treated", "matched": "treated"}
+_WHOM = {
+    "everybody": ("everybody", "everybody"),
+    "treated": ("the treated", "treated"),
+    "matched": ("the matched treated", "treated"),
+}
 
 
 def truth(of: str, name: str) -> float:
@@ -27,15 +31,17 @@ def truth(of: str, name: str) -> float:
     return float(2.718281828459045**value) if name.startswith("log_") else value
 
 
-def _scores(query: DuckDBQuery, seed: int, *, asked: Asked) -> Estimates:
-    rows = answer(query, session.study_of("pioglitazone_scores"), project_tables(scene(asked, seed)), CUT)
+def _scores(query: DuckDBQuery, seed: int, *, asked: Asked, file: str) -> Estimates:
+    study = session.study_of(file)
+    rows = answer(query, study, project_tables(scene(asked, seed)), CUT)
     made: Estimates = {}
-    for analysis, model in _USES.items():
-        own = tuple(row for row in rows if row.row_key.get("analysis") == analysis)
-        name = f"pioglitazone_scores: {analysis}"
-        made[f"{name}, hazard ratio"] = ratio(own, f"score_ratio_{analysis}", model=model)
-        made[f"{name}, crude"] = ratio(own, f"score_ratio_{analysis}", model="crude")
-        found = told(own, f"score_risk_{analysis}", model=model, measure="difference")
+    for analysis in (item.id for item in study.analyses):
+        model, name = _USES[analysis], f"{file}: {analysis}"
+        own = [row for row in rows if row.row_key.get("analysis") == analysis]
+        ratios = tuple(row for row in own if row.output.startswith("score_ratio"))
+        made[f"{name}, hazard ratio"] = ratio(ratios, ratios[0].output, model=model)
+        made[f"{name}, crude"] = ratio(ratios, ratios[0].output, model="crude")
+        found = [row for row in own if row.row_key.get("measure") == "difference"]
         made[f"{name}, risk difference"] = interval(found, "risk_difference")
     return made
 
@@ -64,11 +70,10 @@ def _share(query: DuckDBQuery, seed: int, *, asked: Asked) -> Estimates:
     return made
 
 
-def _score_lines() -> tuple[Line, ...]:
+def _score_trial(file: str, asked: Asked, *analyses: str) -> Trial:
     lines = []
-    for analysis, law in _LAWS.items():
-        name = f"pioglitazone_scores: {analysis}"
-        whom = {"everybody": "everybody", "treated": "the treated", "matched": "the matched treated"}[analysis]
+    for analysis in analyses:
+        name, (whom, law) = f"{file}: {analysis}", _WHOM[analysis]
         lines += [
             Line(
                 name=f"{name}, hazard ratio",
@@ -83,11 +88,12 @@ def _score_lines() -> tuple[Line, ...]:
                 scale=PLAIN,
             ),
         ]
-    return tuple(lines)
+    return Trial(study=file, lines=tuple(lines), run=partial(_scores, asked=asked, file=file))
 
 
 RISKS = (
-    Trial(study="pioglitazone_scores", lines=_score_lines(), run=partial(_scores, asked=SCORES)),
+    _score_trial("pioglitazone_scores", SCORES, "everybody", "treated"),
+    _score_trial("pioglitazone_matched", MATCHED, "matched"),
     Trial(
         study="pioglitazone_trial",
         lines=(

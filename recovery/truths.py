@@ -23,6 +23,42 @@ FILE = Path(__file__).parent / "truths.toml"
 DRAWS, SIZE, FIRST = 80, 60_000, 900_000
 Flags = NDArray[np.bool_]
 SCORES = Asked(study="pioglitazone_bladder", size=6000, effect=3.0)
+# Comparators enough, at every age, that each of the treated finds one: the matched treated are then the treated.
+MATCHED = replace(
+    SCORES,
+    size=7000,
+    changes={
+        "groups": {
+            "boost": [
+                {
+                    "name": "new_target",
+                    "product": "pioglitazone",
+                    "timing": "new",
+                    "share": 0.1,
+                    "age": [61.0, 8.5, 42, 90],
+                    "men": 0.42,
+                },
+                {
+                    "name": "new_comparator",
+                    "product": "sulfonylurea",
+                    "timing": "new",
+                    "share": 0.5,
+                    "age": [65.0, 8.5, 42, 90],
+                    "men": 0.55,
+                },
+                {
+                    "name": "other",
+                    "product": "",
+                    "timing": "never",
+                    "share": 0.4,
+                    "age": [52.0, 16.0, 18, 92],
+                    "men": 0.48,
+                    "healthy": True,
+                },
+            ]
+        }
+    },
+)
 SCORES_LAST, SCORES_DAYS, SCORES_AGES = "2015-12-31", 730, (54, 76)
 TRIAL_WINDOW, TRIAL_DAYS = 30, 690
 RISK = Asked(study="doac_vka", size=4000)

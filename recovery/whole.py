@@ -31,11 +31,12 @@ DENSITY = 0.05  # ordinary care beside the study's own lines: enough for every k
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
-    """What a warehouse made of a delivery, and what was planted: ``truth`` (truth.json), and the rows of a study's persons."""
+    """What a warehouse made of a delivery, and what was planted: ``truth`` (truth.json), the rows of a study's persons, all stays."""
 
     tables: Tables
     truth: dict[str, Any]
     persons: pa.Table
+    stays: pa.Table
 
 
 def delivered(asked: Asked, seed: int, folder: Path) -> Path:
@@ -59,6 +60,7 @@ def brought(folder: Path) -> Iterator[Whole]:
             tables=_tables(stack.enter_context(sealed(place))),
             truth=json.loads((folder / "truth.json").read_text(encoding="utf-8")),
             persons=_rows(folder / "truth_studies.csv.gz"),
+            stays=_rows(folder / "truth_stays.csv.gz"),
         )
 
 
