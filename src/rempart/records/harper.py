@@ -15,9 +15,7 @@ from rempart.records.fields import Fields
 from rempart.records.form_reading import take
 from rempart.records.forms import Choice, Day, Inside, Rows, Table, Text, Texts, key
 
-HASH = Text(
-    pattern=r"sha256:[0-9a-f]{64}", expected="sha256: and 64 hex digits"
-)
+HASH = Text(pattern=r"sha256:[0-9a-f]{64}", expected="sha256: and 64 hex digits")
 RANKS = ("primary", "secondary", "exploratory")
 
 AMENDMENT = Table(
