@@ -6,9 +6,9 @@ from typing import Any
 
 import altair as alt
 
-from rempart.adapters.figure_words import Words
+from rempart.adapters.figure_words import Words, width_of
 
-_COLUMNS, _ROW = 8, 24
+_COLUMNS, _ROW, _APART = 8, 24, 28
 Point = dict[str, Any]
 
 
@@ -26,13 +26,14 @@ def at_risk(
         cells += [
             {"arm": name, "day": point["day"], "text": point["at_risk"]} for point in points if point["day"] in chosen
         ]
+    apart = padding(drawn)
     numbers = alt.Chart(alt.InlineData(values=cells)).mark_text(fontSize=14, aria=False)
     return numbers.encode(
         x=alt.X("day:Q", scale=days, axis=None),
-        y=alt.Y("arm:N", sort=names, scale=alt.Scale(domain=names), axis=_names(words, left)),
+        y=alt.Y("arm:N", sort=names, scale=alt.Scale(domain=names), axis=_names(words, left, apart)),
         text="text:N",
         color=alt.Color("arm:N", scale=alt.Scale(domain=names, range=colours), legend=None),
-    ).properties(width=width, height=_ROW * len(names), title=_title(words))
+    ).properties(width=width, height=_ROW * len(names), title=_title(words, apart))
 
 
 def spaced(days: Sequence[int], *, last: float) -> set[int]:
@@ -47,7 +48,12 @@ def spaced(days: Sequence[int], *, last: float) -> set[int]:
     return set(found)
 
 
-def _title(words: Words) -> Any:
+def padding(drawn: Sequence[Point]) -> int:
+    """Pixels between the names and the first day: half of its number stands there."""
+    return max(_APART, width_of(*(point["at_risk"] for point in drawn if "at_risk" in point)) // 2 + 10)
+
+
+def _title(words: Words, apart: int) -> Any:
     return alt.TitleParams(
         text=words.say("at_risk"),
         fontSize=13,
@@ -56,17 +62,17 @@ def _title(words: Words) -> Any:
         anchor="start",
         frame="group",
         align="right",
-        dx=-28,
+        dx=-apart,
         offset=2,
     )
 
 
-def _names(words: Words, left: int) -> Any:
+def _names(words: Words, left: int, apart: int) -> Any:
     return alt.Axis(
         title=None,
         domain=False,
         ticks=False,
-        labelPadding=28,
+        labelPadding=apart,
         labelLimit=left,
         minExtent=left,
         maxExtent=left,

@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from rempart.adapters.figure_at_risk import at_risk
+from rempart.adapters.figure_at_risk import at_risk, padding
 from rempart.adapters.figure_words import Words, arms_of, groups, shown, width_of
 from rempart.records.result import CheckedTable, ResultRow
 
@@ -31,7 +31,7 @@ def curves(table: CheckedTable, words: Words) -> Any:
     drawn = [point for point in points if point["key"] in arms]
     if not drawn:
         return None
-    left = max(_MARGIN, width_of(*(words.arm(arm, table) for arm in arms), words.say("at_risk")) + 34)
+    left = max(_MARGIN, width_of(*(words.arm(arm, table) for arm in arms), words.say("at_risk")) + padding(drawn) + 6)
     last = _end(max(point["day"] for point in drawn))
     days = alt.Scale(domain=[0, last], nice=False, zero=True)
     scales = words.arm_scale(arms, table)

@@ -149,6 +149,7 @@ def _across(words: Words) -> Any:
         title=words.of_type("score_overlap", "axis"),
         labelExpr=words.axis_numbers(),
         grid=False,
+        labelFlush=False,
         tickCount=10,
         format=".1f",
     )

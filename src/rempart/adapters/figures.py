@@ -38,7 +38,8 @@ from rempart.records.result import CheckedTable
 _PNG_SCALE = 2.0
 _PLACES = re.compile(r' (?:d|transform|x|y|x1|x2|y1|y2|width|height)="[^"]*"')  # attributes that say where a mark lies
 _DIGITS = re.compile(r"(\d\.\d{2})\d+")
-_LETTERS, _SMALL = 98, 7.0  # of a line under the title, at least; pixels of one
+_APART = re.compile(r" (?=[:;?!%»])")
+_LETTERS, _WIDE, _SMALL = 98, 112, 7.0  # of a line under the title: at least, and of several plots; pixels of one
 _BY_TYPE: Mapping[str, Callable[[CheckedTable, Words], Any]] = {
     "attrition": attrition,
     "survival": curves,
@@ -142,8 +143,9 @@ def _charts(table: CheckedTable, words: Words) -> Iterator[tuple[str, Any]]:
 
 def dressed(chart: Any, words: Words, title: str, subject: Sequence[str], note: Sequence[str]) -> Any:
     """Title, of whom it tells, how it is read, type and colours common to all figures."""
-    letters = max(_LETTERS, round((getattr(chart, "width", None) or 0) / _SMALL) + 12)
-    lines = [line for text in [*subject, *note] for line in textwrap.wrap(text, letters, break_on_hyphens=False)]
+    wide = getattr(chart, "width", None)
+    letters = max(_LETTERS, round(wide / _SMALL) + 12) if isinstance(wide, int | float) else _WIDE
+    lines = [line for text in [*subject, *note] for line in _lines(text, letters)]
     return (
         chart.properties(
             title=alt.TitleParams(text=title, subtitle=lines),
@@ -181,6 +183,13 @@ def dressed(chart: Any, words: Words, title: str, subject: Sequence[str], note: 
         )
         .configure_text(font=words.data["fonts"])
     )
+
+
+def _lines(text: str, letters: int) -> list[str]:
+    """A text in lines; none begins with a mark that French sets apart."""
+    bound = _APART.sub("\u00a0", text)
+    found = textwrap.wrap(bound, letters, break_on_hyphens=False)
+    return [line.replace("\u00a0", " ") for line in found]
 
 
 def files_of(name: str, chart: Any, *, png: bool = True) -> dict[str, bytes]:
