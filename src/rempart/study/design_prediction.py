@@ -33,6 +33,7 @@ from rempart.study.tallies import Tally, union
 
 Floats = NDArray[np.float64]
 _KNOWN = ("outcome", "death", "horizon")
+_TENTHS, _LEAST_BANDS, _CASES = 10, 2, 25  # groups at most, at least; cases that a group should have
 _SIDES = {"training": "train", "judging": "test"}
 _LIMITS = ("auroc", "auprc", "observed_expected", "slope")
 _SAID = {name: (name, f"{name}_lower", f"{name}_upper") for name in _LIMITS}
@@ -174,8 +175,11 @@ def _values(judged: Predicted, names: tuple[str, ...]) -> Iterator[tuple[str, fl
 
 
 def _tenths(output: Output, kind: str, judged: Predicted) -> None:
-    """Observed beside predicted; a tenth stands on the fewer of its cases and its others."""
-    for at, band in enumerate(tenths(judged), 1):
+    """Observed beside predicted, by groups of one size: tenths, and fewer where tenths would hold few cases; a group stands on the fewer of
+    its cases and its others."""
+    counted = judged.outcome[judged.weight > 0]
+    fewest = int(min(counted.sum(), len(counted) - counted.sum()))
+    for at, band in enumerate(tenths(judged, bands=min(_TENTHS, max(_LEAST_BANDS, fewest // _CASES))), 1):
         row = {"model": kind, "variable": "tenth", "level": f"{at:02d}"}
         output.write(row, ARM, {"n": band.persons}, n=band.persons, ref="")
         output.write(row, ARM, {"events": band.cases}, n=band.cases, ref="")
@@ -222,7 +226,7 @@ def _keep(output: Output, kind: str, told: Designed, sides: Sides, trained: Trai
         "features_offered": float(sides.offered),
         "features_used": float(structure.features),
         "parameters": float(structure.parameters),
-        "trees": float(len(trained.leaves)),
+        "trees": float(len(trained.leaves)) if trained.leaves else None,
         "least_feature": float(structure.least_feature),
         "least_leaf": None if structure.least_leaf is None else float(structure.least_leaf),
         "gap": structure.gap,
