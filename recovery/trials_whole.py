@@ -94,7 +94,7 @@ def _found(query: DuckDBQuery, whole: Whole, asked: Asked) -> Estimates:
 
 
 def _counted(query: DuckDBQuery, whole: Whole) -> Estimates:
-    """The whole warehouse beside the whole population: persons that keys can tell apart, net dispensings, stays that meet no rule, moves."""
+    """The whole warehouse beside the whole population: persons that keys can tell apart, net dispensings, stays no rule drops, moves."""
     tables, truth = whole.tables, whole.truth
     query.register("visit_occurrence", tables["visit_occurrence"])
     stays = query.table(
