@@ -12,7 +12,8 @@ from rempart.records.cloned import check_runnable
 from rempart.records.study import Study, study_from_dict
 from rempart.study.designed import Patterns
 from rempart.study.estimators.clone_censor import NEVER, cloned, never_starts, starts_within
-from rempart.study.target_trials import clone_rows, histories
+from rempart.study.target_trials import clone_rows, grid, histories, trial_rows
+from rempart.study.trial_models import Terms, staying
 from tests.described_people import DAY, FIRST, LAST, Person, study, tables
 from tests.designed_people import rows_of, told_of, value
 
@@ -118,6 +119,34 @@ def test_clones_of_intervals_of_a_day_are_those_of_the_estimator() -> None:
         strict=True,
     )
     assert mine == sorted(theirs)
+
+
+def test_weights_for_staying_undo_what_leaving_picked_out() -> None:
+    """Men start four times as often. Of those who have not started fewer men are left, and each counts for more: the mean stays 1."""
+    persons = planted(21, 1500, monthly=0.02, starts=0.05)
+    men = planted(22, 1500, monthly=0.02, starts=0.2)
+    for person in men:
+        person.number, person.sex = person.number + 5000, 8507
+    asked = {"effect": "per-protocol", "every_days": 60, "trials": 1, "intervals": 5, "time": "each"}
+    told = told_of(
+        trial("risk", inputs={**INPUTS, "covariates": ["sex"]}, **asked), [tables([*persons, *men])], cut=LAST
+    )
+    found = histories(told.patterns("histories", 5), 1)
+    cells = grid(found, trial_rows(found, horizon=5, per_protocol=True), (0,), 5)
+    counted = found.n.astype(np.float64)
+    weight = staying(found, cells, counted, Terms(covariates=(0,), each=True, varying=False))
+    risk, _, _ = cells.counts(counted[cells.rows.of])
+    stay, male = cells.arm == 0, found.levels[0][cells.first] == "male"
+    for month in range(5):
+        mean = (risk * weight)[stay, month].sum() / risk[stay, month].sum()
+        assert mean == pytest.approx(1, abs=0.03)
+    shares = [
+        (risk[stay & male] * by[stay & male]).sum(axis=0) / (risk[stay] * by[stay]).sum(axis=0)
+        for by in (np.ones(risk.shape), weight)
+    ]
+    assert shares[0][4] < 0.35 < 0.4 < shares[1][4], "as many men as at time zero"
+    assert (weight[stay & male, 4] > 1.2).all()
+    assert (weight[:, 0] == 1).all()
 
 
 def test_a_table_of_cloned_persons_by_hand() -> None:

@@ -55,6 +55,7 @@ def staying(told: Histories, cells: Grid, person: Floats, terms: Terms, *, cut: 
         stay = risk - events
         total = stay[mine].sum(axis=0)
         gone = np.divide(left[mine].sum(axis=0), total, out=np.zeros(len(total)), where=total > 0)
+        gone[gone >= 1] = 0.0
         alone[mine] = _before(np.log1p(-np.minimum(gone, 1 - 1e-12)))
         chance = _deviation(told, cells, (stay, left), mine, terms)
         through[mine] = _before(np.log1p(-np.minimum(chance, 1 - 1e-12)))
@@ -69,10 +70,13 @@ def _before(log: Floats) -> Floats:
 
 
 def _deviation(told: Histories, cells: Grid, counts: tuple[Floats, Floats], mine: Bools, terms: Terms) -> Floats:
-    """Chance of deviating at the end of each interval, of the cells of one arm; 0 in intervals at whose end nobody of the arm does."""
+    """Chance of deviating at the end of each interval, of the cells of one arm; 0 in intervals at whose end nobody of the arm does, or
+    everybody: nobody is left then whom it could weight."""
     stay, left = counts
-    months = left[mine].sum(axis=0) > 0
-    found = np.zeros(stay.shape)
+    found, total = np.zeros(stay.shape), left[mine].sum(axis=0)
+    months = (total > 0) & (total < stay[mine].sum(axis=0))
+    if not months.any():
+        return np.asarray(found[mine], dtype=np.float64)
     kept = _with_event(told, cells, left, mine, terms)
     x, names = _design(told, cells, replace(terms, varying=False), arm=None, months=months, kept=kept)
     fit = _fit(x[kept][:, months], names, stay[kept][:, months], left[kept][:, months], need="")
