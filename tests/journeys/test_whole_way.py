@@ -91,6 +91,7 @@ def tell(folder: Path) -> Story:
     look("study codes", codes, "--as", "diabetes", "--system", "CIM10", "--into", folder / "own.toml")
     look("study check", study)
     look("study plan", study)
+    look("study freeze", study, "--key", key("alice"))
     run = step("study run", study, "--key", key("alice"), "--workers", "2").data["run"]
     look("study list")
     look("study show", run)
@@ -102,9 +103,8 @@ def tell(folder: Path) -> Story:
     step("release review#bob", release, "--key", key("bob"), "--verdict", "approve")
     step("release review#carol", release, "--key", key("carol"), "--verdict", "approve")
     step("release publish", release, "--key", key("alice"))
+    look("study report", run, "--key", key("alice"), "--out", folder / "report")
     look("release list")
-    look("permit list")
-    look("release verify", house.warehouse / "public" / "releases" / release)
     look("permit list")
     look("release verify", house.warehouse / "public" / "releases" / release)
     step("audit verify", "--deep")

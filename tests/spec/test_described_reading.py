@@ -48,7 +48,16 @@ def test_every_kind_of_figure_is_drawn_with_words(asked: tuple[Study, tuple[Chec
     names = reader_labels(tables, study=subject.as_dict(), words=toml("release/words.toml"), language=language)
     files = draw(tables, language=language, names=names)
     drawn = {name.removesuffix(f"-{language}.svg") for name in files if name.endswith(".svg")}
-    assert drawn == {"attrition", "incidence", "incidence_by", "prevalence", "drug_use", "pathways", "follow_up_curve"}
+    assert drawn == {
+        "attrition",
+        "incidence",
+        "incidence_by",
+        "prevalence",
+        "drug_use",
+        "pathways",
+        "pathways_flow",
+        "follow_up_curve",
+    }
     text = {name: data.decode() for name, data in files.items() if name.endswith(".svg")}
     assert ("Persons still followed" if language == "en" else "Personnes encore suivies") in text[
         f"follow_up_curve-{language}.svg"

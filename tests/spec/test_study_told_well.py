@@ -120,4 +120,4 @@ def test_nothing_is_written_as_less_than_nothing() -> None:
     assert value_text(small) == "0.0"
     words = Words(data=package_data.toml("adapters/figures.toml"), language="fr", names={}, about={})
     assert words.estimate(-0.04, form=".1f") == "0,0"
-    assert words.estimate(-0.4, form=".1f") == "-0,4"
+    assert words.estimate(-0.4, form=".1f") == "−0,4"

@@ -122,7 +122,9 @@ def test_nobody_everybody_and_one_person_from_run_to_the_checked_tables(small: P
     ("persons", "open_numbers"), [(1, [2]), (12, [13]), (20, [21]), (21, [11, 11]), (100, [11, 11, 79])]
 )
 def test_a_phrase_leaves_as_many_numbers_open_as_a_suppressed_cell(persons: int, open_numbers: list[int]) -> None:
-    study = SimpleNamespace(analyses=(), descriptions=(SimpleNamespace(type="attrition", id="a", cohorts=("c",)),))
+    study = SimpleNamespace(
+        analyses=(), designs=(), descriptions=(SimpleNamespace(type="attrition", id="a", cohorts=("c",)),)
+    )
 
     def told(n: int) -> str:
         rows = attrition([persons, n])
