@@ -17,6 +17,7 @@ from recovery.mutants_ingest import INGEST, Edit
 from recovery.persons import Scene, year_starts
 from rempart.cohort import compile as frames
 from rempart.cohort import design_time_varying
+from rempart.records.design_nested_case_control import KEPT
 from rempart.records.study import Study
 from rempart.study import time_to_event
 from rempart.study.survival import Curve, kaplan_meier
@@ -65,8 +66,18 @@ def _no_lag() -> Iterator[None]:
         yield
 
 
-def _siblings() -> AbstractContextManager[Any]:
-    return patch.object(trials_cases, "siblings", lambda names: names[:1])
+@contextmanager
+def _siblings() -> Iterator[None]:
+    """Whoever had another progestogen stays in the reference, in the study file as on arrays."""
+    of = session.study_of
+
+    def kept(name: str, variant: str | None = None) -> Study:
+        study = of(name, variant)
+        designs = [replace(item, parameters={**item.parameters, "siblings": KEPT}) for item in study.designs]
+        return replace(study, designs=tuple(designs))
+
+    with patch.object(session, "study_of", kept), patch.object(trials_cases, "siblings", lambda names: names[:1]):
+        yield
 
 
 def _complement(at_risk: Ints, events: Ints, _: Ints) -> Curve:
@@ -120,7 +131,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "no-lag": Mutant(about="time at risk begins with the drug", studies=("benfluorex_valve",), change=_no_lag),
     "siblings-in-reference": Mutant(
         about="users of the other progestogens are in the reference",
-        studies=("progestogen_meningioma",),
+        studies=("progestogen_nested", "progestogen_meningioma"),
         change=_siblings,
     ),
     "one-minus-km": Mutant(

@@ -17,6 +17,9 @@ import pyarrow as pa
 from recovery.project import Tables
 from rempart.adapters import package_data
 from rempart.adapters.duckdb_query import DuckDBQuery
+from rempart.cohort.match_buckets import by_bucket, paired
+from rempart.cohort.match_plan import match_plan
+from rempart.cohort.match_sql import BACK, DRAWS
 from rempart.cohort.parts import columns_of, study_parts
 from rempart.journeys.shard_evidence import computed
 from rempart.records.result import ResultRow
@@ -74,9 +77,26 @@ def answer(query: DuckDBQuery, study: Study, tables: Tables, cut: datetime.date)
     for table, names in columns_of(parts).items():
         query.register(table, tables[table].select(["person_id", *sorted(names)]))
     query.register("usable_interval", _intervals())
+    _matched(query, study, tables, cut)
     if "code_hierarchy" in tables:
         query.register("code_hierarchy", tables["code_hierarchy"])
     return results(study, computed(query, parts), run="recovery", standards=package_data.toml("study/standards.toml"))
+
+
+def _matched(query: DuckDBQuery, study: Study, tables: Tables, cut: datetime.date) -> None:
+    """Sets of matched cohorts, drawn as over one shard: a worker's two steps before evidence, without what seals rows between them."""
+    if not study.matchings:
+        return
+    plan, persons = match_plan(study, cut=cut), tables["person"]["person_id"]
+    for table, names in plan.columns.items():
+        query.register(table, tables[table].select(["person_id", *sorted(names)]))
+    draws = np.random.default_rng(persons.to_numpy()).integers(0, 1 << 62, len(persons))
+    query.register(DRAWS, pa.table({"person_id": persons, "draw": draws}))
+    for statement in plan.prepare:
+        query.execute(statement)
+    rows = pa.concat_tables([query.table(sql) for sql in plan.selects.values()])
+    rows = rows.append_column("shard", pa.array(np.zeros(rows.num_rows, dtype=np.int32)))
+    query.register(BACK, paired(by_bucket(rows, 1)[0], plan.matchings))
 
 
 def _intervals() -> pa.Table:

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Matched case-control studies nested in a cohort, on arrays: progestogens, whose siblings are no reference, and doses of vaccine."""
 
+import datetime
 from functools import partial
 
+from recovery import session
 from recovery.arrays import Exposure, birth_year, exposed, first_outcome, matched_sets, odds
 from recovery.lines import ARRAYS, Line, Trial
 from recovery.persons import Asked, scene
 from recovery.project import project_tables
-from recovery.session import Estimates
+from recovery.session import Estimates, answer, ratio
 from rempart.adapters.duckdb_query import DuckDBQuery
 
+CUT = datetime.date(2017, 12, 31)
 # A dispensing lasts 28 days and acts until a year after it ran out.
 _ACTS = (1, 392)
 _PROGESTOGENS: tuple[Exposure, ...] = (
@@ -35,6 +38,16 @@ def _progestogens(query: DuckDBQuery, seed: int, *, asked: Asked) -> Estimates:
         sets = matched_sets(drawn, event, stratum=stratum, first=first, controls=5, seed=seed)
         found = odds(sets, exposed(query, tables, sets, drawn, terms), [name for name, *_ in terms])
         made |= {f"{asked.study}: {name}{word}": one for name, one in found.items()}
+    return made
+
+
+def _nested(query: DuckDBQuery, seed: int, *, asked: Asked) -> Estimates:
+    rows = answer(query, session.study_of("progestogen_nested"), project_tables(scene(asked, seed)), CUT)
+    made: Estimates = {}
+    for word, analysis in (("", "matched"), (", crude", "crude")):
+        for name in _TRUE:
+            own = tuple(row for row in rows if row.row_key.get("analysis") == analysis)
+            made[f"progestogen_nested: {name}{word}"] = ratio(own, own[0].output, model="crude", term=name)
     return made
 
 
@@ -69,6 +82,20 @@ _PRODUCTS = [{"name": name, "share": [[12, 0.5]], "gap": [28, 49]} for name in (
 MYOCARDITIS = Asked(study="mrna_myocarditis", size=15_000, years=(2020, 2021), changes={"products": _PRODUCTS})
 _TRUE = {"medrogestone": 3.49, "promegestone": 2.39, "dydrogesterone": 1.0}
 CASES = (
+    Trial(
+        study="progestogen_nested",
+        lines=tuple(
+            Line(
+                name=f"progestogen_nested: {name}",
+                truth=truth,
+                estimand=_ODDS,
+                null=truth == 1.0,
+                crude=f"progestogen_nested: {name}, crude",
+            )
+            for name, truth in _TRUE.items()
+        ),
+        run=partial(_nested, asked=PROGESTOGENS),
+    ),
     Trial(
         study=PROGESTOGENS.study,
         lines=tuple(

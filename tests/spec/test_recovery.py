@@ -20,7 +20,7 @@ DEMANDED = {
     "future-exposure", "no-lag", "siblings-in-reference", "one-minus-km", "last-address",
 }  # fmt: skip
 FAST = {
-    "prevalent-users": 2, "end-at-last-visit": 2, "no-lag": 2, "one-minus-km": 16, "siblings-in-reference": 10, "future-exposure": 20,
+    "prevalent-users": 2, "end-at-last-visit": 2, "no-lag": 2, "one-minus-km": 16, "siblings-in-reference": 6, "future-exposure": 20,
 }  # fmt: skip
 
 
