@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cohorts whose rule reads after time zero because their persons are cloned: which can be run, and the strategies that the rule tells apart.
+"""Cohorts whose rule reads after time zero because their persons are cloned: which can be run, and which strategies the rule tells apart.
 
 Of the rule nothing is asked when the cohort is made: all stay, and ``cohort_NAME_met`` (person_id, start_date, met_date) says on which day
 somebody met it. A ``target-trial`` follows each person under both strategies, to meet it in time and not to. Runs nothing.
