@@ -82,6 +82,8 @@ def check_marked(out: Path) -> None:
         if path.suffix == ".csv":
             with path.open(encoding="utf-8", newline="") as stream:
                 assert {line["data"] for line in csv.DictReader(stream)} <= {MARK}, path
+        elif path.suffix == ".pdf":
+            assert f"{MARK} ·".encode() in path.read_bytes(), "in its title; on its pages as in the other form of the report"
         elif path.suffix != ".png":
             assert MARK in path.read_text(encoding="utf-8"), path
     for language, not_a_result in (("en", "This is no result"), ("fr", "Ce n'est pas un résultat")):
