@@ -7,13 +7,13 @@
 from rempart.records.describing_reading import Known
 from rempart.records.design import DesignAnalysis, DesignForm
 from rempart.records.fields import Fields
-from rempart.records.forms import Choice, Flag, Table, Text, Texts, Whole, key
-from rempart.records.protocol import CALIBRATION, PROPENSITY, TIES, TYPES
+from rempart.records.forms import Choice, Flag, Table, Text, Texts, Whole, Wholes, key
+from rempart.records.protocol import CALIBRATION, DISTRIBUTIONS, PROPENSITY, TIES, TYPES
 from rempart.records.scores import ADJUSTMENTS, SCORE_KEYS, check_replicates
 
 COMPARISON = "cohort-comparison"
 STRATA, ROBUST = "strata", "robust"
-_COX, _TABLE_ONE = "cox", "table_one"
+_COX, _TABLE_ONE, _FINE_GRAY, _RATE_RATIO = "cox", "table_one", "fine_gray", "rate_ratio"
 _CURVES = ("kaplan_meier", "cumulative_incidence")
 _SETS = "strata or robust: how the hazard ratio holds the matched sets together"
 
@@ -25,7 +25,8 @@ _INPUTS = Table(
         "comparator": key(Text(), "a rule cohort, or a matched one; of a matching: NAME", required=True),
         "outcome": key(Text(), "an outcome, which ends follow-up; absent: the only one"),
         "covariates": key(
-            Texts(), "table_one, cox, propensity: covariates at time zero; absent: all of them; []: none"
+            Texts(),
+            "table_one, cox, fine_gray, rate_ratio, propensity: covariates at time zero; absent: all of them; []: none",
         ),
     },
 )
@@ -40,6 +41,10 @@ _PARAMETERS = Table(
             "cox, of the two sides of a matching, where it must be said: each set a stratum, or errors robust to sets and persons",
         ),
         "grid_days": key(Whole(1), "curves: step of the grid", default=90),
+        "distribution": key(
+            Choice(DISTRIBUTIONS), "rate_ratio: of the counts by pattern of covariates", default="poisson"
+        ),
+        "horizons": key(Wholes(1, 36600), "curve_tests: days that restricted means go to; absent: none"),
         "differences": key(Flag(), "table_one: standardised differences of the arms", default=False),
         **_SCORE,
     },
@@ -75,6 +80,8 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
     if analysis.type == PROPENSITY:
         _check_score(given, analysis, sides)
     several = {name for name in (sides, *analysis.cohorts) if name in known.several}
+    if sides and analysis.type in {_FINE_GRAY, _RATE_RATIO, "curve_tests"}:
+        raise given.wrong("type", "cox: this model would not hold the matched sets together")
     if sides and several and analysis.type not in {_COX, "attrition"}:
         raise given.wrong("inputs.comparator", _ONCE)
 
@@ -101,8 +108,10 @@ COHORT_COMPARISON = DesignForm(
     inputs=_INPUTS,
     parameters=_PARAMETERS,
     used={
-        "covariates": (_TABLE_ONE, _COX, PROPENSITY),
-        "ties": (_COX, PROPENSITY),
+        "covariates": (_TABLE_ONE, _COX, _FINE_GRAY, _RATE_RATIO, PROPENSITY),
+        "ties": (_COX, _FINE_GRAY, PROPENSITY),
+        "distribution": (_RATE_RATIO,),
+        "horizons": ("curve_tests",),
         **dict.fromkeys(_SCORE, (PROPENSITY,)),
         "sets": (_COX,),
         "grid_days": _CURVES,

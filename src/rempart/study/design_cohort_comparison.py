@@ -16,7 +16,7 @@ from rempart.records.protocol import Analysis, Frame
 from rempart.records.result import ResultRow
 from rempart.records.scores import plain_use
 from rempart.records.study import Study
-from rempart.study import describe, ratio, score_results, time_to_event
+from rempart.study import comparison_models, describe, ratio, score_results, time_to_event
 from rempart.study.cells import ARMS, Cells
 from rempart.study.describe_cells import reference
 from rempart.study.designed import Designed
@@ -71,6 +71,21 @@ def propensity(output: Output, told: Designed) -> None:
     _as_of_new_users(output, told, score_results.score_results)
 
 
+def subdistribution(output: Output, told: Designed) -> None:
+    """As of new users."""
+    _as_of_new_users(output, told, comparison_models.subdistribution)
+
+
+def rate_ratio(output: Output, told: Designed) -> None:
+    """As of new users."""
+    _as_of_new_users(output, told, comparison_models.rate_ratio)
+
+
+def curve_tests(output: Output, told: Designed) -> None:
+    """As of new users."""
+    _as_of_new_users(output, told, comparison_models.curve_tests)
+
+
 def _as_of_new_users(output: Output, told: Designed, write: Writer) -> None:
     rows: list[ResultRow] = []
     write(replace(output, rows=rows), told.study, _asked(told), _cells(told), {"sums": _ages(told)})
@@ -94,6 +109,8 @@ def _asked(told: Designed) -> Analysis:
         grid_days=int(how.get("grid_days", 0)),
         ties=str(how.get("ties", "")),
         differences=bool(how.get("differences", False)),
+        distribution=str(how.get("distribution", "")),
+        horizons=tuple(how.get("horizons", ())),
         score=plain_use(how, days=(end,) if end is not None else ()) if "adjustment" in how else None,
     )
 
