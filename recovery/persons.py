@@ -88,7 +88,7 @@ def _block(given: dict[str, Any], asked: Asked, seed: int, days: Calendar) -> Bl
     born = days.first - (who.age * YEAR).astype(np.int64)
     starts, law = year_starts(days), given["death"]
     middle = (starts[None, :-1] + 183 - born[:, None]) / YEAR
-    men: Floats = np.where(who.sex == 1, law["men"], 1.0)
+    men = np.asarray(np.where(who.sex == 1, law["men"], 1.0), dtype=np.float64)
     mortality = law["level"] * np.exp(law["slope"] * (middle - 65)) * men[:, None]
     return Block(
         sex=who.sex, born=born, death=_natural(mortality, starts, draw), diseases=who.diseases,
@@ -100,7 +100,7 @@ def _natural(mortality: Floats, starts: Ints, draw: np.random.Generator) -> Ints
     """Day of the natural death of each person, or NEVER within the years."""
     size, years = mortality.shape
     spent = np.concatenate([np.zeros((size, 1)), np.cumsum(mortality * np.diff(starts) / YEAR, axis=1)], axis=1)
-    unit, rows = draw.exponential(size=size), np.arange(size)
+    unit, rows = np.asarray(draw.exponential(size=size)), np.arange(size)
     year = (spent[:, 1:] <= unit[:, None]).sum(axis=1)
     inside = np.minimum(year, years - 1)
     day = starts[inside] + np.floor((unit - spent[rows, inside]) / mortality[rows, inside] * YEAR).astype(np.int64)
