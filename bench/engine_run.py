@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """``seconds`` of the run, start of workers included; ``peak``: bytes of the largest worker; ``own``: of the process that adds up; ``arms``: persons at risk by arm."""
+    """``seconds`` of the run, start of workers included; ``peak``: bytes of the largest worker; ``own``: of the process that adds up;
+    ``arms``: persons at risk by arm."""
 
     seconds: float
     peak: int

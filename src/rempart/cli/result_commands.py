@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands about what leaves: submission, checks, publication."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rempart.cli.session import Session
+from rempart.cli.voice import Voice
+
+if TYPE_CHECKING:
+    from rempart.wiring.releases import Submitted
 
 
 def submit(
@@ -32,12 +37,25 @@ def submit(
         ask=session.asker(passphrase_fd),
         derogations=derogation or (),
     )
+    _told(voice, made, derogation or [])
+    if show:
+        show_tables(voice, made.tables)
+    told = {
+        "release": made.release,
+        "findings": made.findings,
+        "beside": list(made.beside),
+        "unread": list(made.unread),
+    }
+    voice.result("release-submit", told)
+    return 0
+
+
+def _told(voice: Voice, made: "Submitted", derogation: Sequence[str]) -> None:
+    """What was submitted, and what comes next."""
     voice.table(
         ["column-output", "column-cells", "column-suppressed"],
         [(str(f["output"]), int(str(f["cells"])), int(str(f["suppressed"]))) for f in made.findings],
     )
-    if show:
-        show_tables(voice, made.tables)
     suppressed = sum(int(str(f["suppressed"])) for f in made.findings)
     voice.say("submitted", release=made.release, outputs=len(made.tables), suppressed=suppressed)
     if made.beside:
@@ -47,14 +65,6 @@ def submit(
     if derogation:
         voice.say("submitted-derogation", outcomes=", ".join(sorted(derogation)))
     voice.say("submitted-next", release=made.release)
-    told = {
-        "release": made.release,
-        "findings": made.findings,
-        "beside": list(made.beside),
-        "unread": list(made.unread),
-    }
-    voice.result("release-submit", told)
-    return 0
 
 
 def review(

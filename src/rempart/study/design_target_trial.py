@@ -16,14 +16,14 @@ from scipy.special import ndtr, ndtri
 
 from rempart.errors import BadInput
 from rempart.records.cloned import strategy
-from rempart.records.design_target_trial import EACH, PROTOCOL
+from rempart.records.design_target_trial import EACH, PROTOCOL, attrition_steps
 from rempart.study.describe_cells import reference
 from rempart.study.designed import Designed
 from rempart.study.estimators.person_bootstrap import Bootstrap, bootstrap
 from rempart.study.estimators.weighted_contrast import Contrast
 from rempart.study.ratio import TERM
 from rempart.study.rows import UNITS, Output
-from rempart.study.tallies import NOBODY, Tally
+from rempart.study.tallies import NOBODY, Tally, union
 from rempart.study.target_trials import Floats, Grid, Histories, Ints, clone_rows, grid, histories, trial_rows
 from rempart.study.trial_models import Fitted, Terms, outcome_model, robust, standardised, staying
 
@@ -60,6 +60,14 @@ class _Trials:
 
         compared_by = "clone-censor-weight" if self.weighted else "model"
         return bootstrap(once, draws, replicates=self.replicates, compared_by=compared_by)
+
+
+def attrition(output: Output, told: Designed) -> None:
+    """Persons remaining after each step; of the arms nothing, since a person may stand in both."""
+    members = told.part("members")
+    for number, step in enumerate(attrition_steps(told.analysis), 1):
+        cell = union(cell for cell in members if int(cell.key["passed"]) >= number)
+        output.write({"step": step}, {"arm": "all"}, {"n": cell.persons}, n=cell.persons, ref=reference(cell))
 
 
 def odds_ratio(output: Output, told: Designed) -> None:

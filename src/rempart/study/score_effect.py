@@ -139,8 +139,8 @@ def _wald(values: Floats, covariance: Floats, days: tuple[int, ...], beyond: tup
         reach = _Z * float(np.sqrt(max(apart @ covariance[at, at] @ apart, 0.0)))
         ratio = None
         if float(values[at].min()) > 0:
-            log, slope = float(np.log(values[at][0] / values[at][1])), apart / values[at]
-            ratio = _exponential(log, float(np.sqrt(max(slope @ covariance[at, at] @ slope, 0.0))))
+            log, slope = float(np.log(float(values[at][0]) / float(values[at][1]))), apart / values[at]
+            ratio = _exponential(log, float(np.sqrt(max(float(slope @ covariance[at, at] @ slope), 0.0))))
         told = Told(value=difference, lower=max(difference - reach, -1.0), upper=min(difference + reach, 1.0))
         risks.append(Risks(day=day, arms=(one, other), difference=told, ratio=ratio))
     return Effect(ratio=ratio_of(float(values[0]), float(error[0])), risks=tuple(risks), beyond=beyond)
@@ -195,9 +195,15 @@ def _resampled(
     )
     error = found.error()
     told = _percentile(np.exp(found.replicates[:, 0]), float(np.exp(values[0])))
+    risks = _risks_of(found.replicates, values, days)
+    return Effect(ratio=ratio_of(float(values[0]), float(error[0]), told), risks=risks, beyond=beyond)
+
+
+def _risks_of(replicates: Floats, values: Floats, days: tuple[int, ...]) -> tuple[Risks, ...]:
+    """Risks of the arms by each day, their difference and ratio, with percentiles of the replicates (columns as in ``values``)."""
     risks = []
     for number, day in enumerate(days):
-        one, other = found.replicates[:, 1 + 2 * number], found.replicates[:, 2 + 2 * number]
+        one, other = replicates[:, 1 + 2 * number], replicates[:, 2 + 2 * number]
         here, there = float(values[1 + 2 * number]), float(values[2 + 2 * number])
         both = min(here, there) > 0 and min(one.min(), other.min()) > 0
         risks.append(
@@ -208,7 +214,7 @@ def _resampled(
                 ratio=_percentile(one / other, here / there) if both else None,
             )
         )
-    return Effect(ratio=ratio_of(float(values[0]), float(error[0]), told), risks=tuple(risks), beyond=beyond)
+    return tuple(risks)
 
 
 def _percentile(replicates: Floats, value: float) -> Told:

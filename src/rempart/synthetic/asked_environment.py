@@ -33,7 +33,7 @@ def measured_of(names: Sequence[str], begins: Ints, ends: Ints, draw: np.random.
         "external_exposure_id": np.arange(1, len(person) + 1),
         "exposure_start_date": start,
         "exposure_end_date": after - np.timedelta64(1, "D"),
-        "exposure_source_value": [names[at] for at in name],
+        "exposure_source_value": [names[int(at)] for at in name],
         "value_as_number": draw.normal(MEAN, SPREAD, len(person)).round(2),
     }
 
@@ -49,8 +49,8 @@ def measured_in(
     date = pa.array(day.astype("datetime64[D]"))
     return pa.table(
         {
-            "exposure": [names[at] for at in name],
-            "commune": [places[at] for at in place],
+            "exposure": [names[int(at)] for at in name],
+            "commune": [places[int(at)] for at in place],
             "first_day": date,
             "last_day": date,
             "year": pa.array(_years(day).astype(np.int32)),

@@ -136,7 +136,8 @@ def check_covariates(x: Floats, terms: Sequence[str]) -> None:
 
 
 def check_enough(events: float, terms: Sequence[str]) -> None:
-    """Raises BadInput without events in any set that could tell, and with more terms than events (whose number is never told, nor by which term is named)."""
+    """Raises BadInput without events in any set that could tell, and with more terms than events. How many there are is
+    never told, nor by which term is named."""
     if not events:
         raise BadInput("conditional-no-discordant")
     if events < len(terms):

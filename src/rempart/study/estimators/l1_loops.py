@@ -78,11 +78,8 @@ def plain_descend(columns: Columns, which: Ints, place: Any, curves: tuple[Float
     ``curves`` = (by person, by column); ``limits`` = (penalty, tolerance, sweeps). Sweeps over all visited columns alternate with
     sweeps over the non-zero ones until these stand still.
     """
-    start, person = columns
-    beta, slope, ends = place
-    by_person, by_column = curves
-    penalty, tolerance = limits[0], limits[1]
-    whole = True
+    (start, person), (beta, slope, ends), (by_person, by_column) = columns, place, curves
+    penalty, tolerance, whole = limits[0], limits[1], True
     while ends[3] < limits[2]:
         ends[3] += 1
         worth = 0.0
@@ -103,11 +100,8 @@ def plain_descend(columns: Columns, which: Ints, place: Any, curves: tuple[Float
                 a += slope[person[at]]
                 at += 1
             reach = bend * (old - ends[0]) + ((a + b) + (c + d))
-            new = 0.0
-            if reach > penalty:
-                new = (reach - penalty) / bend
-            elif reach < -penalty:
-                new = (reach + penalty) / bend
+            left = reach - penalty if reach > penalty else reach + penalty if reach < -penalty else 0.0
+            new = left / bend
             d = new - old
             if d != 0.0:
                 beta[j] = new

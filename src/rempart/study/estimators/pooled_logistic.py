@@ -29,7 +29,8 @@ _SINGULAR, _SEPARATED = 1e-10, 1e-7
 class PooledFit:
     """``beta`` (p,), log odds ratios; ``covariance`` (p, p), robust where ``robust``; ``model_covariance`` the inverse information.
 
-    ``left_out``: rows of weight 0. ``scores`` (U, p): of each unit the sum of its score, empty without rows: what a standardised risk takes its variance from.
+    ``left_out``: rows of weight 0. ``scores`` (U, p): of each unit the sum of its score, empty without rows: what a standardised risk takes
+    its variance from.
     """
 
     terms: tuple[str, ...]
