@@ -70,8 +70,8 @@ def fit(x: Floats, y: Bools, terms: Sequence[str], *, weight: Floats | None = No
     """Maximum likelihood; ``x`` (n, p) without a column of ones, ``y`` (n,) true or false, ``weight`` (n,) ≥ 0 or one each.
 
     Raises BadInput ``logistic-shape``, ``logistic-not-finite``, ``logistic-weight``, ``logistic-no-event``, ``logistic-all-events``,
-    ``logistic-too-many-terms``, ``logistic-too-few-events`` (or without: fewer than covariates), ``logistic-constant``, ``logistic-collinear``,
-    ``logistic-separation``, ``logistic-not-converged``.
+    ``logistic-too-many-terms``, ``logistic-too-few-events`` (or without: fewer than covariates), ``logistic-constant``,
+    ``logistic-collinear``, ``logistic-separation``, ``logistic-not-converged``.
     """
     weights = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
     _check(x, y, terms, weights)
