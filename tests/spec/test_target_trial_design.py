@@ -219,3 +219,16 @@ def test_a_bootstrap_of_persons_gives_about_the_robust_interval() -> None:
         low, high = (value(rows, name, model="crude") for name in ("lower", "upper"))
         widths.append(np.log((high or 0) / (low or 1)))
     assert widths[1] == pytest.approx(widths[0], rel=0.35)
+
+
+def test_attrition_counts_each_person_once() -> None:
+    persons = planted(41, 60, monthly=0.05, starts=0.3)
+    persons[0].fills = [(FIRST - 5 * DAY, 1.0, None)]  # treated before entry
+    persons[1].events = [FIRST + 3 * DAY]  # ill before the first trial's time zero
+    rows = rows_of(
+        trial("attrition", inputs={k: v for k, v in INPUTS.items() if k != "covariates"}), [tables(persons)], cut=LAST
+    )
+    told = {row.row_key["step"]: row.value for row in rows}
+    assert told["01 in the cohort"] == 60
+    assert told["02 not treated in the 365 days before entry"] == 59
+    assert 40 < told["03 in a trial, at risk"] <= 58

@@ -21,7 +21,7 @@ from rempart.cohort.sources import usable_days
 from rempart.cohort.tally_sql import tally
 from rempart.records.cloned import strategy
 from rempart.records.design import DesignAnalysis
-from rempart.records.design_target_trial import CALENDAR, COMPETES, PROTOCOL
+from rempart.records.design_target_trial import CALENDAR, COMPETES, PROTOCOL, attrition_steps
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
@@ -30,7 +30,8 @@ _FAR = "DATE '9999-12-31'"
 
 
 def target_trial(study: Study, analysis: DesignAnalysis, *, cut: datetime.date, reads: Reads, until: str) -> TallyPlan:
-    """Pattern ``histories``. Tallies: ``persons`` and ``events`` by ``arm`` (1 started, 0 not; a person may be in both), ``everybody``."""
+    """Pattern ``histories``. Tallies: ``persons`` and ``events`` by ``arm`` (1 started, 0 not; a person may be in both), ``everybody``;
+    ``members`` by ``passed``: steps of attrition."""
     cloned = study.rules[analysis.inputs["cohort"]].clone_censor_weight
     first = (_met if cloned else _started)(study, analysis, reads)
     prepare = [make("trial_index", _index(study, analysis, until)), make("trial_starts", first)]
@@ -41,7 +42,7 @@ def target_trial(study: Study, analysis: DesignAnalysis, *, cut: datetime.date, 
     return TallyPlan(
         analysis=analysis.id,
         prepare=tuple(prepare),
-        selects={"patterns:histories": _histories(analysis), **_tallies()},
+        selects={"patterns:histories": _histories(analysis), **_tallies(len(attrition_steps(analysis)))},
         clear=drop(*_TABLES),
     )
 
@@ -202,8 +203,13 @@ def _histories(analysis: DesignAnalysis) -> str:
     )
 
 
-def _tallies() -> dict[str, str]:
+def _tallies(steps: int) -> dict[str, str]:
+    passed = (
+        f"SELECT i.person_id, CASE WHEN i.person_id IN (SELECT person_id FROM trial_rows) THEN {steps} WHEN p.used THEN 1 "
+        f"ELSE {steps - 1} END AS passed FROM trial_index AS i LEFT JOIN trial_persons AS p ON p.person_id = i.person_id"
+    )
     return {
+        "members": tally(passed, keys=("passed",)),
         "everybody": tally("SELECT DISTINCT person_id FROM trial_rows"),
         "persons": tally("SELECT person_id, arm FROM trial_rows", keys=("arm",)),
         "events": tally("SELECT person_id, arm FROM trial_rows WHERE event = 1", keys=("arm",)),

@@ -11,7 +11,8 @@ from rempart.records.fields import Fields
 from rempart.records.forms import Choice, Pair, Table, Text, Texts, Whole, key
 
 TARGET_TRIAL_DESIGN = "target-trial"
-LOGISTIC, RISK = "pooled_logistic", "risk"
+LOGISTIC, RISK, ATTRITION = "pooled_logistic", "risk", "attrition"
+_FITTED = (LOGISTIC, RISK)
 ENTRY, CALENDAR = "entry", "calendar"
 INTENTION, PROTOCOL = "intention-to-treat", "per-protocol"
 COMPETES, CENSORS = "competes", "censors"
@@ -87,10 +88,10 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
         raise given.wrong(
             "inputs.exposure", "an exposure with supply: per-protocol asks on which days somebody is treated"
         )
-    low, high = analysis.parameters["truncate_percent"]
+    low, high = analysis.parameters.get("truncate_percent", (0, 100))
     if not low < 50 < high:
         raise given.wrong("parameters.truncate_percent", "percentiles below and above 50, such as [1, 99]")
-    if 0 < analysis.parameters["replicates"] < 50:
+    if 0 < analysis.parameters.get("replicates", 0) < 50:
         raise given.wrong("parameters.replicates", "0, or 50 at least")
 
 
@@ -102,12 +103,20 @@ def _looks_back(analysis: DesignAnalysis) -> tuple[tuple[str, int], ...]:
     )
 
 
+def attrition_steps(analysis: DesignAnalysis) -> tuple[str, ...]:
+    """Names of the steps, numbered; of the cloned nobody is asked for earlier use."""
+    before = f"not treated in the {analysis.parameters['washout_days']} days before entry"
+    steps = ("in the cohort", *((before,) if "exposure" in analysis.inputs else ()), "in a trial, at risk")
+    return tuple(f"{number:02d} {text}" for number, text in enumerate(steps, 1))
+
+
 TARGET_TRIAL = DesignForm(
     design=TARGET_TRIAL_DESIGN,
     about="Trials emulated in sequence from a cohort of the eligible, or one trial of a cloned cohort.",
-    types=(LOGISTIC, RISK),
+    types=(LOGISTIC, RISK, ATTRITION),
     inputs=_INPUTS,
     parameters=_PARAMETERS,
+    used=dict.fromkeys(("covariates", "time", "truncate_percent", "replicates"), _FITTED),
     protocol=frozenset({"estimand"}),
     unsaid=frozenset({"exposure"}),
     check=_check,
