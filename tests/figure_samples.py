@@ -2,38 +2,10 @@
 """Invented checked tables, one of each kind that a figure is drawn from: for tests and for the pictures of docs/figures.md. Of nobody."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
-from rempart.records.result import CheckedTable, ResultRow
-
-Cell = tuple[Mapping[str, str], str, str, float | None]  # row key, arm, statistic, value (None: suppressed)
-_COUNTS = frozenset({"n", "persons", "events", "at_risk", "cases", "controls"})
-
-
-def table(output: str, kind: str, cells: Iterable[Cell], *, column: str = "arm", unit: str = "") -> CheckedTable:
-    """A checked table; a cell without a value is suppressed."""
-    rows = tuple(
-        ResultRow(
-            run="invented",
-            output=output,
-            output_type=kind,
-            row_key=key,
-            column_key={column: arm} if arm else {},
-            statistic=statistic,
-            value=value,
-            unit="persons" if statistic in _COUNTS else unit,
-            n_persons=None,
-            status="suppressed" if value is None else "kept" if statistic in _COUNTS else "rounded",
-        )
-        for key, arm, statistic, value in cells
-    )
-    return CheckedTable(output=output, output_type=kind, rows=rows, rules="invented")
-
-
-def significant(value: float, digits: int = 3) -> float:
-    """A value as the rules round it."""
-    return float(f"{value:.{digits}g}")
-
+from rempart.records.result import CheckedTable
+from tests.figure_cells import Cell, ratio_cells, significant, table
 
 STEPS = (
     ("first dispensing in the period", 48210, 61577),
@@ -108,17 +80,11 @@ def controls() -> CheckedTable:
     for at in range(40):
         error = 0.06 + 0.42 * ((at * 29) % 40) / 40
         shift = 0.17 + 0.13 * math.sin(at * 2.7) + error * 1.35 * math.sin(at * 1.93 + 1)
-        cells += _ratio({"outcome": f"control {at + 1}"}, math.exp(shift), error)
-    cells += _ratio({"outcome": "bladder_cancer", "kind": "studied"}, 1.62, 0.11)
+        cells += ratio_cells({"outcome": f"control {at + 1}"}, math.exp(shift), error)
+    cells += ratio_cells({"outcome": "bladder_cancer", "kind": "studied"}, 1.62, 0.11)
     null = {"outcome": "systematic error"}
     cells += [(null, "", "null_mean", 0.17), (null, "", "null_sd", 0.115)]
     return table("controls", "controls", cells)
-
-
-def _ratio(key: Mapping[str, str], ratio: float, error: float, name: str = "ratio") -> list[Cell]:
-    """A ratio and its interval, rounded."""
-    values = {name: ratio, "lower": ratio * math.exp(-1.96 * error), "upper": ratio * math.exp(1.96 * error)}
-    return [(key, "", statistic, significant(value)) for statistic, value in values.items()]
 
 
 def calibration() -> CheckedTable:
@@ -156,8 +122,8 @@ def lag_effects() -> CheckedTable:
     """Lags of 0 to 10 days, and all of them."""
     cells: list[Cell] = []
     for lag in range(11):
-        cells += _ratio({"lag": f"{lag:03d}"}, math.exp(0.021 * math.exp(-(((lag - 1.5) / 2.4) ** 2))), 0.0042)
-    cells += _ratio({"lag": "all"}, 1.068, 0.016)
+        cells += ratio_cells({"lag": f"{lag:03d}"}, math.exp(0.021 * math.exp(-(((lag - 1.5) / 2.4) ** 2))), 0.0042)
+    cells += ratio_cells({"lag": "all"}, 1.068, 0.016)
     return table("lag_effects", "lag_effects", cells)
 
 
@@ -174,7 +140,7 @@ def relative_incidence() -> CheckedTable:
             cells += [(key, "window", "cases", None if hidden else round(cases * share))]
             cells += [(key, "window", "person_days", None if hidden else days)]
             cells += [(key, "reference", "cases", 1830), (key, "reference", "person_days", 512340)]
-            told = _ratio(key, ratio * share, 2 / math.sqrt(cases))
+            told = ratio_cells(key, ratio * share, 2 / math.sqrt(cases))
             cells += [(row, arm, name, None) for row, arm, name, _ in told] if hidden else told
     return table("relative_incidence", "relative_incidence", cells)
 
@@ -236,19 +202,19 @@ def ratios() -> tuple[CheckedTable, ...]:
         key = {"analysis": "main", "model": model, "term": "target versus comparator"}
         for arm, persons, events in (("target", 21480, 412), ("comparator", 29733, 371)):
             cox += [(key, arm, "persons", persons), (key, arm, "events", events)]
-        cox += _ratio(key, ratio, 0.072, "hazard_ratio")
+        cox += ratio_cells(key, ratio, 0.072, "hazard_ratio")
     odds: list[Cell] = []
     for term, ratio, cases, controls in (("cyproterone", 4.21, 152, 318), ("medrogestone", 1.63, 74, 402)):
         key = {"analysis": "dose", "model": "adjusted", "term": term}
         for arm, counts in (("exposed", (cases, controls)), ("unexposed", (1130, 6212))):
             cells_of = zip(("cases", "controls"), counts, strict=True)
             odds += [(key, arm, name, count) for name, count in cells_of]
-        odds += _ratio(key, ratio, 0.14)
+        odds += ratio_cells(key, ratio, 0.14)
     rare: list[Cell] = []
     for term in ("target versus comparator",):
         key = {"analysis": "rare", "model": "adjusted", "term": term}
         rare += [(key, "", name, None) for name in ("hazard_ratio", "lower", "upper")]
-    weighted = _ratio(
+    weighted = ratio_cells(
         {"analysis": "weighted", "model": "overlap weights", "term": "target versus comparator"},
         1.52,
         0.09,
@@ -287,8 +253,18 @@ def risks() -> tuple[CheckedTable, ...]:
         ({**key, "measure": "difference"}, "", name, value)
         for name, value in {"risk_difference": 0.0066, "lower": 0.0041, "upper": 0.0091}.items()
     ]
-    cells += _ratio({**key, "measure": "ratio"}, 1.53, 0.1, "risk_ratio")
+    cells += ratio_cells({**key, "measure": "ratio"}, 1.53, 0.1, "risk_ratio")
     return (table("risk", "risk", cells),)
+
+
+def doubt() -> CheckedTable:
+    """Two unmeasured confounders, and what the ratio would be without each."""
+    cells: list[Cell] = []
+    for scenario, ratio in (("smoking, twice as common", 1.21), ("obesity, half as common", 1.88)):
+        key = {"analysis": "doubt", "of": "main", "model": "adjusted", "scenario": scenario}
+        told = ratio_cells(key, ratio, 0.09)
+        cells += [(row, arm, f"corrected_{name}", value) for row, arm, name, value in told]
+    return table("sensitivity", "sensitivity", cells)
 
 
 ALL: tuple[Callable[[], CheckedTable | tuple[CheckedTable, ...]], ...] = (
@@ -300,6 +276,7 @@ ALL: tuple[Callable[[], CheckedTable | tuple[CheckedTable, ...]], ...] = (
     controls,
     ratios,
     risks,
+    doubt,
     relative_incidence,
     lag_effects,
     pathways,

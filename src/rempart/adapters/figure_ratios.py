@@ -21,6 +21,7 @@ _DIMENSIONS = ("analysis", "outcome", "exposure", "variable", "level", "window",
 _SUBJECTS = ("outcome", "exposure", "term")
 # Arms whose counts stand beside.
 _PAIRS = (("target", "comparator"), ("exposed", "unexposed"), ("risk", "reference"), ("all",))
+_CORRECTED = ("corrected_ratio", "corrected_lower", "corrected_upper")
 _COUNTS = ("events", "persons", "cases", "controls")
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _WIDEST = (0.005, 200.0)  # an interval beyond ends at the edge of the plot
@@ -39,6 +40,25 @@ def ratios(table: CheckedTable, words: Words) -> Any:
     counts = " / ".join(words.say(f"head_{name}") for name in _counts(table))
     heads = [[words.say(arm), counts] for arm in arms]
     return forest(lines[:_LINES], words, heads=[*heads, [words.of(table, "head")]], scale=scale, axis=axis, one=1)
+
+
+def corrected(table: CheckedTable, words: Words) -> Any:
+    """One line for each stated error, with what the ratio would be without it; None when none may be shown. E-values are read."""
+    named = {row.row_key.get("term", "") for row in table.rows if row.statistic == _CORRECTED[0]}
+    lines = []
+    for (row, column), statistics in groups(table).items():
+        keys = dict(row)
+        if column or _CORRECTED[0] not in statistics:
+            continue
+        group = words.say(keys.get("term", "")) if len(named) > 1 else ""
+        shape = ("square", words.colour("target"))
+        label = words.say(keys.get("scenario", ""))
+        lines.append(line_of(label, statistics, _CORRECTED, words, cells=(), shape=shape, group=group))
+    if not any(line.bounds for line in lines):
+        return None
+    scale, axis = ratio_axis([line.bounds for line in lines if line.bounds], words, words.of_type("ratio", "axis"))
+    lines.sort(key=lambda line: line.group)
+    return forest(lines[:_LINES], words, heads=[[words.of(table, "head")]], scale=scale, axis=axis, one=1)
 
 
 def ratio_of(table: CheckedTable) -> str:

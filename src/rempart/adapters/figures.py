@@ -28,7 +28,7 @@ from rempart.adapters.figure_overlap import score_overlap
 from rempart.adapters.figure_overview import estimates
 from rempart.adapters.figure_paths import flow
 from rempart.adapters.figure_prediction import calibration, net_benefit
-from rempart.adapters.figure_ratios import ratio_of, ratios
+from rempart.adapters.figure_ratios import corrected, ratio_of, ratios
 from rempart.adapters.figure_use import drug_use
 from rempart.adapters.figure_words import Words
 from rempart.adapters.package_data import toml
@@ -47,6 +47,7 @@ _BY_TYPE: Mapping[str, Callable[[CheckedTable, Words], Any]] = {
     "stratified_rate": rates_by,
     "prevalence": prevalences,
     "risk": risks,
+    "sensitivity": corrected,
     "pathway": pathways,
     "utilisation": drug_use,
     "frequency": exposure,
