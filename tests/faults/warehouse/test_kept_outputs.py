@@ -90,6 +90,7 @@ def test_what_a_run_keeps_is_sealed_and_opens_for_its_permits_persons_alone(ran:
     assert BIRTH.encode() in found.sequences["s/metadata/codes.parquet"]
     plain = [file for file in place.root.rglob("*") if file.is_file() and b"MEDS_" in file.read_bytes()]
     assert not plain, "no file of the data set lies anywhere unsealed"
+    assert place.run("audit", "verify", "--deep").code == 0
     refused = kept(place, run, "bob")
     assert (refused.code, refused.error) == (10, "permit-person")
 
