@@ -56,13 +56,16 @@ def report(
     from rempart.wiring.reports import protocol_report, run_report
     from rempart.wiring.warehouse import Warehouse
 
-    voice, how = session.voice, {"out": out, "language": session.voice.language, "speak": times_spoken(session.voice)}
+    voice = session.voice
+    speak, language = times_spoken(voice), voice.language
     if _RUN.fullmatch(what):
         if variant is not None:
             raise BadInput("option-needs", option="--variant", other="STUDY.toml")
-        told = run_report(Warehouse(session.directory), what, key_file=key, ask=session.asker(passphrase_fd), **how)
+        asker = session.asker(passphrase_fd)
+        place = Warehouse(session.directory)
+        told = run_report(place, what, key_file=key, ask=asker, out=out, language=language, speak=speak)
     else:
-        told = protocol_report(session.directory, Path(what), variant=variant, **how)
+        told = protocol_report(session.directory, Path(what), variant=variant, out=out, language=language, speak=speak)
     voice.say(
         "study-report-written",
         folder=str(out),
