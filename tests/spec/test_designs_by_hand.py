@@ -1,23 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Case series, case-crossover, nested case-control on histories of a few lines, with answers that a pencil gives; what is refused."""
+"""Case series, case-crossover, nested case-control on histories of a few lines, with answers that a pencil gives."""
 
-import copy
-import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import exp, sqrt
 from typing import Any
 
 import pytest
 
 from rempart.adapters.duckdb_query import DuckDBQuery
-from rempart.adapters.package_data import toml
-from rempart.disclosure.check import check
-from rempart.errors import BadInput
-from rempart.records.result import ResultRow
-from tests.naive_designs import DAY, FIRST, History, rows_of, study
-
-RULES = toml("disclosure/rules.toml")
-Day = datetime.date
+from tests.design_people import ALPHA, NESTED, asked, crossing, pairs, series, value
+from tests.naive_designs import DAY, FIRST, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -28,41 +20,7 @@ def query() -> Iterator[DuckDBQuery]:
     made.close()
 
 
-def asked(kind: str, design: str, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
-    """The study of one analysis."""
-    return study({"type": kind, "design": design, "inputs": dict(inputs), "parameters": dict(parameters)})
-
-
-def value(rows: list[ResultRow], statistic: str, arm: str = "", **row: str) -> float | None:
-    """The one cell that has these parts."""
-    (found,) = [
-        item
-        for item in rows
-        if item.statistic == statistic
-        and item.column_key.get("arm", "") == arm
-        and all(item.row_key[key] == told for key, told in row.items())
-    ]
-    return found.value
-
-
 # ---------------------------------------------------------------------------------------------------------- case series
-
-
-def series(events: list[int], *, dose: int = 20, length: int = 100, **more: Any) -> list[History]:
-    """A case for each event day: observed on days 1 to ``length`` after the first, exposed on day ``dose``."""
-    return [
-        History(
-            number=number,
-            cohort=[(FIRST, FIRST + length * DAY)],
-            events=[FIRST + day * DAY],
-            doses={"alpha": [FIRST + dose * DAY]},
-            **more,
-        )
-        for number, day in enumerate(events, 1)
-    ]
-
-
-ALPHA = {"cohort": "people", "exposures": ["alpha"]}
 
 
 def test_events_a_day_in_the_window_over_events_a_day_outside(query: DuckDBQuery) -> None:
@@ -184,20 +142,6 @@ def test_a_model_of_the_ends_takes_part_of_a_window_that_deaths_cut_short(query:
 # -------------------------------------------------------------------------------------- case-crossover, case-time-control
 
 
-def crossing(only_risk: int, only_reference: int, both: int, neither: int, *, controls: bool = False) -> list[History]:
-    """Persons with an event on day 60, dispensed in the week before, in the week 28 days earlier, in both or in none."""
-    kinds = [([58], only_risk), ([30], only_reference), ([58, 30], both), ([], neither)]
-    people = [
-        History(number=0, doses={"alpha": [FIRST + day * DAY for day in days]})
-        for days, many in kinds
-        for _ in range(many)
-    ]
-    for number, person in enumerate(people, 1):
-        person.number = number + (1000 if controls else 0)
-        (person.other if controls else person.cohort).append((FIRST + 60 * DAY, FIRST + 90 * DAY))
-    return people
-
-
 def test_a_case_crossover_with_one_reference_is_the_ratio_of_discordant_pairs(query: DuckDBQuery) -> None:
     subject = asked("odds_ratio", "case-crossover", ALPHA, {"risk_window": [-6, 0], "apart": [-28]})
     rows = rows_of(query, subject, crossing(24, 12, 5, 30))
@@ -228,22 +172,6 @@ def test_a_window_that_is_not_observed_does_not_count(query: DuckDBQuery) -> Non
 
 
 # ----------------------------------------------------------------------------------------------------- nested case-control
-
-
-def pairs(*kinds: tuple[str, str, int]) -> list[History]:
-    """Pairs of a case and a control with what each was dispensed ('' for nothing), so many times."""
-    people: list[History] = []
-    number = 0
-    for case, control, many in kinds:
-        for _ in range(many):
-            number += 1
-            for cohort, drug in (("controls_cases", case), ("controls", control)):
-                own = {drug: [FIRST + 20 * DAY]} if drug else {}
-                people.append(History(number=len(people), doses=own, sets=[(cohort, FIRST + 60 * DAY, number)]))
-    return people
-
-
-NESTED = {"controls": "controls", "exposures": ["alpha", "beta"], "covariates": []}
 
 
 def test_matched_pairs_give_the_ratio_of_the_discordant_ones(query: DuckDBQuery) -> None:
@@ -282,116 +210,3 @@ def test_a_level_that_no_case_bears_is_set_aside_with_the_rows_that_bear_it(quer
     rows = rows_of(query, asked("odds_ratio", "nested-case-control", inputs, {}), people)
     assert value(rows, "ratio", model="crude") == pytest.approx(5.0)
     assert value(rows, "ratio", model="adjusted") == pytest.approx(3.0)
-
-
-# ------------------------------------------------------------------------------------------------ disclosure, and refusals
-
-
-@pytest.mark.parametrize("few", [10, 11])
-def test_an_estimate_goes_with_the_count_of_its_fewest_cell(query: DuckDBQuery, few: int) -> None:
-    """1 to 10 cases in the window, discordant pairs or exposed controls take ratio, limits and p with them; 11 let them stand."""
-    told = {
-        "series": (
-            asked("case_series", "self-controlled", ALPHA, {"windows": [{"days": [0, 9]}]}),
-            series([20] * few + [50] * 60),
-        ),
-        "crossover": (
-            asked("odds_ratio", "case-crossover", ALPHA, {"risk_window": [-6, 0], "apart": [-28]}),
-            crossing(30, few, 20, 40),
-        ),
-        "nested": (
-            asked("odds_ratio", "nested-case-control", {**NESTED, "exposures": ["alpha"]}, {}),
-            pairs(("alpha", "", 30), ("", "alpha", few), ("", "", 40)),
-        ),
-    }
-    for name, (subject, people) in told.items():
-        (table,) = check(rows_of(query, subject, people), RULES)
-        shown = {row.status for row in table.rows if row.statistic in {"ratio", "lower", "upper", "p_value"}}
-        assert shown == ({"suppressed"} if few < 11 else {"rounded"}), name
-
-
-def test_no_ratio_stands_beside_a_count_that_is_hidden_for_another(query: DuckDBQuery) -> None:
-    """Five cases in the first window hide larger counts too, which would give them back: their ratios go with them."""
-    parameters = {"windows": [{"days": [0, 9]}, {"days": [10, 19]}, {"days": [20, 29]}]}
-    people = series([22] * 5 + [32] * 30 + [42] * 25 + [60] * 80)
-    (table,) = check(rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), people), RULES)
-    for window in {row.row_key["window"] for row in table.rows}:
-        mine = [row for row in table.rows if row.row_key["window"] == window]
-        counts = {row.status for row in mine if row.statistic == "cases"}
-        ratios = {row.status for row in mine if row.statistic == "ratio"}
-        assert ratios == ({"suppressed"} if "suppressed" in counts else {"rounded"}), window
-    hidden = [row for row in table.rows if row.status == "suppressed" and row.statistic == "cases"]
-    assert {row.row_key["window"] for row in hidden} > {"days 0 to 9"}, "more than the small count"
-
-
-def test_few_who_had_both_exposures_are_not_to_be_computed(query: DuckDBQuery) -> None:
-    """Cases: 20 had alpha alone, 20 beta alone, 5 both. Who had beta (25) less who had beta alone (20) would tell the five."""
-    people = pairs(("alpha", "", 25), ("beta", "", 20), ("", "alpha", 20), ("", "beta", 20), ("", "", 30))
-    for case in people[:10:2]:
-        case.doses["beta"] = [FIRST + 25 * DAY]
-    (table,) = check(rows_of(query, asked("odds_ratio", "nested-case-control", NESTED, {}), people), RULES)
-    shown = {
-        (row.row_key["term"], row.column_key["arm"]): row.value
-        for row in table.rows
-        if row.statistic == "cases" and row.status == "kept"
-    }
-    for one, other in (("alpha", "beta"), ("beta", "alpha")):
-        assert not {(one, "other exposure"), (other, "exposed")} <= set(shown), shown
-
-
-SERIES = {
-    "type": "case_series",
-    "design": "self-controlled",
-    "inputs": ALPHA,
-    "parameters": {"windows": [{"days": [0, 9]}]},
-}
-CROSSED = {
-    "type": "odds_ratio",
-    "design": "case-crossover",
-    "inputs": ALPHA,
-    "parameters": {"risk_window": [-6, 0], "apart": [-28]},
-}
-MATCHED = {"type": "odds_ratio", "design": "nested-case-control", "inputs": NESTED, "parameters": {}}
-
-
-@pytest.mark.parametrize(
-    ("analysis", "part", "changes", "field"),
-    [
-        (SERIES, "parameters", {"windows": []}, "parameters.windows"),
-        (SERIES, "parameters", {"windows": [{"days": [1, 9]}]}, "parameters.day_zero"),
-        (SERIES, "parameters", {"day_zero": "reference"}, "parameters.day_zero"),
-        (SERIES, "parameters", {"windows": [{"days": [0, 9]}, {"days": [0, 9]}]}, "parameters.windows"),
-        (SERIES, "parameters", {"windows": [{"days": "during"}]}, "parameters.windows"),
-        (SERIES, "parameters", {"windows": [{"days": [0, 9], "of": "end"}]}, "parameters.windows"),
-        (SERIES, "parameters", {"windows": [{"days": [0, 9], "exposure": "beta"}]}, "parameters.windows[1].exposure"),
-        (SERIES, "parameters", {"calendar": "month", "calendar_days": 7}, "parameters.calendar_days"),
-        (SERIES, "parameters", {"from_exposure": True, "pre_exposure_days": 7}, "parameters.pre_exposure_days"),
-        (SERIES, "parameters", {"ends": "event-dependent", "events": "every"}, "parameters.events"),
-        (SERIES, "inputs", {"exposures": ["alpha", "beta"], "cohort": "nobody"}, "inputs.cohort"),
-        (CROSSED, "parameters", {"apart": [-5]}, "parameters.apart"),
-        (CROSSED, "parameters", {"apart": [-28, -24]}, "parameters.apart"),
-        (CROSSED, "parameters", {"time_stratified": True}, "parameters.apart"),
-        (CROSSED, "inputs", {"controls": "people"}, "inputs.controls"),
-        (CROSSED, "parameters", {"exposed": "covered"}, "inputs.exposures"),
-        (MATCHED, "inputs", {"controls": "others"}, "inputs.controls"),
-        (MATCHED, "parameters", {"window": [-30, 1]}, "parameters.window"),
-        (
-            MATCHED,
-            "parameters",
-            {"windows": [{"exposure": "gamma", "days": [-30, -1]}]},
-            "parameters.windows[1].exposure",
-        ),
-        (MATCHED, "parameters", {"exposed": "covered", "dispensings": 2}, "parameters.dispensings"),
-        (MATCHED, "parameters", {"exposed": "covered"}, "inputs.exposures"),
-    ],
-    ids=str,
-)
-def test_what_cannot_be_meant_is_refused_at_its_place(
-    analysis: dict[str, Any], part: str, changes: dict[str, Any], field: str
-) -> None:
-    body = copy.deepcopy(analysis)
-    study(body)
-    body[part] = {**body[part], **changes}
-    with pytest.raises(BadInput) as refusal:
-        study(body)
-    assert str(refusal.value.facts["field"]).endswith(field), refusal.value.facts
