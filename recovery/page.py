@@ -9,7 +9,10 @@ from recovery.judged import Verdict
 from recovery.lines import EXACT, LOG, NEAR
 from recovery.mutants import MUTANTS
 from recovery.run import FIRST_SEED
+from recovery.trials import TRIALS
 
+SEEDS = 500
+TRIALS_MOST = {line.name: trial.most for trial in TRIALS.values() for line in trial.lines}
 FILE = Path(__file__).parent.parent / "docs" / "recovery.md"
 _COLUMNS = (
     "",
@@ -37,6 +40,7 @@ def page(verdicts: Sequence[Verdict], fails: Mapping[str, Sequence[str]]) -> str
     head = (Path(__file__).parent / "head.md").read_text(encoding="utf-8")
     lines = [
         head.replace("{first}", str(FIRST_SEED)),
+        *_unfinished(verdicts, fails),
         "## The lines",
         "",
         _row(_COLUMNS),
@@ -55,6 +59,19 @@ def page(verdicts: Sequence[Verdict], fails: Mapping[str, Sequence[str]]) -> str
             _row(("=" if found else "✗", f"`{name}`", MUTANTS[name].about, "; ".join(found) or "none: it survives"))
         )
     return "\n".join(lines) + "\n"
+
+
+def _unfinished(verdicts: Sequence[Verdict], fails: Mapping[str, Sequence[str]]) -> list[str]:
+    """What a page of a broken-off run must say of itself."""
+    few = sum(1 for one in verdicts if one.seeds < min(SEEDS, TRIALS_MOST.get(one.line.name, SEEDS)))
+    missing = [f"`{name}`" for name in MUTANTS if name not in fails]
+    told = [f"{few} lines stand on fewer than {SEEDS} seeds (column *seeds*)"] if few else []
+    told += [f"shortcuts not tried yet: {', '.join(missing)}"] if missing else []
+    return (
+        [f"**Not finished**: {'; '.join(told)}. `python -m recovery --keep FOLDER --write` goes on.", ""]
+        if told
+        else []
+    )
 
 
 def _row(cells: Sequence[str]) -> str:
