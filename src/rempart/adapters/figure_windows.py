@@ -46,16 +46,19 @@ class Told:
 
     @property
     def inputs(self) -> Body:
+        """The names that the analysis gives."""
         inputs: Body = self.item["inputs"]
         return inputs
 
     @property
     def asked(self) -> Body:
+        """Its parameters."""
         asked: Body = self.item.get("parameters", {})
         return asked
 
     @property
     def protocol(self) -> Body:
+        """The study's protocol."""
         protocol: Body = self.study["protocol"]
         return protocol
 
@@ -73,6 +76,7 @@ class Told:
 
     @property
     def outcome(self) -> str:
+        """Its outcome, to read; '' where it has none."""
         return self.named(self.inputs["outcome"]) if "outcome" in self.inputs else ""
 
 
@@ -164,6 +168,7 @@ def of_cohort(told: Told, name: str) -> list[Window]:
 
 
 def matched(told: Told, name: str) -> Iterator[str]:
+    """How controls were matched, where the cohort is a matched one."""
     match = told.study["cohorts"].get(name, {}).get("match")
     if match:
         on = ", ".join(told.say(f"on_{each}") for each in match["on"]) or told.say("on_day")

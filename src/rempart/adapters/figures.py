@@ -144,9 +144,7 @@ def _charts(table: CheckedTable, words: Words) -> Iterator[tuple[str, Any]]:
 
 def dressed(chart: Any, words: Words, title: str, subject: Sequence[str], note: Sequence[str]) -> Any:
     """Title, of whom it tells, how it is read, type and colours common to all figures."""
-    wide = getattr(chart, "width", None)
-    letters = max(_LETTERS, round(wide / _SMALL) + 12) if isinstance(wide, int | float) else _WIDE
-    lines = [line for text in [*subject, *note] for line in _lines(text, letters)]
+    lines = [line for text in [*subject, *note] for line in _lines(text, _letters(chart))]
     return (
         chart.properties(
             title=alt.TitleParams(text=title, subtitle=lines),
@@ -184,6 +182,12 @@ def dressed(chart: Any, words: Words, title: str, subject: Sequence[str], note: 
         )
         .configure_text(font=words.data["fonts"])
     )
+
+
+def _letters(chart: Any) -> int:
+    """How many letters a line under the title has: as many as the figure is wide."""
+    wide = getattr(chart, "width", None)
+    return max(_LETTERS, round(wide / _SMALL) + 12) if isinstance(wide, int | float) else _WIDE
 
 
 def _lines(text: str, letters: int) -> list[str]:
