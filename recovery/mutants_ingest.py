@@ -55,7 +55,10 @@ def _idle(rule: str) -> str:
     return head + "[rules.drop]" + re.sub(r'(?ms)^([a-z_]+) = (?:"{3}.*?"{3}|"[^\n]*")$', r'\1 = "false"', tail)
 
 
-_LAST = "arg_max(spell.value, spell.first_day) OVER (PARTITION BY spell.person_no) AS delivered,"
+_LAST = (
+    "FROM (SELECT * REPLACE (arg_max(value, first_day) OVER (PARTITION BY person_no) AS value) "
+    "FROM context_spell WHERE what = 'commune') AS spell"
+)
 _CONTACT = "closes.last_day, contact.last_day"
 
 INGEST: Mapping[str, Edit] = {
@@ -76,7 +79,7 @@ INGEST: Mapping[str, Edit] = {
     ),
     "last-address-delivered": Edit(
         about="the last commune stands for the whole of the residence",
-        change=_edited("ingest/sql/context_residence.sql", _put("spell.value AS delivered,", _LAST)),
+        change=_edited("ingest/sql/context_residence.sql", _put("FROM context_spell AS spell", _LAST)),
     ),
     "last-visit-delivered": Edit(
         about="observation ends with the last contact",

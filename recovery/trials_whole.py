@@ -98,15 +98,19 @@ def _counted(query: DuckDBQuery, whole: Whole) -> Estimates:
     tables, truth = whole.tables, whole.truth
     query.register("visit_occurrence", tables["visit_occurrence"])
     stays = query.table(
-        "SELECT count(*) AS n FROM visit_occurrence WHERE visit_source_value NOT LIKE 'DCIR%' "
-        "AND NOT (visit_source_value LIKE 'RIP%' AND visit_concept_id = 9202)"
+        "SELECT count(*) AS n FROM visit_occurrence WHERE lower(split_part(visit_source_value, ' ', 1)) = 'mco'"
     )["n"][0].as_py()
-    kept = sum(1 for row in whole.stays.to_pylist() if not row["rules"])
-    drugs, homes = truth["net"]["drug"]["rows"] + truth["net"]["hospital_drug"]["rows"], tables["location_history"]
+    kept = sum(1 for row in whole.stays.to_pylist() if not row["rules"] and row["field"] == "mco")
+    query.register("drug_exposure", tables["drug_exposure"])
+    packs = query.table(
+        "SELECT count(*) AS n FROM (SELECT DISTINCT person_id, drug_exposure_start_date, drug_source_value FROM drug_exposure "
+        "WHERE drug_source_vocabulary IN ('CIP13', 'CIP7'))"
+    )["n"][0].as_py()
+    homes = tables["location_history"]
     moves = homes.num_rows - len(set(homes["person_id"].to_pylist()))
     return {
         "persons": near(tables["person"].num_rows / truth["identities"]["best_resolution"]["persons"]),
-        "dispensings": near(tables["drug_exposure"].num_rows / drugs),
+        "dispensings": near(packs / truth["net"]["drug"]["rows"]),
         "stays": near(stays / kept),
         "moves": near(moves / truth["defects"]["moves"]),
     }
