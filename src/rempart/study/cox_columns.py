@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Texts = NDArray[np.str_]
+_BITS = 62  # of a whole number that holds a row of indicators
 _ALIKE = 1e-9  # what is left of a column, of its own length, when those before it are taken out: rounding
 
 
@@ -46,7 +47,8 @@ def independent(columns: Sequence[Floats]) -> list[int]:
     """Places of the columns that are no combination of a constant and those before them."""
     basis: list[Floats] = []
     kept: list[int] = []
-    for at, column in enumerate([np.ones_like(columns[0]), *columns] if columns else []):
+    rows = _distinct(columns)
+    for at, column in enumerate([np.ones_like(rows[0]), *rows] if rows else []):
         rest = column.copy()
         for one in (*basis, *basis):  # twice: what rounding left of the first time
             rest -= one * float(one @ rest)
@@ -55,6 +57,17 @@ def independent(columns: Sequence[Floats]) -> list[int]:
             basis.append(rest / size)
             kept.append(at - 1)
     return [at for at in kept if at >= 0]
+
+
+def _distinct(columns: Sequence[Floats]) -> list[Floats]:
+    """The columns of indicators on their distinct rows: the same combinations, of a few rows instead of each cell."""
+    if not 0 < len(columns) <= _BITS or any(np.any((column != 0) & (column != 1)) for column in columns):
+        return list(columns)
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for place, column in enumerate(columns):
+        code |= column.astype(np.int64) << place
+    found = np.unique(code)
+    return [((found >> place) & 1).astype(np.float64) for place in range(len(columns))]
 
 
 def numbered(columns: Sequence[Texts]) -> Ints | None:
