@@ -22,6 +22,7 @@ from rempart.study.tallies import NOBODY, Tally
 
 _UNITS = {**UNITS, "lower": "ratio", "upper": "ratio"}
 _STATES = (EVER, CURRENT, PAST)
+ALL = "all"
 
 
 def hazard_ratio(output: Output, told: Designed) -> None:
@@ -32,6 +33,8 @@ def hazard_ratio(output: Output, told: Designed) -> None:
         fitted, rule = _fitted(told, found, adjusted=model == "adjusted")
         for name in told.analysis.exposures:
             persons, events = told.by(f"states/{name}", "state"), told.by(f"events/{name}", "state")
+            whole = {"analysis": told.analysis.id, "model": model, "term": f"{name}, every state"}
+            _outcomes(output, told, whole, persons, events)
             for state in (state for state in _STATES if (state,) in persons):
                 row = {"analysis": told.analysis.id, "model": model, "term": f"{name} {state} versus {NEVER}"}
                 for arm in (state, NEVER):
@@ -45,6 +48,8 @@ def incidence(output: Output, told: Designed) -> None:
     """Persons, outcomes, person-years and the rate with its exact interval by each exposure's state."""
     for name in told.analysis.exposures:
         persons, events = told.by(f"states/{name}", "state"), told.by(f"events/{name}", "state")
+        every, row = told.one("outcomes"), {"exposure": name, "outcome": told.analysis.outcomes[0]}
+        output.write(row, {"arm": ALL}, {"events": every.persons}, n=every.persons, ref=reference(every))
         for state in (state for state in (NEVER, *_STATES) if (state,) in persons):
             cell, ill = persons[state,], events.get((state,), NOBODY)
             row, column = {"exposure": name, "outcome": told.analysis.outcomes[0]}, {"arm": state}
@@ -56,6 +61,20 @@ def incidence(output: Output, told: Designed) -> None:
             value = rate(ill.persons, cell.total) or (None, None, None)
             rates = dict(zip(("rate", "rate_lower", "rate_upper"), value, strict=True))
             output.write(row, column, rates, n=ill.persons, ref=reference(ill))
+
+
+def _outcomes(
+    output: Output,
+    told: Designed,
+    row: Mapping[str, str],
+    persons: Mapping[tuple[str, ...], Tally],
+    events: Mapping[tuple[str, ...], Tally],
+) -> None:
+    """Outcomes of every state beside all of them: each exposure's states share out the same ones, so that what one exposure hides is not to
+    be read from another."""
+    cells = {state: events.get((state,), NOBODY) for (state,) in persons} | {ALL: told.one("outcomes")}
+    for arm, cell in cells.items():
+        output.write(row, {"arm": arm}, {"events": cell.persons}, n=cell.persons, ref=reference(cell))
 
 
 def _counts(output: Output, row: Mapping[str, str], arm: str, persons: Tally, events: Tally) -> None:
