@@ -16,14 +16,15 @@ from rempart.records.design_environment import LAG
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
-_MADE = ("design_values", "design_rows", "design_cases", "design_days")
+_MADE = ("design_values", "design_rows", "design_homes", "design_cases", "design_days")
 _ENDLESS = "DATE '9999-12-31'"
 
 
 def environmental(study: Study, analysis: DesignAnalysis, *, cut: datetime.date, reads: Reads, until: str) -> TallyPlan:
     """Tallies ``persons``, ``outcomes`` of those followed. Of ``cox``: patterns ``rows``: levels of each covariate and stratum, value,
     entry_day, exit_day, status; tally ``unknown``: persons with days without a value. Of ``distributed_lag``: patterns ``cases``: commune,
-    day; ``values``: commune, first day, last day, value (days since 1970-01-01; a value is there, however often)."""
+    day; ``followed``: commune, first day, last day of those followed there; ``values``: commune, first day, last day, value (days since
+    1970-01-01, both included; a value is there, however often)."""
     (cohort,), (outcome,) = analysis.cohorts, analysis.outcomes
     levels = (*analysis.covariates, *analysis.inputs.get("strata", ()))
     prepare = (
@@ -40,8 +41,9 @@ def environmental(study: Study, analysis: DesignAnalysis, *, cut: datetime.date,
         selects["patterns:cases"] = (
             f"SELECT commune || '|' || {_number('day')} AS key, count(*) AS n FROM design_cases GROUP BY 1"
         )
-        days = f"{_number('first_day')} || '|' || {_number('last_day')} || '|' || value"
-        selects["patterns:values"] = f"SELECT DISTINCT commune || '|' || {days} AS key, 1 AS n FROM design_values"
+        days = f"commune || '|' || {_number('first_day')} || '|' || {_number('last_day')}"
+        selects["patterns:followed"] = f"SELECT {days} AS key, count(*) AS n FROM design_homes GROUP BY 1"
+        selects["patterns:values"] = f"SELECT DISTINCT {days} || '|' || value AS key, 1 AS n FROM design_values"
     else:
         text = "'|' || value || '|' || entry_day || '|' || exit_day || '|' || status"
         pattern = f"pattern || {text}" if levels else f"ltrim({text}, '|')"
@@ -90,18 +92,13 @@ def _followed(study: Study, analysis: DesignAnalysis, reads: Reads) -> tuple[str
     return make("design_values", spells), make("design_rows", rows), make("design_days", unknown)
 
 
-def _cases(study: Study, analysis: DesignAnalysis, reads: Reads) -> tuple[str, str]:
-    """Outcomes with the commune of that day, and the values of those communes around the months of their outcomes."""
-    home, grid = "location_history", "environment"
-    start, end, place = (
-        reads.column(home, column)
-        for column in ("location_history_start_date", "location_history_end_date", "commune_source_value")
-    )
-    day = "f.t0 + CAST(f.exit_day AS INTEGER)"
+def _cases(study: Study, analysis: DesignAnalysis, reads: Reads) -> tuple[str, str, str]:
+    """The days on which each person is followed by commune, the outcomes among them, and the values of those communes around the months
+    of their outcomes."""
+    grid = "environment"
     cases = (
-        f"SELECT f.person_id, {day} AS day, h.{place} AS commune FROM design_follow AS f JOIN {home} AS h ON h.person_id = f.person_id "
-        f"AND {day} BETWEEN h.{start} AND coalesce(h.{end}, {_ENDLESS}) WHERE f.status = 1 AND h.{place} IS NOT NULL "
-        f"QUALIFY row_number() OVER (PARTITION BY f.person_id ORDER BY h.{start} DESC, h.{place}) = 1"
+        "SELECT f.person_id, h.commune, h.last_day AS day FROM design_follow AS f JOIN design_homes AS h ON h.person_id = f.person_id "
+        "AND h.last_day = f.t0 + CAST(f.exit_day AS INTEGER) WHERE f.status = 1"
     )
     name, commune, first, last, value = (
         reads.column(grid, column) for column in ("exposure", "commune", "first_day", "last_day", "value")
@@ -113,4 +110,25 @@ def _cases(study: Study, analysis: DesignAnalysis, reads: Reads) -> tuple[str, s
         f"ON c.commune = e.{commune} AND e.{last} >= c.month - {longest} AND e.{first} <= last_day(c.month) "
         f"WHERE e.{name} = '{analysis.inputs['environment']}' AND e.{value} IS NOT NULL"
     )
-    return make("design_cases", cases), make("design_values", values)
+    return make("design_homes", _homes(reads)), make("design_cases", cases), make("design_values", values)
+
+
+def _homes(reads: Reads) -> str:
+    """(person_id, commune, first_day, last_day): the followed days at each residence, which ends where a later one begins."""
+    home = "location_history"
+    start, end, place = (
+        reads.column(home, column)
+        for column in ("location_history_start_date", "location_history_end_date", "commune_source_value")
+    )
+    until = f"coalesce(h.{end}, {_ENDLESS})"
+    after = f"lead(h.{start}) OVER (PARTITION BY h.person_id ORDER BY h.{start}, h.{place} DESC NULLS FIRST, {until})"
+    spells = (
+        f"SELECT h.person_id, h.{place} AS commune, h.{start} AS first_day, least({until}, coalesce({after} - 1, {_ENDLESS})) AS last_day "
+        f"FROM {home} AS h WHERE h.{start} IS NOT NULL"
+    )
+    return (
+        "SELECT f.person_id, h.commune, greatest(h.first_day, f.t0 + 1) AS first_day, "
+        "least(h.last_day, f.t0 + CAST(f.exit_day AS INTEGER)) AS last_day "
+        f"FROM design_follow AS f JOIN ({spells}) AS h ON h.person_id = f.person_id WHERE h.commune IS NOT NULL "
+        "AND greatest(h.first_day, f.t0 + 1) <= least(h.last_day, f.t0 + CAST(f.exit_day AS INTEGER))"
+    )

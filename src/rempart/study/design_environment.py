@@ -113,7 +113,8 @@ def _log_tail(z: float) -> float:
 
 
 def _distributed(told: Designed) -> LagEffects:
-    """Conditional Poisson of outcomes by commune and day, strata of commune × month × day of the week; days without a value left out."""
+    """Conditional Poisson of outcomes by commune and day over those followed there on that day, strata of commune × month × day of the
+    week; days without a value, and days on which nobody is followed, are left out."""
     lags = np.asarray(told.analysis.parameters["lags"], dtype=np.int64)
     cases, values = told.patterns("cases", 2), told.patterns("values", 4)
     if not len(cases.n):
@@ -124,13 +125,15 @@ def _distributed(told: Designed) -> LagEffects:
     place, day, count = _days_of_strata(cases, communes)
     lag = lags + told.study.protocol.lag_days
     x = _looked_at(exposure, place, day - first, lag)
-    known = np.isfinite(x).all(axis=1)
+    followed = _followed(told.patterns("followed", 3), communes, place, day)
+    known = np.isfinite(x).all(axis=1) & (followed > 0)
     if not count[known].any():
         raise BadInput("lag-beyond-series")
     shape: Any = told.analysis.parameters
     basis = polynomial(lags, shape["degree"]) if shape["shape"] == POLYNOMIAL else np.eye(len(lags))
     terms = [f"{told.analysis.inputs['environment']} {at}" for at in range(basis.shape[1])]
-    found = fit(time_strata(place[known], day[known]), count[known], x[known] @ basis, terms)
+    strata = time_strata(place[known], day[known])
+    found = fit(strata, count[known], x[known] @ basis, terms, population=followed[known])
     return lag_effects(found, lags, basis)
 
 
@@ -144,6 +147,24 @@ def _series(values: Patterns, communes: Sequence[str] | Any, first: int) -> Floa
     for row, start, end, measured in zip(at, begins, ends, value, strict=True):
         series[row, max(start, 0) : end + 1] = measured
     return series
+
+
+def _followed(spells: Patterns, communes: Any, place: Ints, day: Ints) -> Floats:
+    """(R,) persons followed in each place on each day: those who began there by then, less those who ended before."""
+    mine = np.isin(spells.columns[0], communes)
+    at, n = np.searchsorted(communes, spells.columns[0][mine]), spells.n[mine]
+    first, last = spells.whole(1)[mine], spells.whole(2)[mine]
+    low = int(min(first.min(initial=0), day.min(initial=0)))
+    wide = int(max(last.max(initial=0), day.max(initial=0))) - low + 2
+    wanted = place * wide + day - low
+    return _by_then(at * wide + first - low, n, wanted) - _by_then(at * wide + last + 1 - low, n, wanted)
+
+
+def _by_then(moment: Ints, n: Ints, wanted: Ints) -> Floats:
+    """(R,) how many moments lie at each of those wanted or before."""
+    order = np.argsort(moment, kind="stable")
+    total = np.concatenate(([0], np.cumsum(n[order])))
+    return np.asarray(total[np.searchsorted(moment[order], wanted, side="right")], dtype=np.float64)
 
 
 def _looked_at(series: Floats, place: Ints, column: Ints, lags: Ints) -> Floats:
