@@ -12,7 +12,14 @@ from rempart.errors import BadInput
 from rempart.study.estimators import clone_censor
 from rempart.study.estimators.balance import balance
 from rempart.study.estimators.marginal_structural import PersonPeriods, period_weights
-from rempart.study.estimators.matching_loops import plain_take_each_once, plain_take_freely, take_each_once, take_freely
+from rempart.study.estimators.matching_loops import (
+    plain_split,
+    plain_take_each_once,
+    plain_take_freely,
+    plain_tell,
+    take_each_once,
+    take_freely,
+)
 from rempart.study.estimators.score_input import Scored
 from rempart.study.estimators.score_matching import MatchRule, match
 from rempart.study.estimators.score_strata import crump_edge, score_strata, trim_crump
@@ -80,10 +87,12 @@ def test_compiled_and_plain_loops_say_the_same(given_: Any, replace: bool) -> No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rempart.study.estimators.score_matching.take_each_once", plain_take_each_once)
         patch.setattr("rempart.study.estimators.score_matching.take_freely", plain_take_freely)
+        patch.setattr("rempart.study.estimators.score_matching.split", plain_split)
+        patch.setattr("rempart.study.estimators.score_matching.tell", plain_tell)
         plain = match(scored, draw, rule)
     assert take_each_once is not plain_take_each_once
     assert take_freely is not plain_take_freely
-    assert plain.comparator.tolist() == quick.comparator.tolist()
+    assert (plain.comparator.tolist(), plain.weights.tolist()) == (quick.comparator.tolist(), quick.weights.tolist())
 
 
 @settings(max_examples=40, deadline=None)

@@ -9,30 +9,32 @@ group costs no walk.
 
 from typing import Any
 
+import numpy as np
+
 from rempart.study.estimators.compiled import compiled
 
 
-def plain_split(order: Any, sorted_scale: Any, treated: Any, draw: Any, out: Any) -> None:
+def plain_split(sorted_code: Any, sorted_scale: Any, out: Any) -> None:
     """Persons in order of their scale parted into arms, comparators of one scale put into groups.
 
-    ``order``, ``sorted_scale`` (n,); ``treated``, ``draw`` (n,) by person. ``out`` = (treated (T,), their scale, their place, comparators
-    (C,), their draws, begin (C+1,), value (C,), [number of groups]).
+    ``sorted_code`` (n,): twice the person's place, and 1 for a treated; ``sorted_scale`` (n,). ``out`` = (treated (T+1,), their scale,
+    their place, comparators (C+1,), begin (C+1,), value (C+1,), [number of groups]). It writes for both arms and counts for one: who is
+    treated is as good as chance to a processor that guesses branches.
     """
-    one, score, place, pool, draws, begin, value, groups = out
-    t = c = g = below = 0
-    for k in range(len(order)):
-        person, at = order[k], sorted_scale[k]
-        if g > below and value[g - 1] < at:
-            below = g
-        if treated[person]:
-            one[t], score[t], place[t] = person, at, below
-            t += 1
-        else:
-            if g == 0 or value[g - 1] < at:
-                begin[g], value[g] = c, at
-                g += 1
-            pool[c], draws[c] = person, draw[person]
-            c += 1
+    one, score, place, pool, begin, value, groups = out
+    t = c = g = 0
+    last = -np.inf
+    for k in range(len(sorted_code)):
+        person, is_treated = sorted_code[k] >> 1, sorted_code[k] & 1
+        at = sorted_scale[k]
+        one[t], score[t], place[t] = person, at, g - (last == at)
+        t += is_treated
+        opens = (1 - is_treated) & (last < at)
+        begin[g], value[g] = c, at
+        g += opens
+        last = at if opens else last
+        pool[c] = person
+        c += 1 - is_treated
     begin[g] = c
     groups[0] = g
 
@@ -40,12 +42,12 @@ def plain_split(order: Any, sorted_scale: Any, treated: Any, draw: Any, out: Any
 def plain_take_each_once(turns: Any, treated: Any, groups: Any, caliper: float, out: Any) -> None:
     """``turns`` (rounds·T,) treated in the order of their turns, each takes the nearest free comparator within ``caliper``.
 
-    ``treated`` = (score (T,), place (T,)); ``groups`` = (begin, value, draw and place of each comparator (C,)); ``out`` =
+    ``treated`` = (score (T,), place (T,)); ``groups`` = (begin, value, draw of each person (n,), person of each comparator (C,)); ``out`` =
     (matches (T, k) filled with -1, how many each has (T,), cursor (G,), left and right pointers (G+1,)).
     At equal distance the lower draw is taken, then the lower place, whichever side it lies on.
     """
     score, place = treated
-    begin, value, draw, home = groups
+    begin, value, draw, pool = groups
     matches, found, cursor, down, up = out
     count = len(value)
     for turn in range(len(turns)):
@@ -65,8 +67,8 @@ def plain_take_each_once(turns: Any, treated: Any, groups: Any, caliper: float, 
         if takes_right and takes_left:
             takes_left = far_left < far_right
             if far_left == far_right:
-                a, b = cursor[left - 1], cursor[right]
-                takes_left = draw[a] < draw[b] or (draw[a] == draw[b] and home[a] < home[b])
+                a, b = pool[cursor[left - 1]], pool[cursor[right]]
+                takes_left = draw[a] < draw[b] or (draw[a] == draw[b] and a < b)
             takes_right = not takes_left
         if not takes_right and not takes_left:
             continue
@@ -82,7 +84,7 @@ def plain_take_each_once(turns: Any, treated: Any, groups: Any, caliper: float, 
 def plain_take_freely(treated: Any, groups: Any, caliper: float, out: Any) -> None:
     """Each treated takes its k nearest comparators within ``caliper``, whoever else has them; the same ties. Arguments as above."""
     score, place = treated
-    begin, value, draw, home = groups
+    begin, value, draw, pool = groups
     matches, found = out
     count = len(value)
     for t in range(len(score)):
@@ -98,8 +100,8 @@ def plain_take_freely(treated: Any, groups: Any, caliper: float, out: Any) -> No
             if takes_right and takes_left:
                 takes_left = far_left < far_right
                 if far_left == far_right:
-                    a, b = at_left, at_right
-                    takes_left = draw[a] < draw[b] or (draw[a] == draw[b] and home[a] < home[b])
+                    a, b = pool[at_left], pool[at_right]
+                    takes_left = draw[a] < draw[b] or (draw[a] == draw[b] and a < b)
                 takes_right = not takes_left
             if takes_right:
                 matches[t, k] = at_right
@@ -117,6 +119,32 @@ def plain_take_freely(treated: Any, groups: Any, caliper: float, out: Any) -> No
             found[t] += 1
 
 
+def plain_tell(treated: Any, pool: Any, matches: Any, table: Any, out: Any) -> None:
+    """Pairs in order of the treated persons' places, and weights.
+
+    ``treated`` (T,), ``pool`` (C,) persons; ``matches`` (T, k) places in the pool, -1 for none; ``table`` (n, k) filled with -1: the same
+    by person. ``out`` = (treated and comparator of each pair (pairs + 1,), weights (n,) filled with 0, [treated who have one]).
+    """
+    ones, others, weights, matched = out
+    most = matches.shape[1]
+    for t in range(len(treated)):
+        many = 0
+        while many < most and matches[t, many] >= 0:
+            many += 1
+        for k in range(many):
+            other = pool[matches[t, k]]
+            table[treated[t], k] = other
+            weights[other] += 1 / many
+        matched[0] += many > 0
+    pairs = 0
+    for person in range(len(table)):
+        weights[person] += table[person, 0] >= 0  # of the treated: they are nobody's comparator
+        for k in range(most):
+            ones[pairs], others[pairs] = person, table[person, k]
+            pairs += table[person, k] >= 0
+
+
 split = compiled(plain_split)
+tell = compiled(plain_tell)
 take_each_once = compiled(plain_take_each_once)
 take_freely = compiled(plain_take_freely)

@@ -12,17 +12,19 @@ and ``pair`` go into ``weighted_contrast``); the bootstrap is not valid here (Ab
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rempart.errors import BadInput
-from rempart.study.estimators.matching_loops import split, take_each_once, take_freely
-from rempart.study.estimators.score_input import Scored, sums_by
+from rempart.study.estimators.matching_loops import split, take_each_once, take_freely, tell
+from rempart.study.estimators.score_input import Scored
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Places = NDArray[np.signedinteger[Any]]
 _MAGNITUDE = np.int64(0x7FFF_FFFF_FFFF_FFFF)  # all bits of a number but its sign
 SCALES, ORDERS, SPREADS = ("score", "logit"), ("largest", "smallest", "draw"), ("pooled", "all")
 
@@ -80,42 +82,36 @@ def match(scored: Scored, draw: Ints, rule: MatchRule) -> Matching:
     if draw.shape != scored.score.shape or not np.issubdtype(draw.dtype, np.integer):
         raise BadInput("score-shape", term="draw")
     scale = scored.score if rule.scale == "score" else scored.logit()
-    order = _sorted(scale, draw)
-    sides = _sides(scale[order], order, scored.treated, draw)
+    sides = _sides(scale, _sorted(scale, scored.treated, draw), int(np.count_nonzero(scored.treated)))
     width = _caliper(scale, sides, rule)
-    found = _taken(sides, draw, (rule, width))
-    table = np.full((len(scale), rule.ratio), -1, dtype=np.int64)
-    table[sides.treated] = np.where(found >= 0, sides.pool[found], -1)
-    return _matching(table, (len(sides.treated), rule, width))
+    return _matching(sides, _taken(sides, draw, (rule, width)), (len(scale), rule, width))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sides:
-    """The treated in order of scale, draw and place: person, scale, place; the comparators: person, draw, and their groups."""
+    """The treated in order of scale, draw and place: person, scale, place; the comparators: person, and their groups."""
 
-    treated: Ints
+    treated: Places
     score: Floats
-    place: Ints
-    pool: Ints
-    draw: Ints
-    begin: Ints
+    place: Places
+    pool: Places
+    begin: Places
     value: Floats
 
 
-def _sides(scale: Floats, order: Ints, treated: Bools, draw: Ints) -> _Sides:
-    ones = int(np.count_nonzero(treated))
-    others = len(order) - ones
-    first, place, begin = np.empty(ones, np.int64), np.empty(ones, np.int64), np.empty(others + 1, np.int64)
-    pool, draws, groups = np.empty(others, np.int64), np.empty(others, np.int64), np.empty(1, np.int64)
-    score, value = np.empty(ones), np.empty(others)
-    split(order, scale, treated, draw, (first, score, place, pool, draws, begin, value, groups))
+def _sides(scale: Floats, code: Ints, ones: int) -> _Sides:
+    """``code`` (n,) as ``_sorted`` gives it; ``ones`` of them are treated."""
+    others = len(code) - ones
+    small = np.int32 if len(code) < np.iinfo(np.int32).max else np.int64  # half of the memory to walk through
+    first, place, pool, begin = (np.empty(size + 1, small) for size in (ones, ones, others, others))
+    score, value, groups = np.empty(ones + 1), np.empty(others + 1), np.empty(1, np.int64)
+    split(code, np.sort(scale), (first, score, place, pool, begin, value, groups))
     count = int(groups[0])
     return _Sides(
-        treated=first,
-        score=score,
-        place=place,
-        pool=pool,
-        draw=draws,
+        treated=first[:ones],
+        score=score[:ones],
+        place=place[:ones],
+        pool=pool[:others],
         begin=begin[: count + 1],
         value=value[:count],
     )
@@ -131,37 +127,44 @@ def _caliper(scale: Floats, sides: _Sides, rule: MatchRule) -> float:
     return rule.caliper * float(np.sqrt(sum(parts) / 2))
 
 
-def _sorted(scale: Floats, draw: Ints) -> Ints:
-    """Places by scale, draw and place.
+def _sorted(scale: Floats, treated: Bools, draw: Ints) -> Ints:
+    """Persons by scale, draw and place, each as twice the place, and 1 for a treated.
 
-    The upper bits of the scale and the place in one whole number are sorted as such, in two thirds of the time of sorting places by
+    The upper bits of the scale and that code in one whole number are sorted as such, in two thirds of the time of sorting places by
     scale. Only where the upper bits are equal does the slower sort by three keys run.
     """
-    places = (len(scale) - 1).bit_length()
-    bits = (scale + 0.0).view(np.int64)  # -0 becomes 0
-    rising = bits ^ ((bits >> 63) & _MAGNITUDE)  # negative numbers rise as their bits fall
+    places = (2 * len(scale) - 1).bit_length()
     below = (1 << places) - 1
-    key = np.sort((rising & ~below) | np.arange(len(scale)))
-    order = key & below
-    upper = key >> places
-    same = upper[1:] == upper[:-1]
+    key = (scale + 0.0).view(
+        np.int64
+    )  # a copy, in which -0 is 0; all is done in it, since new memory costs more than the work
+    falling = key >> 63
+    falling &= _MAGNITUDE
+    key ^= falling  # negative numbers rise as their bits fall
+    key &= ~below
+    key |= np.arange(0, 2 * len(scale), 2)
+    key += treated
+    key.sort()
+    code = key & below
+    key >>= places
+    same = key[1:] == key[:-1]
     if same.any():
         tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
-        of = order[tied]
-        order[tied] = of[np.lexsort((of, draw[of], scale[of]))]
-    return order
+        of = code[tied]
+        code[tied] = of[np.lexsort((of, draw[of >> 1], scale[of >> 1]))]
+    return code
 
 
-def _taken(sides: _Sides, draw: Ints, how: tuple[MatchRule, float]) -> Ints:
+def _taken(sides: _Sides, draw: Ints, how: tuple[MatchRule, float]) -> Places:
     """Of each treated, in the order of the sides, the places in the pool that it takes, (T, k), -1 for none."""
     rule, caliper = how
-    size, count = len(sides.treated), len(sides.value)
-    matches, many = np.full((size, rule.ratio), -1, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    groups = (sides.begin, sides.value, sides.draw, sides.pool)
+    size, count, small = len(sides.treated), len(sides.value), sides.pool.dtype
+    matches, many = np.full((size, rule.ratio), -1, dtype=small), np.zeros(size, dtype=small)
+    groups = (sides.begin, sides.value, draw, sides.pool)
     if rule.replace:
         take_freely((sides.score, sides.place), groups, caliper, (matches, many))
         return matches
-    free = np.arange(count + 1, dtype=np.int64)
+    free = np.arange(count + 1, dtype=small)
     state = (matches, many, sides.begin[:-1].copy(), free.copy(), free)
     turns = _turns(sides, draw, rule.order)
     for _ in range(rule.ratio):
@@ -169,34 +172,34 @@ def _taken(sides: _Sides, draw: Ints, how: tuple[MatchRule, float]) -> Ints:
     return matches
 
 
-def _turns(sides: _Sides, draw: Ints, order: str) -> Ints:
+def _turns(sides: _Sides, draw: Ints, order: str) -> Places:
     """Treated come sorted by score, draw and place: the largest first keeps the lower draw first among equals."""
-    turns = np.arange(len(sides.treated), dtype=np.int64)
+    turns = np.arange(len(sides.treated), dtype=sides.treated.dtype)
     if order == "draw":
-        return np.lexsort((sides.treated, draw[sides.treated])).astype(np.int64)
+        return np.lexsort((sides.treated, draw[sides.treated])).astype(turns.dtype)
     if order == "smallest":
         return turns
     if (sides.score[1:] > sides.score[:-1]).all():
         return turns[::-1].copy()
-    return np.argsort(-sides.score, kind="stable").astype(np.int64)
+    return np.argsort(-sides.score, kind="stable").astype(turns.dtype)
 
 
-def _matching(table: Ints, told: tuple[int, MatchRule, float]) -> Matching:
-    """``table`` (n, k): of each person the comparators that it takes, -1 for none."""
-    treated, rule, width = told
-    taken = table >= 0
-    many = taken.sum(axis=1)
-    rows = np.repeat(np.arange(len(table)), many)
-    if not len(rows):
+def _matching(sides: _Sides, taken: Places, told: tuple[int, MatchRule, float]) -> Matching:
+    """``taken`` (T, k) as ``_taken`` gives it."""
+    persons, rule, width = told
+    most = int(np.count_nonzero(taken >= 0))
+    if not most:
         raise BadInput("matching-none")
-    comparator = table[taken]
-    weights = sums_by(comparator, 1 / many[rows], len(table))
-    weights[many > 0] = 1.0
+    ones, others = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64)
+    once = rule.ratio == 1 and not rule.replace  # weights are 0 or 1: a small array, since it is written in no order
+    weights, matched = np.zeros(persons, np.int8 if once else np.float64), np.zeros(1, np.int64)
+    table = np.full((persons, rule.ratio), -1, sides.pool.dtype)
+    tell(sides.treated, sides.pool, taken, table, (ones, others, weights, matched))
     return Matching(
-        treated=rows,
-        comparator=comparator,
-        weights=weights,
+        treated=ones[:most],
+        comparator=others[:most],
+        weights=weights.astype(np.float64),
         caliper=width,
-        unmatched=treated - int(np.count_nonzero(many)),
+        unmatched=len(sides.treated) - int(matched[0]),
         replaced=rule.replace,
     )
