@@ -99,10 +99,15 @@ class _Sides:
     value: Floats
 
 
+def _place_type(size: int) -> type[np.signedinteger[Any]]:
+    """Half of the memory to walk through where places fit in it."""
+    return np.int32 if size < np.iinfo(np.int32).max else np.int64
+
+
 def _sides(scale: Floats, code: Ints, ones: int) -> _Sides:
     """``code`` (n,) as ``_sorted`` gives it; ``ones`` of them are treated."""
     others = len(code) - ones
-    small = np.int32 if len(code) < np.iinfo(np.int32).max else np.int64  # half of the memory to walk through
+    small = _place_type(len(code))
     first, place, pool, begin = (np.empty(size + 1, small) for size in (ones, ones, others, others))
     score, value, groups = np.empty(ones + 1), np.empty(others + 1), np.empty(1, np.int64)
     split(code, np.sort(scale), (first, score, place, pool, begin, value, groups))
