@@ -127,8 +127,8 @@ def crossed(people: Sequence[History], role: str, asked: dict[str, Any]) -> list
 
 CROSSOVERS: list[dict[str, Any]] = [
     {"risk_window": [-6, 0], "apart": [-28, -14]},
-    {"risk_window": [-3, 3], "apart": [-20, -10, 15]},
-    {"risk_window": [-4, 0], "time_stratified": True},
+    {"risk_window": [-3, 3], "apart": [-20, -10, 15], "bidirectional": True},
+    {"risk_window": [-4, 0], "time_stratified": True, "bidirectional": True},
 ]
 
 

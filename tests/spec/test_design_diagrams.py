@@ -25,7 +25,7 @@ DESIGNS = {  # id → (type, design, inputs, parameters)
         "odds_ratio",
         "case-crossover",
         {"cohort": "ill", "controls": "matched", "exposures": ["target"]},
-        {"risk_window": [-6, 0], "time_stratified": True},
+        {"risk_window": [-6, 0], "time_stratified": True, "bidirectional": True},
     ),
     "varying": (
         "cox",

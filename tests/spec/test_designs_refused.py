@@ -89,6 +89,7 @@ CROSSED = {
     "inputs": ALPHA,
     "parameters": {"risk_window": [-6, 0], "apart": [-28]},
 }
+STRATIFIED = CROSSED | {"parameters": {"risk_window": [-6, 0], "time_stratified": True, "bidirectional": True}}
 MATCHED = {"type": "odds_ratio", "design": "nested-case-control", "inputs": NESTED, "parameters": {}}
 
 
@@ -108,6 +109,9 @@ MATCHED = {"type": "odds_ratio", "design": "nested-case-control", "inputs": NEST
         (SERIES, "inputs", {"exposures": ["alpha", "beta"], "cohort": "nobody"}, "inputs.cohort"),
         (CROSSED, "parameters", {"apart": [-5]}, "parameters.apart"),
         (CROSSED, "parameters", {"apart": [-28, -24]}, "parameters.apart"),
+        (CROSSED, "parameters", {"apart": [-28, 28]}, "parameters.apart"),
+        (CROSSED, "parameters", {"risk_window": [0, 6]}, "parameters.risk_window"),
+        (STRATIFIED, "parameters", {"bidirectional": False}, "parameters.time_stratified"),
         (CROSSED, "parameters", {"time_stratified": True}, "parameters.apart"),
         (CROSSED, "inputs", {"controls": "people"}, "inputs.controls"),
         (CROSSED, "parameters", {"exposed": "covered"}, "inputs.exposures"),
@@ -133,3 +137,23 @@ def test_what_cannot_be_meant_is_refused_at_its_place(
     with pytest.raises(BadInput) as refusal:
         study(body)
     assert str(refusal.value.facts["field"]).endswith(field), refusal.value.facts
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"risk_window": [-40, -35], "apart": [-14, 14]},
+        {"risk_window": [-6, 0], "apart": [-28, 28], "bidirectional": True},
+        {"risk_window": [-6, 0], "time_stratified": True, "bidirectional": True},
+    ],
+    ids=str,
+)
+def test_windows_after_the_event_are_allowed_by_name_and_windows_before_it_always(asked: dict[str, Any]) -> None:
+    """Days that lie after the risk window may still lie before the event."""
+    study(CROSSED | {"parameters": asked})
+
+
+def test_a_study_that_does_not_name_the_key_has_the_id_that_it_had() -> None:
+    """False is the default, and stands in no canonical form."""
+    said = CROSSED | {"parameters": {"risk_window": [-6, 0], "apart": [-28], "bidirectional": False}}
+    assert study(said).content_id == study(CROSSED).content_id

@@ -47,6 +47,11 @@ _PARAMETERS = Table(
             "instead of apart: reference windows around the other days of the event's month on the same day of the week",
             default=False,
         ),
+        "bidirectional": key(
+            Flag(),
+            "true: windows may hold days after the event, which cannot change the exposure; else they are refused, and time_stratified too",
+            default=False,
+        ),
         "exposed": key(
             Choice((DISPENSED, COVERED)),
             "dispensed: by a dispensing in the window; covered: by a period of exposure that holds a day of it",
@@ -80,11 +85,24 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
             "parameters.apart",
             f"windows that do not overlap: at least {length} days from the risk window and from each other",
         )
+    for field, last in _last_days(analysis).items():
+        if last > 0 and not asked["bidirectional"]:
+            raise given.wrong(
+                f"parameters.{field}",
+                "no day after the event, which changes what is taken then; or bidirectional = true where it cannot, as with the weather",
+            )
     if analysis.inputs.get("controls") == analysis.inputs["cohort"]:
         raise given.wrong("inputs.controls", "another cohort than the cases'")
     for name in analysis.exposures if asked["exposed"] == COVERED else ():
         if name not in known.periods:
             raise given.wrong("inputs.exposures", f"exposures with supply, since exposed = {COVERED}: {name} has none")
+
+
+def _last_days(analysis: DesignAnalysis) -> dict[str, int]:
+    """The last day relative to the event that the risk window, and any reference window, may hold: key → day."""
+    last = int(analysis.parameters["risk_window"][1])
+    named = "time_stratified" if analysis.parameters["time_stratified"] else "apart"
+    return {"risk_window": last, named: last + max(shifts(analysis), default=0)}
 
 
 def _looks_back(analysis: DesignAnalysis) -> tuple[tuple[str, int], ...]:
