@@ -45,8 +45,8 @@ faults: $(VENV)/.test  ## attack a stored warehouse by the thousand: counts by k
 truth: $(VENV)/.test  ## score the loader against what was planted: a table, 1 if a score is off (PERSONS=, SEED=)
 	@$(PY) -m truth $(if $(PERSONS),--persons $(PERSONS)) $(if $(SEED),--seed $(SEED))
 
-recovery: $(VENV)/.test  ## find planted effects again over 500 seeds and see each shortcut fail; writes docs/recovery.md (SEEDS=)
-	@$(PY) -m recovery --write $(if $(SEEDS),--seeds $(SEEDS))
+recovery: $(VENV)/.test  ## find planted effects again over 500 seeds and see each shortcut fail; writes docs/recovery.md (SEEDS=, PROCESSES=)
+	@$(PY) -m recovery --write $(if $(SEEDS),--seeds $(SEEDS)) $(if $(PROCESSES),--processes $(PROCESSES))
 
 full: $(VENV)/.test  ## everything at full size; what it printed goes to docs/evidence/
 	@APT="$(APT)" sh scripts/system-packages.sh

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from recovery.arrays import age_on, men
 from recovery.lines import ARRAYS, Line, Trial
 from recovery.persons import Asked, Scene, scene
 from recovery.project import Tables, columns, project_tables
@@ -16,6 +15,7 @@ from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.errors import BadInput
 from rempart.study.estimators.cox_input import CoxRows
 from rempart.study.estimators.cox_rows import fit_rows
+from rempart.synthetic.outcomes import YEAR
 from rempart.synthetic.plan import Flags, Floats
 
 
@@ -87,7 +87,8 @@ def _run(query: DuckDBQuery, seed: int, *, of: Doses) -> Estimates:
     covered = rows["recent"] | (not of.stopped)
     terms = {name: _within(rows["dose"], bounds) & covered for name, bounds in of.recent.items()}
     terms |= {name: _within(rows["dose"], bounds) & ~rows["recent"] for name, bounds in of.stopped.items()}
-    given = {"age": age_on(drawn, 0)[person] + zero / 365.25, "men": men(drawn)[person]}
+    born, sex = drawn.block.born[person], drawn.block.sex[person]
+    given = {"age": (zero - born) / YEAR - 65, "men": np.where(sex == 1, 1.0, 0.0)}
     given = {name: value for name, value in given.items() if value.min() < value.max()}
     made: Estimates = {}
     for word, more in (("", given), (", crude", {})):

@@ -2,6 +2,8 @@
 """A small `make recovery`: planted effects come back over a few fixed seeds, and shortcuts are seen. The whole one: docs/recovery.md."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from recovery.judged import judge, width
 from recovery.lines import EXACT, NEAR, PLAIN, Line
 from recovery.mutants import MUTANTS, mutant
 from recovery.mutants_ingest import INGEST
-from recovery.run import verdicts
+from recovery.run import Runs, found_in, verdicts
 from recovery.session import Estimate, wald
 from recovery.table import table
 from recovery.trials import TRIALS
@@ -26,15 +28,14 @@ FAST = {
 
 @pytest.mark.parametrize(("study", "seeds"), [("doac_vka", 20), ("benfluorex_valve", 8), ("doac_risk", 16)])
 def test_planted_effects_come_back(study: str, seeds: int) -> None:
-    made = verdicts([TRIALS[study]], seeds)
+    made = verdicts([TRIALS[study]], Runs(seeds=seeds))
     assert not [one for one in made if one.failed], table(made)
     assert all(one.seeds == seeds and not one.lost for one in made)
 
 
 @pytest.mark.parametrize("name", sorted(FAST))
 def test_a_shortcut_is_seen(name: str) -> None:
-    with mutant(name):
-        made = verdicts([TRIALS[study] for study in MUTANTS[name].studies], FAST[name])
+    made = verdicts([TRIALS[study] for study in MUTANTS[name].studies], Runs(seeds=FAST[name], shortcut=name))
     assert [one for one in made if one.failed], table(made)
 
 
@@ -102,3 +103,17 @@ def test_counts_are_equal_or_near_and_shares_are_judged_as_they_are() -> None:
 def test_five_hundred_seeds_may_cover_as_the_issue_says() -> None:
     assert width(500) == pytest.approx(0.025)
     assert width(125) == pytest.approx(0.05)
+
+
+def test_two_processes_find_what_one_finds_with_the_shortcut_in_force_and_a_broken_off_run_goes_on(
+    tmp_path: Path,
+) -> None:
+    trial, keep = TRIALS["doac_risk"], tmp_path / "estimates.csv"
+    runs = Runs(seeds=6, shortcut="one-minus-km", keep=keep)
+    alone = found_in(trial, runs)
+    kept = keep.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert repr(found_in(trial, replace(runs, kept_only=True))) == repr(alone)
+    keep.write_text("".join(kept[:4]), encoding="utf-8")  # two seeds of two estimates each
+    assert repr(found_in(trial, replace(runs, processes=2))) == repr(alone)
+    assert keep.read_text(encoding="utf-8").splitlines(keepends=True) == kept
+    assert repr(found_in(trial, Runs(seeds=2))) != repr({name: found[:2] for name, found in alone.items()})
