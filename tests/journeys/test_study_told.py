@@ -37,8 +37,20 @@ def example(name: str, folder: Path, more: str = "") -> Path:
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("en", ("estimand initiation", "exposure, outcome, censoring", "entry event", "dcir", "followed until")),
-        ("fr", ("estimand initiation", "exposition, événement, censure", "événement d'entrée", "dcir", "dernier jour")),
+        (
+            "en",
+            ("no analysis reads an estimand", "exposure, outcome, censoring", "entry event", "dcir", "followed until"),
+        ),
+        (
+            "fr",
+            (
+                "aucune analyse ne lit d'estimand",
+                "exposition, événement, censure",
+                "événement d'entrée",
+                "dcir",
+                "dernier jour",
+            ),
+        ),
     ],
 )
 def test_check_says_when_questions_begin_and_what_ends_their_follow_up(

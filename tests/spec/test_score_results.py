@@ -2,6 +2,7 @@
 """Scores, negative controls and doubts from a study file to checked rows: what is said, what is hidden together, what is refused."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -177,8 +178,48 @@ def test_a_control_with_few_outcomes_is_hidden_and_takes_no_part() -> None:
     assert count.value == 3
     seen = [row for row in shown(rows)["controls"] if row.row_key["outcome"] == "burn" and row.statistic == "ratio"]
     assert [row.status for row in seen] == ["suppressed"]
+    assert [row.row_key["kind"] for row in seen] == ["left out"]
+    assert [row.value for row in told(rows, "controls", "left_out")] == [1]
     without = [told(rows, "controls", "null_mean")[0].value, told(control_rows(0.5), "controls", "null_mean")[0].value]
     assert without[0] != without[1]
+
+
+def barred(rows: tuple[ResultRow, ...], outcome: str) -> list[ResultRow]:
+    """The rows, one control's outcomes of one arm seen in two places of care alone."""
+    return [
+        replace(row, n_establishments=2)
+        if (row.output, row.row_key.get("outcome"), row.column_key.get("arm")) == ("controls", outcome, "comparator")
+        else row
+        for row in rows
+        if row.output in {"controls", "calibrated"}
+    ]
+
+
+def hidden(rows: list[ResultRow]) -> set[tuple[str, str, str]]:
+    """(output, row, statistic) of what is hidden and stands in no arm."""
+    return {
+        (row.output, row.row_key.get("outcome") or row.row_key["model"], row.statistic)
+        for table in check(rows, RULES)
+        for row in table.rows
+        if row.status == "suppressed" and not row.column_key
+    }
+
+
+def test_the_error_goes_with_the_counts_of_every_control_it_was_fitted_to() -> None:
+    """Otherwise the ratio of the control that is hidden would follow from the error and the other controls."""
+    everything = control_rows(0.5)
+    assert not hidden(list(everything))
+    gone = hidden(barred(everything, "otitis"))
+    assert {("controls", "otitis", name) for name in ("ratio", "lower", "upper", "p_value")} <= gone
+    assert {("controls", "systematic error", name) for name in ("null_mean", "null_sd", "expected_error")} <= gone
+    assert {("controls", "bladder_cancer", name) for name in ("calibrated_ratio", "calibrated_p")} <= gone
+    assert {("calibrated", "calibrated", name) for name in ("hazard_ratio", "lower", "upper", "p_value")} <= gone
+    assert not {item for item in gone if item[:2] in {("calibrated", "crude"), ("controls", "fracture")}}
+
+
+def test_a_control_that_was_left_out_hides_nothing_but_itself() -> None:
+    gone = hidden(barred(control_rows(0.5, few="burn"), "burn"))
+    assert {(output, row) for output, row, _ in gone} == {("controls", "burn")}
 
 
 def doubted(kind: str, **parameters: Any) -> tuple[ResultRow, ...]:

@@ -61,10 +61,10 @@ def test_a_worked_study_fits_its_permit_and_no_smaller_one(name: str, tmp_path: 
 def test_one_thing_that_is_wrong_is_told_alone(name: str, tmp_path: Path) -> None:
     file = tmp_path / "study.toml"
     whole = text(name, "study.toml")
-    file.write_text(whole.replace('estimand = "', 'estimand = "x', 1), encoding="utf-8")
+    file.write_text(whole.replace('death = "', 'death = "x', 1), encoding="utf-8")
     found, problems = judge_study(file)
     assert found is None
-    assert [problem.facts["line"] for problem in problems] == [whole[: whole.index('estimand = "')].count("\n") + 1]
+    assert [problem.facts["line"] for problem in problems] == [whole[: whole.index('death = "')].count("\n") + 1]
 
 
 @pytest.mark.parametrize("name", WORKED)

@@ -90,7 +90,7 @@ def times_spoken(voice: Voice) -> "Callable[[Sequence[Times]], list[tuple[str, .
             (
                 one.whom,
                 ", ".join(one.analyses),
-                zero_in_words(voice, one),
+                zero_in_words(voice, one, plain=True),
                 ", ".join(one.sources) or voice.word("times-no-source"),
             )
             for one in times

@@ -20,14 +20,14 @@ Ends = Mapping[str, datetime.date]
 
 
 def show_times(voice: Voice, study: "Study", times: Sequence["Times"]) -> None:
-    """Estimand, order of one day, and each comparison and cohort with its time zero and the sources that end its follow-up."""
+    """Estimand where one is read, order of one day, and each comparison and cohort with time zero and the sources that end follow-up."""
     from rempart.records.protocol import SAME_DAY
 
-    voice.say(
-        "times-study",
-        estimand=study.protocol.estimand,
-        order=", ".join(voice.word(f"same-day-{name}") for name in SAME_DAY),
-    )
+    order = ", ".join(voice.word(f"same-day-{name}") for name in SAME_DAY)
+    if estimand := _estimand(study):
+        voice.say("times-study", estimand=estimand, order=order)
+    else:
+        voice.say("times-no-estimand", order=order)
     _table(voice, times, {})
 
 
@@ -58,12 +58,14 @@ def _sources(voice: Voice, sources: Sequence[str], ends: Ends) -> str:
     return ("\n" if ends else ", ").join(listed) or voice.word("times-no-source")
 
 
-def zero_in_words(voice: Voice, asked: "Times") -> str:
-    """The kind of time zero."""
+def zero_in_words(voice: Voice, asked: "Times", *, plain: bool = False) -> str:
+    """The kind of time zero; ``plain``: names of the study without their underscores, as a report has them."""
     facts = {
         name: voice.word(f"time-zero-{name}-{fact}") if (name, fact) in _WORDED else fact
         for name, fact in asked.facts.items()
     }
+    if plain:
+        facts = {name: str(fact).replace("_", " ") for name, fact in facts.items()}
     return voice.word(f"time-zero-{asked.zero}", **facts)
 
 
@@ -89,4 +91,12 @@ def protocol_told(study: "Study") -> dict[str, Any]:
     """For ``--json``."""
     from rempart.records.protocol import SAME_DAY
 
-    return {"estimand": study.protocol.estimand, "same_day_order": list(SAME_DAY)}
+    return {"estimand": _estimand(study), "same_day_order": list(SAME_DAY)}
+
+
+def _estimand(study: "Study") -> str | None:
+    """None where no analysis reads it."""
+    from rempart.records.study_idle import estimand_read
+
+    asked = (study.analyses, study.descriptions, study.designs)
+    return study.protocol.estimand if estimand_read(study, asked) else None

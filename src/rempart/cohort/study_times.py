@@ -5,13 +5,12 @@ import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from rempart.cohort.design_zeros import Facts, design_zero
 from rempart.cohort.sources import analysis_sources, design_sources, frame_sources
 from rempart.records.cohort_reading import in_order, period_of
 from rempart.records.matching import matched_names
 from rempart.records.protocol import Frame
 from rempart.records.study import Study
-
-Facts = Mapping[str, str | int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +32,11 @@ class Times:
 
 
 def times_of(study: Study) -> tuple[Times, ...]:
-    """Each comparison, then each cohort that is described or followed, once for each set of sources, in the order of the file."""
-    found: dict[tuple[str, tuple[str, ...]], Times] = {}
+    """Each comparison, then each cohort that is described or followed, once for each time zero and set of sources, in the order of the
+    file."""
+    found: dict[tuple[object, ...], Times] = {}
     for asked in (*_compared(study), *_described(study), *_designed(study)):
-        key = (asked.whom, asked.sources)
+        key = (asked.whom, asked.sources, asked.zero, *sorted(asked.facts.items()))
         before = found[key].analyses if key in found else ()
         found[key] = Times(
             whom=asked.whom,
@@ -78,8 +78,9 @@ def _designed(study: Study) -> Iterator[Times]:
     days = _last_days(study)
     for analysis in study.designs:
         sources = tuple(sorted(design_sources(study, analysis)))
+        own = design_zero(study, analysis)
         for name in analysis.cohorts:
-            zero, facts = _zero(study, name)
+            zero, facts = own or _zero(study, name)
             yield Times(whom=name, analyses=(analysis.id,), zero=zero, last=days[name], sources=sources, facts=facts)
 
 

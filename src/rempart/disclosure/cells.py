@@ -15,10 +15,12 @@ from rempart.records.result import ResultRow
 
 ALL = "all"  # the level, the variable or the arm that is the total of the others
 BEHIND = "persons behind "
+BARRED = "barred:"  # before the place of a count that few places of care, or two contributors, stand behind
 Key = tuple[tuple[str, str], ...]
 # types whose estimate stands in no arm's column
 _RATIOS = frozenset({"hazard_ratio", "pooled_ratio", "controls", "sensitivity", "odds_ratio", "relative_incidence"})
 _COMPARING = _RATIOS | {"frequency", "mean"}  # types that hold numbers of two groups of a row
+_FITTED = frozenset({"null_mean", "null_mean_lower", "null_mean_upper", "null_sd", "expected_error"})  # to negative controls
 _STANDARDISED = frozenset({"standardised_rate", "standardised_lower", "standardised_upper"})
 
 
@@ -92,6 +94,7 @@ def cells_of(rows: Sequence[ResultRow], policy: Policy) -> Cells:
         if row.statistic not in policy.types[row.output_type].counts:
             needed |= groups.get(_group(row), set())
     _rest_on_denominators(rows, cells, policy)
+    _rest_on_controls(rows, cells)
     for row, needed in zip(rows, cells.needs, strict=True):
         if not needed:
             raise BadInput("disclosure-evidence", output=row.output, statistic=row.statistic)
@@ -111,7 +114,7 @@ def _own_cells(row: ResultRow, rule: TypeRule, cells: Cells, policy: Policy) -> 
         found = {_evidence_cell(row, cells)} if row.n_persons is not None else set()
     cells.primary |= {cell for cell in found if policy.small(cells.values[cell])}
     if _few_establishments(row, policy) or _dominated(row, policy):
-        barred = cells.add("barred:" + _place(row, row.statistic).id, row.n_persons or 0, output=row.output)
+        barred = cells.add(BARRED + _place(row, row.statistic).id, row.n_persons or 0, output=row.output)
         cells.primary.add(barred)
         found.add(barred)
     return found
@@ -168,12 +171,34 @@ def _rest_on_denominators(rows: Sequence[ResultRow], cells: Cells, policy: Polic
         if place.output_type == "stratified_rate" and "age" in dict(place.row).get("variable", ""):
             strata.setdefault(dict(place.row).get("outcome", ""), set()).add(cell)
     for row, needed in zip(rows, cells.needs, strict=True):
+        if row.output_type in _COMPARING and row.column_key:
+            barred = {cell for cell in needed if cell.startswith(BARRED)}
+            compared.setdefault((row.output, key_of(row.row_key)), set()).update(barred)
+    for row, needed in zip(rows, cells.needs, strict=True):
         if row.statistic == "percent":
             needed |= totals.get((row.output, key_of(row.column_key)), set())
         if (row.output_type in _RATIOS and not row.column_key) or row.statistic == "smd":
             needed |= compared.get((row.output, key_of(row.row_key)), set())
         if row.statistic in _STANDARDISED:
             needed |= strata.get(row.row_key.get("outcome", ""), set())
+
+
+def _rest_on_controls(rows: Sequence[ResultRow], cells: Cells) -> None:
+    """The systematic error, and whatever is calibrated by it, rests on all that every control of its analysis rests on that took part:
+    the others and the error would give back the ratio of one that is hidden."""
+    taken: dict[str, set[str]] = {}
+    for row, needed in zip(rows, cells.needs, strict=True):
+        if row.output_type == "controls" and row.row_key.get("kind") == "negative":
+            taken.setdefault(row.row_key.get("analysis", ""), set()).update(needed)
+    for row, needed in zip(rows, cells.needs, strict=True):
+        if _by_controls(row):
+            for name in ("analysis", "of"):
+                needed |= taken.get(row.row_key.get(name, ""), set())
+
+
+def _by_controls(row: ResultRow) -> bool:
+    calibrated = row.statistic.startswith("calibrated_") or row.row_key.get("model") == "calibrated"
+    return row.statistic in _FITTED or (calibrated and not row.column_key)
 
 
 def hidden_rows(needs: Iterable[set[str]], hidden: set[str]) -> list[bool]:

@@ -117,7 +117,6 @@ TARGET_TRIAL = DesignForm(
     inputs=_INPUTS,
     parameters=_PARAMETERS,
     used=dict.fromkeys(("covariates", "time", "truncate_percent", "replicates"), _FITTED),
-    protocol=frozenset({"estimand"}),
     unsaid=frozenset({"exposure"}),
     check=_check,
     looks_back=_looks_back,

@@ -29,7 +29,7 @@ from rempart.records.designs import DESIGN_FORMS, design_looks_back
 from rempart.records.exposure_forms import switches
 from rempart.records.features import Features, features_dict, read_features
 from rempart.records.fields import Fields
-from rempart.records.form_reading import gathered, judged, look
+from rempart.records.form_reading import gathered, judged, look, table_of
 from rempart.records.matching import Matching, check_matchings, matched_names
 from rempart.records.populations import population_dict, read_population
 from rempart.records.protocol import (
@@ -47,10 +47,10 @@ from rempart.records.protocol import (
 )
 from rempart.records.study_asked import check_design, check_ids
 from rempart.records.study_canonical import analysis_dict, covariate_dict, exposure_dict, lean
+from rempart.records.study_deaths import check_awaited, check_deaths
 from rempart.records.study_forms import ANY_ANALYSIS, SCHEMA, STUDY
 from rempart.records.study_idle import idle_keys
 from rempart.records.study_parts import (
-    check_deaths,
     read_cohort,
     read_covariate,
     read_exposure,
@@ -175,11 +175,12 @@ def study_or_problems(
         top.problems.extend(error for item in told.get("analyses", ()) for error in judged(item, ANY_ANALYSIS))
         return None, top.problems
     study = Study(permit=told["permit"], protocol=protocol, analyses=(), **parts)
-    gathered(top, partial(check_deaths, protocol, study.outcomes, top))
+    gathered(top, partial(check_deaths, protocol, study.outcomes, study.rules, top))
     found = [gathered(top, partial(_any_analysis, item, study)) for item in told["analyses"]]
     analyses = tuple(item for item in found if isinstance(item, Analysis))
     descriptions = tuple(item for item in found if isinstance(item, CohortAnalysis))
     designs = tuple(item for item in found if isinstance(item, DesignAnalysis))
+    gathered(top, partial(check_awaited, protocol, study.outcomes, designs, top))
     gathered(top, partial(check_ids, [item.id for item in found if item is not None], top))
     if None not in found:
         top.problems.extend(idle_keys(study, (analyses, descriptions, designs), top))
@@ -209,6 +210,7 @@ def _parts(top: Fields, given: Mapping[str, Fields], read: Callable[[Fields], An
 
 def _any_analysis(given: Fields, study: Study) -> Analysis | CohortAnalysis | DesignAnalysis:
     """A comparison, a description of rule cohorts (those that are no eligibility rule), or an analysis of another design."""
+    table_of(given, ANY_ANALYSIS)  # a design that is not known is told before what an analysis without one lacks
     rules = (*study.rules, *matched_names(study.matchings))
     form = DESIGN_FORMS.get(str(given.raw("design")))
     if form is None and not describes(given):

@@ -62,8 +62,9 @@ PROTOCOL = Table(
         "estimand": key(
             Choice(ESTIMANDS),
             "initiation: follow-up goes on whatever happens to the treatment; on-treatment: it ends with it, and a study that compares "
-            "nobody has a cohort that ends with an exposure",
-            required=True,
+            "nobody has a cohort that ends with an exposure; to be said where an analysis reads it: a comparison, or one of a cohort that "
+            "ends with a treatment",
+            default=ESTIMANDS[0],
         ),
         "period": key(Days(), "first and last possible day of time zero", required=True),
         "follow_up_days": key(

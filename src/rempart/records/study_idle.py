@@ -13,17 +13,28 @@ from rempart.records.design import DesignAnalysis
 from rempart.records.designs import DESIGN_FORMS
 from rempart.records.exposure_uses import Uses, on_treatment, read_periods
 from rempart.records.fields import Fields
-from rempart.records.protocol import Analysis
+from rempart.records.protocol import ESTIMANDS, Analysis
+
+Asked = tuple[Sequence[Analysis], Sequence[CohortAnalysis], Sequence[DesignAnalysis]]
 
 
-def idle_keys(
-    study: Uses, asked: tuple[Sequence[Analysis], Sequence[CohortAnalysis], Sequence[DesignAnalysis]], top: Fields
-) -> list[BadInput]:
-    """An error ``study-field`` for each key that does nothing; a default does what its absence does."""
+def estimand_read(study: Uses, asked: Asked) -> bool:
+    """Whether an analysis reads ``protocol.estimand``: one that compares, or one of a cohort that ends with a treatment. A case series, a
+    case-crossover, a target trial say by themselves what they estimate."""
+    analyses, descriptions, designs = asked
+    declared = any("estimand" in DESIGN_FORMS[item.design].protocol for item in designs)
+    return bool(analyses) or declared or any(on_treatment(study, item) for item in descriptions)
+
+
+def idle_keys(study: Uses, asked: Asked, top: Fields) -> list[BadInput]:
+    """An error ``study-field`` for each key that does nothing; a default does what its absence does. And where the estimand is read and not
+    said."""
     analyses, descriptions, designs = asked
     read = {key for item in designs for key in DESIGN_FORMS[item.design].protocol}
     idle_ones = [told for told in _idle(study, analyses, descriptions) if told[0] not in read]
     found = [top.wrong(f"protocol.{key}", expected) for key, expected in idle_ones]
+    if estimand_read(study, asked) and not top.table("protocol").has("estimand"):
+        found.append(top.wrong("protocol.estimand", f"one of {', '.join(ESTIMANDS)} (it is missing)"))
     frames = {item.frame for item in analyses}
     arms = {name for frame in frames for name in (frame.target, frame.comparator)}
     idle = sorted(
@@ -54,8 +65,8 @@ def _has_a_curve(item: CohortAnalysis) -> bool:
 
 
 _ESTIMAND = (
-    "initiation: no analysis compares, and none is of a cohort that ends with a treatment (exit = { exposure = … }): "
-    "nothing is on-treatment"
+    "no such line: no analysis reads it, since none compares, and none is of a cohort that ends with a treatment "
+    "(exit = { exposure = … }); a target trial says it by its effect"
 )
 _LAG = "0, or no such line: a lag acts on comparisons alone, and no analysis compares; a cohort moves time zero by its landmark_days"
 _FOLLOW_UP = (

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading the parts of a study file: protocol, cohorts, exposures, outcomes, covariates, by their forms. ``study.py`` joins them."""
 
-from collections.abc import Mapping
-
 from rempart.errors import Refused
 from rempart.records.atlas_cohort import read_atlas
 from rempart.records.cohort_reading import read_rule_cohort
@@ -13,7 +11,7 @@ from rempart.records.form_reading import take
 from rempart.records.forms import Kind
 from rempart.records.harper import read_amendments, read_harper
 from rempart.records.matching import Matching, read_matching
-from rempart.records.protocol import DEATH, SAME_DAY, CohortRule, Covariate, Criterion, Exposure, Protocol
+from rempart.records.protocol import SAME_DAY, CohortRule, Covariate, Criterion, Exposure, Protocol
 from rempart.records.study_forms import BEFORE, COVARIATE, ELIGIBILITY, EVENT, EXPOSURE, OUTCOME, PROTOCOL
 
 
@@ -74,12 +72,6 @@ def read_exposure(given: Fields) -> Exposure:
 def read_outcome(given: Fields) -> tuple[Criterion, ...]:
     """The criteria of an outcome, any of which counts."""
     return tuple(read_criterion(item, EVENT) for item in take(given, OUTCOME)["any"])
-
-
-def check_deaths(protocol: Protocol, outcomes: Mapping[str, tuple[Criterion, ...]], given: Fields) -> None:
-    """Raises BadInput ``study-field`` where an outcome asks for deaths that the protocol ignores."""
-    if protocol.death == "ignore" and any(item.domain == DEATH for items in outcomes.values() for item in items):
-        raise given.wrong("protocol.death", "month or date: an outcome asks for deaths by cause")
 
 
 def read_covariate(given: Fields) -> Covariate:

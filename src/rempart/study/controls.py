@@ -2,7 +2,9 @@
 """Negative controls as result rows: the ratio of each, the systematic error that they show, and the studied ratio calibrated by it.
 
 Every outcome is estimated in the same way, each on its own persons at risk. A control takes part where each arm has at least ``LEAST``
-outcomes of it: its ratio is shown then, so that what is fitted rests on nothing that is hidden. The systematic error is of log ratios.
+outcomes of it and it has a ratio; others are told as left out. What is fitted, and what is calibrated by it, goes with the counts of every
+control that takes part: were one hidden for another reason (few places, an earlier release), the error would give its ratio back.
+The systematic error is of log ratios.
 Persons at risk of each control are not told: they differ by the few who had it before the lag was over.
 """
 
@@ -58,6 +60,11 @@ class Estimated:
         """Outcomes in that arm."""
         return self.events[self.least][0]
 
+    @property
+    def taken(self) -> bool:
+        """Whether it takes part in the systematic error."""
+        return self.ratio is not None and self.fewest >= LEAST
+
 
 def control_results(output: Output, study: Study, analysis: Analysis, cells: Cells, tables: Tables) -> None:
     """Output ``controls``, and ``calibrated``: the studied ratio before and after."""
@@ -69,7 +76,8 @@ def control_results(output: Output, study: Study, analysis: Analysis, cells: Cel
         controls[frame.outcome] = _estimated(study, replace(analysis, frame=frame), own, tables)
     null, why = _systematic(controls)
     for name, told in controls.items():
-        _row(output, {"analysis": analysis.id, "outcome": name, "kind": "negative"}, told, None)
+        kind = "negative" if told.taken else "left out"
+        _row(output, {"analysis": analysis.id, "outcome": name, "kind": kind}, told, None)
     shift = _calibrated(studied, null)
     _row(output, {"analysis": analysis.id, "outcome": cells.outcome, "kind": "studied"}, studied, shift)
     _null_row(output, analysis, controls, null, why)
@@ -107,7 +115,7 @@ def _used(analysis: Analysis, cells: Cells, answer: Answer, arm: str, *, events:
 
 
 def _systematic(controls: Mapping[str, Estimated]) -> tuple[SystematicError | None, str]:
-    taken = {name: told.ratio for name, told in controls.items() if told.ratio is not None and told.fewest >= LEAST}
+    taken = {name: told.ratio for name, told in controls.items() if told.ratio is not None and told.taken}
     ratios = list(taken.values())
     try:
         found = systematic_error([r.log for r in ratios], [r.error for r in ratios], names=list(taken))
@@ -153,10 +161,11 @@ def _null_row(
     output: Output, analysis: Analysis, controls: Mapping[str, Estimated], null: SystematicError | None, why: str
 ) -> None:
     row = {"analysis": analysis.id, "outcome": SYSTEMATIC, "kind": "fitted"}
-    taken = [told.fewest for told in controls.values() if told.ratio is not None and told.fewest >= LEAST]
-    n = min(taken, default=0)
+    taken = [told.fewest for told in controls.values() if told.taken]
+    n, many = min(taken, default=0), {"controls": len(taken), "left_out": len(controls) - len(taken)}
     if null is None:
-        output.write({**row, "note": why}, {}, dict.fromkeys(("null_mean", "null_sd")), n=n, ref="", units=_UNITS)
+        values: dict[str, float | None] = {"null_mean": None, "null_sd": None, **many}
+        output.write({**row, "note": why}, {}, values, n=n, ref="", units=_UNITS)
         return
     values = {
         "null_mean": null.mean,
@@ -164,7 +173,7 @@ def _null_row(
         "null_mean_upper": null.mean_limits[1],
         "null_sd": null.deviation,
         "expected_error": null.expected_absolute,
-        "controls": float(null.controls),
+        **many,
     }
     output.write(row, {}, values, n=n, ref="", units=_UNITS)
 

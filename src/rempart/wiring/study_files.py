@@ -16,6 +16,7 @@ from rempart.adapters.toml_lines import located
 from rempart.errors import BadInput, Missing, RempartError
 from rempart.records.atlas_cohort import with_definitions
 from rempart.records.condition_status import unknown_kinds
+from rempart.records.design_names import tell_designs
 from rempart.records.exposure_sets import filled
 from rempart.records.fields import near
 from rempart.records.study import Study, study_or_problems
@@ -99,6 +100,7 @@ def _judged(
         study, problems = study_or_problems(with_supplies(parsed), file=file)
     except BadInput as error:
         return None, [error, *unknown]
+    tell_designs(parsed, problems, package_data.toml("records/design_names.toml")["names"])
     return (None if unknown else study), [*problems, *unknown]
 
 
