@@ -76,7 +76,9 @@ def test_risks_balance_and_overlap_stand_beside_it(scored: tuple[ResultRow, ...]
 
 def test_bins_are_as_wide_as_the_fewest_persons_need() -> None:
     rare = [("target", "80+|male", 9, 0)] * 3 + [("comparator", "80+|male", 9, 0)] * 40
-    rows = results(scored_study(propensity("w", "weights")), evidence_of({FRAME + "bladder_cancer": PEOPLE + rare}), run="r")
+    rows = results(
+        scored_study(propensity("w", "weights")), evidence_of({FRAME + "bladder_cancer": PEOPLE + rare}), run="r"
+    )
     bins = {row.row_key["bin"]: row.value for row in rows if row.output == "score_overlap" and row.statistic == "n"}
     assert not any(0 < value < 11 for value in bins.values())  # type: ignore[operator]
     assert len(bins) < 20

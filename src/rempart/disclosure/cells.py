@@ -20,7 +20,8 @@ Key = tuple[tuple[str, str], ...]
 # types whose estimate stands in no arm's column
 _RATIOS = frozenset({"hazard_ratio", "pooled_ratio", "controls", "sensitivity", "odds_ratio", "relative_incidence"})
 _COMPARING = _RATIOS | {"frequency", "mean"}  # types that hold numbers of two groups of a row
-_FITTED = frozenset({"null_mean", "null_mean_lower", "null_mean_upper", "null_sd", "expected_error"})  # to negative controls
+# what is fitted to negative controls
+_FITTED = frozenset({"null_mean", "null_mean_lower", "null_mean_upper", "null_sd", "expected_error"})
 _STANDARDISED = frozenset({"standardised_rate", "standardised_lower", "standardised_upper"})
 
 
