@@ -96,6 +96,7 @@ def cells_of(rows: Sequence[ResultRow], policy: Policy) -> Cells:
             needed |= groups.get(_group(row), set())
     _rest_on_denominators(rows, cells, policy)
     _rest_on_controls(rows, cells)
+    _rest_on_levels(rows, cells)
     for row, needed in zip(rows, cells.needs, strict=True):
         if not needed:
             raise BadInput("disclosure-evidence", output=row.output, statistic=row.statistic)
@@ -182,6 +183,19 @@ def _rest_on_denominators(rows: Sequence[ResultRow], cells: Cells, policy: Polic
             needed |= compared.get((row.output, key_of(row.row_key)), set())
         if row.statistic in _STANDARDISED:
             needed |= strata.get(row.row_key.get("outcome", ""), set())
+
+
+def _rest_on_levels(rows: Sequence[ResultRow], cells: Cells) -> None:
+    """A difference of ``balance`` rests on the counts of the level in every table that shows them: with the count of one arm it gives the
+    other's back. A table one holds such a difference beside its counts, and rests on them already."""
+    levels: dict[tuple[str, str], set[str]] = {}
+    for place, cell in cells.places.items():
+        if place.output_type == "frequency" and ALL not in dict(place.row).values():
+            row = dict(place.row)
+            levels.setdefault((row.get("variable", ""), row.get("level", "")), set()).add(cell)
+    for item, needed in zip(rows, cells.needs, strict=True):
+        if item.output_type == "balance":
+            needed |= levels.get((item.row_key.get("variable", ""), item.row_key.get("level", "")), set())
 
 
 def _rest_on_controls(rows: Sequence[ResultRow], cells: Cells) -> None:
