@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prediction from evidence to tables: a planted risk is found, none where none is; splits, groups, what a model is refused for."""
 
+import datetime
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rempart.adapters.boosting import Boosting
@@ -13,6 +15,7 @@ from rempart.errors import BadInput, Refused, RempartError, Unavailable
 from rempart.ports.learner import Growing
 from rempart.records.result import ResultRow
 from rempart.records.trained import Structure, TrainedModel, models_bytes, models_from_bytes
+from rempart.study.designed import Designed
 from rempart.study.prediction_data import Sides, sides_of
 from rempart.study.prediction_models import grown
 from rempart.study.prediction_structure import structure_of
@@ -109,7 +112,10 @@ def test_evidence_is_the_same_however_persons_are_split_and_holds_no_id() -> Non
 
 @pytest.mark.parametrize(
     ("split", "judges"),
-    [({"split": "place", "places": ["13", "2A"]}, 0.5), ({"split": "time", "before": "2015-01-01"}, 1 - 365 / 600)],
+    [
+        ({"split": "place", "places": ["13", "2A"]}, 0.5),
+        ({"split": "time", "before": "2015-01-01", "horizon_days": 100}, 235 / (235 + 265)),
+    ],
 )
 def test_who_judges_is_who_lives_elsewhere_or_comes_later(split: dict[str, Any], judges: float) -> None:
     told = told_of(predicting(split), shards(4, 1200, effect=1.0), cut=LAST)
@@ -117,6 +123,40 @@ def test_who_judges_is_who_lives_elsewhere_or_comes_later(split: dict[str, Any],
     share = len(sides.judge.outcome) / (len(sides.judge.outcome) + len(sides.train.outcome))
     assert share == pytest.approx(judges, abs=0.05)
     assert sides.judge.columns.terms == sides.train.columns.terms
+
+
+LATER = {"split": "time", "before": "2015-01-01", "horizon_days": 100}
+
+
+def test_who_trains_could_have_trained_on_the_day_of_the_split() -> None:
+    """With nothing seen from that day on, the same persons train, with the same outcomes."""
+    study, people = predicting(LATER), shards(5, 1200, effect=1.0)
+    whole, then = (told_of(study, people, cut=cut) for cut in (LAST, datetime.date(2014, 12, 31)))
+    training = [[row for row in _rows_of(told) if row[3] == "train"] for told in (whole, then)]
+    assert training[0] == training[1] and len(training[0]) > 400
+    assert not [row for row in _rows_of(then) if row[3] == "test"]
+    assert sum(row[1] == "1" for row in training[0]) > 20
+
+
+def _rows_of(told: Designed) -> list[tuple[str, ...]]:
+    found = told.patterns("rows", 8)
+    return sorted(zip(*(np.repeat(column, found.n).tolist() for column in found.columns), strict=True))
+
+
+def test_who_enters_less_than_the_horizon_before_the_split_is_left_out_and_counted() -> None:
+    """By hand from the days on which persons enter; the parts sum to all."""
+    people, split = shards(5, 900, effect=1.0, parts=2), datetime.date(2015, 1, 1)
+    rows = results(predicting(LATER), evidence_of(predicting(LATER), people, cut=LAST), run="run")
+    told = {r.row_key["level"]: r.value or 0 for r in rows if r.output == "prediction_persons" and r.statistic == "n"}
+    entered = [day for part in people for day in part["cohort_people"]["start_date"].to_pylist()]
+    horizon = datetime.timedelta(days=100)
+    assert told["between"] == sum(day < split <= day + horizon for day in entered) > 50
+    assert told["all"] == len(entered) == sum(told.values()) - told["all"]
+    assert "between" not in {r.row_key["level"] for r in _at_random() if r.output == "prediction_persons"}
+
+
+def _at_random() -> tuple[ResultRow, ...]:
+    return results(predicting({}), evidence_of(predicting({}), shards(5, 300, effect=1.0), cut=LAST), run="run")
 
 
 def _sides(seed: int, persons: int) -> Sides:

@@ -2,6 +2,7 @@
 """A prediction as SQL of one shard: a row a person without any id, with features, what became of the person, and who trains. Runs nothing.
 
 Who trains and who judges is drawn from the person's number and the seed, so that it is the same in every run; the draw does not leave.
+Split in time, who entered less than the horizon before the day is ``BETWEEN``: on that day it is not known yet what becomes of them.
 """
 
 import datetime
@@ -16,13 +17,14 @@ from rempart.records.design_prediction import PERSON, PLACE, TIME
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
-TRAINS, JUDGES = "train", "test"
+TRAINS, JUDGES, BETWEEN = "train", "test", "between"
 _ROWS = "design_rows"
 
 
 def prediction(study: Study, analysis: DesignAnalysis, *, cut: datetime.date, reads: Reads, until: str) -> TallyPlan:
     """Patterns ``rows``: features (joined by commas), status (1 outcome, 2 death, 0 otherwise, by the horizon), day, set, fold, place,
-    then the covariates' levels. Tallies ``persons`` by ``set`` and ``ended``, ``level/<group>`` by ``level`` too."""
+    then the covariates' levels, of those who train or judge. Tallies ``persons`` by ``set`` and ``ended``, ``level/<group>`` by ``level``
+    too."""
     (cohort,), (outcome,) = analysis.cohorts, analysis.outcomes
     names = tuple(analysis.inputs["features"])
     prepare = [
@@ -34,7 +36,7 @@ def prediction(study: Study, analysis: DesignAnalysis, *, cut: datetime.date, re
     prepare.append(make(_ROWS, _rows(analysis, names, reads)))
     columns = ["features", "status", "day", "set_", "fold", "place", *(["pattern"] if analysis.covariates else [])]
     key = " || '|' || ".join(columns)
-    rows = f"SELECT {key} AS key, count(*) AS n FROM {_ROWS} GROUP BY 1"
+    rows = f"SELECT {key} AS key, count(*) AS n FROM {_ROWS} WHERE set_ <> '{BETWEEN}' GROUP BY 1"
     clear = [statement for name in names for statement in feature_clear(name)]
     return TallyPlan(
         analysis=analysis.id,
@@ -56,7 +58,7 @@ def _rows(analysis: DesignAnalysis, names: tuple[str, ...], reads: Reads) -> str
     placed = _placed(analysis, followed, reads)
     folds, seed = told["folds"], told["seed"]
     return (
-        f"SELECT r.person_id, f.features, r.status, r.day, CASE WHEN {_trains(analysis)} THEN '{TRAINS}' ELSE '{JUDGES}' END AS set_, "
+        f"SELECT r.person_id, f.features, r.status, r.day, {_set(analysis)} AS set_, "
         f"{_drawn(f'fold {seed}')} % {folds} AS fold, r.place, r.pattern, "
         f"CASE r.status WHEN 1 THEN 'outcome' WHEN 2 THEN 'death' ELSE CASE WHEN r.day >= {horizon} THEN 'horizon' ELSE 'censored' END "
         f"END AS ended FROM ({placed}) AS r JOIN ({features}) AS f ON f.person_id = r.person_id"
@@ -72,14 +74,18 @@ def _placed(analysis: DesignAnalysis, followed: str, reads: Reads) -> str:
     return f"SELECT o.*, l.place FROM ({followed}) AS o JOIN ({lived}) AS l ON l.person_id = o.person_id"
 
 
-def _trains(analysis: DesignAnalysis) -> str:
+def _set(analysis: DesignAnalysis) -> str:
     told = analysis.parameters
     if told["split"] == PERSON:
-        return f"{_drawn('set {}'.format(told['seed']))} % 100 < {told['training_percent']}"
-    if told["split"] == TIME:
-        return f"r.t0 < DATE '{told['before']}'"
-    places = ", ".join("'" + place.replace("'", "''") + "'" for place in told["places"])
-    return f"r.place NOT IN ({places})"
+        trains = f"{_drawn('set {}'.format(told['seed']))} % 100 < {told['training_percent']}"
+    elif told["split"] == TIME:
+        day = f"DATE '{told['before']}'"
+        known = f"r.t0 + {told['horizon_days']} < {day}"
+        return f"CASE WHEN r.t0 >= {day} THEN '{JUDGES}' WHEN {known} THEN '{TRAINS}' ELSE '{BETWEEN}' END"
+    else:
+        places = ", ".join("'" + place.replace("'", "''") + "'" for place in told["places"])
+        trains = f"r.place NOT IN ({places})"
+    return f"CASE WHEN {trains} THEN '{TRAINS}' ELSE '{JUDGES}' END"
 
 
 def _drawn(what: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rempart.errors import BadInput
-from rempart.records.design_prediction import L1
+from rempart.records.design_prediction import L1, TIME
 from rempart.records.trained import TrainedModel
 from rempart.study.describe_cells import ARM, reference
 from rempart.study.designed import Designed
@@ -74,12 +74,16 @@ def prediction(output: Output, told: Designed) -> None:
 
 
 def _persons(output: Output, told: Designed) -> None:
-    """Who trains and who judges, and those whose outcome is not known: what is left of the cohort is a cell too."""
-    cells = told.part("persons")
+    """Who trains and who judges, those whose outcome is not known, and those whom a split in time leaves out: what is left of the cohort is
+    a cell too."""
+    everybody = told.part("persons")
+    cells = [cell for cell in everybody if cell.key["set"] in _SIDES.values()]
     sides = {side: [cell for cell in cells if cell.key["set"] == share] for side, share in _SIDES.items()}
     found = {side: union(cell for cell in own if cell.key["ended"] in _KNOWN) for side, own in sides.items()}
     found["censored"] = union(cell for cell in cells if cell.key["ended"] not in _KNOWN)
-    whole = union(cells)
+    if told.analysis.parameters["split"] == TIME:
+        found["between"] = union(cell for cell in everybody if cell.key["set"] not in _SIDES.values())
+    whole = union(everybody)
     for level, cell in (("all", whole), *found.items()):
         row = {"variable": "all" if level == "all" else "part", "level": level}
         share = 100 * cell.persons / whole.persons if whole.persons else None
