@@ -13,9 +13,9 @@ def body(*amendments: dict[str, str], title: str = "a question") -> dict[str, An
     return {"schema": "rempart.study/1", "permit": "P-2026-0001", "protocol": told}
 
 
-def amendment(amends: str) -> dict[str, str]:
+def amendment(amends: str, *, date: str = "2026-03-01", reason: str = "a longer lag") -> dict[str, str]:
     """An amendment of the version with that id."""
-    return {"amends": amends, "date": "2026-03-01", "reason": "a longer lag"}
+    return {"amends": amends, "date": date, "reason": reason}
 
 
 def freeze(story: Story, study: dict[str, Any], *, by: str = "alice", amends: str = "") -> str:
@@ -40,6 +40,19 @@ def _frozen_by_whom_no_permit_names() -> tuple[Story, dict[str, Any]]:
     return story, {}
 
 
+def _amended_in_two_ways() -> tuple[Story, dict[str, Any]]:
+    story, first, _ = amended()
+    freeze(story, body(amendment(first, reason="a shorter lag"), title="asked otherwise"), amends=first)
+    return story, {}
+
+
+def _amended_before_it_was_frozen() -> tuple[Story, dict[str, Any]]:
+    story = true_story()
+    first = freeze(story, body())
+    freeze(story, body(amendment(first, date="2026-02-28")), amends=first)
+    return story, {}
+
+
 def _run_before_it_was_frozen() -> tuple[Story, dict[str, Any]]:
     story = true_story()
     freeze(story, body())
@@ -49,5 +62,7 @@ def _run_before_it_was_frozen() -> tuple[Story, dict[str, Any]]:
 
 PROTOCOL_MUTANTS = {
     "protocol-document": _frozen_by_whom_no_permit_names,
+    "protocol-fork": _amended_in_two_ways,
+    "protocol-dates": _amended_before_it_was_frozen,
     "protocol-before": _run_before_it_was_frozen,
 }

@@ -3,6 +3,7 @@
 
 import pytest
 
+from rempart.records.canonical import content_id
 from tests.properties.ledger_story import PERMIT, SPACE, audit, true_story
 from tests.properties.protocol_histories import amended, amendment, body, freeze
 
@@ -37,8 +38,6 @@ def test_an_amendment_that_continues_nothing_is_found(wrong: str) -> None:
     elif wrong == "leaf says none":
         freeze(story, body(amendment(first), title="x"))
     else:
-        from rempart.records.canonical import content_id
-
         last = content_id(second)
         assert told
         freeze(story, body(amendment(last)), amends=last)
@@ -53,3 +52,35 @@ def test_a_protocol_frozen_under_another_permit_covers_no_run_of_this_one() -> N
                                                     f"head:{story.heads[SPACE]}"])  # fmt: skip
     story.leaf("study", "failed", PERMIT, ["error:refused/x"], of=intent)
     assert _rules(story) == {"protocol-before"}
+
+
+def test_variants_of_an_amended_file_bear_its_amendments_and_are_no_fork() -> None:
+    """Also one that is frozen after the file was amended again."""
+    story, first, second = amended()
+    freeze(story, body(amendment(first), title="a variant"), amends=first)
+    third = content_id(second)
+    again = [amendment(first), amendment(third, reason="another outcome")]
+    freeze(story, body(*again), amends=third)
+    freeze(story, body(amendment(first), title="a later variant"), amends=first)
+    assert audit(story).ok
+
+
+def test_the_second_of_two_ways_is_found_wherever_it_leaves_the_chain() -> None:
+    """Two amendments of the second version; two amendments of two variants of it."""
+    story, first, second = amended()
+    variant = freeze(story, body(amendment(first), title="a variant"), amends=first)
+    third = content_id(second)
+    freeze(story, body(amendment(first), amendment(third)), amends=third)
+    assert audit(story).ok
+    freeze(story, body(amendment(first), amendment(variant)), amends=variant)
+    freeze(story, body(amendment(first), amendment(third, reason="another outcome")), amends=third)
+    assert [item.rule for item in audit(story).items] == ["protocol-fork", "protocol-fork"]
+
+
+@pytest.mark.parametrize(("date", "sound"), [("2026-02-28", False), ("2026-03-01", True), ("2026-03-02", False)])
+def test_an_amendment_is_dated_between_the_freezing_of_both_versions(date: str, sound: bool) -> None:
+    """Both were frozen on the first of March."""
+    story = true_story()
+    first = freeze(story, body())
+    freeze(story, body(amendment(first, date=date)), amends=first)
+    assert _rules(story) == (set() if sound else {"protocol-dates"})

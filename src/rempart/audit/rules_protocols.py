@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Was each protocol frozen before anything was read for it, signed by whom its permit names, and are its amendments one chain?
+"""Was each protocol frozen before anything was read for it, signed by whom its permit names, and are its amendments one chain in time?
 
 Judges what was written when, never what a protocol says.
 """
@@ -7,7 +7,7 @@ Judges what was written when, never what a protocol says.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rempart.audit.book import Book, permit_id
+from rempart.audit.book import Book, day_of, permit_id
 from rempart.audit.findings import Bad
 from rempart.errors import NotTrusted, RempartError
 from rempart.records.document import SignedDocument
@@ -58,6 +58,46 @@ def _check_amends(
         (permit, amends) not in frozen or _amendments(frozen[permit, amends]) != amendments[:-1]
     ):
         raise NotTrusted("protocol-chain", amends=amends[:23])
+
+
+def protocol_fork(book: Book) -> Iterator[Bad]:
+    """Of any two amended versions of one protocol one continues the other. Variants of one file bear the same amendments."""
+    longest: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for index, permit, study, amendments in _frozen(book):
+        if not amendments:
+            continue
+        known = longest.setdefault((permit, str(amendments[0]["amends"])), amendments)
+        both = min(len(known), len(amendments))
+        if known[:both] != amendments[:both]:
+            yield index, {"permit": permit, "study": study[:23]}
+        elif len(amendments) > both:
+            longest[permit, str(amendments[0]["amends"])] = amendments
+
+
+def protocol_dates(book: Book) -> Iterator[Bad]:
+    """An amendment was decided on the day on which the version that it changes was frozen or later, and not after it was frozen itself."""
+    days: dict[tuple[str, str], str] = {}
+    for index, permit, study, amendments in _frozen(book):
+        today = day_of(book.events[index]).isoformat()
+        days.setdefault((permit, study), today)
+        if amendments:
+            last = amendments[-1]
+            began = days.get((permit, str(last["amends"])), "")
+            if not began <= str(last["date"]) <= today:
+                yield index, {"permit": permit, "study": study[:23]}
+
+
+def _frozen(book: Book) -> Iterator[tuple[int, str, str, list[Mapping[str, Any]]]]:
+    """Index of the intent, permit, content id and amendments of each frozen protocol whose document can be read."""
+    for index, event, _, _ in book.done("protocol"):
+        try:
+            signed = SignedDocument.from_bytes(book.fetch(event.fact("study") or ""), schema=_SCHEMA)
+            amendments: list[Mapping[str, Any]] = [
+                {"amends": "", "date": "", **one} for one in _amendments(signed.body)
+            ]
+        except (RempartError, TypeError, AttributeError):
+            continue
+        yield index, permit_id(event) or "?", signed.over, amendments
 
 
 def protocol_before(book: Book) -> Iterator[Bad]:

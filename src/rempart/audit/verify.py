@@ -63,6 +63,8 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "permit-before": rules_permits.permit_before,
     "permit-valid": rules_permits.permit_valid,
     "protocol-document": rules_protocols.protocol_document,
+    "protocol-fork": rules_protocols.protocol_fork,
+    "protocol-dates": rules_protocols.protocol_dates,
     "protocol-before": rules_protocols.protocol_before,
     "study-document": rules_permits.study_document,
     "study-head": rules_permits.study_head,

@@ -67,7 +67,8 @@ def freeze(
 
     ``signed``: already checked to be of a person whom ``permit`` names. Raises Refused ``protocol-amends-unknown`` (the version that the
     last amendment names was never frozen under the permit), ``protocol-amends-chain`` (earlier amendments were changed or left out),
-    ``protocol-amends-date`` (decided before that version was frozen, or after today).
+    ``protocol-amends-date`` (decided before that version was frozen, or after today), ``protocol-amends-fork`` (another amendment took its
+    place before).
     """
     log = events(ledger)
     before = frozen_protocols(log, permit=permit)
@@ -118,6 +119,16 @@ def _check_chain(
         raise Refused("protocol-amends-chain", amends=changed.study[:23])
     if not changed.time[:10] <= str(last["date"]) <= today.isoformat():
         raise Refused("protocol-amends-date", date=str(last["date"]), frozen=changed.time[:10], today=today.isoformat())
+    _check_one_head(documents, before, amendments)
+
+
+def _check_one_head(documents: Documents, before: Sequence[Frozen], amendments: Sequence[Mapping[str, Any]]) -> None:
+    """Of any two amended versions of one protocol one continues the other; variants of one file bear the same amendments."""
+    for one in reversed([one for one in before if one.amends]):
+        other = list(frozen_study(documents, one)["protocol"]["amendments"])
+        both = min(len(other), len(amendments))
+        if other[0]["amends"] == amendments[0]["amends"] and other[:both] != list(amendments[:both]):
+            raise Refused("protocol-amends-fork", study=one.study, frozen=one.time[:10])
 
 
 def frozen_study(documents: Documents, frozen: Frozen) -> Mapping[str, Any]:

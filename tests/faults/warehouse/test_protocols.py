@@ -76,12 +76,18 @@ def test_amendments_are_one_chain_that_freezing_the_report_and_the_audit_tell(pl
     block = above[above.index("\n[[protocol.amendments]]") : above.index("\n[codes.pioglitazone]")]
     third = changed(place, "c", lag=60, amends=second["study"], before=block)
     assert freeze(place, third).code == 0
+    fork = changed(place, "d", lag=65, amends=first)
+    assert freeze(place, fork).error == "protocol-amends-fork"
+    assert place.run("study", "run", str(fork), "--key", place.key("alice")).error == "protocol-amends-fork"
+    variant = (place.root / "b.toml").read_text(encoding="utf-8").replace("lag_days = 50", "lag_days = 55")
+    (place.root / "variant.toml").write_text(variant, encoding="utf-8")
+    assert freeze(place, place.root / "variant.toml").code == 0  # it bears the same amendments, as variants do
     report = place.run("study", "report", str(third), "--out", str(tmp_path / "r")).answer["data"]
     assert report["versions"][:2] == [first, second["study"]] and len(report["versions"]) == 3
     assert (tmp_path / "r" / "report.en.pdf").read_bytes().startswith(b"%PDF")
     assert "lag 60" in (tmp_path / "r" / "report.en.html").read_text(encoding="utf-8")
     audited = place.run("audit", "verify").answer["data"]
-    assert audited["sound"] and audited["counts"]["amendments"] == 2
+    assert audited["sound"] and audited["counts"]["amendments"] == 3
 
 
 @pytest.mark.parametrize(
