@@ -13,7 +13,6 @@ from rempart.errors import BadInput
 from rempart.records.protocol import Analysis
 from rempart.records.study import Study
 from rempart.study.cells import Cells
-from rempart.study.cox_columns import independent, indicator_columns, with_outcome
 from rempart.study.estimators.count_regression import fit_negative_binomial, fit_poisson
 from rempart.study.estimators.count_rows import CountRows
 from rempart.study.estimators.cox_input import CoxCells
@@ -23,7 +22,7 @@ from rempart.study.estimators.curve_tests import gray, log_rank
 from rempart.study.estimators.fine_gray import CompetingRows, fit_fine_gray
 from rempart.study.estimators.restricted_mean import Contrast, restricted_mean
 from rempart.study.estimators.survival_cells import SurvivalCells
-from rempart.study.ratio import TERM
+from rempart.study.ratio import TERM, compared_columns, telling
 from rempart.study.rows import UNITS, Output
 
 Tables = Mapping[str, pa.Table]
@@ -103,19 +102,10 @@ def _estimated(
 
 
 def _matrix(cells: Cells, covariates: tuple[str, ...]) -> tuple[NDArray[np.bool_], Floats, tuple[str, ...]]:
-    """(cells kept, columns of them, terms): the arm last. Raises BadInput ``cox-separation``, ``cox-collinear``."""
-    for arm in ARMS:
-        if not cells.events(arm):
-            raise BadInput("cox-separation", term=TERM)
-    levels, outcomes = [cells.levels[name] for name in covariates], cells.n * (cells.status == 1)
-    kept = with_outcome(levels, outcomes)
-    terms, columns = indicator_columns(covariates, [level[kept] for level in levels], outcomes[kept])
-    columns.append((cells.arm[kept] == "target").astype(np.float64))
-    own = independent(columns)
-    if len(columns) - 1 not in own:
-        raise BadInput("cox-collinear", term=TERM)
-    names = [*terms, TERM]
-    return kept, np.stack([columns[at] for at in own], axis=1), tuple(names[at] for at in own)
+    """(cells kept, columns of them, terms): the arm first. Raises BadInput ``cox-separation``, ``cox-collinear``."""
+    kept, terms, columns = compared_columns(cells, covariates)
+    own = telling(columns)
+    return kept, np.stack([columns[at] for at in own], axis=1), tuple(terms[at] for at in own)
 
 
 def _fine_gray(cells: Cells, analysis: Analysis, covariates: tuple[str, ...]) -> dict[str, float | None]:

@@ -38,24 +38,27 @@ def attrition(output: Output, told: Designed) -> None:
                 output.write({"step": step}, {"arm": arm}, {"n": cell.persons}, n=cell.persons, ref=reference(cell))
 
 
-def table_one(output: Output, told: Designed) -> None:
-    """As of new users."""
-    _as_of_new_users(output, told, describe.table_one)
+def _as_of_new_users(write: Writer) -> Callable[[Output, Designed], None]:
+    """The writer of this design that tells what ``write`` tells of new users."""
+
+    def told_alike(output: Output, told: Designed) -> None:
+        rows: list[ResultRow] = []
+        write(replace(output, rows=rows), told.study, _asked(told), _cells(told), {"sums": _ages(told)})
+        apart = _apart(told)
+        output.rows.extend(row for row in rows if apart or row.column_key.get("arm") != "all")
+
+    return told_alike
 
 
-def incidence(output: Output, told: Designed) -> None:
-    """As of new users."""
-    _as_of_new_users(output, told, time_to_event.incidence)
-
-
-def survival(output: Output, told: Designed) -> None:
-    """As of new users."""
-    _as_of_new_users(output, told, time_to_event.survival)
-
-
-def cumulative_incidence(output: Output, told: Designed) -> None:
-    """As of new users."""
-    _as_of_new_users(output, told, time_to_event.cumulative_incidence)
+table_one = _as_of_new_users(describe.table_one)
+incidence = _as_of_new_users(time_to_event.incidence)
+survival = _as_of_new_users(time_to_event.survival)
+cumulative_incidence = _as_of_new_users(time_to_event.cumulative_incidence)
+propensity = _as_of_new_users(score_results.score_results)
+subdistribution = _as_of_new_users(comparison_models.subdistribution)
+rate_ratio = _as_of_new_users(comparison_models.rate_ratio)
+curve_tests = _as_of_new_users(comparison_models.curve_tests)
+_unmatched = _as_of_new_users(ratio.hazard_ratio)
 
 
 def hazard_ratio(output: Output, told: Designed) -> None:
@@ -63,34 +66,7 @@ def hazard_ratio(output: Output, told: Designed) -> None:
     if _matching(told):
         matched_hazard_ratio(output, told, _asked(told), (_cells(told), _matched(told)))
     else:
-        _as_of_new_users(output, told, ratio.hazard_ratio)
-
-
-def propensity(output: Output, told: Designed) -> None:
-    """As of new users."""
-    _as_of_new_users(output, told, score_results.score_results)
-
-
-def subdistribution(output: Output, told: Designed) -> None:
-    """As of new users."""
-    _as_of_new_users(output, told, comparison_models.subdistribution)
-
-
-def rate_ratio(output: Output, told: Designed) -> None:
-    """As of new users."""
-    _as_of_new_users(output, told, comparison_models.rate_ratio)
-
-
-def curve_tests(output: Output, told: Designed) -> None:
-    """As of new users."""
-    _as_of_new_users(output, told, comparison_models.curve_tests)
-
-
-def _as_of_new_users(output: Output, told: Designed, write: Writer) -> None:
-    rows: list[ResultRow] = []
-    write(replace(output, rows=rows), told.study, _asked(told), _cells(told), {"sums": _ages(told)})
-    apart = _apart(told)
-    output.rows.extend(row for row in rows if apart or row.column_key.get("arm") != "all")
+        _unmatched(output, told)
 
 
 def _asked(told: Designed) -> Analysis:

@@ -6,7 +6,7 @@ robust by set; where somebody stands in several, by set and by person at once: V
 Econ Stat 2011;29:238), no small-sample factor. A covariate that says nothing beyond the others, or nothing within any set, is left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from rempart.study.estimators.cox_days import risk_days
 from rempart.study.estimators.cox_input import CoxRows
 from rempart.study.estimators.cox_residuals import score_residuals
 from rempart.study.estimators.cox_rows import fitted
-from rempart.study.ratio import TERM, independent, levels_in_use, with_outcome
+from rempart.study.ratio import TERM, compared_columns, telling
 from rempart.study.rows import UNITS, Output
 
 Floats = NDArray[np.float64]
@@ -101,19 +101,10 @@ def matched_cox(
     cells: Cells, rows: MatchedRows, covariates: tuple[str, ...], *, ties: str, strata: bool
 ) -> tuple[float, float]:
     """Log hazard ratio of target against comparator and its error. Raises BadInput ``cox-…`` as the fit does."""
-    for arm in ("target", "comparator"):
-        if not cells.events(arm):
-            raise BadInput("cox-separation", term=TERM)
-    kept = with_outcome(cells, covariates)
-    terms, columns = [TERM], [(cells.arm == "target").astype(np.float64)]
-    for name in covariates:
-        for level in levels_in_use(cells, name, kept)[1:]:
-            terms.append(f"{name} {level}")
-            columns.append((cells.levels[name] == level).astype(np.float64))
-    x = np.stack(columns, axis=1)[kept]
-    own = _telling(x, rows.match_set[kept]) if strata else independent(np.unique(x, axis=0))
+    kept, terms, columns = compared_columns(cells, covariates)
+    own = telling(_within(columns, rows.match_set[kept]) if strata else columns)
     given = CoxRows(
-        x=x[:, own],
+        x=np.stack([columns[at] for at in own], axis=1),
         terms=tuple(terms[at] for at in own),
         entry=rows.entry[kept],
         exit_=rows.exit_[kept],
@@ -129,12 +120,11 @@ def matched_cox(
     return float(fit.beta[0]), _robust(moved[:, 0], rows.person[kept], None if strata else rows.match_set[kept])
 
 
-def _telling(x: Floats, match_set: Ints) -> list[int]:
-    """Columns that vary within sets and are no combination of those before them there; the arm first."""
-    _, at = np.unique(match_set, return_inverse=True)
-    many = np.bincount(at.reshape(-1))
-    means = np.stack([np.bincount(at.reshape(-1), weights=column) / many for column in x.T], axis=1)
-    return independent(np.unique(np.round(x - means[at.reshape(-1)], 9), axis=0))
+def _within(columns: Sequence[Floats], match_set: Ints) -> list[Floats]:
+    """The columns less their means within sets: nothing but zeros where a column is the same throughout each set."""
+    at = np.unique(match_set, return_inverse=True)[1].reshape(-1)
+    many = np.bincount(at)
+    return [np.round(column - (np.bincount(at, weights=column) / many)[at], 9) for column in columns]
 
 
 def _robust(move: Floats, person: Ints, match_set: Ints | None) -> float:

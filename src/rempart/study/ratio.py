@@ -4,7 +4,7 @@
 Covariates enter as indicators of their levels; their own ratios are not given (they answer no question that was asked).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from rempart.records.protocol import Analysis
 from rempart.records.study import Study
 from rempart.study.cells import Cells
 from rempart.study.cox import CoxFit, fit, risk_sets
+from rempart.study.cox_columns import Floats, independent, indicator_columns, with_outcome
 from rempart.study.rows import UNITS, Output
 
 TERM = "target versus comparator"
@@ -61,53 +62,33 @@ def cox(cells: Cells, covariates: tuple[str, ...], *, ties: str = "efron") -> Co
     so this is its exact limit. A level that repeats what earlier ones say is left out: the fit is the same. An arm
     without outcome is no limit (BadInput ``cox-separation``), nor is an arm that covariates tell apart (``cox-collinear``).
     """
+    kept, terms, columns = compared_columns(cells, covariates)
+    own = telling(columns)
+    x, pattern = np.unique(np.stack([columns[at] for at in own], axis=1), axis=0, return_inverse=True)
+    event = cells.status[kept] == 1
+    sets = risk_sets(pattern.ravel(), cells.entry[kept], cells.exit[kept], event, n=cells.n[kept], x=x)
+    return fit(sets, [terms[at] for at in own], ties=ties)
+
+
+def compared_columns(cells: Cells, covariates: tuple[str, ...]) -> tuple[NDArray[np.bool_], list[str], list[Floats]]:
+    """(cells whose every level has an outcome, terms, columns of those cells): the arm first, then each level of a covariate but the one
+    with most outcomes. Raises BadInput ``cox-separation`` where an arm has no outcome."""
     for arm in ("target", "comparator"):
         if not cells.events(arm):
             raise BadInput("cox-separation", term=TERM)
-    kept = with_outcome(cells, covariates)
-    terms, columns = [TERM], [(cells.arm == "target").astype(np.float64)]
-    for name in covariates:
-        for level in levels_in_use(cells, name, kept)[1:]:
-            terms.append(f"{name} {level}")
-            columns.append((cells.levels[name] == level).astype(np.float64))
-    x, pattern = np.unique(np.stack(columns, axis=1)[kept], axis=0, return_inverse=True)
-    own = independent(x)
-    x, terms = x[:, own], [terms[i] for i in own]
-    event = cells.status[kept] == 1
-    sets = risk_sets(pattern.ravel(), cells.entry[kept], cells.exit[kept], event, n=cells.n[kept], x=x)
-    return fit(sets, terms, ties=ties)
+    levels, outcomes = [cells.levels[name] for name in covariates], cells.n * (cells.status == 1)
+    kept = with_outcome(levels, outcomes)
+    terms, columns = indicator_columns(covariates, [level[kept] for level in levels], outcomes[kept])
+    return kept, [TERM, *terms], [(cells.arm[kept] == "target").astype(np.float64), *columns]
 
 
-def independent(x: NDArray[np.float64]) -> list[int]:
-    """Columns of ``x`` (patterns × terms) to fit: the arm (first), and covariates that are no combination of those before them.
+def telling(columns: Sequence[Floats]) -> list[int]:
+    """Places of the columns to fit: the arm (first), and covariates that are no combination of a constant and those before them.
 
     Raises BadInput ``cox-collinear`` when a constant and the covariates say the arm.
     """
-    basis = np.ones((len(x), 1))
-    kept: list[int] = []
-    for column in [*range(1, x.shape[1]), 0]:
-        wider = np.column_stack([basis, x[:, column]])
-        if np.linalg.matrix_rank(wider) == wider.shape[1]:
-            basis, kept = wider, [*kept, column]
+    last = [*range(1, len(columns)), 0]
+    kept = sorted(last[at] for at in independent([columns[at] for at in last]))
     if 0 not in kept:
         raise BadInput("cox-collinear", term=TERM)
-    return sorted(kept)
-
-
-def with_outcome(cells: Cells, covariates: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Cells whose every level has an outcome, level by level until nothing more falls away."""
-    kept = np.ones(len(cells.n), dtype=bool)
-    while True:
-        before = int(kept.sum())
-        for name in covariates:
-            with_event = np.unique(cells.levels[name][kept & (cells.status == 1)])
-            kept &= np.isin(cells.levels[name], with_event)
-        if int(kept.sum()) == before:
-            return kept
-
-
-def levels_in_use(cells: Cells, name: str, kept: NDArray[np.bool_]) -> list[str]:
-    """Levels in use, the one with the most outcomes first: it is the reference."""
-    levels, at = np.unique(cells.levels[name][kept], return_inverse=True)
-    outcomes = np.bincount(at.ravel(), weights=(cells.n * (cells.status == 1))[kept], minlength=len(levels))
-    return [str(levels[i]) for i in sorted(range(len(levels)), key=lambda i: (-outcomes[i], str(levels[i])))]
+    return kept
