@@ -49,6 +49,7 @@ def page(verdicts: Sequence[Verdict], fails: Mapping[str, Sequence[str]]) -> str
     lines += [_row(_cells(verdict)) for verdict in verdicts]
     lines += [
         _NOTES,
+        *_together(verdicts),
         "## The shortcuts",
         "",
         _row(("", "shortcut", "what it does", "lines that fail")),
@@ -72,6 +73,19 @@ def _unfinished(verdicts: Sequence[Verdict], fails: Mapping[str, Sequence[str]])
         if told
         else []
     )
+
+
+def _together(verdicts: Sequence[Verdict]) -> list[str]:
+    """The coverage of all intervals in one number: a line may lie near a bound by chance, their mean may not."""
+    told = [one for one in verdicts if one.line.scale not in {EXACT, NEAR} and not math.isnan(one.covered)]
+    if not told:
+        return []
+    mean = sum(one.covered * one.seeds for one in told) / sum(one.seeds for one in told)
+    return [
+        f"Of {len(told)} intervals, {_share(mean)} cover in the mean. Where every interval covers in exactly 95 of 100, one line in a "
+        "hundred lies outside the bounds of the criterion by chance, and one in four beyond 94.0 or 96.0 %.",
+        "",
+    ]
 
 
 def _row(cells: Sequence[str]) -> str:
