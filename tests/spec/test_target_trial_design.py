@@ -12,8 +12,9 @@ from rempart.records.cloned import check_runnable
 from rempart.records.study import Study, study_from_dict
 from rempart.study.designed import Patterns
 from rempart.study.estimators.clone_censor import NEVER, cloned, never_starts, starts_within
-from rempart.study.target_trials import clone_rows, grid, histories, trial_rows
-from rempart.study.trial_models import Terms, staying
+from rempart.study.target_trials import COLUMNS, clone_rows, grid, histories, trial_rows
+from rempart.study.trial_columns import Terms
+from rempart.study.trial_weights import staying
 from tests.described_people import DAY, FIRST, LAST, Person, study, tables
 from tests.designed_people import rows_of, told_of, value
 
@@ -107,8 +108,8 @@ def test_clones_of_intervals_of_a_day_are_those_of_the_estimator() -> None:
     ]
     columns = [np.array(column) for column in zip(*seen, strict=True)]
     stop = np.where(start == 0, "0", "-1")
-    runs = np.full(200, "0-0:")
-    told = histories(Patterns(columns=(*columns, stop, runs), n=np.ones(200, dtype=np.int64)), 0)
+    rest = [np.full(200, text) for text in ("-1", "0", "", "0-0:")]
+    told = histories(Patterns(columns=(*columns, stop, *rest), n=np.ones(200, dtype=np.int64)), 0)
     rows = clone_rows(told, horizon=50, grace=grace + 1)
     mine = sorted(zip(rows.of.tolist(), rows.arm.tolist(), (rows.exit_ - 1).tolist(), rows.event.tolist(), strict=True))
     theirs = zip(
@@ -131,12 +132,12 @@ def test_weights_for_staying_undo_what_leaving_picked_out() -> None:
     told = told_of(
         trial("risk", inputs={**INPUTS, "covariates": ["sex"]}, **asked), [tables([*persons, *men])], cut=LAST
     )
-    found = histories(told.patterns("histories", 5), 1)
+    found = histories(told.patterns("histories", COLUMNS), 1)
     cells = grid(found, trial_rows(found, horizon=5, per_protocol=True), (0,), 5)
     counted = found.n.astype(np.float64)
     weight = staying(found, cells, counted, Terms(covariates=(0,), each=True, varying=False))
-    risk, _, _ = cells.counts(counted[cells.rows.of])
-    stay, male = cells.arm == 0, found.levels[0][cells.first] == "male"
+    risk = cells.counts(counted[cells.rows.of]).risk
+    stay, male = (cells.arm == 0)[cells.within], (found.levels[0][cells.first] == "male")[cells.within]
     for month in range(5):
         mean = (risk * weight)[stay, month].sum() / risk[stay, month].sum()
         assert mean == pytest.approx(1, abs=0.03)
@@ -162,7 +163,7 @@ def test_a_table_of_cloned_persons_by_hand() -> None:
     given = tables(persons)
     given["cohort_people_met"] = met(persons, 89)
     told = told_of(trial("risk", cloning=True, every_days=30, intervals=6), [given], cut=LAST)
-    found = histories(told.patterns("histories", 5), 0)
+    found = histories(told.patterns("histories", COLUMNS), 0)
     rows = clone_rows(found, horizon=6, grace=89 // 30 + 1)
     seen = {
         (int(found.i[of]), int(found.e[of])): (arm, exit_, event, left)

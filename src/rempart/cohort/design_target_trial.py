@@ -5,11 +5,14 @@ Intervals of ``every_days`` are numbered from the clock's day 0. A trial stands 
 within it, alive and without outcome at its end, which is time zero; followed over intervals j+1, j+2, … An interval counts when all of its
 days could be seen, whatever happened on them. Nothing after an interval decides who is in the trial that stands on it.
 
-A history is ``w|e|i|s|runs``: how many intervals are followed, those of the outcome, of the start, of the stop (-1: none), and stretches
-of trials with equal levels, ``first-last:level,level;…``. Robust errors and bootstraps need no more than which rows are one person's.
+A history is ``w|e|i|s|d|lost|changes|runs``: how many intervals are followed, those of the outcome, of the start, of the stop, of the death
+(-1: none), 1 for who is seen no longer before the data end, stretches of intervals with equal levels of the changing covariates, and
+stretches of trials with equal levels, ``first-last:level,level;…``. Robust errors and bootstraps need no more than which rows are one
+person's.
 """
 
 import datetime
+from collections.abc import Sequence
 
 from rempart.cohort.claims_sql import dated_deaths
 from rempart.cohort.codes import DOMAIN, Reads, matches
@@ -21,11 +24,11 @@ from rempart.cohort.sources import usable_days
 from rempart.cohort.tally_sql import tally
 from rempart.records.cloned import strategy
 from rempart.records.design import DesignAnalysis
-from rempart.records.design_target_trial import CALENDAR, COMPETES, PROTOCOL, attrition_steps
+from rempart.records.design_target_trial import CALENDAR, COMPETES, PROTOCOL, attrition_steps, changing
 from rempart.records.protocol import TallyPlan
 from rempart.records.study import Study
 
-_TABLES = ("trial_index", "trial_starts", "trial_first", "trial_persons", "trial_levels", "trial_rows")
+_TABLES = ("trial_index", "trial_starts", "trial_first", "trial_persons", "trial_levels", "trial_changes", "trial_rows")
 _FAR = "DATE '9999-12-31'"
 
 
@@ -38,11 +41,12 @@ def target_trial(study: Study, analysis: DesignAnalysis, *, cut: datetime.date, 
     prepare.append(make("trial_first", _first(study, analysis, cloned=cloned)))
     prepare.append(make("trial_persons", _persons(study, analysis, cut=cut, until=until, reads=reads)))
     prepare.append(make("trial_levels", _levels(study, analysis, reads, until=until, cloned=cloned)))
+    prepare.append(make("trial_changes", _changes(study, analysis, reads, cloned=cloned)))
     prepare.append(make("trial_rows", _rows(study, analysis, cloned=cloned)))
     return TallyPlan(
         analysis=analysis.id,
         prepare=tuple(prepare),
-        selects={"patterns:histories": _histories(analysis), **_tallies(len(attrition_steps(analysis)))},
+        selects={"patterns:histories": _histories(), **_tallies(len(attrition_steps(analysis)))},
         clear=drop(*_TABLES),
     )
 
@@ -92,7 +96,8 @@ def _first(study: Study, analysis: DesignAnalysis, *, cloned: bool) -> str:
 
 def _persons(study: Study, analysis: DesignAnalysis, *, cut: datetime.date, until: str, reads: Reads) -> str:
     """person_id, t0, day_0, w, e, d, i, s: numbers of intervals (-1: none). ``w``: intervals wholly seen, whatever happened on their days:
-    until the end of observation, of the dead until the end of data (or, where death censors, with the interval of the death)."""
+    until the end of observation, of the dead until the end of data (or, where death censors, with the interval of the death). ``lost``: 1
+    for the living seen no longer before the data end; ``used``: started before entry; ``past``: started, ill or dead before day 0."""
     days, length = _days(study, analysis, cut, until, reads), int(analysis.parameters["every_days"])
 
     def at(day: str) -> str:
@@ -110,8 +115,11 @@ def _persons(study: Study, analysis: DesignAnalysis, *, cut: datetime.date, unti
         f", CASE WHEN {day} <= {last} THEN {at(day)} ELSE -1 END AS {name}" for name, (day, last) in told.items()
     )
     e = f"CASE WHEN outcome_day <= least(death_day, censor_day) AND {at('outcome_day')} < w THEN {at('outcome_day')} ELSE -1 END AS e"
+    lost = f"CASE WHEN death_day > censor_day AND w < {at('data_day + 1')} THEN 1 ELSE 0 END AS lost"
+    past = "least(start_day, outcome_day, death_day) < day_0 AS past"
     return (
-        f"SELECT person_id, t0, day_0, w, {e}{numbers}, start_day < t0 AS used FROM (SELECT *, {w} AS w FROM ({days}))"
+        f"SELECT person_id, t0, day_0, w, {e}{numbers}, {lost}, start_day < t0 AS used, {past} "
+        f"FROM (SELECT *, {w} AS w FROM ({days}))"
     )
 
 
@@ -145,24 +153,48 @@ def _levels(study: Study, analysis: DesignAnalysis, reads: Reads, *, until: str,
     length, most = int(analysis.parameters["every_days"]), int(analysis.parameters["trials"])
     cohort = usable_days(f"cohort_{analysis.inputs['cohort']}", until)
     if cloned:
-        trials = "SELECT person_id, 0::BIGINT AS trial, t0 FROM trial_persons"
+        trials = "SELECT person_id, 0::BIGINT AS trial, t0 FROM trial_persons WHERE NOT past"
     else:
         trials = (
             f"SELECT DISTINCT p.person_id, p.trial, p.day AS t0 FROM (SELECT *, day_0 + CAST(trial * {length} AS INTEGER) AS day "
-            f"FROM (SELECT *, unnest(range({most})) AS trial FROM trial_persons WHERE NOT used)) AS p "
+            f"FROM (SELECT *, unnest(range({most})) AS trial FROM trial_persons WHERE NOT used AND NOT past)) AS p "
             f"JOIN {cohort} AS c ON c.person_id = p.person_id AND p.day BETWEEN c.start_date AND c.end_date "
             "WHERE (p.i < 0 OR p.trial <= p.i) AND (p.e < 0 OR p.trial < p.e) AND (p.d < 0 OR p.trial < p.d) AND p.trial + 1 < p.w"
         )
-    made = [study.covariates[name] for name in analysis.covariates]
+    return f"SELECT i.person_id, i.trial, {_looked_up(study, analysis.covariates, trials, reads)}"
+
+
+def _looked_up(study: Study, names: Sequence[str], days: str, reads: Reads) -> str:
+    """``… AS levels FROM … AS i``: levels of covariates on ``t0`` of rows i (person_id, t0, …)."""
+    made = [study.covariates[name] for name in names]
     kinds = {item.type for item in made}
     born = f"p.{reads.column('person', 'year_of_birth')}" if "age" in kinds else "NULL::INTEGER"
     sex = f"p.{reads.column('person', 'gender_concept_id')}" if "sex" in kinds else "NULL::INTEGER"
     levels = f"concat_ws(',', {', '.join(level_sql(item, study, reads) for item in made)})" if made else "''"
-    rows = (
-        f"SELECT m.*, CAST(year(m.t0) - {born} AS BIGINT) AS age, {sex} AS sex FROM ({trials}) AS m "
-        "LEFT JOIN person AS p ON p.person_id = m.person_id"
+    return (
+        f"{levels} AS levels FROM (SELECT m.*, CAST(year(m.t0) - {born} AS BIGINT) AS age, {sex} AS sex FROM ({days}) AS m "
+        "LEFT JOIN person AS p ON p.person_id = m.person_id) AS i"
     )
-    return f"SELECT i.person_id, i.trial, {levels} AS levels FROM ({rows}) AS i"
+
+
+def _changes(study: Study, analysis: DesignAnalysis, reads: Reads, *, cloned: bool) -> str:
+    """person_id, trial (an interval), levels of the changing covariates on its first day, as long as somebody may deviate."""
+    names = changing(analysis)
+    if not names:
+        return "SELECT 0::BIGINT AS person_id, 0::BIGINT AS trial, '' AS levels WHERE false"
+    length, horizon = int(analysis.parameters["every_days"]), int(analysis.parameters["intervals"])
+    first, last = ("0", f"{horizon - 1}") if cloned else ("min(l.trial) + 1", f"max(l.trial) + {horizon}")
+    whole = "CASE WHEN any_value(p.{0}) < 0 THEN any_value(p.w) ELSE any_value(p.{0}) END"
+    ends = f"least(any_value(p.w) - 1, {last}, {whole.format('e')}, {whole.format('d')})"
+    spans = (
+        f"SELECT p.person_id, any_value(p.day_0) AS day_0, {first} AS first, {ends} AS last "
+        "FROM trial_levels AS l JOIN trial_persons AS p ON p.person_id = l.person_id GROUP BY p.person_id"
+    )
+    days = (
+        f"SELECT person_id, trial, day_0 + CAST(trial * {length} AS INTEGER) AS t0 "
+        f"FROM (SELECT *, unnest(range(first, last + 1)) AS trial FROM ({spans}))"
+    )
+    return f"SELECT i.person_id, i.trial, {_looked_up(study, names, days, reads)}"
 
 
 def _rows(study: Study, analysis: DesignAnalysis, *, cloned: bool) -> str:
@@ -188,19 +220,24 @@ def _rows(study: Study, analysis: DesignAnalysis, *, cloned: bool) -> str:
     )
 
 
-def _histories(analysis: DesignAnalysis) -> str:
-    """Stretches of trials that follow one another with equal levels, then equal histories counted."""
+def _histories() -> str:
+    """Equal histories counted."""
+    return (
+        "SELECT concat_ws('|', p.w, p.e, p.i, p.s, p.d, p.lost, coalesce(c.runs, ''), r.runs) AS key, count(*) AS n "
+        f"FROM trial_persons AS p JOIN ({_stretches('trial_levels')}) AS r ON r.person_id = p.person_id "
+        f"LEFT JOIN ({_stretches('trial_changes')}) AS c ON c.person_id = p.person_id GROUP BY 1"
+    )
+
+
+def _stretches(table: str) -> str:
+    """person_id, runs: of intervals that follow one another with equal levels."""
     stretch = "trial - row_number() OVER (PARTITION BY person_id, levels ORDER BY trial)"
     runs = (
         "SELECT person_id, min(trial) AS first, max(trial) AS last, levels FROM "
-        f"(SELECT *, {stretch} AS stretch FROM trial_levels) GROUP BY person_id, levels, stretch"
+        f"(SELECT *, {stretch} AS stretch FROM {table}) GROUP BY person_id, levels, stretch"
     )
     text = "string_agg(first || '-' || last || ':' || levels, ';' ORDER BY first)"
-    told = f"SELECT person_id, {text} AS runs FROM ({runs}) GROUP BY person_id"
-    return (
-        "SELECT concat_ws('|', p.w, p.e, p.i, p.s, r.runs) AS key, count(*) AS n "
-        f"FROM trial_persons AS p JOIN ({told}) AS r ON r.person_id = p.person_id GROUP BY 1"
-    )
+    return f"SELECT person_id, {text} AS runs FROM ({runs}) GROUP BY person_id"
 
 
 def _tallies(steps: int) -> dict[str, str]:

@@ -31,6 +31,10 @@ _INPUTS = Table(
         "exposure": key(Text(), "the drug that is started; none with a cloned cohort"),
         "outcome": key(Text(), "an outcome, the first after entry; absent: the only one"),
         "covariates": key(Texts(), "covariates at the start of each trial; absent: all of them; []: none"),
+        "changing": key(
+            Texts(),
+            "those of the covariates that are looked up anew on the first day of each interval, for the weights of staying; absent: none",
+        ),
     },
 )
 _PARAMETERS = Table(
@@ -88,6 +92,11 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
         raise given.wrong(
             "inputs.exposure", "an exposure with supply: per-protocol asks on which days somebody is treated"
         )
+    asked_anew = changing(analysis)
+    if asked_anew and not cloned and analysis.parameters["effect"] != PROTOCOL:
+        raise given.wrong("inputs.changing", "no such line: only staying is weighted (per-protocol, or a cloned cohort)")
+    if not set(asked_anew) <= set(analysis.covariates):
+        raise given.wrong("inputs.changing", "names of the analysis's covariates: their first levels are adjusted for")
     low, high = analysis.parameters.get("truncate_percent", (0, 100))
     if not low < 50 < high:
         raise given.wrong("parameters.truncate_percent", "percentiles below and above 50, such as [1, 99]")
@@ -103,6 +112,11 @@ def _looks_back(analysis: DesignAnalysis) -> tuple[tuple[str, int], ...]:
     )
 
 
+def changing(analysis: DesignAnalysis) -> tuple[str, ...]:
+    """Covariates that are looked up anew on the first day of each interval, in order of their names."""
+    return tuple(sorted(analysis.inputs.get("changing", ())))
+
+
 def attrition_steps(analysis: DesignAnalysis) -> tuple[str, ...]:
     """Names of the steps, numbered; of the cloned nobody is asked for earlier use."""
     before = f"not treated in the {analysis.parameters['washout_days']} days before entry"
@@ -116,7 +130,7 @@ TARGET_TRIAL = DesignForm(
     types=(LOGISTIC, RISK, ATTRITION),
     inputs=_INPUTS,
     parameters=_PARAMETERS,
-    used=dict.fromkeys(("covariates", "time", "truncate_percent", "replicates"), _FITTED),
+    used=dict.fromkeys(("covariates", "changing", "time", "truncate_percent", "replicates"), _FITTED),
     unsaid=frozenset({"exposure"}),
     check=_check,
     looks_back=_looks_back,

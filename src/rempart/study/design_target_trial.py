@@ -24,8 +24,10 @@ from rempart.study.estimators.weighted_contrast import Contrast
 from rempart.study.ratio import TERM
 from rempart.study.rows import UNITS, Output
 from rempart.study.tallies import NOBODY, Tally, union
-from rempart.study.target_trials import Floats, Grid, Histories, Ints, clone_rows, grid, histories, trial_rows
-from rempart.study.trial_models import Fitted, Terms, outcome_model, robust, standardised, staying
+from rempart.study.target_trials import COLUMNS, Floats, Grid, Histories, Ints, clone_rows, grid, histories, trial_rows
+from rempart.study.trial_columns import Terms
+from rempart.study.trial_models import Fitted, outcome_model, robust, standardised
+from rempart.study.trial_weights import staying, unweighted
 
 _RISKS = {**UNITS, "risk": "probability", "risk_difference": "probability"}
 _RATIO = {**UNITS, "ratio": "ratio", "risk_ratio": "ratio", "lower": "ratio", "upper": "ratio"}
@@ -46,8 +48,9 @@ class _Trials:
 
     def fitted(self, person: Floats) -> tuple[Fitted, Floats]:
         """The model of the outcome with each history counted ``person`` times, weights fitted anew."""
-        ones = np.ones((len(self.cells.arm), self.cells.months))
-        weight = staying(self.told, self.cells, person, self.terms, cut=self.cut) if self.weighted else ones
+        weight = unweighted(self.cells, person)
+        if self.weighted:
+            weight = staying(self.told, self.cells, person, self.terms, cut=self.cut)
         return outcome_model(self.told, self.cells, person, weight, self.terms), weight
 
     def bootstrapped(self, statistic: Callable[[Floats], Floats]) -> Bootstrap:
@@ -137,7 +140,9 @@ def _least(told: Designed) -> Tally:
 
 def _trials(told: Designed, *, adjusted: bool, varying: bool) -> _Trials:
     asked, names = told.analysis.parameters, told.analysis.covariates
-    found = histories(told.patterns("histories", 5), len(names))
+    found = histories(told.patterns("histories", COLUMNS), len(names))
+    if not adjusted:
+        found = replace(found, changed=())
     horizon = int(asked["intervals"])
     if _cloned(told):
         item = strategy(told.study.rules[told.analysis.inputs["cohort"]])
@@ -184,12 +189,14 @@ def _risks(told: Designed) -> tuple[Told, ...]:
     person = trials.told.n.astype(np.float64)
     fitted, _ = trials.fitted(person)
     if not trials.replicates:
-        made = standardised(replace(fitted, fit=robust(fitted, trials.told, trials.cells)), trials.cells, person)
+        made = standardised(
+            replace(fitted, fit=robust(fitted, trials.told, trials.cells)), trials.told, trials.cells, person
+        )
         return _with_limits(made)
 
     def both(weight: Floats) -> Floats:
         again, _ = trials.fitted(weight)
-        made = standardised(again, trials.cells, weight)
+        made = standardised(again, trials.told, trials.cells, weight)
         return np.array([made.treated, made.comparator, made.difference, made.log_ratio])
 
     boot = trials.bootstrapped(both)
