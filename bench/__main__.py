@@ -33,10 +33,10 @@ def main() -> int:
     if not chosen:
         print(f"no bench is called {wanted}; there are: {', '.join(sorted(REGISTERED))}", file=sys.stderr)
         return 2
-    left_out = [one for one in chosen if not one.runs_here()]
+    left_out = [one for one in chosen if one.lacks()]
     for one in left_out:
-        print(f"{one.name}: left out, there is no {one.needs} on this machine; an earlier figure stands", flush=True)
-    chosen = [one for one in chosen if one.runs_here()]
+        print(f"{one.name}: left out, there is no {one.lacks()} on this machine; an earlier figure stands", flush=True)
+    chosen = [one for one in chosen if not one.lacks()]
     results = before(keep=bool(wanted), these={one.name for one in left_out})
     for one in chosen:
         results[one.name] = measure(one)

@@ -36,7 +36,7 @@ class Bench:
     """A comparison. ``bound``: the ratio that must not be passed; ``prepare`` makes (ours, peer) outside the measurement.
 
     ``given``: ours and peer return the numbers to compare (memory, seconds a line) instead of being timed. ``needs``: a program without
-    which there is no peer.
+    which there is no peer; ``beside``: a folder whose data it reads.
     """
 
     name: str
@@ -47,10 +47,13 @@ class Bench:
     prepare: Callable[[], tuple[Work, Work]]
     given: bool = False
     needs: str = ""
+    beside: Path | None = None
 
-    def runs_here(self) -> bool:
-        """Whether the program that it needs is on this machine."""
-        return not self.needs or shutil.which(self.needs) is not None
+    def lacks(self) -> str:
+        """The program or the folder that it needs and this machine has not; empty where it can run."""
+        if self.needs and shutil.which(self.needs) is None:
+            return self.needs
+        return f"folder {self.beside.name}" if self.beside is not None and not self.beside.is_dir() else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,15 @@ def middle(one: Median, results: Mapping[str, Figures]) -> Figures | None:
 
 
 def bench(
-    name: str, *, peer: str, bound: float, note: str, runs: int = 9, given: bool = False, needs: str = ""
+    name: str,
+    *,
+    peer: str,
+    bound: float,
+    note: str,
+    runs: int = 9,
+    given: bool = False,
+    needs: str = "",
+    beside: Path | None = None,
 ) -> Callable[[Callable[[], tuple[Work, Work]]], Bench]:
     """Register the decorated function, which prepares and returns (ours, peer).
 
@@ -98,7 +109,15 @@ def bench(
         if not NAME.fullmatch(name) or name in REGISTERED:
             raise ValueError(f"a bench name is new and of the form word-slug: {name}")
         REGISTERED[name] = Bench(
-            name=name, peer=peer, bound=bound, runs=runs, note=note, prepare=prepare, given=given, needs=needs
+            name=name,
+            peer=peer,
+            bound=bound,
+            runs=runs,
+            note=note,
+            prepare=prepare,
+            given=given,
+            needs=needs,
+            beside=beside,
         )
         return REGISTERED[name]
 

@@ -15,6 +15,7 @@ from rempart.wiring.cohorts import run_cohorts
 from tests.atlas_house import Still
 from tests.law.tree import ROOT
 
+pytestmark = pytest.mark.shared_data
 PLACES = [folder / "shared" / "data" / "atlas-sample" for folder in ROOT.parents]
 SAMPLE = next((place for place in PLACES if place.is_dir()), PLACES[0])
 DEFINITIONS, ROWS, NOT_EMPTY = 218, 11_001, 213
