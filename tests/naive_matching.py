@@ -21,7 +21,7 @@ def mixed(number: int) -> int:
 
 
 def naive_matched(
-    rows: Sequence[Row], *, ratio: int, age_years: int | None, replace: bool, duration_days: int | None = None
+    rows: Sequence[Row], *, ratio: int, age_years: int | None, replace: bool, treated_apart: int | None = None
 ) -> list[tuple[Any, ...]]:
     """What ``cohort.matching.matched`` must give, sorted."""
     cases, pool = [r for r in rows if r["role"] == 0], [r for r in rows if r["role"] == 1]
@@ -29,7 +29,7 @@ def naive_matched(
 
     def can(c: Row, p: Row) -> bool:
         near = age_years is None or abs(c["age"] - p["age"]) <= age_years
-        near = near and (duration_days is None or abs(c["since"] - p["since"]) <= duration_days)
+        near = near and (treated_apart is None or abs(c["since"] - p["since"]) <= treated_apart)
         known = c["stratum"] and c["stratum"] == p["stratum"]
         return bool(known and near and p["first"] <= c["first"] <= p["last"] and c["person"] != p["person"])
 
@@ -65,8 +65,13 @@ class People:
     sex: dict[int, int | None] = field(default_factory=dict)
     born: dict[int, int | None] = field(default_factory=dict)
     homes: dict[int, list[tuple[datetime.date, datetime.date | None, str]]] = field(default_factory=dict)
+    drugs: dict[int, list[datetime.date]] = field(default_factory=dict)
     cases: list[tuple[int, datetime.date, datetime.date]] = field(default_factory=list)
     pool: list[tuple[int, datetime.date, datetime.date]] = field(default_factory=list)
+
+    def taken(self, person: int, since: datetime.date, before: datetime.date) -> int:
+        """On how many days the person was dispensed the drug, from a day on and before another."""
+        return len({given for given in self.drugs.get(person, []) if since <= given < before})
 
     def home(self, person: int, day: datetime.date) -> str | None:
         """Where the person lived."""
@@ -91,6 +96,10 @@ def may_serve(
     if rule.duration_days is not None:
         begun = [s for person, s, e in people.pool if person == who and s <= day <= e]
         there = [s for s in there if begun and abs((s - max(begun)).days) <= rule.duration_days]
+    if rule.dispensings_apart is not None:
+        begun = [s for person, s, e in people.pool if person == who and s <= day <= e]
+        own = people.taken(who, max(begun), day) if begun else 0
+        there = [s for s in there if begun and abs(people.taken(other, s, index) - own) <= rule.dispensings_apart]
     return (
         who != other and not before and bool(there) and right_day and _alike(people, rule, (who, day), (other, index))
     )

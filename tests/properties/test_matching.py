@@ -21,9 +21,12 @@ from rempart.cohort.match_sql import BACK, DRAWS, match_rows_sql, matched_statem
 from rempart.cohort.matching import PAIRS, ROWS, matched
 from rempart.records.fields import Fields
 from rempart.records.matching import EXACT, KINDS, ON, RISK_SET, Matching, read_matching
+from rempart.records.protocol import CodeList
 from tests.naive_matching import People, day, naive_matched, wrongs
 
 FIRST = datetime.date(2015, 1, 1)
+PACK = "3400933484132"
+CODES = {"drug": CodeList(system="CIP13", include=(PACK,))}
 ORDER = ("role", "match_set", "person", "shard", "start", "until", "controls")
 
 
@@ -78,7 +81,7 @@ RULES = st.fixed_dictionaries(
         "ratio": st.integers(1, 4),
         "age_years": st.one_of(st.none(), st.integers(0, 2)),
         "replace": st.booleans(),
-        "duration_days": st.one_of(st.none(), st.integers(0, 3)),
+        "treated_apart": st.one_of(st.none(), st.integers(0, 3)),
     }
 )
 
@@ -146,6 +149,7 @@ def populations(draw: st.DrawFn) -> People:
         ]
         homes = [(s, e, draw(st.sampled_from(["75", "13"]))) for s, e in zip(moves, ends, strict=True)] if moves else []
         people.homes[person] = [home for home in homes if home[1] is None or home[1] >= home[0]]
+        people.drugs[person] = [draw(days) for _ in range(draw(st.integers(0, 6)))]
         for periods, share in ((people.cases, 2), (people.pool, 6)):
             if draw(st.integers(0, 9)) < share:
                 starts = sorted({draw(days) for _ in range(draw(st.integers(1, 2)))})
@@ -160,11 +164,13 @@ def populations(draw: st.DrawFn) -> People:
 def matchings(draw: st.DrawFn) -> Matching:
     """Any rule of the study file."""
     kind, on = draw(st.sampled_from(KINDS)), draw(st.lists(st.sampled_from(ON), unique=True))
-    on = [name for name in on if name != "duration" or kind == RISK_SET]
+    on = [name for name in on if name not in {"duration", "dispensings"} or kind == RISK_SET]
+    on = [name for name in on if name != "duration" or "dispensings" not in on]
     match: dict[str, Any] = {"to": "cases", "from": "pool", "kind": kind, "ratio": draw(st.integers(1, 3)), "on": on}
     match |= {"age_years": draw(st.integers(0, 2))} if "age" in on else {}
     match |= {"calendar_days": draw(st.sampled_from([0, 30, 400]))} if "calendar" in on and kind == EXACT else {}
     match |= {"duration_days": draw(st.sampled_from([0, 13, 200]))} if "duration" in on else {}
+    match |= {"dispensings_of": "drug", "dispensings_apart": draw(st.integers(0, 2))} if "dispensings" in on else {}
     match |= {"replace": draw(st.booleans())} if draw(st.booleans()) else {}
     rule = read_matching(Fields({"match": match}, file="study.toml"))
     assert read_matching(Fields(rule.as_dict(), file="study.toml")) == rule
@@ -199,6 +205,10 @@ def shard_query(people: People, mine: set[int]) -> DuckDBQuery:
         "department_source_value": text,
     }
     register("location_history", homes, spell)
+    given_on = [(p, each, PACK) for p, found in people.drugs.items() for each in found]
+    given_on += [(p, each, "3400000000000") for p, found in people.drugs.items() for each in found[:1]]
+    record = {"drug_exposure_start_date": pa.date32(), "drug_source_value": text}
+    register("drug_exposure", given_on, record)
     return query
 
 
@@ -210,7 +220,7 @@ def across(
     queries = [shard_query(people, {p for p in people.sex if p % shards == shard}) for shard in range(shards)]
     try:
         for shard, query in enumerate(queries):
-            rows = query.table(match_rows_sql("controls", rule, Reads()))
+            rows = query.table(match_rows_sql("controls", rule, Reads(), CODES))
             rows = rows.append_column("shard", pa.array([shard] * rows.num_rows, pa.int32()))
             for bucket, piece in enumerate(by_bucket(rows, buckets)):
                 waiting[bucket].append(piece)
@@ -274,6 +284,11 @@ def test_a_control_ends_no_later_than_the_day_before_it_is_a_case() -> None:
         ({"kind": "nearest"}, "cohorts.x.match.kind"),
         ({"duration_days": 9}, "cohorts.x.match.duration_days"),
         ({"on": ["duration"]}, "cohorts.x.match.on"),
+        ({"on": ["dispensings"], "dispensings_of": "drug"}, "cohorts.x.match.on"),
+        ({"dispensings_of": "drug"}, "cohorts.x.match.dispensings_of"),
+        ({"dispensings_apart": 1}, "cohorts.x.match.dispensings_apart"),
+        ({"kind": RISK_SET, "on": ["dispensings"]}, "cohorts.x.match.dispensings_of"),
+        ({"kind": RISK_SET, "on": ["dispensings", "duration"], "dispensings_of": "drug"}, "cohorts.x.match.on"),
         ({"kind": RISK_SET, "on": ["calendar"], "calendar_days": 9}, "cohorts.x.match.calendar_days"),
     ],
 )

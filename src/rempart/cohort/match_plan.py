@@ -37,7 +37,7 @@ def match_plan(study: Study, *, cut: datetime.date) -> MatchPlan:
     prepare = [statement for made in _ends(study, list(study.matchings), cut, reads) for statement in made.statements]
     return MatchPlan(
         prepare=tuple(prepare),
-        selects={name: match_rows_sql(name, rule, reads) for name, rule in study.matchings.items()},
+        selects={name: match_rows_sql(name, rule, reads, study.codes) for name, rule in study.matchings.items()},
         columns={table: frozenset(names) for table, names in sorted(reads.columns.items())},
         matchings=study.matchings,
         classes=tuple(reads.classes),
@@ -59,7 +59,7 @@ def matched_made(study: Study, cohorts: Sequence[str], *, cut: datetime.date) ->
 def _told(study: Study, name: str, rule: Matching, cut: datetime.date) -> str:
     reads = Reads()
     ends = [statement for made in _ends(study, [name], cut, reads) for statement in made.statements]
-    rows = match_rows_sql(name, rule, reads)
+    rows = match_rows_sql(name, rule, reads, study.codes)
     return hashlib.sha256(
         length_prefixed(_VERSION, *ends, rows, repr(sorted(rule.as_dict()["match"].items())))
     ).hexdigest()

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Matched cohorts as SQL for one shard: the narrow rows that leave it to be matched, and the cohorts made of what comes back.
 
-Reads the tables ``cohort_<to>`` and ``cohort_<from>`` of the session, ``person_draw`` (person_id, draw), and what ``on`` needs.
+Reads the tables ``cohort_<to>`` and ``cohort_<from>`` of the session, ``person_draw`` (person_id, draw), and what ``on`` needs. Dispensings
+are counted by day, from the first day of a person's own period in the pool to the day before the index day.
 """
 
 from collections.abc import Mapping
 
-from rempart.cohort.codes import Reads
-from rempart.records.matching import AGE, CALENDAR, DURATION, PLACE, SEX, Matching
+from rempart.cohort.codes import DOMAIN, Reads, matches
+from rempart.records.matching import AGE, CALENDAR, DISPENSINGS, DURATION, PLACE, SEX, Matching
+from rempart.records.protocol import CodeList
 
 DRAWS = "person_draw"
 BACK = "match_back"
@@ -17,13 +19,11 @@ _NONE = "NULL::INTEGER"
 _FAR = (1 << 31) - 1
 
 
-def match_rows_sql(name: str, matching: Matching, reads: Reads) -> str:
-    """SELECT of cohort, group and the columns of ``matching.ROWS`` but the shard."""
-    cases = (
-        "SELECT DISTINCT 0 AS role, person_id, start_date AS index_date, start_date AS first_date, start_date AS last_date, "
-        f"end_date AS until_date, {_entered(matching)} AS since_date FROM cohort_{matching.to} AS t"
-    )
-    told = f"SELECT * FROM ({_placed(cases, matching, reads, spells=False)}) UNION ALL SELECT * FROM ({_pool(matching, reads)})"
+def match_rows_sql(name: str, matching: Matching, reads: Reads, codes: Mapping[str, CodeList]) -> str:
+    """SELECT of cohort, group and the columns of ``matching.ROWS`` but the shard. ``codes``: the study's code lists."""
+    days = _dispensed(codes[matching.dispensings_of], reads) if DISPENSINGS in matching.on else ""
+    cases = _placed(_cases(matching, days), matching, reads, spells=False)
+    told = f"SELECT * FROM ({cases}) UNION ALL SELECT * FROM ({_pool(matching, reads, days)})"
     person = _person(matching, reads)
     stratum = " || '|' || ".join(["'='", *_constant(matching, person), *(["place"] if PLACE in matching.on else [])])
     group = " || '|' || ".join([f"'{name}'", *_constant(matching, person), *_group_place(matching)])
@@ -33,7 +33,7 @@ def match_rows_sql(name: str, matching: Matching, reads: Reads) -> str:
         "role::TINYINT AS role, r.person_id::BIGINT AS person, d.draw::BIGINT AS draw, "
         f"coalesce({_age(matching, person)}, 0)::INTEGER AS age, "
         f"{_opened('first_date', -1, matching)} AS first, {_opened('last_date', 1, matching)} AS last, "
-        f"CASE WHEN role = 1 THEN {day} END AS day, {_number('until_date')} AS until, {_number('since_date')} AS since "
+        f"CASE WHEN role = 1 THEN {day} END AS day, {_number('until_date')} AS until, since "
         f"FROM ({told}) AS r JOIN {DRAWS} AS d ON d.person_id = r.person_id"
         f"{' LEFT JOIN person AS p ON p.person_id = r.person_id' if person else ''}"
     )
@@ -62,16 +62,38 @@ def _group_place(matching: Matching) -> list[str]:
 
 def _known(stratum: str, matching: Matching, person: Mapping[str, str]) -> str:
     known = [f"{person[AGE]} IS NOT NULL"] if AGE in person else []
-    known += ["since_date IS NOT NULL"] if DURATION in matching.on else []
+    known += ["since IS NOT NULL"] if matching.treated_apart is not None else []
     return f"CASE WHEN {' AND '.join(known)} THEN {stratum} END" if known else stratum
 
 
-def _entered(matching: Matching) -> str:
-    """SQL of the first day of a case's own period in the pool that holds the index day; NULL for none, or where nobody asks."""
-    if DURATION not in matching.on:
-        return "NULL::DATE"
+def _dispensed(codes: CodeList, reads: Reads) -> str:
+    """The days on which a person was dispensed a drug of the list: person_id, day."""
+    drug = DOMAIN["drug"]
+    day = reads.column(drug.table, drug.date)
+    return f"SELECT DISTINCT person_id, {day} AS day FROM {drug.table} WHERE {day} IS NOT NULL AND {matches(codes, drug, reads)}"
+
+
+def _cases(matching: Matching, days: str) -> str:
+    """The cases; ``since``: the first day of the case's own period in the pool that holds the index day, or the dispensings since; NULL
+    for none, or where nobody asks."""
+    plain = (
+        "0 AS role, t.person_id, t.start_date AS index_date, t.start_date AS first_date, t.start_date AS last_date, "
+        "t.end_date AS until_date"
+    )
+    if matching.treated_apart is None:
+        return f"SELECT DISTINCT {plain}, {_NONE} AS since FROM cohort_{matching.to} AS t"
     inside = "f.person_id = t.person_id AND t.start_date BETWEEN f.start_date AND f.end_date"
-    return f"(SELECT max(f.start_date) FROM cohort_{matching.pool} AS f WHERE {inside})"
+    entered = (
+        "SELECT t.person_id, t.start_date, t.end_date, max(f.start_date) AS entered "
+        f"FROM cohort_{matching.to} AS t LEFT JOIN cohort_{matching.pool} AS f ON {inside} GROUP BY ALL"
+    )
+    if DURATION in matching.on:
+        return f"SELECT {plain}, {_number('t.entered')} AS since FROM ({entered}) AS t"
+    return (
+        f"SELECT {plain}, CASE WHEN t.entered IS NOT NULL THEN count(d.day)::INTEGER END AS since FROM ({entered}) AS t "
+        f"LEFT JOIN ({days}) AS d ON d.person_id = t.person_id AND d.day >= t.entered AND d.day < t.start_date "
+        "GROUP BY t.person_id, t.start_date, t.end_date, t.entered"
+    )
 
 
 def _age(matching: Matching, person: Mapping[str, str]) -> str:
@@ -89,25 +111,39 @@ def _opened(date: str, sign: int, matching: Matching) -> str:
     return f"(CASE WHEN role = 0 THEN {_number(date)} ELSE {wide} END)::INTEGER"
 
 
-def _pool(matching: Matching, reads: Reads) -> str:
-    """Periods of the pool without what follows the person's own first day as a case."""
+def _pool(matching: Matching, reads: Reads, days: str) -> str:
+    """Periods of the pool without what follows the person's own first day as a case; on dispensings, cut where their number grows."""
     before = "c.case_date - 1"
     cases = f"(SELECT person_id, min(start_date) AS case_date FROM cohort_{matching.to} GROUP BY person_id)"
     rows = (
         "SELECT DISTINCT 1 AS role, f.person_id, f.start_date AS index_date, f.start_date AS first_date, "
         f"{'least(f.end_date, ' + before + ')' if matching.of_risk_set else 'f.start_date'} AS last_date, "
-        f"least(f.end_date, {before}) AS until_date, {'f.start_date' if DURATION in matching.on else 'NULL::DATE'} AS since_date "
+        f"least(f.end_date, {before}) AS until_date, {_number('f.start_date') if DURATION in matching.on else _NONE} AS since "
         f"FROM cohort_{matching.pool} AS f LEFT JOIN {cases} AS c ON c.person_id = f.person_id "
         "WHERE c.case_date IS NULL OR c.case_date > f.start_date"
     )
-    return _placed(rows, matching, reads, spells=matching.of_risk_set)
+    return _placed(_cut(rows, days) if days else rows, matching, reads, spells=matching.of_risk_set)
+
+
+def _cut(rows: str, days: str) -> str:
+    """Each period as spells between dispensings: on the day after the nth since its first day the number is n."""
+    period = "r.person_id, r.index_date, r.last_date, r.until_date"
+    marks = (
+        f"SELECT {period}, 0 AS n, r.first_date AS begins FROM ({rows}) AS r "
+        f"UNION ALL SELECT {period}, row_number() OVER (PARTITION BY {period} ORDER BY d.day) AS n, d.day + 1 AS begins "
+        f"FROM ({rows}) AS r JOIN ({days}) AS d ON d.person_id = r.person_id AND d.day >= r.first_date AND d.day < r.last_date"
+    )
+    return (
+        "SELECT 1 AS role, person_id, index_date, begins AS first_date, coalesce(lead(begins) OVER (PARTITION BY person_id, index_date, "
+        f"last_date, until_date ORDER BY n) - 1, last_date) AS last_date, until_date, n::INTEGER AS since FROM ({marks})"
+    )
 
 
 def _placed(rows: str, matching: Matching, reads: Reads, *, spells: bool) -> str:
     """The rows with their place: of the first day, or cut into ``spells`` of residence."""
     columns = "r.role, r.person_id, r.index_date"
     if PLACE not in matching.on:
-        return f"SELECT {columns}, r.first_date, r.last_date, r.until_date, r.since_date, NULL::VARCHAR AS place FROM ({rows}) AS r"
+        return f"SELECT {columns}, r.first_date, r.last_date, r.until_date, r.since, NULL::VARCHAR AS place FROM ({rows}) AS r"
     place, begins, ends = (
         reads.column("location_history", column)
         for column in ("department_source_value", "location_history_start_date", "location_history_end_date")
@@ -116,11 +152,11 @@ def _placed(rows: str, matching: Matching, reads: Reads, *, spells: bool) -> str
     if spells:
         return (
             f"SELECT DISTINCT {columns}, greatest(r.first_date, l.{begins}) AS first_date, least(r.last_date, {last}) AS last_date, "
-            f"r.until_date, r.since_date, l.{place} AS place FROM ({rows}) AS r JOIN location_history AS l ON l.person_id = r.person_id "
+            f"r.until_date, r.since, l.{place} AS place FROM ({rows}) AS r JOIN location_history AS l ON l.person_id = r.person_id "
             f"AND l.{begins} <= r.last_date AND {last} >= r.first_date WHERE l.{place} IS NOT NULL"
         )
     return (
-        f"SELECT {columns}, r.first_date, r.last_date, r.until_date, r.since_date, arg_max(l.{place}, (l.{begins}, l.{place})) AS place "
+        f"SELECT {columns}, r.first_date, r.last_date, r.until_date, r.since, arg_max(l.{place}, (l.{begins}, l.{place})) AS place "
         f"FROM ({rows}) AS r "
         f"LEFT JOIN location_history AS l ON l.person_id = r.person_id AND r.index_date BETWEEN l.{begins} AND {last} GROUP BY ALL"
     )

@@ -26,7 +26,10 @@ ROWS = pa.schema(
         ("last", pa.int32()),
         ("day", pa.int32()),  # the candidate's own index day, null where it takes the case's
         ("until", pa.int32()),
-        ("since", pa.int32()),  # the day from which a duration counts; null where it is not matched on
+        (
+            "since",
+            pa.int32(),
+        ),  # the day from which a duration counts, or the number of dispensings; null where neither is matched on
     ]
 )
 PAIRS = pa.schema(
@@ -62,20 +65,20 @@ class _Side:
     day: Whole
     until: Whole
     since: Whole
-    apart: int  # days by which the durations of a case and a candidate may differ; -1 where nobody asks
+    apart: int  # by how much ``since`` of a case and a candidate may differ; -1 where nobody asks
 
 
 def matched(
-    rows: pa.Table, *, ratio: int, age_years: int | None, replace: bool, duration_days: int | None = None
+    rows: pa.Table, *, ratio: int, age_years: int | None, replace: bool, treated_apart: int | None = None
 ) -> pa.Table:
     """PAIRS of the ROWS of whole strata: a row of each case (its set may be empty) and of each control, in a fixed order.
 
     A candidate can serve a case of its stratum, of another person, whose index day lies from ``first`` to ``last``, and whose age differs
-    by ``age_years`` at most (None: ages are not looked at), and ``since`` by ``duration_days``. The first ``ratio`` in the case's own order
+    by ``age_years`` at most (None: ages are not looked at), and ``since`` by ``treated_apart``. The first ``ratio`` in the case's own order
     serve. Without ``replace`` a person serves once: round after round, each case in the order of its draw takes the first who is still
     free.
     """
-    cases, pool = _side(rows, CASE, duration_days), _side(rows, CANDIDATE, duration_days)
+    cases, pool = _side(rows, CASE, treated_apart), _side(rows, CANDIDATE, treated_apart)
     bounds = list(_reach(cases, pool, age_years))
     keys = _mixed(cases.draw ^ _mixed(cases.first.astype(np.uint64)))
     chosen = _each(cases, pool, bounds, keys, ratio) if replace else _once(cases, pool, bounds, keys, ratio)

@@ -47,13 +47,15 @@ _OF_REGISTER = "ALD"  # long-term conditions stand in a register of their own, w
 
 def cohort_sources(study: Study) -> dict[str, frozenset[str]]:
     """Cohort → the sources of its own events and of every cohort that it is made of, entered by or asks about; of matched cohorts, those
-    of both ends."""
+    of both ends, and of dispensings that are counted."""
     found: dict[str, frozenset[str]] = {}
     for name in in_order(study.rules):
         needed = (found.get(other, frozenset()) for other in study.rules[name].needs)
         found[name] = frozenset(_of_cohort(study.rules[name], study)).union(*needed)
     for name, matching in study.matchings.items():
         ends = found.get(matching.to, frozenset()) | found.get(matching.pool, frozenset())
+        if matching.dispensings_of:
+            ends |= frozenset(_of_event(RuleEvent(domain="drug", codes=matching.dispensings_of), study.codes))
         found |= dict.fromkeys(matched_names([name]), ends)
     return found
 

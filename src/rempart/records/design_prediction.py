@@ -39,7 +39,9 @@ _PARAMETERS = Table(
         ),
         "training_percent": key(Whole(50, 90), "split = person: share of persons who train", default=70),
         "seed": key(Whole(0, 2**31 - 1), "of the random shares and folds", default=1),
-        "before": key(Day(), "split = time: who enters from this day on judges; who reached the horizon before it trains"),
+        "before": key(
+            Day(), "split = time: who enters from this day on judges; who reached the horizon before it trains"
+        ),
         "places": key(Texts(expected="départements"), "split = place: who lives there judges, the others train"),
         "groups": key(Texts(), f"covariates, or {PLACE}: models are judged within each level too", default=()),
         "thresholds": key(

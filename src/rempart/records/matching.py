@@ -19,8 +19,8 @@ from rempart.records.table_names import is_rule
 
 RISK_SET, EXACT = "risk-set", "exact"
 KINDS = (RISK_SET, EXACT)
-SEX, AGE, PLACE, CALENDAR, DURATION = "sex", "age", "place", "calendar", "duration"
-ON = (AGE, CALENDAR, DURATION, PLACE, SEX)
+SEX, AGE, PLACE, CALENDAR, DURATION, DISPENSINGS = "sex", "age", "place", "calendar", "duration", "dispensings"
+ON = (AGE, CALENDAR, DISPENSINGS, DURATION, PLACE, SEX)
 
 MATCH = Table(
     name="match",
@@ -41,6 +41,13 @@ MATCH = Table(
             Whole(0, 3660),
             "risk-set, on duration: how many days the times since entry into from differ, at most; 0 when absent",
         ),
+        "dispensings_of": key(
+            Text(),
+            "risk-set, on dispensings: a code list of drugs; days of dispensing from entry into from to the day before are counted",
+        ),
+        "dispensings_apart": key(
+            Whole(0, 1000), "risk-set, on dispensings: by how many their numbers differ, at most; 0 when absent"
+        ),
         "replace": key(
             Flag(),
             "whether a person may serve in several sets; absent: yes in risk sets, no with index days of their own",
@@ -58,8 +65,8 @@ MATCHED_COHORT = Table(
 class Matching:
     """``pool`` (``from`` in the file) gives up to ``ratio`` controls to each period of ``to``.
 
-    ``age_years``, ``calendar_days``, ``duration_days``: how far apart, 0 for the same; None where it is not matched on. ``replace``:
-    whether a person may serve in several sets.
+    ``age_years``, ``calendar_days``, ``duration_days``, ``dispensings_apart``: how far apart, 0 for the same; None where it is not matched
+    on. ``dispensings_of``: a code list. ``replace``: whether a person may serve in several sets.
     """
 
     to: str
@@ -71,6 +78,13 @@ class Matching:
     calendar_days: int | None
     replace: bool
     duration_days: int | None = None
+    dispensings_of: str = ""
+    dispensings_apart: int | None = None
+
+    @property
+    def treated_apart(self) -> int | None:
+        """By how much what was taken since entry may differ: days, or dispensings; None where neither is matched on."""
+        return self.dispensings_apart if self.duration_days is None else self.duration_days
 
     @property
     def of_risk_set(self) -> bool:
@@ -82,8 +96,13 @@ class Matching:
         body: dict[str, Any] = {"to": self.to, "from": self.pool, "kind": self.kind, "ratio": self.ratio}
         body |= {"on": list(self.on), "replace": self.replace}
         body |= {"age_years": self.age_years} if self.age_years is not None else {}
-        told = {"calendar_days": self.calendar_days, "duration_days": self.duration_days}
-        return {"match": body | {name: days for name, days in told.items() if days is not None}}
+        told = {
+            "calendar_days": self.calendar_days,
+            "duration_days": self.duration_days,
+            "dispensings_of": self.dispensings_of or None,
+            "dispensings_apart": self.dispensings_apart,
+        }
+        return {"match": body | {name: value for name, value in told.items() if value is not None}}
 
 
 def read_matching(given: Fields) -> Matching:
@@ -96,11 +115,12 @@ def read_matching(given: Fields) -> Matching:
         ("age_years", AGE in on, AGE),
         ("calendar_days", near, f"{EXACT} and {CALENDAR}"),
         ("duration_days", DURATION in on, DURATION),
+        ("dispensings_of", DISPENSINGS in on, DISPENSINGS),
+        ("dispensings_apart", DISPENSINGS in on, DISPENSINGS),
     ):
         if told[name] is not None and not used:
             raise inside.wrong(name, f"nothing where {where} is not matched on")
-    if kind == EXACT and DURATION in on:
-        raise inside.wrong("on", "no duration: an index day of its own is a control's first day in from")
+    _check_treated(inside, kind, on, of=told["dispensings_of"])
     if told["to"] == told["from"]:
         raise inside.wrong("from", "another cohort than to")
     return Matching(
@@ -112,8 +132,21 @@ def read_matching(given: Fields) -> Matching:
         age_years=told["age_years"] or 0 if AGE in on else None,
         calendar_days=told["calendar_days"] or 0 if near else None,
         duration_days=told["duration_days"] or 0 if DURATION in on else None,
+        dispensings_of=told["dispensings_of"] or "",
+        dispensings_apart=told["dispensings_apart"] or 0 if DISPENSINGS in on else None,
         replace=kind == RISK_SET if told["replace"] is None else told["replace"],
     )
+
+
+def _check_treated(inside: Fields, kind: str, on: tuple[str, ...], *, of: str | None) -> None:
+    """How long, or how often, treatment was taken since entry: either, in risk sets."""
+    for name in (DURATION, DISPENSINGS):
+        if kind == EXACT and name in on:
+            raise inside.wrong("on", f"no {name}: an index day of its own is a control's first day in from")
+    if DURATION in on and DISPENSINGS in on:
+        raise inside.wrong("on", "duration or dispensings, and not both: time or number of the same treatment")
+    if DISPENSINGS in on and not of:
+        raise inside.wrong("dispensings_of", "a code list of drugs, since dispensings are matched on")
 
 
 def matched_names(matchings: Iterable[str]) -> tuple[str, ...]:

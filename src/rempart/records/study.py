@@ -246,6 +246,11 @@ def _names(parts: Mapping[str, Mapping[str, Any]], told: Mapping[str, Any], file
                 yield not_defined(codes, defined, file, f"features.{name}.exclude")
     for name, other, possible in switches(parts["exposures"], told.get("exposures", {})):
         yield not_defined(other, possible, file, f"exposures.{name}.switch_to")
+    used += [
+        (f"cohorts.{n}.match.dispensings_of", "drug", m.dispensings_of)
+        for n, m in parts["matchings"].items()
+        if m.dispensings_of
+    ]
     for where, domain, codes in used:
         if codes not in defined:
             yield not_defined(codes, defined, file, f"{where}.codes")
