@@ -4,13 +4,13 @@
 import ast
 import re
 import string
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from tests.law.tree import SOURCE, Module, at, calls, none, snippet, source
+from rempart.adapters.package_data import joined
+from tests.law.tree import Module, at, calls, none, snippet, source
 
 FAMILIES = frozenset({"Refused", "NotTrusted", "Missing", "BadInput", "Unavailable", "Cancelled"})
 CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -19,9 +19,8 @@ Words = Mapping[str, Mapping[str, str]]
 
 
 def words(language: str) -> Words:
-    """code → {"message", "hint"} of one locale file."""
-    text = (SOURCE / "rempart" / "locale" / f"{language}.toml").read_text(encoding="utf-8")
-    found: Words = tomllib.loads(text)["errors"]
+    """code → {"message", "hint"} of one language, the files of all areas together."""
+    found: Words = joined(f"locale/{language}.toml", f"errors-*.{language}.toml")["errors"]
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rempart.adapters.key_file import KeyFile
-from rempart.adapters.package_data import toml
+from rempart.adapters.package_data import joined, toml
 from rempart.adapters.person_key import public_bytes
 from rempart.errors import Missing, Unavailable
 from rempart.keys.broker import KeyBroker, Surroundings
@@ -180,7 +180,7 @@ class Story:
             trust=lambda: (*self.past, self.trust),
             clock=self.clock,
             randomness=self.randomness,
-            rules=grant_rules(toml("keys/grants.toml"), strict=strict),
+            rules=grant_rules(joined("keys/grants.toml"), strict=strict),
             layouts=layouts(toml("records/omop54.toml")),
             warehouse="w",
             node_allowed=lambda body, on: self.node_allowed(body, on),

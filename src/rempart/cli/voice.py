@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from rempart.adapters.package_data import toml
+from rempart.adapters.package_data import joined
 from rempart.errors import Refused, RempartError
 
 if TYPE_CHECKING:
@@ -40,14 +40,16 @@ class Voice:
 
     def __init__(self, language: str, *, as_json: bool) -> None:
         self.language, self.as_json = language, as_json
-        self._commands = toml(f"locale/commands.{language}.toml")
+        self._commands = joined(f"locale/commands.{language}.toml")
         self._out = Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False, markup=False)
         self._err = Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False, markup=False)
 
     @cached_property
     def _errors(self) -> dict[str, dict[str, str]]:
         """Words of errors, which most commands never need."""
-        found: dict[str, dict[str, str]] = toml(f"locale/{self.language}.toml")["errors"]
+        found: dict[str, dict[str, str]] = joined(f"locale/{self.language}.toml", f"errors-*.{self.language}.toml")[
+            "errors"
+        ]
         return found
 
     def help(self, *path: str) -> str:

@@ -31,7 +31,7 @@ from rempart.wiring.warehouse import Warehouse
 
 def audit_rules() -> dict[str, object]:
     """The auditor's rules and their words."""
-    return package_data.toml("audit/rules.toml")
+    return package_data.joined("audit/rules.toml")
 
 
 def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, progress: Progress) -> Findings:

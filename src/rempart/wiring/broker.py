@@ -19,7 +19,7 @@ from rempart.adapters.broker_wire import failure, value_or_raise
 from rempart.adapters.configuration import Configuration, read_configuration
 from rempart.adapters.documents import DirectoryDocuments
 from rempart.adapters.key_store_settings import KeyStoreSettings
-from rempart.adapters.package_data import toml
+from rempart.adapters.package_data import joined, toml
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.adapters.table_key_file import open_table_keys
 from rempart.adapters.trust_files import load_chain
@@ -156,7 +156,7 @@ def _surroundings(
         trust=lambda: load_chain(keys_folder(directory), configuration.trust_first),
         clock=clock,
         randomness=randomness,
-        rules=grant_rules(toml("keys/grants.toml"), strict=told.strict),
+        rules=grant_rules(joined("keys/grants.toml"), strict=told.strict),
         layouts={**layouts(toml("records/omop54.toml")), **whole_layouts(toml("records/omop54.toml"))},
         warehouse=configuration.warehouse,
         node_allowed=node_guard(),

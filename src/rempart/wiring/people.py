@@ -78,7 +78,7 @@ def order(warehouse: Warehouse, *, kind: str, hours: int, officer_key: Path, ask
 
     Raises BadInput ``order-kind`` or ``order-hours``, Refused ``role-missing``.
     """
-    kinds = sorted(name for name, row in package_data.toml("keys/grants.toml")["kinds"].items() if row.get("order"))
+    kinds = sorted(name for name, row in package_data.joined("keys/grants.toml")["kinds"].items() if row.get("order"))
     if kind not in kinds:
         raise BadInput("order-kind", kind=kind, expected=", ".join(kinds))
     if not 1 <= hours <= LONGEST_HOURS:
