@@ -23,9 +23,10 @@ from rempart.records.omop import layouts
 from rempart.records.sealed import SpaceCommit
 from rempart.records.signature import sign, sign_text
 from rempart.records.trust import TrustEntry, TrustFile
+from rempart.wiring.audit import audit_rules, project_states
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "rempart"
-RULES: dict[str, Any] = tomllib.loads((SOURCE / "audit" / "rules.toml").read_text(encoding="utf-8"))
+RULES: dict[str, Any] = audit_rules()
 LAYOUTS = layouts(tomllib.loads((SOURCE / "records" / "omop54.toml").read_text(encoding="utf-8")))
 ORIGIN = "rempart.test/ledger"
 START = datetime.datetime(2026, 3, 1, 8, 0, tzinfo=datetime.UTC)
@@ -249,6 +250,7 @@ def audit(story: Story, **changes: Any) -> Findings:
         "document": story.fetch,
         "layouts": LAYOUTS,
         "rules": RULES,
+        "projects": project_states(),
         "hashes": [leaf_hash(leaf) for leaf in leaves],
         "now": story.now,
     }

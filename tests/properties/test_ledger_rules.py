@@ -18,10 +18,11 @@ from tests.properties.host_histories import HOST_MUTANTS
 from tests.properties.key_histories import KEY_MUTANTS
 from tests.properties.ledger_story import PERMIT, ROLES, RULES, SPACE, Story, audit, note, true_story, trust_version
 from tests.properties.move_histories import MOVE_MUTANTS
+from tests.properties.project_histories import PROJECT_MUTANTS
 from tests.properties.protocol_histories import PROTOCOL_MUTANTS
 
 Mutant = Callable[[], tuple[Story, dict[str, Any]]]
-MUTANTS: dict[str, Mutant] = KEY_MUTANTS | HOST_MUTANTS | MOVE_MUTANTS | PROTOCOL_MUTANTS
+MUTANTS: dict[str, Mutant] = KEY_MUTANTS | HOST_MUTANTS | MOVE_MUTANTS | PROTOCOL_MUTANTS | PROJECT_MUTANTS
 
 
 def breaks(rule: str) -> Callable[[Mutant], Mutant]:

@@ -21,6 +21,7 @@ CALENDARS = frozenset(
 )  # which days each source tells of: no person, carried into each project's manifest
 FINGERPRINT = ("person", "release_index")
 APPLICATION = "objection-application"
+BEFORE_A_GRANT = frozenset({"project"})  # the acts that lead to a permit, and go on after its last day
 
 
 def permit_document(book: Book) -> Iterator[Bad]:
@@ -68,7 +69,7 @@ def _acting(book: Book) -> Iterator[tuple[int, LedgerEvent]]:
     for index, event in book.events.items():
         end = book.events.get(book.ends.get(index, -1))
         failed = event.phase == "failed" or (end is not None and end.phase == "failed")
-        if permit_id(event) is not None and not failed:
+        if permit_id(event) is not None and not failed and event.kind not in BEFORE_A_GRANT:
             yield index, event
 
 

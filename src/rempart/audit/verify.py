@@ -16,6 +16,7 @@ from rempart.audit import (
     rules_log,
     rules_moves,
     rules_permits,
+    rules_projects,
     rules_protocols,
     rules_releases,
 )
@@ -26,6 +27,7 @@ from rempart.audit.rules_log import Log
 from rempart.audit.tree import Tree
 from rempart.errors import NotTrusted
 from rempart.records.omop import TableLayout
+from rempart.records.project import ProjectTable
 from rempart.records.sealed import SpaceCommit
 from rempart.records.trust import TrustFile
 
@@ -62,6 +64,8 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "permit-document": rules_permits.permit_document,
     "permit-before": rules_permits.permit_before,
     "permit-valid": rules_permits.permit_valid,
+    "project-document": rules_projects.project_document,
+    "project-step": rules_projects.project_step,
     "protocol-document": rules_protocols.protocol_document,
     "protocol-fork": rules_protocols.protocol_fork,
     "protocol-dates": rules_protocols.protocol_dates,
@@ -88,6 +92,7 @@ def verify_log(
     document: Callable[[str], bytes],
     layouts: Mapping[str, TableLayout],
     rules: Mapping[str, Any],
+    projects: ProjectTable,
     check_manifest: Callable[[SpaceCommit], None] | None = None,
     checks: Mapping[str, Callable[[Mapping[str, Any], datetime.date], object]] | None = None,
     hashes: Sequence[bytes] = (),
@@ -96,10 +101,10 @@ def verify_log(
 ) -> Findings:
     """Everything that is wrong with a log, by index.
 
-    ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``hashes`` and ``history``: what the
-    ledger folder holds beside the leaves, believed only as far as signed roots prove it; ``check_manifest`` raises NotTrusted
-    or Missing for a commit whose manifest the host does not hold as committed; ``checks``: as ``Book`` has them; ``now``: for open
-    intents (default: last leaf).
+    ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``projects``: the states of projects;
+    ``hashes`` and ``history``: what the ledger folder holds beside the leaves, believed only as far as signed roots prove it;
+    ``check_manifest`` raises NotTrusted or Missing for a commit whose manifest the host does not hold as committed; ``checks``: as
+    ``Book`` has them; ``now``: for open intents (default: last leaf).
     Raises NotTrusted ``checkpoint-…`` when nothing is signed, ``ledger-rolled-back`` when ``since`` is newer than the log.
     """
     signed = parse_and_verify(checkpoint, origin, ledger_public)
@@ -112,6 +117,7 @@ def verify_log(
             trusts=trust_versions,
             trust_first=trust_first,
             layouts=layouts,
+            projects=projects,
             fetch=document,
             check_manifest=check_manifest,
             checks=checks or {},

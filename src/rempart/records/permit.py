@@ -12,7 +12,8 @@ from rempart.records.derogation import Derogation, read_derogations
 
 SCHEMA = "rempart.permit/1"
 _KEYS = {"schema", "id", "project", "purpose", "basis", "persons", "valid", "lookback", "period", "rows", "tables"}
-_OPTIONAL = {"derogations"}
+_OPTIONAL = {"derogations", "application", "reference", "conditions"}
+_DOCUMENT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _ID = re.compile(r"P-\d{4}-\d{4}", re.ASCII)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
@@ -20,7 +21,9 @@ _PROJECT = re.compile(r"[a-z][a-z0-9-]{1,40}")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
     """A permit as data. ``valid``, ``period``: first and last day, both included; ``tables``: table → permitted columns;
-    ``derogations``: rare harms that may be told from fewer persons than the threshold."""
+    ``derogations``: rare harms that may be told from fewer persons than the threshold; ``application``: content id of the application
+    that it answers, ``reference``: of the regulator's decision, ``conditions``: under which it was given; '' and () where none is told.
+    """
 
     id: str
     project: str
@@ -33,6 +36,9 @@ class Permit:
     rows: Mapping[str, str]
     tables: Mapping[str, tuple[str, ...]]
     derogations: tuple[Derogation, ...] = ()
+    application: str = ""
+    reference: str = ""
+    conditions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -43,6 +49,8 @@ class Permit:
             raise BadInput(
                 "permit-field", field="valid, lookback, period", expected="lookback <= period[0] <= period[1]"
             )
+        if self.application and not _DOCUMENT.fullmatch(self.application):
+            raise BadInput("permit-field", field="application", expected="sha256:…")
         if not self.persons or not self.tables:
             raise BadInput("permit-field", field="persons, tables", expected="at least one of each")
 
@@ -68,6 +76,8 @@ class Permit:
         }
         if self.derogations:
             body["derogations"] = [one.as_dict() for one in self.derogations]
+        told = {"application": self.application, "reference": self.reference, "conditions": list(self.conditions)}
+        body |= {name: item for name, item in told.items() if item}
         return dict(plain(body))
 
     @property
@@ -113,6 +123,9 @@ def permit_from_dict(value: Mapping[str, object], *, file: str = "permit.toml") 
         rows=_rows(value.get("rows", {})),
         tables=_tables(value["tables"]),
         derogations=read_derogations(value.get("derogations", [])),
+        application=_text(value, "application") if "application" in value else "",
+        reference=_text(value, "reference") if "reference" in value else "",
+        conditions=tuple(_texts(value.get("conditions", []), "conditions")),
     )
 
 

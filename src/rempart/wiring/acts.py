@@ -40,6 +40,7 @@ from rempart.wiring.broker import keys_init, start_broker
 from rempart.wiring.first_host import FirstHost, begin_host
 from rempart.wiring.host_register import writable
 from rempart.wiring.nodes import declare_founding
+from rempart.wiring.projects import check_agreed
 from rempart.wiring.signing import Ask, signer, today
 from rempart.wiring.spark import POOL, engine_called
 from rempart.wiring.study_files import one_study
@@ -175,6 +176,7 @@ def grant_permit(
     if "committee" not in member.entry.roles:
         raise Refused("role-missing", actor=member.entry.actor, role="committee")
     permit.check_not_own(member.entry.actor)
+    check_agreed(warehouse, permit)
     writable(warehouse)
     run = new_run("G")
     with living(warehouse.scratch, warehouse.recorder, run), warehouse.queries() as new_query:

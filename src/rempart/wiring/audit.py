@@ -19,6 +19,7 @@ from rempart.hosts.rules import host_rules
 from rempart.ports.host import Host
 from rempart.ports.surroundings import Progress
 from rempart.records.omop import whole_layouts
+from rempart.records.project import ProjectTable, project_table
 from rempart.records.sealed import SpaceCommit
 from rempart.vault.commit import check_manifest_of
 from rempart.vault.manifest import open_keyring
@@ -32,6 +33,11 @@ from rempart.wiring.warehouse import Warehouse
 def audit_rules() -> dict[str, object]:
     """The auditor's rules and their words."""
     return package_data.joined("audit/rules.toml")
+
+
+def project_states() -> ProjectTable:
+    """The states that a project goes through."""
+    return project_table(package_data.toml("permits/states.toml"), package_data.toml("permits/conflicts.toml"))
 
 
 def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, progress: Progress) -> Findings:
@@ -53,6 +59,7 @@ def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, pr
         document=warehouse.documents.get,
         layouts={**warehouse.layouts, **whole_layouts(package_data.toml("records/omop54.toml"))},
         rules=audit_rules(),
+        projects=project_states(),
         check_manifest=_host_check(warehouse, _host(warehouse, raw.leaves), deep=deep, progress=progress),
         checks=declaration_checks(),
         hashes=raw.hashes,

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands about the life of a project: apply, act, show, what is due."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rempart.cli.session import Session
+from rempart.cli.voice import Voice
+
+if TYPE_CHECKING:
+    from rempart.permits.clocks import Running
+    from rempart.wiring.projects import ProjectFile
+
+
+def apply(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | None = None) -> int:
+    """File an application for a permit."""
+    from rempart.wiring.projects import apply_file
+    from rempart.wiring.warehouse import Warehouse
+
+    found = apply_file(Warehouse(session.directory), file=file, key_file=key, ask=session.asker(passphrase_fd))
+    _told(session.voice, found)
+    _lacks(session.voice, found)
+    session.voice.result("permit-apply", _data(found))
+    return 0
+
+
+def step(
+    session: Session,
+    permit: str,
+    act: str,
+    /,
+    *,
+    by: list[Path] | None = None,
+    reason: str | None = None,
+    reference: str | None = None,
+    conditions: str | None = None,
+    passphrase_fd: list[int] | None = None,
+) -> int:
+    """Sign an act on a project."""
+    from rempart.wiring.projects import step_project
+    from rempart.wiring.warehouse import Warehouse
+
+    given = {"reason": reason, "reference": reference, "conditions": conditions}
+    facts = {name: text for name, text in given.items() if text is not None}
+    place = Warehouse(session.directory)
+    found = step_project(place, permit=permit, name=act, facts=facts, by=by or [], ask=session.askers(passphrase_fd))
+    _told(session.voice, found)
+    session.voice.result("permit-step", _data(found))
+    return 0
+
+
+def show(session: Session, permit: str, /) -> int:
+    """A project: its application, its acts, its clocks."""
+    from rempart.wiring.projects import project_file
+    from rempart.wiring.warehouse import Warehouse
+
+    found = project_file(Warehouse(session.directory), permit)
+    voice = session.voice
+    _told(voice, found)
+    if found.application is not None:
+        asked, known = found.columns
+        voice.say("application-stands", application=found.application.content_id, regime=found.application.regime)
+        voice.say("application-columns", asked=asked, known=known)
+        _lacks(voice, found)
+    voice.table(["column-act", "column-state", "column-time", "column-signers", "column-told"], _acts(voice, found))
+    voice.table(_CLOCK_COLUMNS, [_clock_row(voice, one) for one in found.clocks])
+    voice.result("permit-show", _data(found))
+    return 0
+
+
+def due(session: Session) -> int:
+    """The clocks of every project."""
+    from rempart.wiring.projects import due_list
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    found = due_list(Warehouse(session.directory))
+    rows = [(one.permit, voice.word(f"turn-{one.turn}"), *_clock_row(voice, one.running)) for one in found]
+    voice.table(["column-permit", "column-turn", *_CLOCK_COLUMNS], rows)
+    if not found:
+        voice.say("nothing-due")
+    told = [{"permit": one.permit, "state": one.state, "turn": one.turn, **_clock(one.running)} for one in found]
+    voice.result("permit-due", {"clocks": told})
+    return 0
+
+
+_CLOCK_COLUMNS = ["column-clock", "column-started", "column-due", "column-days-left", "column-standing"]
+
+
+def _told(voice: Voice, found: "ProjectFile") -> None:
+    """Where a project stands, and what can come next."""
+    now = found.state
+    voice.say("project-stands", permit=now.permit, state=now.state, turn=voice.word(f"turn-{found.turn}"))
+    if found.moves:
+        voice.say("project-moves", moves=", ".join(found.moves))
+
+
+def _lacks(voice: Voice, found: "ProjectFile") -> None:
+    if found.lacks:
+        voice.say("application-lacks", count=len(found.lacks))
+        voice.table(["column-field", "column-letter"], [(lack.field, lack.letter or "-") for lack in found.lacks])
+
+
+def _acts(voice: Voice, found: "ProjectFile") -> list[Sequence[str]]:
+    states = [state for _, state, _ in found.state.passages]
+    return [
+        (
+            one.act,
+            state,
+            voice.when(one.time.isoformat()),
+            ", ".join(signer.actor for signer in one.signers),
+            "; ".join(text for name, text in one.facts.items() if name != "application"),
+        )
+        for one, state in zip(found.state.acts, states, strict=True)
+    ]
+
+
+def _clock_row(voice: Voice, one: "Running") -> tuple[str, str, str, int, str]:
+    names = (voice.word(f"clock-{one.clock.name}"), one.started.isoformat(), one.due.isoformat())
+    return (*names, one.left, voice.word(f"clock-{one.status}"))
+
+
+def _clock(one: "Running") -> dict[str, Any]:
+    days = {"started": one.started.isoformat(), "due": one.due.isoformat()}
+    return {"clock": one.clock.name, **days, "left": one.left, "status": one.status, "extended": one.extended}
+
+
+def _data(found: "ProjectFile") -> dict[str, Any]:
+    now = found.state
+    acts = [
+        {"act": one.act, "time": one.time.isoformat(), "document": one.document, "facts": dict(one.facts)}
+        for one in now.acts
+    ]
+    return {
+        "permit": now.permit,
+        "state": now.state,
+        "turn": found.turn,
+        "moves": list(found.moves),
+        "application": found.application.content_id if found.application else "",
+        "lacks": [{"field": lack.field, "letter": lack.letter} for lack in found.lacks],
+        "acts": acts,
+        "clocks": [_clock(one) for one in found.clocks],
+    }

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Histories of projects that the auditor must find, each broken in one place."""
+
+from typing import Any
+
+from rempart.records.canonical import canonical_bytes
+from rempart.records.project_act import act_body
+from tests.properties.ledger_story import PERMIT, Story, true_story
+
+ID = PERMIT.partition(":")[2]
+OTHER = "P-2026-0002"
+
+
+def application(permit: str = OTHER, *, principal: str = "alice", others: tuple[str, ...] = ()) -> bytes:
+    """An application as far as the auditor reads it."""
+    persons = [{"actor": principal, "principal": True}, *({"actor": one} for one in others)]
+    told = {"schema": "rempart.application/1", "id": permit, "project": "glitazones", "regime": "snds"}
+    return canonical_bytes({**told, "persons": persons})
+
+
+def act(story: Story, name: str, *by: str, previous: str = "", permit: str = OTHER, **facts: str) -> str:
+    """One act that its signers signed; the id of its document."""
+    if name == "apply":
+        facts.setdefault("application", story.put(application(permit)))
+    document = story.signed(act_body(permit=permit, act=name, previous=previous, facts=facts), *by)
+    told = [f"act:{name}", f"document:{document}", *([f"previous:{previous}"] if previous else [])]
+    story.act("project", f"permit:{permit}", told)
+    return document
+
+
+def way(story: Story, permit: str, *, until: str = "agree") -> str:
+    """The whole way to an agreement, or as far as that act; the last document."""
+    acts: list[tuple[str, tuple[str, ...], dict[str, str]]] = [
+        ("apply", ("alice",), {}),
+        ("complete", ("olga",), {}),
+        ("favourable", ("carl",), {}),
+        ("authorise", ("olga",), {"reference": "D-1"}),
+        ("agree", ("otto", "alice"), {}),
+    ]
+    document = ""
+    for name, by, facts in acts:
+        document = act(story, name, *by, previous=document, permit=permit, **facts)
+        if name == until:
+            break
+    return document
+
+
+def enrolled() -> Story:
+    """Everybody enrolled and one ingest, before any permit."""
+    story = Story()
+    story.act("init", "operation:init", ["warehouse:w", f"trust:{story.trusts[0].id}"])
+    story.act("person", "operation:person", [f"trust:{story.trusts[1].id}", "version:2"])
+    story.ingest()
+    return story
+
+
+def _act_that_says_another() -> tuple[Story, dict[str, Any]]:
+    story = true_story()
+    way(story, OTHER, until="complete")
+    last = len(story.events) - 2
+    told = tuple("act:incomplete" if one == "act:complete" else one for one in story.events[last].objects)
+    story.edit(last, objects=told)
+    return story, {}
+
+
+def _dataset_before_the_agreement() -> tuple[Story, dict[str, Any]]:
+    story = enrolled()
+    way(story, ID, until="authorise")
+    story.permit("carl")
+    return story, {}
+
+
+PROJECT_MUTANTS = {
+    "project-document": _act_that_says_another,
+    "project-step": _dataset_before_the_agreement,
+}
