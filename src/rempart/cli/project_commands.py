@@ -64,7 +64,8 @@ def show(session: Session, permit: str, /) -> int:
         voice.say("application-columns", asked=asked, known=known)
         _lacks(voice, found)
     voice.table(["column-act", "column-state", "column-time", "column-signers", "column-told"], _acts(voice, found))
-    voice.table(_CLOCK_COLUMNS, [_clock_row(voice, one) for one in found.clocks])
+    started = [(*_clock_row(voice, one), one.started.isoformat()) for one in found.clocks]
+    voice.table([*_CLOCK_COLUMNS, "column-started"], started)
     voice.result("permit-show", _data(found))
     return 0
 
@@ -85,7 +86,7 @@ def due(session: Session) -> int:
     return 0
 
 
-_CLOCK_COLUMNS = ["column-clock", "column-started", "column-due", "column-days-left", "column-standing"]
+_CLOCK_COLUMNS = ["column-clock", "column-due", "column-clock-left", "column-clock-stands"]
 
 
 def _told(voice: Voice, found: "ProjectFile") -> None:
@@ -116,9 +117,9 @@ def _acts(voice: Voice, found: "ProjectFile") -> list[Sequence[str]]:
     ]
 
 
-def _clock_row(voice: Voice, one: "Running") -> tuple[str, str, str, int, str]:
-    names = (voice.word(f"clock-{one.clock.name}"), one.started.isoformat(), one.due.isoformat())
-    return (*names, one.left, voice.word(f"clock-{one.status}"))
+def _clock_row(voice: Voice, one: "Running") -> tuple[str, str, int, str]:
+    name, status = voice.word(f"clock-{one.clock.name}"), voice.word(f"clock-{one.status}")
+    return name, one.due.isoformat(), one.left, status
 
 
 def _clock(one: "Running") -> dict[str, Any]:

@@ -107,7 +107,7 @@ def project_acts(desk: ProjectDesk) -> list[ProjectAct]:
             continue
         intent = log[event.of or 0]
         try:
-            told = _told(desk, intent) if event.kind == KIND else _done(desk.table, intent, event, spaces)
+            told = _told(desk, intent) if event.kind == KIND else _done(desk, intent, event, spaces)
         except RempartError:
             continue
         found += [told] if told is not None else []
@@ -123,19 +123,21 @@ def _told(desk: ProjectDesk, intent: LedgerEvent) -> ProjectAct:
     return told
 
 
-def _done(table: ProjectTable, intent: LedgerEvent, effect: LedgerEvent, spaces: dict[str, str]) -> ProjectAct | None:
+def _done(desk: ProjectDesk, intent: LedgerEvent, effect: LedgerEvent, spaces: dict[str, str]) -> ProjectAct | None:
     """What another kind of the ledger does to a project: a grant provides its dataset, an erasure of the whole space ends it."""
-    permit = intent.basis.partition(":")[2]
     space = intent.fact("space") or ""
     if intent.basis.startswith("permit:"):
-        spaces[space] = permit
-    elif intent.fact("reach") == "space":
-        permit = spaces.get(space, "")
-    else:
+        _granted(desk, intent)
+        spaces[space] = intent.basis.partition(":")[2]
+    elif intent.fact("reach") != "space" or space not in spaces:
         return None
-    return (
-        ProjectAct(act=table.by_kind[effect.kind], permit=permit, time=_instant(effect), facts={}) if permit else None
-    )
+    act = desk.table.by_kind[effect.kind]
+    return ProjectAct(act=act, permit=spaces[space], time=_instant(effect), facts={})
+
+
+def _granted(desk: ProjectDesk, intent: LedgerEvent) -> Permit:
+    """The permit of a grant, once the committee's signature is proven."""
+    return read_permit(desk.documents.get(intent.fact("permit") or ""), desk.trust, day=intent.time)
 
 
 def state_of(desk: ProjectDesk, permit: str) -> ProjectState:
@@ -169,10 +171,13 @@ def require_agreed(desk: ProjectDesk, permit: Permit) -> None:
     Raises Refused ``project-state``, ``permit-application`` or ``permit-beyond``. Without an application the committee's grant stands
     for every step before it.
     """
-    now = state_of(desk, permit.id)
-    if now.parties is None:
+    if not any(
+        e.kind == KIND and e.phase == "effect" and e.basis == f"permit:{permit.id}" for e in events(desk.ledger)
+    ):
         return
-    act = desk.table.by_kind["permit"]
+    now, act = state_of(desk, permit.id), desk.table.by_kind["permit"]
+    if now.parties is None:  # acts without an application that can be read do not make the way short
+        raise Refused("project-state", permit=permit.id, state=now.state, act=act, moves=APPLY)
     step(now, ProjectAct(act=act, permit=permit.id, time=desk.recorder.clock.now(), facts={}), desk.table)
     if permit.application not in {"", now.parties.application}:
         raise Refused("permit-application", permit=permit.id, application=now.parties.application)
@@ -208,9 +213,11 @@ def _of_the_permit(desk: ProjectDesk, permit: str) -> list[Moment]:
         if event.basis != f"permit:{permit}" or event.phase != "effect":
             continue
         if event.kind == "permit":
-            intent = log[event.of or 0]
-            granted = read_permit(desk.documents.get(intent.fact("permit") or ""), desk.trust, day=intent.time)
-            last = datetime.datetime.combine(granted.valid[1], _LAST_SECOND)
+            try:
+                permit_given = _granted(desk, log[event.of or 0])
+            except RempartError:
+                continue
+            last = datetime.datetime.combine(permit_given.valid[1], _LAST_SECOND)
             found += [("granted", _instant(event)), ("expired", last)]
         elif event.kind == "release":
             found.append(("published", _instant(event)))

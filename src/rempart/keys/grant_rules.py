@@ -20,11 +20,14 @@ from rempart.keys.intents import (
     valid_permit,
 )
 from rempart.keys.orders import require_order
+from rempart.keys.project_guard import require_agreed
 from rempart.ports.broker import GrantRequest
 from rempart.records.event import LedgerEvent
 from rempart.records.omop import MAIN, TableLayout
 from rempart.records.permit import Permit
+from rempart.records.project import ProjectTable
 
+_GRANT = "permit"
 Use = tuple[str, str, str, str]  # space, table, sibling, mode
 SAYS: Mapping[str, Callable[[LedgerEvent, Mapping[str, Any]], None]] = {
     "rotation": rotation.check_intent,
@@ -50,10 +53,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """All rules by kind of intent; ``hours``: how long an intent opens anything; ``strict``: whether orders are asked for."""
+    """All rules by kind of intent; ``hours``: how long an intent opens anything; ``projects``: the states of projects; ``strict``: whether
+    orders are asked for."""
 
     hours: int
     kinds: Mapping[str, Rule]
+    projects: ProjectTable
     strict: bool = False
 
 
@@ -78,7 +83,7 @@ class Scope:
         return any(use[0] == space and use[3] == "write" for use in self.uses)
 
 
-def grant_rules(parsed: Mapping[str, Any], *, strict: bool = False) -> Rules:
+def grant_rules(parsed: Mapping[str, Any], *, projects: ProjectTable, strict: bool = False) -> Rules:
     """Rules from parsed ``grants.toml``; ``strict``: an act that a rule marks with ``order`` needs an officer's."""
     kinds = {
         kind: Rule(
@@ -94,7 +99,7 @@ def grant_rules(parsed: Mapping[str, Any], *, strict: bool = False) -> Rules:
         )
         for kind, row in parsed["kinds"].items()
     }
-    return Rules(hours=parsed["hours"], kinds=kinds, strict=strict)
+    return Rules(hours=parsed["hours"], kinds=kinds, projects=projects, strict=strict)
 
 
 def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapping[str, TableLayout]) -> Scope:
@@ -107,6 +112,8 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
     if rule is None:
         raise Refused("grant-kind", kind=intent.kind)
     permit = _permit(proofs, request.intent, rule)
+    if intent.kind == _GRANT:
+        require_agreed(proofs, request.intent, rules.projects)
     space = _space(intent, rule, permit)
     if rule.document is not None:
         document = document_rule(proofs, request.intent, permit, rule.document)

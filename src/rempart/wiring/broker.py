@@ -34,6 +34,7 @@ from rempart.ports.broker import Broker
 from rempart.ports.key_store import KeyStore
 from rempart.ports.surroundings import Randomness
 from rempart.records.omop import layouts, whole_layouts
+from rempart.records.project import ProjectTable, project_table
 from rempart.wiring.key_store import create_store, finish, keys_folder, open_store
 from rempart.wiring.ledger import open_ledger, published_size
 from rempart.wiring.nodes import client, node_guard
@@ -156,11 +157,15 @@ def _surroundings(
         trust=lambda: load_chain(keys_folder(directory), configuration.trust_first),
         clock=clock,
         randomness=randomness,
-        rules=grant_rules(joined("keys/grants.toml"), strict=told.strict),
+        rules=grant_rules(joined("keys/grants.toml"), projects=_projects(), strict=told.strict),
         layouts={**layouts(toml("records/omop54.toml")), **whole_layouts(toml("records/omop54.toml"))},
         warehouse=configuration.warehouse,
         node_allowed=node_guard(),
     )
+
+
+def _projects() -> ProjectTable:
+    return project_table(toml("permits/states.toml"), toml("permits/conflicts.toml"))
 
 
 def _table_keys(folder: Path, store: KeyStore, randomness: Randomness) -> TableKeys:

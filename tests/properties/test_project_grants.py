@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key broker and the life of a project: no key of a grant before the agreement, by its own reading of the signed acts."""
+
+import pytest
+
+from rempart.errors import Refused
+from rempart.records.canonical import canonical_bytes
+from rempart.records.project_act import act_body
+from tests.properties.keys_story import PROJECT, Story
+
+ID = "P-2026-0001"
+USES = ("warehouse/drug_exposure/main/read", f"{PROJECT}/person/release_index/write")
+STEPS: list[tuple[str, tuple[str, ...], dict[str, str]]] = [
+    ("apply", ("alice",), {}),
+    ("complete", ("olga",), {}),
+    ("favourable", ("carl",), {}),
+    ("authorise", ("olga",), {"reference": "D-1"}),
+    ("agree", ("omar", "alice"), {}),
+]
+
+
+def act(story: Story, name: str, *by: str, previous: str, end: str = "effect", **facts: str) -> str:
+    """One act in the ledger; the id of its document."""
+    if name == "apply":
+        persons = [{"actor": "alice", "principal": True}]
+        told = {
+            "schema": "rempart.application/1",
+            "id": ID,
+            "project": "glitazones",
+            "regime": "snds",
+            "persons": persons,
+        }
+        facts["application"] = story.documents.put(canonical_bytes(told))
+    document = story.signed(act_body(permit=ID, act=name, previous=previous, facts=facts), *by)
+    index = story.log("project", basis=f"permit:{ID}", objects=[f"act:{name}", f"document:{document}"])
+    if end:
+        story.log("project", basis=f"permit:{ID}", phase=end, of=index)  # type: ignore[arg-type]
+    return document
+
+
+def way(story: Story, count: int) -> str:
+    """The first acts of the way; the last document."""
+    document = ""
+    for name, by, facts in STEPS[:count]:
+        document = act(story, name, *by, previous=document, **facts)
+    return document
+
+
+def refusal(story: Story) -> str:
+    """What the broker says of a grant; '' when it gives keys."""
+    try:
+        story.ask(story.permit(), *USES)
+    except Refused as error:
+        return f"{error.code}: {error.facts['state']}" if "state" in error.facts else error.code
+    return ""
+
+
+def test_without_an_application_a_grant_has_its_keys() -> None:
+    assert refusal(Story()) == ""
+
+
+@pytest.mark.parametrize(("count", "state"), enumerate(["submitted", "complete", "opined", "authorised"], 1))
+def test_no_key_before_the_agreement(count: int, state: str) -> None:
+    story = Story()
+    way(story, count)
+    assert refusal(story) == f"grant-not-agreed: {state}"
+
+
+def test_keys_after_the_agreement() -> None:
+    story = Story()
+    way(story, len(STEPS))
+    assert refusal(story) == ""
+
+
+def test_no_key_after_the_agreement_was_withdrawn() -> None:
+    story = Story()
+    act(story, "withdraw", "alice", previous=way(story, len(STEPS)))
+    assert refusal(story) == "grant-not-agreed: withdrawn"
+
+
+@pytest.mark.parametrize("end", ["", "failed"])
+def test_an_agreement_without_effect_opens_nothing(end: str) -> None:
+    story = Story()
+    act(story, "agree", "omar", "alice", previous=way(story, len(STEPS) - 1), end=end)
+    assert refusal(story) == "grant-not-agreed: authorised"
+
+
+def test_an_agreement_that_others_signed_or_over_another_act_opens_nothing() -> None:
+    for by, previous in ((("omar", "rita"), None), (("omar",), None), (("omar", "alice"), "sha256:0")):
+        story = Story()
+        last = way(story, len(STEPS) - 1)
+        act(story, "agree", *by, previous=last if previous is None else previous)
+        assert refusal(story) == "grant-not-agreed: authorised"
+
+
+def test_an_agreement_whose_document_is_gone_or_was_forged_opens_nothing() -> None:
+    story = Story()
+    document = way(story, len(STEPS))
+    kept = story.documents.held.pop(document)
+    assert refusal(story) == "grant-not-agreed: authorised"
+    story.documents.held[document] = kept.replace(b'"facts":{}', b'"facts":{"reference":"x"}')
+    assert refusal(story) == "grant-not-agreed: authorised"
+
+
+def test_a_state_that_a_leaf_names_is_not_believed() -> None:
+    story = Story()
+    way(story, 1)
+    index = story.log("project", basis=f"permit:{ID}", objects=["act:agree"])
+    story.log("project", basis=f"permit:{ID}", phase="effect", of=index, objects=["state:agreed"])
+    assert refusal(story) == "grant-not-agreed: submitted"
+
+
+def test_the_application_of_another_permit_holds_nothing_up() -> None:
+    story = Story()
+    document = story.signed(
+        act_body(permit="P-2026-0002", act="apply", previous="", facts={"application": ""}), "alice"
+    )
+    index = story.log("project", basis="permit:P-2026-0002", objects=[f"document:{document}"])
+    story.log("project", basis="permit:P-2026-0002", phase="effect", of=index)
+    assert refusal(story) == ""
+
+
+def test_an_application_that_is_gone_does_not_make_the_way_short() -> None:
+    story = Story()
+    document = way(story, 1)
+    kept = dict(story.documents.held)
+    del story.documents.held[document]
+    assert refusal(story) == "grant-not-agreed: absent"
+    story.documents.held.update(kept)
+    filed = next(name for name, data in kept.items() if b"rempart.application/1" in data)
+    del story.documents.held[filed]
+    assert refusal(story) == "grant-not-agreed: absent"
