@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from rempart.adapters.configuration import read_configuration
-from rempart.audit import release_proof
+from rempart.audit import release_proof, tlog_proof
 from rempart.cli.commands import TREE
 from rempart.errors import NotTrusted
 from tests.atlas_house import lines
@@ -27,6 +27,7 @@ from tests.journeys.test_cohort_run import DIAGNOSED, PEOPLE, database
 from tests.journeys.test_leaving_the_host import COMMANDS as SECOND_HALF
 
 PROOF = "proof"
+PROOFS = {PROOF, "release.tlog-proof"}
 Command = Callable[..., Answer]
 
 
@@ -223,8 +224,8 @@ def test_no_cell_of_one_to_ten_persons_leaves(story: Story) -> None:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Path → sha256 of a released folder without its proof."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "proof"]
+    """Path → sha256 of a released folder without its proofs."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in PROOFS]
     return {p.relative_to(folder).as_posix(): f"sha256:{hashlib.sha256(p.read_bytes()).hexdigest()}" for p in files}
 
 
@@ -242,7 +243,7 @@ def test_the_proof_binds_every_released_file_to_the_ledger_offline(story: Story)
 
 
 def test_one_flipped_bit_in_any_released_file_breaks_the_proof(story: Story) -> None:
-    files = [path for path in sorted(story.released.rglob("*")) if path.is_file() and path.name != "proof"]
+    files = [path for path in sorted(story.released.rglob("*")) if path.is_file() and path.name not in PROOFS]
     assert len(files) > 8
     for path in files:
         data = bytearray(path.read_bytes())
@@ -295,6 +296,8 @@ def test_anyone_verifies_a_released_folder_with_the_ledgers_public_key_alone(sto
         call("--json", "release", "verify", tmp_path / "other", "--ledger-key", "nonsense").error["code"]
         == "ledger-key"
     )
+    text = (tmp_path / "other" / "release.tlog-proof").read_text(encoding="utf-8")
+    assert tlog_proof.verify(text, origin=settings.ledger_origin, public=settings.ledger_public).kind == "release"
     (tmp_path / "other" / "proof").unlink()
     assert call("--json", "release", "verify", tmp_path / "other", "--ledger-key", key).code == 30
 

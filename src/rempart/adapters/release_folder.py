@@ -3,24 +3,24 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from rempart.errors import BadInput, Refused, Unavailable
 
 
-def write_release(public: Path, release_id: str, files: Mapping[str, bytes], *, proof: str = "") -> Path:
+def write_release(public: Path, release_id: str, files: Mapping[str, bytes], *, proofs: Collection[str] = ()) -> Path:
     """Write ``files`` (relative path → bytes) under ``public/releases/<release_id>`` and return that folder.
 
-    A folder with the same bytes is left as it is, so that a publication can be repeated after a crash; ``proof`` names a file
-    that may differ, since the same leaf is proven under each later checkpoint.
+    A folder with the same bytes is left as it is, so that a publication can be repeated after a crash; ``proofs`` names files
+    that may differ or be absent, since the same leaf is proven under each later checkpoint.
     Raises Refused ``release-exists`` when it holds other bytes; BadInput ``release-path``; Unavailable ``release-folder``.
     """
     for path in (release_id, *files):
         _check_path(path)
     final = public / "releases" / release_id
     if final.exists():
-        if _without(read_release(final), proof) != _without(files, proof):
+        if _without(read_release(final), proofs) != _without(files, proofs):
             raise Refused("release-exists", release=release_id)
         return final
     waiting = final.with_name(f".{release_id}.partial")
@@ -37,8 +37,8 @@ def write_release(public: Path, release_id: str, files: Mapping[str, bytes], *, 
     return final
 
 
-def _without(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
-    return {path: data for path, data in files.items() if path != name}
+def _without(files: Mapping[str, bytes], names: Collection[str]) -> dict[str, bytes]:
+    return {path: data for path, data in files.items() if path not in names}
 
 
 def read_release(folder: Path) -> dict[str, bytes]:

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rempart.audit import tlog_proof
 from rempart.audit.release_proof import build, pack_id
 from rempart.errors import NotTrusted, Refused
 from rempart.journeys.checked import checked_tables
@@ -24,7 +25,7 @@ from rempart.records.result import CheckedTable
 from rempart.release.pack import pack
 from rempart.release.states import ReleaseEvent, ReleaseState, step
 
-PROOF = "proof"
+PROOF, TLOG_PROOF = "proof", "release.tlog-proof"
 Draw = Callable[
     [Sequence[CheckedTable], Mapping[str, Any]], Mapping[str, bytes]
 ]  # tables, and the study that named their labels
@@ -52,7 +53,7 @@ def publish(desk: ReleaseDesk, *, release: str, actor: str, draw: Draw, words: M
             act.say("files", pack_id(names))
     elif now.pack != names["release.json"]:
         raise NotTrusted("release-tables", release=release)
-    return {**files, PROOF: _proof(desk, release, names)}
+    return {**files, **_proofs(desk, release, names)}
 
 
 def _packed(
@@ -92,8 +93,8 @@ def public_facts(permit: Permit) -> dict[str, str]:
     }
 
 
-def _proof(desk: ReleaseDesk, release: str, names: Mapping[str, str]) -> bytes:
-    """The effect's leaf, its inclusion in the newest checkpoint, and the hash of every file."""
+def _proofs(desk: ReleaseDesk, release: str, names: Mapping[str, str]) -> dict[str, bytes]:
+    """The effect's leaf and its inclusion in the newest checkpoint, twice: with the hash of every file, and as C2SP tlog-proof."""
     ledger = desk.vault.ledger
     said = [
         n
@@ -103,12 +104,7 @@ def _proof(desk: ReleaseDesk, release: str, names: Mapping[str, str]) -> bytes:
     if not said:
         raise Refused("release-state", release=release, state="unlogged", act="publish")
     index, size = said[0], ledger.size()
-    proof = build(
-        leaf=ledger.leaves(index, index + 1)[0],
-        index=index,
-        size=size,
-        inclusion=ledger.inclusion(index, size),
-        checkpoint=ledger.checkpoint(),
-        files=names,
-    )
-    return canonical_bytes(proof)
+    leaf, inclusion, note = ledger.leaves(index, index + 1)[0], ledger.inclusion(index, size), ledger.checkpoint()
+    proof = build(leaf=leaf, index=index, size=size, inclusion=inclusion, checkpoint=note, files=names)
+    text = tlog_proof.build(leaf=leaf, index=index, inclusion=inclusion, checkpoint=note)
+    return {PROOF: canonical_bytes(proof), TLOG_PROOF: text.encode()}

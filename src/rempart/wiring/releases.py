@@ -11,12 +11,13 @@ from rempart.adapters import package_data
 from rempart.adapters.configuration import read_configuration
 from rempart.adapters.figures import draw, draw_designs
 from rempart.adapters.release_folder import read_release, write_release
+from rempart.audit import tlog_proof
 from rempart.audit.release_proof import verify
 from rempart.disclosure.findings import findings
-from rempart.errors import BadInput, Missing, Refused
+from rempart.errors import BadInput, Missing, NotTrusted, Refused
 from rempart.journeys.checked import checked, checked_tables, standing
 from rempart.journeys.permits import events
-from rempart.journeys.publish import PROOF, public_facts, publish
+from rempart.journeys.publish import PROOF, TLOG_PROOF, public_facts, publish
 from rempart.journeys.release import (
     ReleaseDesk,
     check_party,
@@ -193,7 +194,7 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
         draw=figures,
         words=words,
     )
-    return write_release(warehouse.directory / "public", release, files, proof=PROOF)
+    return write_release(warehouse.directory / "public", release, files, proofs=(PROOF, TLOG_PROOF))
 
 
 def releases(warehouse: Warehouse) -> list[ReleaseState]:
@@ -208,17 +209,26 @@ def releases(warehouse: Warehouse) -> list[ReleaseState]:
 
 
 def verify_release(folder: Path, *, origin: str, public: bytes) -> dict[str, str]:
-    """Check a published folder against its proof, offline: what the ledger says of it.
+    """Check a published folder against its proofs, offline: what the ledger says of it. Folders of before carry no tlog-proof.
 
-    Raises Missing ``release-proof-missing``; NotTrusted ``release-proof-…``, ``inclusion-proof``, ``checkpoint-…``.
+    Raises Missing ``release-proof-missing``; NotTrusted ``release-proof-…``, ``tlog-proof-…``, ``inclusion-proof``, ``checkpoint-…``.
     """
     files = read_release(folder)
     if PROOF not in files:
         raise Missing("release-proof-missing", folder=folder.name)
-    proof = parse_canonical(files.pop(PROOF), what=PROOF)
+    proof, text = parse_canonical(files.pop(PROOF), what=PROOF), files.pop(TLOG_PROOF, None)
     found = {path: sha256_id(data) for path, data in files.items()}
     event = verify(proof, found, origin=origin, public=public)
+    if text is not None and tlog_proof.verify(_text(text), origin=origin, public=public) != event:
+        raise NotTrusted("tlog-proof-other", file=TLOG_PROOF)
     return {"release": event.fact("release") or "", "time": event.time, "permit": event.basis.partition(":")[2]}
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise NotTrusted("tlog-proof-form") from error
 
 
 def ledger_identity(directory: Path, told: str | None) -> tuple[str, bytes]:
