@@ -132,12 +132,12 @@ def test_variants_that_leave_one_after_the_other_are_held_against_each_other(
     shown = tables(house, grown, second["release"])
     assert counts(tables(house, base, first["release"])) == alone[base], "what came first knows of nothing"
     assert not apart(alone[base], counts(shown))
-    house.told(
-        "release", "review", first["release"], "--key", house.key("bob"), "--verdict", "reject", "--comment", "no"
-    )
+    for checker in ("bob", "carol"):
+        back = ("release", "review", first["release"], "--key", house.key(checker), "--verdict", "changes")
+        house.told(*back, "--public", "no")
     assert tables(house, grown, second["release"]) == shown, "it stays what was signed"
     again = house.told("release", "submit", base, "--key", house.key("alice"))
-    assert again["beside"] == [first["release"], second["release"]], "what was rejected was seen"
+    assert again["beside"] == [first["release"], second["release"]], "what was sent back was seen"
     last = counts(tables(house, base, again["release"]))
     assert not apart(last, counts(shown))
     hidden = {place for place, n in counts_shown(shown).items() if n is None}

@@ -264,8 +264,8 @@ def test_a_release_without_two_votes_is_not_published(submitted: House) -> None:
     )
 
 
-def test_a_rejection_says_why(submitted: House) -> None:
-    words = ("release", "review", RELEASE, "--key", submitted.key("bob"), "--verdict", "reject")
+def test_a_vote_for_changes_says_what_is_to_change(submitted: House) -> None:
+    words = ("release", "review", RELEASE, "--key", submitted.key("bob"), "--verdict", "changes")
     refused(submitted, 40, "release-field", words)
 
 
@@ -293,7 +293,7 @@ def forged_vote(house: House) -> SignedDocument:
     """A vote signed with bob's key that says it is carol's."""
     place = desk(Warehouse(house.warehouse))
     body = vote_body(
-        release=RELEASE, submission=sha256_id(submission_of(place, RELEASE).data), verdict="approve", comment=""
+        release=RELEASE, submission=sha256_id(submission_of(place, RELEASE).data), files={}
     )  # fmt: skip
     private = open_key(house.key("bob"), lambda _: "")
     over = SignedDocument(body=body, signatures=()).over
@@ -316,9 +316,10 @@ def test_a_run_is_not_submitted_twice_while_it_is_on_its_way_out(submitted: Hous
         assert run["release"] == RELEASE
         again = ("release", "submit", run["run"], "--key", house.key("frank"))
         refused(house, 10, "release-run-submitted", again)
-        house.told(
-            "release", "review", RELEASE, "--key", house.key("bob"), "--verdict", "reject", "--comment", "context"
-        )
+        back = ("release", "review", RELEASE, "--verdict", "changes", "--public", "context")
+        house.told(*back, "--key", house.key("bob"))
+        refused(house, 10, "release-run-submitted", again)
+        house.told(*back, "--key", house.key("carol"))
         assert house.told(*again)["release"] != RELEASE
     finally:
         house.lock()
@@ -398,7 +399,6 @@ def test_a_permit_or_vote_written_straight_into_the_database_has_no_effect(submi
                     "release": RELEASE,
                     "checker": who,
                     "state": "approved",
-                    "approvals": 2,
                 }
                 values = [known.get(column, f"approve-{who}") for column in columns if column != "position"]
                 named = [column for column in columns if column != "position"]

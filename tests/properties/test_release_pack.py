@@ -25,7 +25,7 @@ from rempart.records.document import SignedDocument
 from rempart.records.result import CheckedTable
 from rempart.records.signature import sign
 from rempart.records.trust import TrustEntry, TrustFile
-from rempart.release.documents import read_submission, read_vote, submission_body, vote_body
+from rempart.release.documents import decision_body, read_submission, read_vote, submission_body, vote_body
 from rempart.release.pack import pack
 from rempart.release.tables import table_csv, table_ids
 from tests.disclosure_rows import RULES, row, rules, submission, toml
@@ -80,11 +80,12 @@ def submitted(tables: tuple[CheckedTable, ...]) -> SignedDocument:
 
 
 def approved(document: SignedDocument, actor: str, verdict: Any = "approve") -> SignedDocument:
-    """A vote over that submission."""
-    comment = "no" if verdict == "reject" else ""
-    return signed(
-        vote_body(release=RELEASE, submission=sha256_id(document.data), verdict=verdict, comment=comment), actor
-    )
+    """A vote over that submission; ``reject``: as it was written by 0.1.0."""
+    over = {"release": RELEASE, "submission": sha256_id(document.data)}
+    if verdict == "reject":
+        return signed({"schema": "rempart.vote/1", **over, "verdict": "reject", "comment": "no"}, actor)
+    files = {name: (item, verdict) for name, item in document.body["tables"].items()}
+    return signed(vote_body(**over, files=files, public="wider groups" if verdict == "changes" else ""), actor)
 
 
 def packed(tables: tuple[CheckedTable, ...], /, **changes: Any) -> dict[str, bytes]:
@@ -200,6 +201,7 @@ def foreign_votes() -> dict[str, Any]:
         (lambda: votes(("bob", "approve"), ("bob", "approve")), Refused, "release-needs-two-checkers"),
         (lambda: votes(("bob", "approve"), ("alice", "approve")), Refused, "release-needs-two-checkers"),
         (lambda: votes(("bob", "approve"), ("carol", "reject")), Refused, "release-needs-two-checkers"),
+        (lambda: votes(("bob", "approve"), ("carol", "changes")), Refused, "release-needs-two-checkers"),
         (lambda: {"figures": {"../x-en.svg": b""}}, Refused, "release-figure"),
     ],
 )
@@ -234,11 +236,13 @@ def test_a_document_by_another_key_another_role_or_another_day_proves_nothing() 
         read_submission(extra.data, trust=trust(), on=DAY)
 
 
-def test_empty_fields_and_a_rejection_without_a_reason_are_refused() -> None:
+def test_empty_fields_and_changes_without_a_public_reason_are_refused() -> None:
     with pytest.raises(BadInput, match="release-field"):
-        vote_body(release=RELEASE, submission="sha256:s", verdict="reject")
+        vote_body(release=RELEASE, submission="sha256:s", files={"a": ("sha256:a", "changes")}, private="small cells")
+    with pytest.raises(BadInput, match="release-field"):
+        decision_body(release=RELEASE, submission="sha256:s", verdict="reject", private="no")
     with pytest.raises(BadInput, match="release-id"):
-        vote_body(release="../x", submission="sha256:s", verdict="approve")
+        vote_body(release="../x", submission="sha256:s", files={})
     with pytest.raises(BadInput, match="release-field"):
         submission_body(
             release=RELEASE, permit="P", run="r", study="s", result="r", tables={"a": "b"}, context=" ", controls="x"

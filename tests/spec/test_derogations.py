@@ -117,7 +117,11 @@ def test_both_checkers_must_vote_for_the_derogation_by_its_name() -> None:
     with pytest.raises(Refused, match="release-derogation-vote"):
         step(now, act("approve", "carol", "stroke"), TABLE)
     assert after(asked, act("approve", "bob", "valve"), act("approve", "carol", "valve")).state == "approved"
-    assert after(asked, act("approve", "bob", "valve"), act("reject", "carol")).state == "rejected"
+    assert after(asked, act("approve", "bob", "valve"), act("reject", "carol")).state == "returned"
+    apart = after(asked, act("changes", "bob"), act("approve", "carol", "valve"))
+    with pytest.raises(Refused, match="release-derogation-vote"):
+        step(apart, act("decide-approve", "bob"), TABLE)
+    assert step(apart, act("decide-approve", "bob", "valve"), TABLE).state == "approved"
 
 
 def test_nobody_votes_for_a_derogation_that_was_not_asked_for() -> None:

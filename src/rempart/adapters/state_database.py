@@ -35,7 +35,6 @@ RELEASES = Table(
     Column("release", String, primary_key=True),
     Column("permit", String, nullable=False),
     Column("state", String, nullable=False),
-    Column("approvals", Integer, nullable=False),
 )
 VOTES = Table(
     "votes",

@@ -23,6 +23,7 @@ from rempart.cli import (
     study_commands,
     study_file_commands,
     study_runs,
+    way_out_commands,
 )
 from rempart.cli.demo import demo
 
@@ -77,6 +78,11 @@ TREE: dict[str, Callable[..., Any]] = {
     "release publish": result_commands.publish,
     "release list": result_commands.list_releases,
     "release verify": result_commands.verify,
+    "release check": way_out_commands.check,
+    "release decide": way_out_commands.decide,
+    "release withdraw": way_out_commands.withdraw,
+    "release show": way_out_commands.show,
+    "release queue": way_out_commands.queue,
     "migrate plan": migrate_commands.plan,
     "migrate run": migrate_commands.run,
     "migrate verify": migrate_commands.verify,

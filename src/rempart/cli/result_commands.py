@@ -21,6 +21,7 @@ def submit(
     context: str = "tables of the signed study",
     show: bool = False,
     derogation: list[str] | None = None,
+    release: str = "",
     passphrase_fd: int | None = None,
 ) -> int:
     """Check every table of a run and submit it."""
@@ -36,6 +37,7 @@ def submit(
         key_file=key,
         ask=session.asker(passphrase_fd),
         derogations=derogation or (),
+        release=release,
     )
     _told(voice, made, derogation or [])
     if show:
@@ -73,14 +75,17 @@ def review(
     /,
     *,
     key: Path,
-    verdict: Literal["approve", "reject"] | None = None,
-    comment: str = "",
+    verdict: Literal["approve", "changes"] | None = None,
+    file: list[str] | None = None,
+    public: str = "",
+    private: str = "",
     derogation: list[str] | None = None,
     passphrase_fd: int | None = None,
 ) -> int:
     """Show the checked tables, or vote on them."""
-    from rempart.wiring.releases import page_under_review, vote
+    from rempart.wiring.releases import page_under_review
     from rempart.wiring.warehouse import Warehouse
+    from rempart.wiring.way_out import vote
 
     voice = session.voice
     warehouse = Warehouse(session.directory)
@@ -95,13 +100,15 @@ def review(
         warehouse,
         release=release,
         verdict=verdict,
-        comment=comment,
+        files=file or (),
+        public=public,
+        private=private,
         key_file=key,
         ask=ask,
         derogations=derogation or (),
     )
-    voice.say("voted", actor=actor, release=release, verdict=verdict, approvals=len(state.approvals))
-    voice.result("release-review", {"release": release, "actor": actor, "state": state.state})
+    voice.say("voted", actor=actor, release=release, verdict=voice.word(f"verdict-{verdict}"))
+    voice.result("release-review", {"release": release, "actor": actor, "state": state})
     return 0
 
 
@@ -140,7 +147,7 @@ def list_releases(session: Session) -> int:
     from rempart.wiring.warehouse import Warehouse
 
     found = release_list(Warehouse(session.directory))
-    columns = ("release", "permit", "state", "approvals")
+    columns = ("release", "permit", "state")
     session.voice.table([f"column-{name}" for name in columns], [[row[name] for name in columns] for row in found])
     session.voice.result("release-list", {"releases": found})
     return 0

@@ -175,6 +175,10 @@ def _before(desk: ReleaseDesk, intent: LedgerEvent, index: int, *, proven: bool)
     asked: tuple[str, ...] = ()
     if proven:
         document = SignedDocument.from_bytes(desk.documents.get(intent.fact("document") or ""), schema=_SUBMISSION)
-        tables, asked, study = dict(document.body["tables"]), derogations_of(document), str(document.body.get("study", ""))
+        tables, asked, study = (
+            dict(document.body["tables"]),
+            derogations_of(document),
+            str(document.body.get("study", "")),
+        )
     finished = FinishedRun(run=told["run"], permit=permit, study=study, result=told["result"])
     return Before(release=told["release"], asked=index, finished=finished, tables=tables, derogations=asked)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way out: submit, two votes, publish. Only checked tables pass (``checked.py``), and everything rests on signed documents.
+"""The way out: submit, two votes, a decision where they differ, publish; or withdraw. Only checked tables pass (``checked.py``).
+
+Everything rests on signed documents.
 
 State is read from the ledger's documents each time; no database row and no option decides anything.
 """
@@ -9,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rempart.errors import Missing, NotTrusted, Refused, RempartError
+from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.journeys.space import Vault
@@ -19,11 +21,22 @@ from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import Permit
 from rempart.records.trust import TrustEntry, TrustFile
-from rempart.release.documents import read_submission, read_vote
+from rempart.release.documents import (
+    DECISION,
+    VOTE,
+    WHOLE_VOTE,
+    read_decision,
+    read_either,
+    read_submission,
+    read_vote,
+    read_withdrawal,
+)
 from rempart.release.states import ReleaseEvent, ReleaseState, StateTable, state, step
 
 INVENTED = "persons:invented"
 """In the first leaf of a warehouse whose persons are nobody (a dry run)."""
+_FREE = frozenset({"returned", "rejected", "withdrawn"})
+"""States in which a run is on no way out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +100,7 @@ def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseS
     if (finished.result, finished.permit) != (signed.body["result"], permit.id):
         raise NotTrusted("release-tables", release=event.release)
     _not_pending(desk, finished.run, event.release)
+    _same_permit(desk, event.release, permit.id)
     objects = [f"run:{finished.run}", f"result:{finished.result}"]
     return _log(desk, "submission", event, signed=signed, permit=permit.id, actor=actor, objects=objects)
 
@@ -103,15 +117,43 @@ def _not_pending(desk: ReleaseDesk, run: str, release: str) -> None:
         other = event.fact("release") or ""
         if event.kind == "submission" and event.phase == "intent" and event.fact("run") == run and other != release:
             now = current_state(desk, other)
-            if now.submission and now.state != "rejected":
-                raise Refused("release-run-submitted", run=run, release=other, state=now.state)
+            if now.submission and now.state not in _FREE:
+                raise Refused("release-run-submitted", run=run, release=other, state=desk.states.told[now.state])
+
+
+def _same_permit(desk: ReleaseDesk, release: str, permit: str) -> None:
+    """A release stays its permit's; raises Missing ``release-missing``: whoever is of another one learns nothing of it."""
+    now = current_state(desk, release)
+    if now.submission and submission_of(desk, release).body["permit"] != permit:
+        raise Missing("release-missing", release=release)
 
 
 def review(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:
-    """Log one checker's vote; raises Refused ``release-author-votes``, ``release-voted-already``, ``release-other-submission``."""
+    """Log one checker's vote; raises Refused ``release-author-votes``, ``release-voted-already``, ``release-other-submission``,
+    ``release-files-unseen``; BadInput ``release-field`` for a rejection of ``rempart.vote/1``, which would tell the author of the first
+    vote before the second."""
     _, event = read_vote(signed.data, trust=desk.trust, on=desk.recorder.clock.now())
+    if event.act == "reject":
+        raise BadInput("release-field", field="verdict")
     submission = submission_of(desk, event.release)
     return _log(desk, "vote", event, signed=signed, permit=str(submission.body["permit"]), actor=actor)
+
+
+def decide(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:
+    """Log what one of two checkers decides whose votes differ; raises Refused ``release-decides-voter``, ``release-decides-approval``."""
+    _, event = read_decision(signed.data, trust=desk.trust, on=desk.recorder.clock.now())
+    submission = submission_of(desk, event.release)
+    return _log(desk, "decision", event, signed=signed, permit=str(submission.body["permit"]), actor=actor)
+
+
+def withdraw(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:
+    """Log that an author gives a returned release up; raises Missing ``release-missing`` for whom its permit does not name, Refused
+    ``release-withdraw-author``, ``release-state``."""
+    _, event = read_withdrawal(signed.data, trust=desk.trust, on=desk.recorder.clock.now())
+    permit = valid_permit(desk, str(submission_of(desk, event.release).body["permit"]))
+    if event.actor not in permit.persons:
+        raise Missing("release-missing", release=event.release)
+    return _log(desk, "withdrawal", event, signed=signed, permit=permit.id, actor=actor)
 
 
 def _log(
@@ -166,6 +208,14 @@ def _read_vote(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> Releas
     return read_vote(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_instant(intent))[1]
 
 
+def _read_decision(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
+    return read_decision(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_instant(intent))[1]
+
+
+def _read_withdrawal(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
+    return read_withdrawal(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_instant(intent))[1]
+
+
 def _read_publication(_: ReleaseDesk, intent: LedgerEvent, effect: LedgerEvent) -> ReleaseEvent:
     return ReleaseEvent(
         act="publish", release=intent.fact("release") or "", actor=intent.actor, document=effect.fact("pack") or ""
@@ -175,6 +225,8 @@ def _read_publication(_: ReleaseDesk, intent: LedgerEvent, effect: LedgerEvent) 
 _READERS: Mapping[str, Callable[[ReleaseDesk, LedgerEvent, LedgerEvent], ReleaseEvent]] = {
     "submission": _read_submission,
     "vote": _read_vote,
+    "decision": _read_decision,
+    "withdrawal": _read_withdrawal,
     "release": _read_publication,
 }
 
@@ -192,8 +244,8 @@ def submission_of(desk: ReleaseDesk, release: str) -> SignedDocument:
 
 
 def votes_of(desk: ReleaseDesk, now: ReleaseState) -> list[SignedDocument]:
-    """The vote documents that count, in ledger order."""
-    return [SignedDocument.from_bytes(desk.documents.get(name), schema="rempart.vote/1") for name in now.votes]
+    """The votes that count and the decision after them, in ledger order."""
+    return [read_either(desk.documents.get(name), VOTE, WHOLE_VOTE, DECISION) for name in now.votes]
 
 
 def next_release(desk: ReleaseDesk) -> str:

@@ -144,7 +144,7 @@ def _release(desk: ReleaseDesk, log: Sequence[LedgerEvent], run: str) -> tuple[s
     names = [
         e.fact("release") or "" for e in log if (e.kind, e.phase) == ("submission", "intent") and e.fact("run") == run
     ]
-    states = {name: current_state(desk, name).state for name in names}
+    states = {name: desk.states.told[current_state(desk, name).state] for name in names}
     out = [name for name, state in states.items() if state == _PUBLISHED]
     return (out[-1], _PUBLISHED) if out else (names[-1], states[names[-1]]) if names else ("", "")
 

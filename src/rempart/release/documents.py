@@ -1,26 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Submissions and votes as documents that persons sign, and their reading back. Signs nothing: the person's key does.
+"""Submissions, votes, decisions, withdrawals as documents that persons sign, and their reading back. Signs nothing: the person's key does.
 
-Submission and vote have the bodies of the contract; unknown or absent keys prove nothing.
+Each has the body of its schema; unknown or absent keys prove nothing. Votes of 0.1.0 (``rempart.vote/1``, over a submission as a whole)
+are read for ever and written no more.
 """
 
 import datetime
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from rempart.errors import BadInput, NotTrusted
 from rempart.records.canonical import sha256_id
 from rempart.records.document import SignedDocument
 from rempart.records.trust import TrustFile
-from rempart.release.states import ReleaseEvent
+from rempart.release.states import Act, ReleaseEvent
 
 SUBMISSION = "rempart.submission/1"
-VOTE = "rempart.vote/1"
+VOTE = "rempart.vote/2"
+WHOLE_VOTE = "rempart.vote/1"
+DECISION = "rempart.consolidation/1"
+WITHDRAWAL = "rempart.withdrawal/1"
 RELEASE_ID = re.compile(r"R-\d{4}-\d{4}", re.ASCII)
 _SUBMISSION_KEYS = frozenset({"schema", "release", "permit", "run", "study", "result", "tables", "context", "controls"})
-_OPTIONAL = frozenset({"derogations"})
-_VOTE_KEYS = frozenset({"schema", "release", "submission", "verdict", "comment"})
+_OPTIONAL = frozenset({"derogations", "after"})
+_WHOLE_VOTE_KEYS = frozenset({"schema", "release", "submission", "verdict", "comment"})
+_OVER_KEYS = frozenset({"schema", "release", "submission", "public", "private"})
+_VOTE_KEYS = _OVER_KEYS | {"files"}
+_DECISION_KEYS = _OVER_KEYS | {"verdict"}
+_WITHDRAWAL_KEYS = frozenset({"schema", "release", "submission", "reason"})
+_DECISIONS: Mapping[str, Act] = {"approve": "decide-approve", "return": "decide-return", "reject": "decide-reject"}
 
 
 def submission_body(
@@ -34,10 +44,11 @@ def submission_body(
     context: str,
     controls: str,
     derogations: Sequence[str] = (),
+    after: str = "",
 ) -> dict[str, Any]:
     """What the author signs. ``tables``: output → id of its bytes (``tables.table_ids``); ``context``: what the figures are
-    for; ``controls``: what was done against disclosure; ``derogations``: outcomes whose few cases are told. Raises BadInput
-    ``release-field`` when one is empty."""
+    for; ``controls``: what was done against disclosure; ``derogations``: outcomes whose few cases are told; ``after``: the submission
+    of the same release that came back. Raises BadInput ``release-id``, and ``release-field`` when one is empty."""
     _check_id(release)
     texts = {"permit": permit, "run": run, "study": study, "result": result, "context": context, "controls": controls}
     for name, text in texts.items():
@@ -46,27 +57,66 @@ def submission_body(
     if not tables:
         raise BadInput("release-field", field="tables")
     asked = {"derogations": sorted(derogations)} if derogations else {}
-    return {"schema": SUBMISSION, "release": release, "tables": dict(tables), **texts, **asked}
+    return {
+        "schema": SUBMISSION,
+        "release": release,
+        "tables": dict(tables),
+        **texts,
+        **asked,
+        **({"after": after} if after else {}),
+    }
 
 
 def vote_body(
     *,
     release: str,
     submission: str,
-    verdict: Literal["approve", "reject"],
-    comment: str = "",
+    files: Mapping[str, tuple[str, Literal["approve", "changes"]]],
+    public: str = "",
+    private: str = "",
     derogations: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What a checker signs; a rejection says why; ``derogations``: those that the checker votes for, by name.
+    """What a checker signs. ``files``: name → its id and the verdict on it; ``public``: for the author, needed where a file is to change;
+    ``private``: for checkers alone; ``derogations``: those that the checker votes for, by name.
 
-    Raises BadInput ``release-field``."""
+    Raises BadInput ``release-id``, ``release-field``."""
     _check_id(release)
-    if verdict not in {"approve", "reject"}:
+    if any(verdict not in {"approve", "changes"} for _, verdict in files.values()):
         raise BadInput("release-field", field="verdict")
-    if verdict == "reject" and not comment.strip():
-        raise BadInput("release-field", field="comment")
-    told = {"schema": VOTE, "release": release, "submission": submission, "verdict": verdict, "comment": comment}
-    return {**told, **({"derogations": sorted(derogations)} if derogations else {})}
+    if any(verdict == "changes" for _, verdict in files.values()) and not public.strip():
+        raise BadInput("release-field", field="public")
+    told = {name: {"id": item, "verdict": verdict} for name, (item, verdict) in files.items()}
+    body = {"schema": VOTE, "release": release, "submission": submission, "files": told}
+    return {**body, "public": public, "private": private, **_asked(derogations)}
+
+
+def decision_body(
+    *,
+    release: str,
+    submission: str,
+    verdict: Literal["approve", "return", "reject"],
+    public: str = "",
+    private: str = "",
+    derogations: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What one of two checkers signs whose votes differ, once both see them. Raises BadInput ``release-id``, ``release-field``."""
+    _check_id(release)
+    if verdict not in _DECISIONS:
+        raise BadInput("release-field", field="verdict")
+    if verdict != "approve" and not public.strip():
+        raise BadInput("release-field", field="public")
+    body = {"schema": DECISION, "release": release, "submission": submission, "verdict": verdict}
+    return {**body, "public": public, "private": private, **_asked(derogations)}
+
+
+def withdrawal_body(*, release: str, submission: str, reason: str = "") -> dict[str, Any]:
+    """What an author signs who gives a returned release up. Raises BadInput ``release-id``."""
+    _check_id(release)
+    return {"schema": WITHDRAWAL, "release": release, "submission": submission, "reason": reason}
+
+
+def _asked(derogations: Sequence[str]) -> dict[str, list[str]]:
+    return {"derogations": sorted(derogations)} if derogations else {}
 
 
 def read_submission(data: bytes, *, trust: TrustFile, on: datetime.date) -> tuple[SignedDocument, ReleaseEvent]:
@@ -79,26 +129,104 @@ def read_submission(data: bytes, *, trust: TrustFile, on: datetime.date) -> tupl
     release = str(document.body["release"])
     asked = derogations_of(document)
     return document, ReleaseEvent(
-        act="submit", release=release, actor=actor, document=sha256_id(data), derogations=asked
+        act="submit",
+        release=release,
+        actor=actor,
+        document=sha256_id(data),
+        derogations=asked,
+        files=_tables(document),
     )
 
 
 def read_vote(data: bytes, *, trust: TrustFile, on: datetime.date) -> tuple[SignedDocument, ReleaseEvent]:
     """A vote and its act, once its one signature is proven to be a checker's. Raises as ``read_submission``."""
-    document = SignedDocument.from_bytes(data, schema=VOTE)
-    actor = _signer(document, keys=_VOTE_KEYS, role="checker", trust=trust, on=on)
-    verdict = document.body["verdict"]
-    if verdict not in {"approve", "reject"}:
-        raise NotTrusted("document-form", expected=VOTE)
-    event = ReleaseEvent(
-        act=verdict,
+    document = read_either(data, VOTE, WHOLE_VOTE)
+    whole = document.body["schema"] == WHOLE_VOTE
+    keys = _WHOLE_VOTE_KEYS if whole else _VOTE_KEYS
+    actor = _signer(document, keys=keys, role="checker", trust=trust, on=on)
+    if whole:
+        return document, _over(document, data, actor=actor, act=_whole_verdict(document))
+    approved, sent_back = _files(document, "approve"), _files(document, "changes")
+    event = _over(document, data, actor=actor, act="changes" if sent_back else "approve")
+    return document, replace(event, files=approved, sent_back=sent_back)
+
+
+def read_decision(data: bytes, *, trust: TrustFile, on: datetime.date) -> tuple[SignedDocument, ReleaseEvent]:
+    """A decision after two votes that differ, and its act, its signature proven to be a checker's. Raises as ``read_submission``."""
+    document = SignedDocument.from_bytes(data, schema=DECISION)
+    actor = _signer(document, keys=_DECISION_KEYS, role="checker", trust=trust, on=on)
+    act = _DECISIONS.get(str(document.body["verdict"]))
+    if act is None:
+        raise NotTrusted("document-form", expected=DECISION)
+    return document, _over(document, data, actor=actor, act=act)
+
+
+def read_withdrawal(data: bytes, *, trust: TrustFile, on: datetime.date) -> tuple[SignedDocument, ReleaseEvent]:
+    """A withdrawal and its act, its signature proven to be a researcher's. Raises as ``read_submission``."""
+    document = SignedDocument.from_bytes(data, schema=WITHDRAWAL)
+    actor = _signer(document, keys=_WITHDRAWAL_KEYS, role="researcher", trust=trust, on=on)
+    return document, _over(document, data, actor=actor, act="withdraw")
+
+
+def read_either(data: bytes, *schemas: str) -> SignedDocument:
+    """The document of whichever of the schemas its body names, the first where it names none; raises NotTrusted ``document-form``."""
+    for schema in schemas[1:]:
+        try:
+            return SignedDocument.from_bytes(data, schema=schema)
+        except NotTrusted:
+            continue
+    return SignedDocument.from_bytes(data, schema=schemas[0])
+
+
+def approves(document: SignedDocument) -> bool:
+    """Whether a vote, or a decision after votes that differ, is for all that it tells of."""
+    if document.body["schema"] == VOTE:
+        return all(one["verdict"] == "approve" for one in document.body["files"].values())
+    return bool(document.body["verdict"] == "approve")
+
+
+def comments_of(document: SignedDocument) -> tuple[str, str]:
+    """What a vote or decision says to everybody of the release, and what it says to checkers alone."""
+    body = document.body
+    return str(body.get("public", body.get("comment", ""))), str(body.get("private", ""))
+
+
+def _over(document: SignedDocument, data: bytes, *, actor: str, act: Act) -> ReleaseEvent:
+    """An act over the submission that the document names."""
+    return ReleaseEvent(
+        act=act,
         release=str(document.body["release"]),
         actor=actor,
         document=sha256_id(data),
         submission=str(document.body["submission"]),
         derogations=derogations_of(document),
     )
-    return document, event
+
+
+def _tables(document: SignedDocument) -> tuple[tuple[str, str], ...]:
+    tables = document.body["tables"]
+    if not isinstance(tables, Mapping):
+        raise NotTrusted("document-form", expected=SUBMISSION)
+    return tuple(sorted((str(name), str(item)) for name, item in tables.items()))
+
+
+def _whole_verdict(document: SignedDocument) -> Literal["approve", "reject"]:
+    verdict = document.body["verdict"]
+    if verdict not in {"approve", "reject"}:
+        raise NotTrusted("document-form", expected=WHOLE_VOTE)
+    return "approve" if verdict == "approve" else "reject"
+
+
+def _files(document: SignedDocument, verdict: str) -> tuple[tuple[str, str], ...]:
+    """The files on which a vote says that, (name, id). Raises NotTrusted ``document-form``."""
+    files = document.body["files"]
+    if not isinstance(files, Mapping):
+        raise NotTrusted("document-form", expected=VOTE)
+    for one in files.values():
+        told = isinstance(one, Mapping) and set(one) == {"id", "verdict"}
+        if not told or one["verdict"] not in {"approve", "changes"} or not isinstance(one["id"], str):
+            raise NotTrusted("document-form", expected=VOTE)
+    return tuple(sorted((str(name), one["id"]) for name, one in files.items() if one["verdict"] == verdict))
 
 
 def derogations_of(document: SignedDocument) -> tuple[str, ...]:

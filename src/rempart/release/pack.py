@@ -15,6 +15,7 @@ from rempart.errors import NotTrusted, Refused
 from rempart.records.canonical import content_id, plain, sha256_id
 from rempart.records.document import SignedDocument
 from rempart.records.result import SUPPRESSED, CheckedTable
+from rempart.release.documents import approves
 from rempart.release.summary import summary
 from rempart.release.tables import table_csv, table_ids
 
@@ -92,10 +93,10 @@ def _check(
     for vote in votes:
         if vote.body["submission"] != over or vote.body["release"] != release_id:
             raise NotTrusted("release-votes", release=release_id)
-        if vote.body["verdict"] == "approve":
+        if approves(vote):
             checkers.add(_signer(vote))
     if len(checkers - {author}) < 2:
-        raise Refused("release-needs-two-checkers", release=release_id, approvals=len(checkers - {author}))
+        raise Refused("release-needs-two-checkers", release=release_id)
 
 
 def _signer(document: SignedDocument) -> str:

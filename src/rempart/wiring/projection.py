@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 
 from rempart.adapters.state_database import EVENTS, PERMITS, RELEASES, VOTES, Row, StateDatabase
+from rempart.journeys.desk_view import in_review
 from rempart.journeys.permits import events, read_permit
 from rempart.journeys.release import ReleaseDesk, current_state, release_events, submission_of
 from rempart.records.event import LedgerEvent
@@ -62,16 +63,18 @@ def _releases(place: ReleaseDesk, log: Sequence[LedgerEvent]) -> list[Row]:
         {
             "release": now.release,
             "permit": str(submission_of(place, now.release).body["permit"]) if now.submission else "",
-            "state": now.state,
-            "approvals": len(now.approvals),
+            "state": place.states.told[now.state],
         }
         for now in states
     ]
 
 
 def _votes(place: ReleaseDesk) -> list[Row]:
+    """Votes of releases that are no longer in review: before that, nobody reads another's vote here either."""
+    acts = [act for act in release_events(place) if act.act in {"approve", "changes", "reject"}]
+    blind = {name for name in {act.release for act in acts} if in_review(place, name)}
     return [
         {"document": e.document, "release": e.release, "checker": e.actor, "verdict": e.act}
-        for e in release_events(place)
-        if e.act in {"approve", "reject"}
+        for e in acts
+        if e.release not in blind
     ]

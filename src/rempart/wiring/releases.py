@@ -5,7 +5,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rempart.adapters import package_data
 from rempart.adapters.configuration import read_configuration
@@ -24,7 +24,6 @@ from rempart.journeys.release import (
     current_state,
     finished_run,
     next_release,
-    review,
     submission_of,
     submit,
     valid_permit,
@@ -34,7 +33,7 @@ from rempart.records.derogation import permitted
 from rempart.records.document import SignedDocument
 from rempart.records.permit import Permit
 from rempart.records.result import CheckedTable
-from rempart.release.documents import submission_body, vote_body
+from rempart.release.documents import submission_body
 from rempart.release.labels import reader_labels
 from rempart.release.states import ReleaseState, state_table
 from rempart.release.subjects import subjects
@@ -71,9 +70,17 @@ def desk(warehouse: Warehouse) -> ReleaseDesk:
 
 
 def submit_run(
-    warehouse: Warehouse, *, run: str, context: str, key_file: Path, ask: Ask, derogations: Sequence[str] = ()
+    warehouse: Warehouse,
+    *,
+    run: str,
+    context: str,
+    key_file: Path,
+    ask: Ask,
+    derogations: Sequence[str] = (),
+    release: str = "",
 ) -> Submitted:
-    """Check a run's tables and submit them, signed by the author. ``derogations``: outcomes of the permit whose few cases are to be told:
+    """Check a run's tables and submit them, signed by the author. ``release``: a returned one that is taken up again, so that votes on
+    files that are the same still hold; '' for a new one. ``derogations``: outcomes of the permit whose few cases are to be told:
     the author signs those tables by their ids and is shown those without."""
     author = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
@@ -86,8 +93,9 @@ def submit_run(
     leaving = checked(place, finished, actor=author.salted, derogations=asked).tables if asked else tables
     lifted = _lifted(valid_permit(place, finished.permit), asked)
     controls = "; ".join([*sorted({str(item["rules"]) for item in found}), *_beside(beside, unread), *lifted])
+    release = release or next_release(place)
     body = submission_body(
-        release=next_release(place),
+        release=release,
         permit=finished.permit,
         run=run,
         study=finished.study,
@@ -96,9 +104,9 @@ def submit_run(
         context=context,
         controls=controls,
         derogations=asked,
+        after=current_state(place, release).submission,
     )
     submit(place, signed=author.document(body), actor=author.salted)
-    release = str(body["release"])
     if beside != tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit, release=release))):
         raise Refused("release-at-once", release=release)  # its tables were held against less than stands before it
     told: list[dict[str, object]] = [dict(item) for item in found]
@@ -115,26 +123,6 @@ def _lifted(permit: Permit, asked: Sequence[str]) -> list[str]:
     """What everybody reads of the derogations."""
     held = permitted(asked, permit.derogations, permit=permit.id)
     return [f"derogation ({one.kind}) for {one.outcome}, from {one.least} persons: {one.reason}" for one in held]
-
-
-def vote(
-    warehouse: Warehouse,
-    *,
-    release: str,
-    verdict: Literal["approve", "reject"],
-    comment: str,
-    key_file: Path,
-    ask: Ask,
-    derogations: Sequence[str] = (),
-) -> tuple[str, ReleaseState]:
-    """One checker's signed vote; the checker's name comes from the key."""
-    checker = signer(warehouse.trust, key_file, ask)
-    place = desk(warehouse)
-    over = sha256_id(submission_of(place, release).data)
-    body = vote_body(
-        release=release, submission=over, verdict=verdict, comment=comment, derogations=sorted(set(derogations))
-    )
-    return checker.entry.actor, review(place, signed=checker.document(body), actor=checker.salted)
 
 
 def page_under_review(

@@ -165,7 +165,8 @@ def _released(warehouse: Warehouse, log: Sequence[LedgerEvent], run: str) -> tup
     named = [
         e.fact("release") or "" for e in log if (e.kind, e.phase) == ("submission", "intent") and e.fact("run") == run
     ]
-    return (named[-1], current_state(desk(warehouse), named[-1]).state) if named else ("", "")
+    place = desk(warehouse)
+    return (named[-1], place.states.told[current_state(place, named[-1]).state]) if named else ("", "")
 
 
 def cancel_run(warehouse: Warehouse, run: str) -> None:

@@ -75,11 +75,11 @@ def test_two_checkers_are_asked_for_by_the_state_table_and_again_by_the_pack(
     told = publish(place, release)
     assert (told.code, told.error) == (10, "release-needs-two-checkers")
     true = states.state_table
-    lax = {"partly-reviewed": {"submit": "refused", "approve": "approved", "reject": "rejected", "publish": "released"}}
 
     def one_is_enough(data: Any) -> states.StateTable:
         table = true(data)
-        return replace(table, checkers=1, next={**table.next, **lax})
+        lax = {**table.next["partly-reviewed"], "publish": "released"}
+        return replace(table, checkers=1, next={**table.next, "partly-reviewed": lax})
 
     if left != "state table":
         monkeypatch.setattr(releases, "state_table", one_is_enough)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Votes, decisions, withdrawals, the queue and what an author asks before submitting, on the command line."""
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from rempart.adapters import package_data
+from rempart.disclosure.findings import findings
+from rempart.errors import BadInput
+from rempart.journeys.checked import checked, standing
+from rempart.journeys.desk_view import View, Waiting, queue, seen_by
+from rempart.journeys.permits import events
+from rempart.journeys.release import (
+    ReleaseDesk,
+    current_state,
+    decide,
+    finished_run,
+    review,
+    submission_of,
+    valid_permit,
+    withdraw,
+)
+from rempart.records.canonical import sha256_id
+from rempart.release.documents import decision_body, vote_body, withdrawal_body
+from rempart.release.states import ReleaseState
+from rempart.wiring.releases import Submitted, desk
+from rempart.wiring.signing import Ask, signer
+from rempart.wiring.warehouse import Warehouse
+
+
+def check_run(warehouse: Warehouse, *, run: str, key_file: Path, ask: Ask) -> Submitted:
+    """What ``release submit`` would say of a run's tables to a person of its permit; nothing is submitted, so it has no release."""
+    author = signer(warehouse.trust, key_file, ask)
+    place = desk(warehouse)
+    finished = finished_run(events(warehouse.ledger), run)
+    valid_permit(place, finished.permit).check_names(author.entry.actor)
+    beside = tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit)))
+    seen = checked(place, finished, actor=author.salted)
+    told: list[dict[str, object]] = [dict(item) for item in findings(seen.tables)]
+    return Submitted(release="", tables=seen.tables, findings=told, beside=beside, unread=seen.unread)
+
+
+def vote(
+    warehouse: Warehouse,
+    *,
+    release: str,
+    verdict: Literal["approve", "changes"],
+    key_file: Path,
+    ask: Ask,
+    files: Sequence[str] = (),
+    public: str = "",
+    private: str = "",
+    derogations: Sequence[str] = (),
+) -> tuple[str, str]:
+    """One checker's signed vote: their name, which comes from the key, and what is told of the release then. ``files``: those that are
+    to change (default: all that the checker has not approved as they are now); raises BadInput ``release-file-unknown``."""
+    checker = signer(warehouse.trust, key_file, ask)
+    place = desk(warehouse)
+    over = sha256_id(submission_of(place, release).data)
+    now = current_state(place, release)
+    told = _verdicts(now, checker.entry.actor, files if verdict == "changes" else (), verdict)
+    body = vote_body(
+        release=release,
+        submission=over,
+        files=told,
+        public=public,
+        private=private,
+        derogations=sorted(set(derogations)),
+    )
+    after = review(place, signed=checker.document(body), actor=checker.salted)
+    return checker.entry.actor, place.states.told[after.state]
+
+
+def _verdicts(
+    now: ReleaseState, checker: str, named: Sequence[str], verdict: Literal["approve", "changes"]
+) -> dict[str, tuple[str, Literal["approve", "changes"]]]:
+    """File → its id and the verdict on it."""
+    all_files, ahead = dict(now.files), dict(now.to_see(checker))
+    for name in named:
+        if name not in all_files:
+            raise BadInput("release-file-unknown", release=now.release, file=name)
+    if verdict == "changes" and not named:
+        return {name: (item, "changes") for name, item in (ahead or all_files).items()}
+    chosen = {**ahead, **{name: all_files[name] for name in named}}
+    return {name: (item, "changes" if name in named else "approve") for name, item in chosen.items()}
+
+
+def decide_release(
+    warehouse: Warehouse,
+    *,
+    release: str,
+    verdict: Literal["approve", "return", "reject"],
+    key_file: Path,
+    ask: Ask,
+    public: str = "",
+    private: str = "",
+    derogations: Sequence[str] = (),
+) -> tuple[str, str]:
+    """What one of two checkers decides whose votes differ: their name, and what is told of the release then."""
+    checker = signer(warehouse.trust, key_file, ask)
+    place = desk(warehouse)
+    body = decision_body(
+        release=release,
+        submission=sha256_id(submission_of(place, release).data),
+        verdict=verdict,
+        public=public,
+        private=private,
+        derogations=sorted(set(derogations)),
+    )
+    after = decide(place, signed=checker.document(body), actor=checker.salted)
+    return checker.entry.actor, place.states.told[after.state]
+
+
+def withdraw_release(warehouse: Warehouse, *, release: str, reason: str, key_file: Path, ask: Ask) -> str:
+    """An author gives a returned release up; what is told of it then."""
+    author = signer(warehouse.trust, key_file, ask)
+    place = desk(warehouse)
+    over = sha256_id(submission_of(place, release).data)
+    body = withdrawal_body(release=release, submission=over, reason=reason)
+    after = withdraw(place, signed=author.document(body), actor=author.salted)
+    return place.states.told[after.state]
+
+
+def show_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: Ask) -> View:
+    """A release as the person who holds the key may see it."""
+    return seen_by(desk(warehouse), signer(warehouse.trust, key_file, ask).entry, release)
+
+
+def release_queue(
+    warehouse: Warehouse, *, key_file: Path, ask: Ask, now: datetime.datetime | None = None
+) -> list[Waiting]:
+    """What waits for somebody, as the person who holds the key may see it; ``now``: default, the warehouse's clock."""
+    person = signer(warehouse.trust, key_file, ask).entry
+    place: ReleaseDesk = desk(warehouse)
+    holidays = frozenset(package_data.toml("permits/holidays.toml")["days"])
+    return queue(place, person, now=now or place.recorder.clock.now(), holidays=holidays)
