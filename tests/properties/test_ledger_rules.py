@@ -20,9 +20,12 @@ from tests.properties.ledger_story import PERMIT, ROLES, RULES, SPACE, Story, au
 from tests.properties.move_histories import MOVE_MUTANTS
 from tests.properties.project_histories import PROJECT_MUTANTS
 from tests.properties.protocol_histories import PROTOCOL_MUTANTS
+from tests.properties.wayout_histories import WAYOUT_MUTANTS
 
 Mutant = Callable[[], tuple[Story, dict[str, Any]]]
-MUTANTS: dict[str, Mutant] = KEY_MUTANTS | HOST_MUTANTS | MOVE_MUTANTS | PROTOCOL_MUTANTS | PROJECT_MUTANTS
+MUTANTS: dict[str, Mutant] = (
+    KEY_MUTANTS | HOST_MUTANTS | MOVE_MUTANTS | PROTOCOL_MUTANTS | PROJECT_MUTANTS | WAYOUT_MUTANTS
+)
 
 
 def breaks(rule: str) -> Callable[[Mutant], Mutant]:

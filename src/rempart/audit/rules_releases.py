@@ -4,7 +4,7 @@
 Says nothing of the tables themselves: their checks are ``disclosure``'s work.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rempart.audit.book import Book, instant, permit_id
@@ -15,13 +15,15 @@ from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 
 SUBMISSION = "rempart.submission/1"
-VOTE = "rempart.vote/1"
+VOTE = "rempart.vote/2"
+WHOLE_VOTE = "rempart.vote/1"
+DECISION = "rempart.consolidation/1"
 APPROVALS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Submission:
-    """A submission that took effect. ``document``: its id, which votes name; ``authors``: who signed it."""
+class Submission:
+    """A submission that took effect. ``document``: its id, which votes name; ``authors``: who signed it; ``files``: (name, id)."""
 
     intent: int
     effect: int
@@ -29,11 +31,13 @@ class _Submission:
     document: str
     authors: frozenset[str]
     derogations: tuple[str, ...]
+    files: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Vote:
-    """A vote that took effect, its signers proven to be checkers."""
+class Vote:
+    """A vote, or a decision after votes that differ, that took effect, its signers proven to be checkers. ``files``: (name, id) → verdict;
+    None: on the submission as a whole."""
 
     intent: int
     effect: int
@@ -42,6 +46,7 @@ class _Vote:
     verdict: str
     checkers: frozenset[str]
     derogations: tuple[str, ...]
+    files: Mapping[tuple[str, str], str] | None
 
 
 def submission_document(book: Book) -> Iterator[Bad]:
@@ -56,13 +61,13 @@ def submission_document(book: Book) -> Iterator[Bad]:
                     permit = grants[permit_id(event) or ""].permit
                     permit.check_names(signer.actor)
                     permitted(_asked(signed), permit.derogations, permit=permit.id)
-            _same(signed, event, ("release", "run", "result"), SUBMISSION)
+            same(signed, event, ("release", "run", "result"), SUBMISSION)
             _check_run(book, index, event, signed)
         except RempartError as error:
             yield index, {"release": event.fact("release") or "?", "code": error.code}
 
 
-def _same(signed: SignedDocument, event: LedgerEvent, names: tuple[str, ...], schema: str) -> None:
+def same(signed: SignedDocument, event: LedgerEvent, names: tuple[str, ...], schema: str) -> None:
     """The leaf says what the signed body says, wherever it says it."""
     for name in names:
         told = event.fact(name)
@@ -91,13 +96,13 @@ def _asked(signed: SignedDocument) -> tuple[str, ...]:
 
 def vote_document(book: Book) -> Iterator[Bad]:
     """A vote is a document signed by a checker, over a submission of that release that the ledger held before."""
-    submissions = _submissions(book)
+    submissions = submissions_of(book)
     for index, event, _, _ in book.done("vote"):
         book.counts["votes"] += 1
         try:
-            signed = book.document(event, "document", VOTE)
+            signed = book.document(event, "document", _form(book, event))
             book.signers(index, signed, "checker")
-            _same(signed, event, ("release",), VOTE)
+            same(signed, event, ("release",), VOTE)
             over = [s for s in submissions if s.document == signed.body.get("submission") and s.effect < index]
             if not any(s.release == event.fact("release") for s in over):
                 raise NotTrusted("document-form", expected=VOTE)
@@ -107,64 +112,100 @@ def vote_document(book: Book) -> Iterator[Bad]:
 
 def vote_author(book: Book) -> Iterator[Bad]:
     """No author votes on what they submitted."""
-    authors = {s.document: s.authors for s in _submissions(book)}
-    for vote in _votes(book):
+    authors = {s.document: s.authors for s in submissions_of(book)}
+    for vote in votes_of(book):
         if vote.checkers & authors.get(vote.submission, frozenset()):
             yield vote.intent, {"release": vote.release}
 
 
 def release_approvals(book: Book) -> Iterator[Bad]:
     """What was published had, before, the approval of exactly two different checkers, not the author, over its last submission."""
-    submissions, votes = _submissions(book), _votes(book)
+    submissions, votes = submissions_of(book), [*votes_of(book), *votes_of(book, "decision")]
     for index, event, end, _ in book.done("release"):
         book.counts["releases"] += 1
         name = event.fact("release") or "?"
         last = next((s for s in reversed(submissions) if s.release == name and s.effect < index), None)
-        approvals = [v for v in votes if last and _approves(v, last, before=index)]
+        approvals = [v for v in votes if last and last.effect < v.effect < index and _approves(v, last, votes)]
         people = frozenset[str]().union(*(v.checkers for v in approvals))
         if last is None or len(approvals) != APPROVALS or len(people - last.authors) != APPROVALS:
             yield end, {"release": name, "count": len(people - (last.authors if last else frozenset()))}
 
 
-def _approves(vote: _Vote, submission: _Submission, *, before: int) -> bool:
-    return (
-        vote.verdict == "approve"
-        and vote.submission == submission.document
-        and vote.release == submission.release
-        and vote.derogations == submission.derogations
-        and vote.effect < before
-    )
+def _approves(vote: Vote, submission: Submission, votes: Sequence[Vote]) -> bool:
+    """For the whole of it, or for each of its files as it is: in this vote or in an earlier one of theirs on the release."""
+    if (vote.verdict, vote.submission, vote.release) != ("approve", submission.document, submission.release):
+        return False
+    if vote.derogations != submission.derogations:
+        return False
+    said: dict[tuple[str, str], str] = {}
+    for one in sorted(votes, key=lambda one: one.effect):
+        if one.checkers == vote.checkers and one.release == vote.release and one.effect <= vote.effect:
+            whole = submission.files if one.files is None and one.submission == submission.document else ()
+            said |= dict.fromkeys(whole, one.verdict) | dict(one.files or {})
+    return all(said.get(file) == "approve" for file in submission.files)
 
 
-def _submissions(book: Book) -> list[_Submission]:
+def submissions_of(book: Book) -> list[Submission]:
     """Submissions that prove themselves; the others are named by ``submission_document``."""
     found = []
     for index, event, end, _ in book.done("submission"):
-        signed, people = _proven(book, index, event, SUBMISSION, "researcher")
+        signed, people = proven(book, index, event, SUBMISSION, "researcher")
         if signed is not None:
-            document = event.fact("document") or ""
-            release = str(signed.body.get("release"))
-            asked = _asked(signed)
+            tables = signed.body.get("tables")
+            files = tables.items() if isinstance(tables, Mapping) else ()
             found.append(
-                _Submission(
-                    intent=index, effect=end, release=release, document=document, authors=people, derogations=asked
+                Submission(
+                    intent=index,
+                    effect=end,
+                    release=str(signed.body.get("release")),
+                    document=event.fact("document") or "",
+                    authors=people,
+                    derogations=_asked(signed),
+                    files=frozenset((str(name), str(item)) for name, item in files),
                 )
             )
     return found
 
 
-def _votes(book: Book) -> list[_Vote]:
-    """Votes that prove themselves; the others are named by ``vote_document``."""
+def votes_of(book: Book, kind: str = "vote") -> list[Vote]:
+    """Votes (or with ``decision``, decisions) that prove themselves; the others are named by ``vote_document``, ``decision_document``."""
     found = []
-    for index, event, end, _ in book.done("vote"):
-        signed, people = _proven(book, index, event, VOTE, "checker")
-        if signed is not None:
-            told = {name: str(signed.body.get(name)) for name in ("release", "submission", "verdict")}
-            found.append(_Vote(intent=index, effect=end, checkers=people, derogations=_asked(signed), **told))
+    for index, event, end, _ in book.done(kind):
+        schema = DECISION if kind == "decision" else _form(book, event)
+        signed, people = proven(book, index, event, schema, "checker")
+        if signed is None:
+            continue
+        files = _files(signed) if schema == VOTE else None
+        verdict = str(signed.body.get("verdict"))
+        if files is not None:
+            verdict = "approve" if set(files.values()) <= {"approve"} else "changes"
+        told = {name: str(signed.body.get(name)) for name in ("release", "submission")}
+        asked = _asked(signed)
+        found.append(
+            Vote(intent=index, effect=end, checkers=people, derogations=asked, verdict=verdict, files=files, **told)
+        )
     return found
 
 
-def _proven(
+def _form(book: Book, event: LedgerEvent) -> str:
+    """Which of the two forms a vote has; the newer one where nothing tells."""
+    try:
+        SignedDocument.from_bytes(book.fetch(event.fact("document") or ""), schema=WHOLE_VOTE)
+    except RempartError:
+        return VOTE
+    return WHOLE_VOTE
+
+
+def _files(signed: SignedDocument) -> dict[tuple[str, str], str]:
+    """(name, id) → verdict of a vote by file; what cannot be read approves nothing."""
+    files = signed.body.get("files")
+    if not isinstance(files, Mapping):
+        return {("", ""): "unread"}
+    read = {name: one if isinstance(one, Mapping) else {} for name, one in files.items()}
+    return {(str(name), str(one.get("id"))): str(one.get("verdict")) for name, one in read.items()}
+
+
+def proven(
     book: Book, index: int, event: LedgerEvent, schema: str, role: str
 ) -> tuple[SignedDocument | None, frozenset[str]]:
     try:

@@ -19,6 +19,7 @@ from rempart.audit import (
     rules_projects,
     rules_protocols,
     rules_releases,
+    rules_wayout,
 )
 from rempart.audit.book import Book, open_book
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
@@ -77,6 +78,7 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "vote-document": rules_releases.vote_document,
     "vote-author": rules_releases.vote_author,
     "release-approvals": rules_releases.release_approvals,
+    **rules_wayout.RULES,
 }
 
 
