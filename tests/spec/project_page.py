@@ -38,7 +38,7 @@ def fields() -> str:
         asked = "" if row.get("required") or row.get("filed") else ", may be left out"
         asked += f", where `{row['when']}` is true" if "when" in row else ""
         asked += f", unless `{row['unless']}` is given" if "unless" in row else ""
-        lines.append(f"| `{name}` | {what}{asked} | {row.get('letter', '')} |")
+        lines.append(f"| {name} | {what}{asked} | {row.get('letter', '')} |")
     return "\n".join(lines) + "\n"
 
 
