@@ -88,3 +88,33 @@ def test_a_witness_far_from_the_ledger_needs_the_proof_and_keeps_to_its_log(plac
     assert witness(request, "--name", "dpo", "--log", "else " + log.split()[1]).error == "witness-log"
     (tmp_path / "seen").write_bytes(b"{}")
     assert witness(request, "--name", "dpo", "--seen", str(tmp_path / "seen")).error == "witness-seen"
+
+
+def test_an_auditor_asks_for_two_witnesses_of_three_and_for_both_keys_of_one(place: Place, tmp_path: Path) -> None:
+    file, policy, second = tmp_path / "checkpoint", tmp_path / "policy", tmp_path / "dpo.mldsa"
+    place.run("audit", "export", str(file))
+    lines = []
+    for name in ("dpo", "regulator", "hospital"):
+        note, keys = tmp_path / f"note-{name}", tmp_path / f"keys-{name}"
+        shutil.copy(file, note)
+        both = ("--mldsa", str(second)) if name == "dpo" else ()
+        done = place.run("audit", "witness", str(note), "--key", enrolled(place, name), "--keys", str(keys), *both)
+        assert done.code == 0, done.told
+        lines += [f"witness {name}{n} {key}" for n, key in enumerate(keys.read_text(encoding="utf-8").splitlines())]
+    assert [line.split()[1] for line in lines] == ["dpo0", "dpo1", "regulator0", "hospital0"]
+    asked = "group dpo all dpo0 dpo1\ngroup quorum 2 dpo regulator0 hospital0\nquorum quorum\n"
+    policy.write_text("\n".join(lines) + "\n" + asked, encoding="utf-8")
+
+    def verify() -> Outcome:
+        return place.run("audit", "verify", "--since", str(file), "--policy", str(policy))
+
+    def witness(name: str, *more: str) -> Outcome:
+        return place.run("audit", "witness", str(file), "--key", str(place.root / f"{name}.key"), *more)
+
+    assert verify().error == "witness-quorum"
+    assert witness("dpo").code == witness("hospital").code == 0
+    assert verify().error == "witness-quorum", "one key of the two that the policy asks of the first"
+    assert witness("dpo", "--mldsa", str(second)).code == 0
+    assert verify().code == 0
+    policy.write_text("quorum nobody\n", encoding="utf-8")
+    assert verify().error == "witness-policy"

@@ -18,6 +18,8 @@ def witness(
     to: Path | None = None,
     log: str | None = None,
     name: str | None = None,
+    mldsa: Path | None = None,
+    keys: Path | None = None,
     passphrase_fd: int | None = None,
 ) -> int:
     """Cosign a checkpoint, once it continues the last one that was seen."""
@@ -32,11 +34,14 @@ def witness(
         to=to or checkpoint,
         log=log,
         name=name,
+        mldsa=mldsa,
+        keys=keys,
     )
+    if done.made:
+        session.voice.say("mldsa-made", file=str(mldsa))
     session.voice.say("witness-done", leaves=done.size, name=done.name, file=str(to or checkpoint))
-    session.voice.result(
-        "audit-witness", {"size": done.size, "time": done.time, "name": done.name, "checkpoint": done.note}
-    )
+    told = {"size": done.size, "time": done.time, "name": done.name, "checkpoint": done.note, "keys": list(done.keys)}
+    session.voice.result("audit-witness", told)
     return 0
 
 

@@ -7,15 +7,18 @@ from rempart.cli.session import Session
 from rempart.errors import NotTrusted
 
 
-def verify(session: Session, *, since: Path | None = None, deep: bool = False) -> int:
+def verify(session: Session, *, since: Path | None = None, deep: bool = False, policy: Path | None = None) -> int:
     """Recompute the whole ledger and check every rule."""
     from rempart.wiring.alarm import findings_alarm
-    from rempart.wiring.audit import audit_rules, verify_warehouse
+    from rempart.wiring.audit import audit_rules, check_quorum, verify_warehouse
     from rempart.wiring.warehouse import Warehouse
 
-    voice = session.voice
+    voice, warehouse = session.voice, Warehouse(session.directory)
+    if policy is not None:
+        leaves, witnesses = check_quorum(warehouse, policy, since=since)
+        voice.say("policy-met", leaves=leaves, witnesses=", ".join(witnesses) or "-")
     with voice.bars() as bars:
-        found = verify_warehouse(Warehouse(session.directory), since=since, deep=deep, progress=bars)
+        found = verify_warehouse(warehouse, since=since, deep=deep, progress=bars)
     findings_alarm(session.directory, found)
     rules = audit_rules()
     counted = [(voice.word(f"counted-{what}"), count) for what, count in found.counts.items()]

@@ -13,6 +13,7 @@ from rempart.adapters.trust_files import load_versions
 from rempart.audit.canary import search
 from rempart.audit.findings import Findings
 from rempart.audit.verify import verify_log
+from rempart.audit.witness_policy import by_policy, cosigners, parse_policy
 from rempart.errors import NotTrusted
 from rempart.hosts.guard import check_compute, check_store
 from rempart.hosts.rules import host_rules
@@ -66,6 +67,18 @@ def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, pr
         history=raw.history,
         now=SystemClock().now(),
     )
+
+
+def check_quorum(warehouse: Warehouse, policy: Path, *, since: Path | None) -> tuple[int, tuple[str, ...]]:
+    """(leaves, witnesses) of the checkpoint that the policy's quorum cosigned: the auditor's own, else the exported, else the newest.
+
+    Raises BadInput ``witness-policy``, ``verifier-key``; NotTrusted ``witness-quorum``, ``witness-policy-log``, ``checkpoint-…``.
+    """
+    settings, asked = warehouse.configuration, parse_policy(read_text(policy))
+    kept = since or exported(warehouse.directory, settings)
+    note = read_text(kept) if kept else plain_ledger(warehouse.directory, settings, sign=None).checkpoint()
+    seen = by_policy(asked, note, origin=settings.ledger_origin, public=settings.ledger_public)
+    return seen.size, cosigners(asked, note)
 
 
 def declaration_checks() -> dict[str, Callable[[Mapping[str, Any], datetime.date], object]]:

@@ -13,15 +13,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rempart.adapters.configuration import NAME, Configuration, read_configuration
 from rempart.adapters.ledger_files import locked, replace
+from rempart.adapters.mldsa_key import MldsaKey, create_mldsa_key, load_mldsa_key
 from rempart.adapters.person_key import public_bytes
-from rempart.adapters.surroundings import SystemClock
+from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.adapters.text_input import read_text
 from rempart.audit.checkpoint import parse_and_verify
-from rempart.audit.cosignature import cosign, witness_name
+from rempart.audit.cosignature import cosign, cosign_mldsa, witness_name
 from rempart.audit.witness import Request, judge, parse_request, request_text
 from rempart.errors import BadInput, NotTrusted, Refused
 from rempart.records.canonical import canonical_bytes, parse_canonical
 from rempart.records.signature import sign_text
+from rempart.records.vkey import ED25519_COSIGNER, MLDSA44_COSIGNER, VerifierKey
 from rempart.wiring.ledger import plain_ledger
 from rempart.wiring.releases import ledger_identity
 from rempart.wiring.signing import Ask, open_key, today
@@ -42,12 +44,30 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witnessed:
-    """One cosignature given: leaves of the checkpoint, Unix time, the witness's key name, the note as it now stands."""
+    """One witnessing: leaves of the checkpoint, Unix time, the witness's key name, the note as it now stands.
+
+    ``keys``: the witness's public keys, a line each as a policy takes them; ``made``: whether the ML-DSA-44 key is new.
+    """
 
     size: int
     time: int
     name: str
     note: str
+    keys: tuple[str, ...]
+    made: bool = False
+
+
+@dataclass(slots=True)
+class _Passphrase:
+    """One passphrase opens both key files of a witness: it is asked for once."""
+
+    ask: Ask
+    told: str | None = None
+
+    def __call__(self, file: Path) -> str:
+        if self.told is None:
+            self.told = self.ask(file)
+        return self.told
 
 
 def cosign_file(
@@ -60,13 +80,18 @@ def cosign_file(
     to: Path,
     log: str | None,
     name: str | None,
+    mldsa: Path | None = None,
+    keys: Path | None = None,
 ) -> Witnessed:
     """Prove the checkpoint in ``file`` against the log and against what this witness saw, remember it, cosign it into ``to``.
 
     ``log``: ``ORIGIN KEY``, None = as remembered, else the warehouse's; ``name``: who the witness is where no trust file is at
-    hand. Raises as ``audit.witness.judge``; Refused ``role-missing``; NotTrusted ``key-unknown``, ``witness-log``, ``witness-seen``.
+    hand; ``mldsa``: a second key file, made where there is none; ``keys``: where to write the public keys.
+    Raises as ``audit.witness.judge``; Refused ``role-missing``; NotTrusted ``key-unknown``, ``witness-log``, ``witness-seen``.
     """
-    private = open_key(key_file, ask)
+    passphrase = _Passphrase(ask)
+    private = open_key(key_file, passphrase)
+    second, made = _second(mldsa, passphrase)
     with locked(seen_file.with_name(seen_file.name + ".lock")):
         seen = _seen(seen_file)
         origin, public = _log(directory, log, seen)
@@ -76,11 +101,37 @@ def cosign_file(
         note = request.note
         _remember(seen_file, Seen(origin=origin, public=public, checkpoint=note))
         time = int(SystemClock().now().timestamp())
-        signed = cosign(
-            note, name=signer, public=public_bytes(private), time=time, sign=lambda text: sign_text(private, text)
-        )
+        signed, lines = _cosigned(note, signer, private, second, time)
+        if keys is not None:
+            _write(keys, "".join(f"{line}\n" for line in lines))
         _write(to, signed)
-    return Witnessed(size=checkpoint.size, time=time, name=signer, note=signed)
+    return Witnessed(size=checkpoint.size, time=time, name=signer, note=signed, keys=lines, made=made)
+
+
+def _cosigned(
+    note: str, name: str, private: Ed25519PrivateKey, second: MldsaKey | None, time: int
+) -> tuple[str, tuple[str, ...]]:
+    """(the note with a line of each key, the keys' own lines)."""
+    first = VerifierKey(name=name, kind=ED25519_COSIGNER, public=public_bytes(private))
+    signed = cosign(note, name=name, public=first.public, time=time, sign=lambda text: sign_text(private, text))
+    if second is None:
+        return signed, (first.line,)
+    other = VerifierKey(name=name, kind=MLDSA44_COSIGNER, public=second.public)
+    return cosign_mldsa(signed, name=name, public=second.public, time=time, sign=second.sign), (first.line, other.line)
+
+
+def _second(file: Path | None, ask: _Passphrase) -> tuple[MldsaKey | None, bool]:
+    """(the ML-DSA-44 key of ``file``, whether it was made now)."""
+    if file is None:
+        return None, False
+    if not file.exists():
+        return create_mldsa_key(file, randomness=SystemRandomness(), passphrase=ask.told), True
+    try:
+        return load_mldsa_key(file), False
+    except Refused as error:
+        if error.code != "person-key-passphrase":
+            raise
+        return load_mldsa_key(file, passphrase=ask(file)), False
 
 
 def export_request(directory: Path, settings: Configuration, file: Path, *, old: int) -> str:
