@@ -32,7 +32,8 @@ class Version:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
     """A study and what the warehouse adds. ``times``: whom, analyses, time zero, sources that end follow-up; ``reads``: table, columns;
-    ``versions``: oldest first; ``others``: frozen under the same permit, no version of this one; ``diagrams``: SVG of each design."""
+    ``versions``: oldest first; ``others``: frozen under the same permit, no version of this one; ``diagrams``: SVG of each design;
+    ``estimand``: whether an analysis reads the protocol's."""
 
     study: Mapping[str, Any]
     speaker: Speaker
@@ -41,6 +42,7 @@ class Protocol:
     versions: Sequence[Version] = ()
     others: Sequence[Version] = ()
     diagrams: Sequence[str] = ()
+    estimand: bool = True
 
     @property
     def harper(self) -> Mapping[str, Any]:
@@ -187,10 +189,21 @@ def _methods(told: Protocol) -> Iterator[Section]:
     study, protocol = told.study, told.study["protocol"]
     designs = dict.fromkeys(told.speaker.name(item["design"]) for item in study["analyses"])
     yield told.section("design", facts([(told.say("designs"), " · ".join(designs))]), level=2)
-    drawn = [Block(kind="figure", svg=svg, spoken=told.say("diagram_spoken")) for svg in told.diagrams]
+    drawn = [
+        Block(kind="figure", svg=svg, spoken=told.say("diagram_spoken"), caption=told.say("diagram_caption", number=at))
+        for at, svg in enumerate(told.diagrams, 1)
+    ]
     blocks = tuple(drawn) or (note(told.say("no_diagram")),)
     yield Section(name="diagram", title=told.say("diagram"), level=2, blocks=blocks, written=bool(drawn))
-    keys = ("period", "estimand", "lag_days", "follow_up_days", "grace_days", "death", "same_day_order")
+    keys = (
+        "period",
+        *(("estimand",) if told.estimand else ()),
+        "lag_days",
+        "follow_up_days",
+        "grace_days",
+        "death",
+        "same_day_order",
+    )
     given = [(told.speaker.key(key), told.speaker.value(protocol[key], key)) for key in keys if key in protocol]
     yield told.section("setting", facts([(told.say("permit"), study["permit"]), *given]), level=2)
     head = [told.say(word) for word in ("of_whom", "analyses", "zero", "ends")]

@@ -40,6 +40,7 @@ from rempart.release.subjects import subjects
 from rempart.release.summary import summary
 from rempart.release.tables import table_ids
 from rempart.wiring.signing import Ask, signer
+from rempart.wiring.spoken import spoken
 from rempart.wiring.warehouse import Warehouse
 
 LANGUAGES = ("en", "fr")
@@ -154,7 +155,7 @@ def page_under_review(
         "controls": str(submission.body["controls"]),
         "permit": " · ".join(public_facts(permit).values()),
     }
-    words = package_data.toml("release/words.toml")
+    words = spoken()
     page = summary(language, release=release, facts=facts, study=study.body, tables=tables, figures=(), words=words)
     return page, [table.output for table in tables]
 
@@ -175,7 +176,7 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
     publisher = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     check_party(place, publisher.entry, release=release)
-    words = package_data.toml("release/words.toml")
+    words = spoken()
 
     def figures(tables: Sequence[CheckedTable], study: Mapping[str, Any]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
