@@ -114,7 +114,10 @@ def _beside(releases: Sequence[str], unread: Sequence[str]) -> list[str]:
 def _lifted(permit: Permit, asked: Sequence[str]) -> list[str]:
     """What everybody reads of the derogations."""
     held = permitted(asked, permit.derogations, permit=permit.id)
-    return [f"derogation ({one.kind}) for {one.outcome}, from {one.least} persons: {one.reason}" for one in held]
+    return [
+        f"derogation ({one.kind}) for {one.outcome} ({one.definition}), from {one.least} persons: {one.reason}"
+        for one in held
+    ]
 
 
 def vote(
