@@ -19,7 +19,8 @@ from tests.designed_people import rows_of, told_of, value
 from tests.trial_people import END, Hazards, persons_with
 
 INPUTS = {"cohort": "people", "exposure": "alpha", "outcome": "illness"}
-MANY_DIE = Hazards(ill=0.05, death=0.12, start=0.15, stop=0.4)  # who starts soon stops, so that the arms lose unlike numbers
+# Who starts soon stops, so that the arms lose unlike numbers.
+MANY_DIE = Hazards(ill=0.05, death=0.12, start=0.15, stop=0.4)
 WITHIN = 89
 RULE = {"domain": "drug", "codes": "drugs", "days": [0, WITHIN]}
 
