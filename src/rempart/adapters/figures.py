@@ -151,14 +151,19 @@ def dressed(
     as the figure is wide."""
     most = letters or _letters(chart)
     lines = [line for text in [*subject, *note] for line in _lines(text, most)]
+    named = chart.properties(
+        title=alt.TitleParams(text=_titled(title, most), subtitle=lines),
+        description=". ".join([title, *subject, note[0]]),
+        padding=16,
+        background="white",
+    )
+    return _styled(named, words)
+
+
+def _styled(chart: Any, words: Words) -> Any:
+    """Type and colours."""
     return (
-        chart.properties(
-            title=alt.TitleParams(text=_titled(title, round(most * _SMALL / _LARGE)), subtitle=lines),
-            description=". ".join([title, *subject, note[0]]),
-            padding=16,
-            background="white",
-        )
-        .configure(font=words.data["fonts"])
+        chart.configure(font=words.data["fonts"])
         .configure_view(stroke=None)
         .configure_title(
             aria=False,
@@ -204,8 +209,9 @@ def _lines(text: str, letters: int) -> list[str]:
 
 
 def _titled(title: str, letters: int) -> list[str]:
-    """A title in lines of about one length."""
-    return [line.replace("\u00a0", " ") for line in wrapped(_APART.sub("\u00a0", title), letters)]
+    """A title in lines of about one length, as wide as so many small letters."""
+    most = round(letters * _SMALL / _LARGE)
+    return [line.replace("\u00a0", " ") for line in wrapped(_APART.sub("\u00a0", title), most)]
 
 
 def files_of(name: str, chart: Any, *, png: bool = True) -> dict[str, bytes]:
