@@ -20,7 +20,7 @@ from rempart.study.estimators.cox_rows import fit_rows
 from rempart.synthetic.plan import Ints
 
 FILE = Path(__file__).parent / "truths.toml"
-DRAWS, SIZE, FIRST = 80, 60_000, 900_000
+DRAWS, SIZE, FIRST = 400, 60_000, 900_000
 Flags = NDArray[np.bool_]
 SCORES = Asked(study="pioglitazone_bladder", size=6000, effect=3.0)
 # Comparators enough, at every age, that each of the treated finds one: the matched treated are then the treated.
