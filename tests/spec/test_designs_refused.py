@@ -107,6 +107,7 @@ MATCHED = {"type": "odds_ratio", "design": "nested-case-control", "inputs": NEST
         (SERIES, "parameters", {"from_exposure": True, "pre_exposure_days": 7}, "parameters.pre_exposure_days"),
         (SERIES, "parameters", {"ends": "event-dependent", "events": "every"}, "parameters.events"),
         (SERIES, "inputs", {"exposures": ["alpha", "beta"], "cohort": "nobody"}, "inputs.cohort"),
+        *((design, "inputs", {"exposures": []}, "inputs.exposures") for design in (SERIES, CROSSED, MATCHED)),
         (CROSSED, "parameters", {"apart": [-5]}, "parameters.apart"),
         (CROSSED, "parameters", {"apart": [-28, -24]}, "parameters.apart"),
         (CROSSED, "parameters", {"apart": [-28, 28]}, "parameters.apart"),
