@@ -94,7 +94,9 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
         )
     asked_anew = changing(analysis)
     if asked_anew and not cloned and analysis.parameters["effect"] != PROTOCOL:
-        raise given.wrong("inputs.changing", "no such line: only staying is weighted (per-protocol, or a cloned cohort)")
+        raise given.wrong(
+            "inputs.changing", "no such line: only staying is weighted (per-protocol, or a cloned cohort)"
+        )
     if not set(asked_anew) <= set(analysis.covariates):
         raise given.wrong("inputs.changing", "names of the analysis's covariates: their first levels are adjusted for")
     low, high = analysis.parameters.get("truncate_percent", (0, 100))
