@@ -37,8 +37,8 @@ PLAIN = frozenset(
 # Words of both languages, or that French writing keeps.
 BOTH = frozenset(
     "ages code codes date dates distance distribution dose doses exclusion exposition horizon inclusion incidence index "
-    "intention observation percentile percentiles place point points prevalence rare sequences source table type union lasso efron breslow poisson crump "
-    "meds ratio".split()
+    "intention observation percentile percentiles place point points prevalence rare sequences source table type union "
+    "lasso efron breslow poisson crump meds ratio".split()
 )
 MORE = frozenset(
     "propensity trimming never ever past current every state versus crude adjusted observed weighting strategy risk".split()
