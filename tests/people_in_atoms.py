@@ -137,6 +137,22 @@ def _target_trials(sizes: Sizes) -> list[ResultRow]:
     return found + written(asked("trials"), lines) + written(asked("trials", name="risks", type="risk"), lines)
 
 
+# An arm; the outcome by a day of both analyses, of the second alone, whose intervals are longer, or of neither.
+_BY_A_DAY = crossed("sn", "12-")
+
+
+def _risks(sizes: Sizes) -> list[ResultRow]:
+    """Risks of two analyses of one study, whose arms hold the same persons."""
+    found = []
+    for name, ill, every in (("first", "1", 30), ("second", "12", 31)):
+        lines = [tally(sizes, "persons", {"arm": arm}, those((0, sign))) for arm, sign in (("1", "s"), ("0", "n"))]
+        lines += [
+            tally(sizes, "events", {"arm": arm}, those((0, sign), (1, ill))) for arm, sign in (("1", "s"), ("0", "n"))
+        ]
+        found += written(asked("trials", name=name, type="risk", every_days=every), lines, ending=f"_{name}")
+    return found
+
+
 # ---------------------------------------------------------------------------------------------------------- environment
 
 
@@ -240,13 +256,22 @@ def _series(sizes: Sizes) -> list[ResultRow]:
 _CROSSED = crossed("iea", "iea")  # in the risk window, in a reference one, or alike, of each of two exposures
 
 
-def _crossover(sizes: Sizes) -> list[ResultRow]:
-    lines = [tally(sizes, "roles", {"role": "case"}, anybody)]
+def _crossover(sizes: Sizes, cohort: str = "") -> list[ResultRow]:
+    """Cases and their windows; with the name of a ``cohort``, its attrition too: those without an observed window are in it alone."""
+    lines = [tally(sizes, "roles", {"role": "case"}, _in_a_window)]
     for at, name in enumerate(_NAMES):
         for sign, level in (("i", "risk"), ("e", "reference"), ("a", "alike")):
             lines.append(tally(sizes, f"exposure/{name}", {"role": "case", "level": level}, those((at, sign))))
-    return written(asked("by_month", inputs={"exposures": list(_NAMES)}), lines)
+    found = written(asked("by_month", inputs={"exposures": list(_NAMES)}), lines)
+    everybody = count("attrition", "attrition", {"step": "01 entered"}, cohort, "n", reference(sizes, anybody))
+    return [everybody, *found] if cohort else found
 
+
+def _in_a_window(atom: str) -> bool:
+    return "-" not in atom
+
+
+_BESIDE = (*_CROSSED, "--")  # and those without an observed window
 
 _NESTED = crossed("cC", "xu", "xu")  # a case or a control, exposed or not, to each of two exposures
 
@@ -325,10 +350,12 @@ def _overlap(sizes: Sizes) -> list[ResultRow]:
 COUNTED = frozenset({"n", "persons", "events", "cases", "controls"})
 SUBMISSIONS: Sequence[Submission] = (
     Submission("target trials", _TRIALS, _target_trials),
+    Submission("risks of two trials", _BY_A_DAY, _risks),
     Submission("environment", _PLACES, _environment),
     Submission("prediction", _PREDICTED, _prediction),
     Submission("case series", _SERIES, _series),
     Submission("case-crossover", _CROSSED, _crossover),
+    Submission("case-crossover of a cohort", _BESIDE, partial(_crossover, cohort="patients")),
     Submission("nested, siblings adjusted", _NESTED, partial(_nested, siblings="adjusted")),
     Submission("nested, siblings excluded", _NESTED, partial(_nested, siblings="excluded")),
     Submission("time-varying exposure", _VARYING, _varying),

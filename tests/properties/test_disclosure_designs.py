@@ -153,6 +153,8 @@ FORGOTTEN = {
     "arms that share persons": (across, "_arms_of_everybody", nothing, "target trials", 77),
     "outcomes of other tables": (totals, "_CASES", {}, "environment", 15),
     "cases of two analyses": (across, "_OF_A_MODEL", frozenset(), "case series", 1),
+    "who is left out of an analysis": (across, "_left_out", nothing, "case-crossover of a cohort", 1),
+    "risks of two analyses": (across, "_BY_A_DAY", frozenset(), "risks of two trials", 8),
     "states of another exposure": (across, "_STATES", (), "time-varying exposure", 11),
     "the total that shares tell": (cells, "_told_by_shares", nothing, "overlap of scores", 1),
 }

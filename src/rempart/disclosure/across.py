@@ -11,9 +11,11 @@ from rempart.disclosure.policy import Policy
 from rempart.disclosure.totals import (
     LEVELS,
     arm_of,
+    cohort_steps,
     early_events,
     event_totals,
     level_of,
+    matched_controls,
     person_totals,
     side_of,
     wholes,
@@ -22,6 +24,9 @@ from rempart.records.design_time_varying import CURRENT, EVER, NEVER, PAST
 
 _OF_SOMETHING = frozenset({"stratified_rate", "prevalence", "utilisation"})
 _OF_A_MODEL = frozenset({"relative_incidence", "odds_ratio", "lag_effects"})  # told by exposure, term or window
+_MATCHED = frozenset({"cases", "controls"})  # what a sensitivity analysis repeats of matched sets
+_OF_A_PREDICTION = frozenset({"prediction", "model_card"})
+_BY_A_DAY = frozenset({"risk"})  # told of those with the outcome by the end of a day
 _MAY_BE_IN_BOTH = frozenset({"pooled_ratio", "hazard_ratio"})  # types whose two arms may share persons
 _STATES = (CURRENT, EVER, NEVER, PAST)  # of an exposure that changes with time
 UNKNOWN = "unknown"  # the arm of those with days on which nothing is known of them
@@ -31,6 +36,7 @@ def lines_across(cells: Cells, lines: Lines, policy: Policy) -> None:
     """All sums over several outputs of one submission."""
     _totals(cells, lines, policy)
     _arms_of_everybody(cells, lines)
+    _left_out(cells, lines, policy)
     _bands(cells, lines, policy)
     _predicted(cells, lines, policy)
     for alike in _alike(cells):
@@ -83,6 +89,17 @@ def _arms_of_everybody(cells: Cells, lines: Lines) -> None:
             one, other = (arms[arm] for arm in sorted(arms))
             for whole in everybody:
                 lines.covered(whole, one, other)
+
+
+def _left_out(cells: Cells, lines: Lines, policy: Policy) -> None:
+    """Cases, and controls drawn for them, lie among the persons of a cohort, whatever that calls its arm: the rest were left out of the
+    analysis, for want of a window that is observed, of a day with a value, of a set to stand in."""
+    totals = event_totals(cells)
+    parts = {*totals.get(ALL, ()), *totals.get("", ()), *matched_controls(cells)}
+    counted = {cells.places[place] for place in wholes(cells)} | cohort_steps(cells)
+    for whole, part in product(sorted(counted), sorted(parts)):
+        if lines.values[whole] >= lines.values[part]:
+            _near(whole, part, lines, policy)
 
 
 def _bands(cells: Cells, lines: Lines, policy: Policy) -> None:
@@ -144,13 +161,13 @@ def _alike(cells: Cells) -> Iterable[Mapping[str, set[str]]]:
     """Groups of counts of one kind and arm: cell → the names it goes by; two cells of one name are no pair to compare.
 
     Attrition steps and whole cohorts go by their output, levels by output and variable, events by their own cell, other counts by
-    output and by what they are of (an outcome, an exposure). A cohort's name is no arm of a comparison: cohorts may be nested.
+    output and by what they are of (an outcome, an exposure). Risks of one outcome are compared whatever their days, those of two outcomes
+    by the same day. A cohort's name is no arm of a comparison: cohorts may be nested.
     """
     found: dict[tuple[str, ...], dict[str, set[str]]] = {}
     for place, cell in cells.places.items():
-        named = None if place.statistic.startswith(BEHIND) else _named(place)
-        if named is not None:
-            found.setdefault(named[0], {}).setdefault(cell, set()).add(named[1])
+        for group, name in () if place.statistic.startswith(BEHIND) else _named(place):
+            found.setdefault(group, {}).setdefault(cell, set()).add(name)
     for place in wholes(cells):
         found.setdefault(("whole", side_of(place)), {}).setdefault(cells.places[place], set()).add(place.output)
     for arm, events in event_totals(cells).items():
@@ -158,20 +175,23 @@ def _alike(cells: Cells) -> Iterable[Mapping[str, set[str]]]:
     return [group for _, group in sorted(found.items())]
 
 
-def _named(place: Place) -> tuple[tuple[str, ...], str] | None:
-    """What a count is compared among, and the name it goes by there; None where it is compared with nothing."""
-    row = dict(place.row)
-    if place.output_type == "attrition":
-        return ("step", side_of(place)), place.output
-    if place.output_type in LEVELS and row.get("level", ALL) != ALL:
-        return ("level", row["level"], side_of(place)), f"{place.output}/{row.get('variable', '')}"
-    if place.output_type in _OF_SOMETHING:
+def _named(place: Place) -> Iterable[tuple[tuple[str, ...], str]]:
+    """What a count is compared among, and the name it goes by there; nothing where it is compared with no other."""
+    row, kind, statistic = dict(place.row), place.output_type, place.statistic
+    if kind == "attrition":
+        yield ("step", side_of(place)), place.output
+    elif kind in LEVELS and row.get("level", ALL) != ALL:
+        yield ("level", row["level"], side_of(place)), f"{place.output}/{row.get('variable', '')}"
+    elif kind in _OF_SOMETHING:
         what = [row.pop(name, "") for name in ("outcome", "exposure", "denominator")]
-        key = (place.output_type, place.statistic, *row.values(), arm_of(place))
-        return key, "/".join([place.output, *what])
-    if place.output_type in _OF_A_MODEL:
+        yield (kind, statistic, *row.values(), arm_of(place)), "/".join([place.output, *what])
+    elif kind in _OF_A_MODEL or (kind == "sensitivity" and statistic in _MATCHED):
         what = [row.get(name, "") for name in ("exposure", "term")]
-        return (place.output_type, place.statistic, arm_of(place)), "/".join([place.output, *what])
-    if place.output_type == "prediction":
-        return (place.output_type, place.statistic, *level_of(place)), place.output
-    return None
+        yield ("of a model", statistic, arm_of(place)), "/".join([place.output, *what])
+    elif kind in _OF_A_PREDICTION:
+        yield (kind, statistic, *level_of(place)), place.output
+    elif kind in _BY_A_DAY:
+        outcome, day = (row.get(name, "") for name in ("outcome", "day"))
+        analysis = "/".join([place.output, row.get("analysis", ""), row.get("model", "")])
+        yield (kind, "of", outcome, arm_of(place)), analysis
+        yield (kind, "by", day, arm_of(place)), f"{analysis}/{outcome}"

@@ -66,11 +66,26 @@ def event_totals(cells: Cells) -> dict[str, list[str]]:
     """Per arm, the cells that count those with the outcome over the whole follow-up; of cases, who have it, all of them."""
     found: dict[str, set[str]] = {}
     for place, cell in cells.places.items():
-        if place.output_type in _RATIOS and place.statistic == "events" and arm_of(place):
+        if place.output_type in _RATIOS | {"test"} and place.statistic == "events" and arm_of(place):
             found.setdefault(arm_of(place), set()).add(cell)
         if _CASES.get(place.output_type) == place.statistic and arm_of(place) == ALL:
             found.setdefault(ALL, set()).add(cell)
     return {arm: sorted(group) for arm, group in sorted(found.items())}
+
+
+def cohort_steps(cells: Cells) -> set[str]:
+    """The cells of every attrition step, of every arm, and those that count the persons of an arm."""
+    steps = {cell for place, cell in cells.places.items() if place.output_type == "attrition"}
+    return steps.union(*person_totals(cells).values())
+
+
+def matched_controls(cells: Cells) -> set[str]:
+    """The cells that count all controls of matched sets, each person once."""
+    return {
+        cell
+        for place, cell in cells.places.items()
+        if place.output_type == "odds_ratio" and place.statistic == "controls" and arm_of(place) == ALL
+    }
 
 
 def early_events(cells: Cells) -> dict[str, list[str]]:
