@@ -9,7 +9,7 @@ import pytest
 
 from rempart.disclosure.check import check
 from rempart.records.result import ResultRow
-from tests.disclosure_rows import RULES, attrition, row
+from tests.disclosure_rows import RULES, attrition, curve, row
 
 Counts = Mapping[str, int]
 
@@ -99,6 +99,28 @@ def test_risks_that_lie_far_apart_or_of_other_outcomes_and_days_are_told_side_by
     one = risks("a", {("stroke", 360): (100, 300)})
     for other in ({("stroke", 360): (120, 320)}, {("stroke", 360): (100, 300)}, {("fall", 720): (104, 305)}):
         assert len(published(one + risks("b", other))) == 4
+
+
+def test_a_risk_does_not_tell_who_had_the_outcome_since_a_day_of_the_curve() -> None:
+    """Day 360 of the curve shows 100, the risk by day 370 would show 104: four persons of ten days. A risk on a day of the curve stays."""
+    drawn = [*curve("started", 2000, [(25, 60)] * 4), *curve("not started", 2000, [(30, 60)] * 4)]
+    rows = drawn + risks("a", {("stroke", 370): (104, 140)})
+    assert {(output, arm) for output, arm, _, value in told(rows) if value is None} == {("risk_a", "started")}
+    assert len(published(drawn + risks("a", {("stroke", 360): (100, 120)}))) == len(drawn) + 2
+
+
+@pytest.mark.parametrize(("one", "other"), [((100, 300), (150, 305)), ((100, 300), (104, 350))])
+def test_a_difference_of_risks_goes_with_the_risk_of_either_arm(one: tuple[int, int], other: tuple[int, int]) -> None:
+    """The difference and the risk of the arm that stays would give the other one."""
+    rows = risks("a", {("stroke", 360): one}) + risks("b", {("stroke", 360): other})
+    key = {"outcome": "stroke", "day": "00360", "model": "standardised", "measure": "difference"}
+    for analysis, events in (("a", one), ("b", other)):
+        rows.append(
+            row(f"risk_{analysis}", "risk", {**key, "analysis": analysis}, "", "risk_difference", 0.1, min(events))
+        )
+    left = told(rows)
+    hurt = {output for output, arm, _, value in left if arm and value is None}
+    assert hurt and {output for output, arm, _, value in left if not arm and value is None} == hurt
 
 
 def of_a_prediction(output: str, kind: str, persons: int, events: int) -> list[ResultRow]:

@@ -18,7 +18,9 @@ BEHIND = "persons behind "
 BARRED = "barred:"  # before the place of a count that few places of care, or two contributors, stand behind
 Key = tuple[tuple[str, str], ...]
 # types whose estimate stands in no arm's column
-_RATIOS = frozenset({"hazard_ratio", "pooled_ratio", "controls", "sensitivity", "odds_ratio", "relative_incidence"})
+_RATIOS = frozenset(
+    {"hazard_ratio", "pooled_ratio", "controls", "sensitivity", "odds_ratio", "relative_incidence", "risk"}
+)
 _COMPARING = _RATIOS | {"frequency", "mean"}  # types that hold numbers of two groups of a row
 # what is fitted to negative controls
 _FITTED = frozenset({"null_mean", "null_mean_lower", "null_mean_upper", "null_sd", "expected_error"})
@@ -197,7 +199,7 @@ def _rest_on_denominators(rows: Sequence[ResultRow], cells: Cells, policy: Polic
         if row.statistic == "percent":
             needed |= totals.get((row.output, key_of(row.column_key)), set())
         if (row.output_type in _RATIOS and not row.column_key) or row.statistic == "smd":
-            needed |= compared.get((row.output, key_of(row.row_key)), set())
+            needed |= compared.get((row.output, without(key_of(row.row_key), "measure")), set())
         if row.statistic in _STANDARDISED:
             needed |= strata.get(row.row_key.get("outcome", ""), set())
 
