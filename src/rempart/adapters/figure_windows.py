@@ -28,12 +28,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagram:
-    """One diagram. ``title``: what is compared; ``zero``: what day 0 is; ``notes``: what no window can show."""
+    """One diagram. ``title``: what is compared; ``zero``: what day 0 is; ``notes``: what no window can show; ``analyses``: ids of those it
+    tells of."""
 
     title: str
     zero: str
     windows: tuple[Window, ...]
     notes: tuple[str, ...] = ()
+    analyses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
