@@ -18,6 +18,7 @@ _TITLE = 46  # letters of a line of the axis's title
 _SIDES = ": "  # before what the two sides of 1 say
 # What tells ratios apart, in the order in which a label says it; the first of the subjects is a heading where models are told apart too.
 _DIMENSIONS = ("analysis", "outcome", "exposure", "variable", "level", "window", "term", "estimand", "model")
+_ID = "analysis"  # an id is no word of a language
 _SUBJECTS = ("outcome", "exposure", "term")
 # Arms whose counts stand beside.
 _PAIRS = (("target", "comparator"), ("exposed", "unexposed"), ("risk", "reference"), ("all",))
@@ -39,7 +40,7 @@ def ratios(table: CheckedTable, words: Words) -> Any:
         return None
     scale, axis = ratio_axis([line.bounds for line in lines if line.bounds], words, words.of(table, "axis"))
     counts = " / ".join(words.say(f"head_{name}") for name in _counts(table))
-    heads = [[words.say(arm or "head_in_state"), counts] for arm in arms]
+    heads = [[words.arm(arm, table) if arm else words.say("head_in_state"), counts] for arm in arms]
     return forest(lines[:_LINES], words, heads=[*heads, [words.of(table, "head")]], scale=scale, axis=axis, one=1)
 
 
@@ -97,7 +98,11 @@ def ratio_lines(table: CheckedTable, words: Words, *, arms: Sequence[str], group
         if ratio not in statistics or (column and dict(column).get("arm") != "all"):
             continue
         keys = dict(row)
-        names = [words.say(keys[name]) for name in telling if keys.get(name) and (group or name != subject)]
+        names = [
+            keys[name] if name == _ID else words.say(keys[name], table.output)
+            for name in telling
+            if keys.get(name) and (group or name != subject)
+        ]
         cells = tuple(_counted(table, words, _of_arm(found, row, arm, arms)) for arm in arms)
         shape = ("square", words.colour("target"))
         if keys.get("model") == "crude" and "model" in telling:

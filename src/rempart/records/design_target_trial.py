@@ -18,7 +18,7 @@ INTENTION, PROTOCOL = "intention-to-treat", "per-protocol"
 COMPETES, CENSORS = "competes", "censors"
 QUADRATIC, EACH = "quadratic", "each"
 _SEQUENTIAL = ("exposure",)
-_SEQUENTIAL_HOW = ("clock", "trials", "effect", "washout_days")
+SEQUENTIAL_HOW = ("clock", "trials", "effect", "washout_days")
 
 _INPUTS = Table(
     name="target_trial_inputs",
@@ -83,7 +83,7 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
         raise given.wrong("inputs.cohort", "a rule cohort: matching has chosen its persons already")
     if cloned:
         told = {f"inputs.{name}" for name in _SEQUENTIAL if name in analysis.inputs}
-        told |= {f"parameters.{n}" for n in _SEQUENTIAL_HOW if analysis.parameters[n] != _PARAMETERS.keys[n].default}
+        told |= {f"parameters.{n}" for n in SEQUENTIAL_HOW if analysis.parameters[n] != _PARAMETERS.keys[n].default}
         for field in sorted(told):
             raise given.wrong(field, "no such line: the cohort is cloned at its entry, and its rule is the strategy")
     elif "exposure" not in analysis.inputs:

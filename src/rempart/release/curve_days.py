@@ -12,6 +12,7 @@ from typing import Any
 from rempart.records.result import CheckedTable
 from rempart.release.subjects import analysis_of
 
+LEFT_OUT = "left out"  # under which a figure is told of them
 _CURVE = "survival"
 _AFTER_LAG = frozenset({"kaplan_meier", "cumulative_incidence"})  # comparisons: their first day is the end of the lag
 _DESCRIBED = "follow_up"
@@ -37,7 +38,7 @@ def curve_note(
         told = _spoken(next(iter(hidden.values())), forms)
     else:
         told = "; ".join(
-            forms["of"].format(arm=labels.get(arm, arm), days=_spoken(days, forms))
+            forms["of"].format(arm=labels.get(f"{table.output}:{arm}", labels.get(arm, arm)), days=_spoken(days, forms))
             for arm, days in hidden.items()
             if days
         )

@@ -15,6 +15,9 @@ from rempart.release.tables import value_text
 
 _ACROSS = 8
 _WHOLE = 100
+_AS_WRITTEN = frozenset(
+    {"unit", "analysis", "of"}
+)  # ids of analyses, which the study file and the other tables name so too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +85,10 @@ class Reader:
         return f"{self._head(row.statistic)} ({unit})" if unit else self._head(row.statistic)
 
     def _label(self, row: ResultRow, name: str, text: str) -> str:
-        """A label in words, first as its output reads it; a day without its leading zeros."""
+        """A label in words, first as its output reads it; a day without its leading zeros, the id of an analysis as it is."""
         if name == "day" and text.isdigit():
             return str(int(text))
-        return text if name == "unit" else self.labels.get(f"{row.output}:{text}", self.labels.get(text, text))
+        return text if name in _AS_WRITTEN else self.labels.get(f"{row.output}:{text}", self.labels.get(text, text))
 
     def _head(self, name: str) -> str:
         return str(self.heads.get(name, name)).replace(" %", "\u00a0%")

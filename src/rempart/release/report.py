@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from rempart.errors import Refused
 from rempart.records.result import CheckedTable
-from rempart.release.labels import reader_labels
+from rempart.release.labels import reader_labels, sides_of_cases
 from rempart.release.reader_table import Reader
 from rempart.release.report_annexes import annexes
 from rempart.release.report_blocks import Report, Section, note, numbered
@@ -96,7 +96,8 @@ def _names(study: Mapping[str, Any], labels: Mapping[str, str], known: Mapping[s
     """Names that the study gave, without their underscores, where neither labels nor words have them."""
     kinds = ("codes", "populations", "cohorts", "exposures", "outcomes", "covariates", "features")
     named = (name for kind in kinds for name in study.get(kind, {}))
-    return {**{name: name.replace("_", " ") for name in named if name not in known}, **labels}
+    plain = {name: name.replace("_", " ") for name in named if name not in known}
+    return {**plain, **{name: to.replace("_", " ") for name, to in sides_of_cases(study).items()}, **labels}
 
 
 def _title_facts(told: Told, protocol: Protocol) -> Iterator[tuple[str, str]]:

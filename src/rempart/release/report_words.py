@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+_IDS = frozenset({"analysis"})  # keys that hold the id of an analysis, which is no word of a language
 _WINDOWS = frozenset({"days", "window", "within", "at"})
 
 
@@ -33,6 +34,10 @@ class Speaker:
         told = str(name)
         return self.names.get(told) or str(self.own["values"][self.language].get(told, told))
 
+    def word(self, choice: object) -> str:
+        """A choice of the study file, as a type or a design; no name that the study gave, nor a label of a table, is read for it."""
+        return str(self.own["values"][self.language].get(str(choice), choice))
+
     def named(self, names: object) -> str:
         """One name or several."""
         if isinstance(names, str):
@@ -41,6 +46,8 @@ class Speaker:
 
     def value(self, value: object, key: str = "") -> str:
         """Anything that a key may hold, on one line."""
+        if key in _IDS and isinstance(value, str):
+            return value
         if isinstance(value, bool):
             return self.say("yes" if value else "no")
         if isinstance(value, Mapping):
@@ -64,7 +71,7 @@ class Speaker:
             return self.say("between", first=value[0], last=value[-1])
         if any(isinstance(item, Mapping) for item in value):
             parted = f"{' ' if self.say('colon').startswith(' ') else ''}; "  # French sets a semicolon apart
-            return parted.join(f"({place}) {self.value(item)}" for place, item in enumerate(value, 1))
+            return parted.join(f"({place}) {self.value(item, key)}" for place, item in enumerate(value, 1))
         return ", ".join(self.value(item, key) for item in value)
 
     def definition(self, value: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
@@ -79,7 +86,7 @@ class Speaker:
                 for place, one in enumerate(item, 1):
                     yield (
                         f"{self.key(name, within)} {place}" if len(item) > 1 else self.key(name, within),
-                        self.value(one),
+                        self.value(one, name),
                     )
             else:
                 yield self.key(name, within), self.value(item, name)
