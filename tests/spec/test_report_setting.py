@@ -14,6 +14,7 @@ from rempart.release.report_setting import cohorts_told, parameters_told, settin
 from rempart.release.report_words import Speaker
 from rempart.wiring.spoken import spoken
 from tests.figure_cells import table
+from tests.spec.test_report import made, texts
 
 OWN, WORDS = toml("release/report.toml"), spoken()
 
@@ -120,3 +121,15 @@ def test_arms_of_matched_sides_are_called_by_what_they_are_where_a_study_compare
     several = reader_labels([item], study={**study, "analyses": [main, other]}, words=WORDS, language="en")
     assert several["hazard_ratio_main:target"] == "switchers"
     assert several["hazard_ratio_main:target versus comparator"] == "switchers versus continuing"
+
+
+def test_a_table_one_after_a_lag_says_whom_it_counts() -> None:
+    study = body("glitazones/study")
+    item = table("table_one", "table_one", [({"variable": "sex", "level": "female"}, "target", "n", 20.0)])
+    said = "Counted are the persons at risk after the lag of 30 days, as they were at time zero."
+    whole = texts(made(study=study, state="synthetic", tables=(item,)))
+    assert said in whole
+    soon = {**study, "protocol": {**study["protocol"], "lag_days": 0}}
+    assert not [
+        text for text in texts(made(study=soon, state="synthetic", tables=(item,))) if "after the lag of" in text
+    ]

@@ -10,6 +10,7 @@ from rempart.release.curve_days import curve_note
 from rempart.release.reader_table import Grid, Reader
 from rempart.release.report_blocks import Block, note, table
 from rempart.release.report_words import Speaker
+from rempart.release.subjects import analysis_of
 
 if TYPE_CHECKING:
     from rempart.release.report import Told
@@ -51,6 +52,7 @@ class Shown:
             yield table([*part.labels, *part.heads], lines, numbers=len(part.heads), caption=caption)
         file, rows = f"tables/{item.output}.csv", len(grid.lines)
         yield from self._left_out(item)
+        yield from self._after_lag(item)
         yield note(self.speaker.say("more" if rows > _ROWS else "whole", shown=_ROWS, rows=rows, file=file))
 
     def _left_out(self, item: CheckedTable) -> Iterator[Block]:
@@ -58,6 +60,13 @@ class Shown:
         language, labels = self.speaker.language, self.reader.labels
         if told := curve_note(item, study=self.told.study, words=self.words, labels=labels, language=language):
             yield note(told)
+
+    def _after_lag(self, item: CheckedTable) -> Iterator[Block]:
+        """Whom a table one of a comparison counts, where a lag stands before follow-up."""
+        lag = int(self.told.study["protocol"].get("lag_days", 0))
+        asked = analysis_of(item.output, self.told.study, self.words) if lag else None
+        if asked and asked["type"] == "table_one" and "target" in asked["inputs"]:
+            yield note(self.speaker.say("after_lag", days=lag))
 
     def figures(self, output: str, title: str, about: str) -> Iterator[Block]:
         """The figures that were drawn of an output."""
