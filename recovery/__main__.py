@@ -55,7 +55,10 @@ def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, help="folder of what was found: a run that was broken off goes on")
     parser.add_argument("--kept", action="store_true", help="judge what is kept and run nothing")
     parser.add_argument("--write", action="store_true", help="write docs/recovery.md")
-    return parser.parse_args(argv)
+    asked = parser.parse_args(argv)
+    if unknown := [name for name in asked.only.split(",") if name and name not in TRIALS]:
+        parser.error(f"--only {', '.join(unknown)}: one of {', '.join(TRIALS)}")
+    return asked
 
 
 def _file(folder: Path | None, name: str) -> Path | None:

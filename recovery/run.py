@@ -75,6 +75,8 @@ def _drawn(trial: Trial, seeds: Sequence[int], runs: Runs) -> Iterator[Estimates
         with ways.Pool(runs.processes, initializer=_begin, initargs=(runs.shortcut,)) as pool:
             yield from pool.imap(partial(_once, trial), seeds)
         return
+    if not seeds:
+        return
     with mutant(runs.shortcut), session() as query:
         for seed in seeds:
             yield trial.run(query, seed)

@@ -3,6 +3,8 @@
 
 A contrast of arms is taken from a randomised trial of the same law: both arms drawn from one mixture of ages and sexes, so that the plain
 comparison of what befell them is the truth. A share is that of persons of an arm as planted. No weighting, matching or model of age.
+Days are those of the study files, none of which has a lag, nor its drug a latency: from the first dispensing on, and of the target trial
+from the last day of its interval of starting, among those alive and without the outcome by then.
 """
 
 import sys
@@ -20,7 +22,7 @@ from rempart.study.estimators.cox_rows import fit_rows
 from rempart.synthetic.plan import Ints
 
 FILE = Path(__file__).parent / "truths.toml"
-DRAWS, SIZE, FIRST = 80, 60_000, 900_000
+DRAWS, SIZE, FIRST = 400, 60_000, 900_000
 Flags = NDArray[np.bool_]
 SCORES = Asked(study="pioglitazone_bladder", size=6000, effect=3.0)
 # Comparators enough, at every age, that each of the treated finds one: the matched treated are then the treated.

@@ -21,7 +21,13 @@ def mixed(number: int) -> int:
 
 
 def naive_matched(
-    rows: Sequence[Row], *, ratio: int, age_years: int | None, replace: bool, treated_apart: int | None = None
+    rows: Sequence[Row],
+    *,
+    ratio: int,
+    age_years: int | None,
+    replace: bool,
+    treated_apart: int | None = None,
+    by_day: bool = False,
 ) -> list[tuple[Any, ...]]:
     """What ``cohort.matching.matched`` must give, sorted."""
     cases, pool = [r for r in rows if r["role"] == 0], [r for r in rows if r["role"] == 1]
@@ -40,8 +46,9 @@ def naive_matched(
     chosen: dict[int, list[Row]] = {id(c): [] for c in cases}
     used: set[int] = set()
     turn = sorted(cases, key=lambda c: (keys[id(c)], c["person"], c["first"]))
-    for _ in range(ratio):
-        for c in turn:
+    rounds = [(d, each) for d in sorted({c["first"] if by_day else 0 for c in cases}) for each in range(ratio)]
+    for today, _ in rounds:
+        for c in [c for c in turn if not by_day or c["first"] == today]:
             taken = {p["person"] for p in chosen[id(c)]} if replace else used
             free = [p for p in pool if can(c, p) and p["person"] not in taken]
             if free:

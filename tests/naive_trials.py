@@ -125,12 +125,17 @@ class Follow:
     left: bool
     dead: int
     lost: bool
+    met: int = 0  # the interval in which treatment began, or the rule was met; 0: not within follow-up
     changing: tuple[tuple[str, ...], ...] = ()
 
     def stays(self, month: int) -> bool:
         """Whether somebody lives, well and seen, at the end of an interval."""
         inside = month <= self.exit and not (self.event and month == self.exit)
         return inside and not (self.dead and month >= self.dead)
+
+    def may_leave(self, month: int) -> bool:
+        """Whether somebody lives, well and seen, and could be made to leave: not who has met the rule in an interval before."""
+        return self.stays(month) and not 0 < self.met < month
 
     def told(self, month: int) -> tuple[str, ...]:
         """All levels in an interval."""
@@ -149,7 +154,9 @@ def naive_weights(rows: Sequence[Follow], months: int) -> list[list[float]]:
                 stay[month] += row.stays(month)
             left[row.exit] += row.left
             lost[row.exit] += row.lost
-        some = [month for month in range(1, months + 1) if 0 < left[month] < stay[month]]
+        some = [
+            month for month in range(1, months + 1) if 0 < left[month] < sum(rows[at].may_leave(month) for at in mine)
+        ]
         chance = _leaving([rows[at] for at in mine], some, months)
         arms, seen = [1.0] * (months + 2), [1.0] * (months + 2)
         for month in range(1, months + 1):
@@ -162,14 +169,14 @@ def naive_weights(rows: Sequence[Follow], months: int) -> list[list[float]]:
                 made[at][month - 1] = arms[month] / stayed
                 if row.dead and month > row.dead:
                     made[at][month - 1] *= seen[month] / seen[row.dead]
-                if row.stays(month):
+                if row.may_leave(month):
                     stayed *= 1 - chance(row, month)
     return made
 
 
 def _leaving(rows: Sequence[Follow], some: Sequence[int], months: int) -> Callable[[Follow, int], float]:
     """The chance of leaving at the end of an interval, from a pooled logistic model of the person-intervals of an arm."""
-    at_risk = [(row, month) for row in rows for month in some if row.stays(month)]
+    at_risk = [(row, month) for row in rows for month in some if row.may_leave(month)]
     if not at_risk:
         return lambda row, month: 0.0
     gone = [row.left and month == row.exit for row, month in at_risk]

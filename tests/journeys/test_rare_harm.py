@@ -11,6 +11,7 @@ DEROGATION = """
 [[derogations]]
 kind = "rare-harm"
 outcome = "bladder_cancer"
+definition = "{definition}"
 least = 1
 reason = "every case bears on those who took it"
 """
@@ -20,9 +21,11 @@ reason = "every case bears on those who took it"
 def asked(small: House) -> tuple[House, str]:
     """A run under a permit that holds the derogation, in a warehouse of 300 persons."""
     permit = small.example("permit", ('"P-2026-0001"', '"P-2026-0002"'), ('project = "glitazones"', 'project = "harm"'))
-    permit.write_text(permit.read_text(encoding="utf-8") + DEROGATION, encoding="utf-8")
-    small.told("permit", "grant", permit, "--key", small.key("claire"))
     study = small.example("study", ('permit = "P-2026-0001"', 'permit = "P-2026-0002"'))
+    definition = small.told("study", "check", study)["outcomes"]["bladder_cancer"]
+    told = permit.read_text(encoding="utf-8") + DEROGATION.format(definition=definition)
+    permit.write_text(told, encoding="utf-8")
+    small.told("permit", "grant", permit, "--key", small.key("claire"))
     return small, small.run_study(study=study)["run"]
 
 
@@ -60,3 +63,15 @@ def test_a_rare_harm_is_told_once_both_checkers_vote_for_the_derogation(asked: t
     assert "suppressed" not in ratio
     assert "every case bears on those who took it" in (Path(files) / "release.json").read_text(encoding="utf-8")
     assert house.call("audit", "verify").code == 0
+
+
+def test_another_list_of_codes_by_the_name_of_the_harm_is_refused(asked: tuple[House, str]) -> None:
+    """Related diagnoses too, under the same name: their few cases are not told."""
+    house, _ = asked
+    study = house.example(
+        "study", ('permit = "P-2026-0001"', 'permit = "P-2026-0002"'), ('status = ["DP"]', 'status = ["DP", "DR"]')
+    )
+    run = house.run_study(study=study)["run"]
+    refused = house.call("release", "submit", run, "--derogation", "bladder_cancer", "--key", house.key("alice"))
+    assert (refused.code, "bladder_cancer" in refused.err) == (10, True)
+    assert house.told("release", "list")["releases"] == []

@@ -81,6 +81,7 @@ RULES = st.fixed_dictionaries(
         "ratio": st.integers(1, 4),
         "age_years": st.one_of(st.none(), st.integers(0, 2)),
         "replace": st.booleans(),
+        "by_day": st.booleans(),
         "treated_apart": st.one_of(st.none(), st.integers(0, 3)),
     }
 )
@@ -133,6 +134,33 @@ def test_every_candidate_is_as_likely_as_any_other() -> None:
     expected = 4000 * 2 / 200
     chi = sum((served[n] - expected) ** 2 / expected for n in range(4000, 4200))
     assert 120 < chi < 290  # 199 degrees of freedom: far outside 4.5 standard deviations would be no chance
+
+
+@pytest.mark.parametrize("today", [1, 4, 7])
+@pytest.mark.parametrize("replace", [True, False])
+def test_who_serves_in_a_risk_set_depends_on_nothing_that_comes_after_it(today: int, replace: bool) -> None:
+    """Without later cases, and with nobody at risk after that day, the sets up to it are the same, however short people are."""
+    draw = np.random.default_rng(today)
+    for _ in range(20):
+        cases = [
+            row(0, n, day, day, draw=int(draw.integers(1 << 62)))
+            for n, day in enumerate(draw.integers(0, 9, 20).tolist())
+        ]
+        pool = [
+            row(1, n, 0, int(draw.integers(0, 9)), draw=int(draw.integers(1 << 62)), since=0) for n in range(100, 140)
+        ]
+        now = [each for each in cases if each["first"] <= today] + [
+            each | {"last": min(each["last"], today)} for each in pool
+        ]
+        sets = [
+            [
+                pair[:5]
+                for pair in pairs(told, ratio=2, age_years=None, replace=replace, by_day=True)
+                if pair[4] <= today
+            ]
+            for told in ([*cases, *pool], now)
+        ]
+        assert sets[0] == sets[1] != []
 
 
 @st.composite

@@ -3,6 +3,7 @@
 
 import datetime
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from rempart.errors import BadInput, Refused, RempartError, Unavailable
 from rempart.ports.learner import Growing
 from rempart.records.result import ResultRow
 from rempart.records.trained import Structure, TrainedModel, models_bytes, models_from_bytes
+from rempart.study import design_prediction
 from rempart.study.designed import Designed
 from rempart.study.prediction_data import Sides, sides_of
 from rempart.study.prediction_models import grown
@@ -75,6 +77,24 @@ def test_the_tables_pass_the_disclosure_rules(found: tuple[tuple[ResultRow, ...]
     shown = [row for row in tables["prediction"].rows if row.status != "suppressed"]
     assert any(row.statistic == "auroc" and row.row_key["variable"] == "all" for row in shown)
     assert all(row.n_persons is None for table in tables.values() for row in table.rows)
+
+
+@pytest.mark.parametrize(("leaf", "feature"), [(10, 30), (30, 10), (11, 11), (None, 11)])
+def test_a_leaf_or_a_feature_of_few_persons_is_not_told_by_its_number(
+    monkeypatch: pytest.MonkeyPatch, leaf: int | None, feature: int
+) -> None:
+    def built(sides: Sides, trained: Any) -> Structure:
+        return replace(structure_of(sides, trained), least_leaf=leaf, least_feature=feature)
+
+    monkeypatch.setattr(design_prediction, "structure_of", built)
+    study = predicting({"models": ["l1_logistic"]})
+    rows = results(study, evidence_of(study, shards(10, 600, effect=1.0), cut=LAST), run="run")
+    card = next(table for table in examine(rows, RULES).tables if table.output == "prediction_model")
+    told = {row.statistic: (row.value, row.status) for row in card.rows}
+    for name, persons in (("least_leaf", leaf), ("least_feature", feature)):
+        few = persons is not None and persons < 11
+        assert told[name] == ((None, "suppressed") if few else (persons, "kept" if persons is None else "rounded"))
+    assert told["gap"][1] == "rounded", "the rest of the card stands"
 
 
 def test_those_whose_outcome_is_not_known_are_a_cell_like_others() -> None:

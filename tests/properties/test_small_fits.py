@@ -152,7 +152,13 @@ def test_no_neighbour_of_a_count_fit_is_likelier(rows: Any, binomial: bool) -> N
         data = CountRows(events=y, time=time, x=x[:, None], terms=("x",))
         fit = fit_negative_binomial(data) if binomial else fit_poisson(data)
     except BadInput as error:
-        assert error.code in {"count-no-event", "count-collinear", "count-separation", "count-dispersion"}
+        assert error.code in {
+            "count-no-event",
+            "count-too-few-events",  # one of them cannot carry a term
+            "count-collinear",
+            "count-separation",
+            "count-dispersion",
+        }
         if error.code == "count-separation":  # one side truly has no event
             assert not y[x == x.min()].any() or not y[x == x.max()].any()
         assume(False)

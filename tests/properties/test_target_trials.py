@@ -147,6 +147,7 @@ def followed(told: Histories, rows: TrialRows) -> tuple[list[Follow], list[int]]
             left=bool(rows.left[at]),
             dead=int(rows.dead[at]),
             lost=bool(rows.lost[at]),
+            met=max(0, int(told.i[of]) - zero),
             changing=tuple(changing),
         )
         found += [row] * int(told.n[of])

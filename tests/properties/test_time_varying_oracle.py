@@ -69,7 +69,9 @@ def persons(draw: st.DrawFn) -> dict[int, Person]:
         ill = tuple((draw(DAYS), "C679", "DP") for _ in range(draw(st.integers(0, 2))))
         death = draw(st.none() | st.integers(5, 70))
         sex = draw(st.sampled_from([8507, 8532]))
-        found[number] = Person(drugs=tuple(sorted({(a, c, a) for a, c, _ in drugs})), diagnoses=ill, death=death, sex=sex)
+        found[number] = Person(
+            drugs=tuple(sorted({(a, c, a) for a, c, _ in drugs})), diagnoses=ill, death=death, sex=sex
+        )
     return found
 
 

@@ -32,6 +32,12 @@ MARGINAL = """
 Hazard ratios (of malformations: odds ratios) and risks in two worlds made of the same persons. *Initiation*: the drug is started and
 stopped as people do; *on treatment*: never stopped. The crude ratio is the one that the arms show unadjusted, all sampling apart.
 
+Years are counted from the first dispensing, and so are outcomes, those of a latency too, in which the drug does nothing yet. *From day
+n*, n the latency: the outcomes after day n alone, in those alive and without the outcome by then. That is the truth of a study with
+`lag_days = n`: a risk is the outcomes after day n over the persons at risk at its end, the ratio is Cox's over the same days. The first
+kind is the truth of a study without a lag: over two years the 3.1 of benfluorex is then (90 × 1 + 640 × 3.1) / 730 = 2.84 by latency
+alone; that ratios of hazards do not average takes away another hundredth.
+
 | study | mode | contrast | marginal ratio | risk with | risk without | crude ratio |
 |---|---|---|---|---|---|---|
 """

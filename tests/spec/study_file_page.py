@@ -233,6 +233,7 @@ def _plain(text: str) -> str:
 def _codes() -> list[str]:
     how = {
         "CIP13": "`drug_source_value`, whole", "CIP7": "`drug_source_value`, whole", "UCD": "`drug_source_value`, whole",
+        "VAC-SI": "`drug_source_value`, whole",
         "ATC": "packs and units under the class in `code_hierarchy`, which the permit must name", "OMOP": "`…_concept_id`, whole",
     }  # fmt: skip
     rows = [

@@ -364,7 +364,9 @@ def test_machine_code_is_kept_beside_its_source_and_in_no_other_folder(
     beside, elsewhere = tmp_path / "program", tmp_path / "elsewhere"
     beside.mkdir()
     file = beside / "loop.py"
-    file.write_text("def one_more(values):\n    for i in range(len(values)):\n        values[i] += 1.0\n", encoding="utf-8")
+    file.write_text(
+        "def one_more(values):\n    for i in range(len(values)):\n        values[i] += 1.0\n", encoding="utf-8"
+    )
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(elsewhere))
     made: dict[str, Any] = {}
     exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), made)

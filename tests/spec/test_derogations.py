@@ -8,13 +8,30 @@ import pytest
 
 from rempart.disclosure.check import check, examine
 from rempart.errors import BadInput, Refused
-from rempart.records.derogation import Derogation, permitted, read_derogations
+from rempart.records.derogation import Derogation, check_definitions, permitted, read_derogations
+from rempart.records.outcome_definition import outcome_id, outcome_ids
 from rempart.records.result import ResultRow
 from rempart.release.states import ReleaseEvent, ReleaseState, state, state_table, step
 from tests.disclosure_rows import RULES, row, toml
 
 TABLE = state_table(toml("release/states.toml"))
-GIVEN = {"kind": "rare-harm", "outcome": "valve", "least": 3, "reason": "a withdrawn drug; every case matters"}
+STUDY: dict[str, Any] = {
+    "codes": {
+        "valve": {"system": "CIM10", "include": ["I34", "I35"], "exclude": ["I350"], "source": "CIM-10 FR (ATIH)"},
+        "stroke": {"system": "CIM10", "include": ["I63"], "source": "not given"},
+    },
+    "outcomes": {
+        "valve": {"any": [{"domain": "condition", "codes": "valve", "status": ["DP", "DR"]}]},
+        "stroke": {"any": [{"domain": "condition", "codes": "stroke"}, {"domain": "death", "codes": "stroke"}]},
+    },
+}
+GIVEN = {
+    "kind": "rare-harm",
+    "outcome": "valve",
+    "definition": outcome_id(STUDY, "valve"),
+    "least": 3,
+    "reason": "a withdrawn drug; every case matters",
+}
 LET = {"outcome": "valve", "least": 3, "analyses": ("main",)}
 
 
@@ -140,6 +157,8 @@ def test_a_permit_holds_what_may_be_asked_for() -> None:
     "wrong",
     [
         {**GIVEN, "kind": "curiosity"},
+        {**GIVEN, "definition": "valve surgery"},
+        {name: value for name, value in GIVEN.items() if name != "definition"},
         {**GIVEN, "least": 0},
         {**GIVEN, "least": 11},
         {**GIVEN, "least": True},
@@ -156,3 +175,49 @@ def test_a_derogation_says_an_outcome_once() -> None:
     with pytest.raises(BadInput, match="permit-field"):
         read_derogations([GIVEN, {**GIVEN, "least": 5}])
     assert Derogation(**GIVEN).as_dict() == GIVEN  # type: ignore[arg-type]
+
+
+def changed(**parts: Any) -> dict[str, Any]:
+    """The study with another outcome or code list by the name ``valve``."""
+    return {
+        name: {**STUDY[name], "valve": {**STUDY[name]["valve"], **more}}
+        for name, more in {"codes": {}, "outcomes": {}, **parts}.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        changed(codes={"include": ["I34", "I35", "I36"]}),
+        changed(codes={"include": ["I34"]}),
+        changed(codes={"exclude": []}),
+        changed(codes={"descendants": False}),
+        changed(codes={"system": "CCAM", "include": ["DBKA"], "exclude": []}),
+        changed(outcomes={"any": [{"domain": "condition", "codes": "valve", "status": ["DP"]}]}),
+        changed(outcomes={"any": [{"domain": "condition", "codes": "valve"}]}),
+        changed(outcomes={"any": [{"domain": "condition", "codes": "stroke", "status": ["DP", "DR"]}]}),
+        changed(outcomes={"any": [{"domain": "death", "codes": "valve", "status": ["DP", "DR"]}]}),
+        {**STUDY, "outcomes": {"stroke": STUDY["outcomes"]["stroke"]}},
+    ],
+    ids=range(10),
+)
+def test_a_derogation_is_not_for_another_harm_that_a_study_calls_by_its_name(other: dict[str, Any]) -> None:
+    (held,) = read_derogations([GIVEN])
+    assert permitted(["valve"], [held], permit="P-2026-0001") == (held,), "the name alone says nothing"
+    with pytest.raises(Refused, match="derogation-other-outcome"):
+        check_definitions([held], other, permit="P-2026-0001")
+
+
+def test_names_of_lists_where_they_come_from_and_the_order_of_what_counts_do_not_change_what_an_outcome_is() -> None:
+    (held,) = read_derogations([GIVEN])
+    codes = {
+        "heart": {**STUDY["codes"]["valve"], "include": ["I34", "I35"], "source": "another"},
+        "brain": STUDY["codes"]["stroke"],
+    }
+    outcomes = {
+        "valve": {"any": [{"status": ["DR", "DP"], "codes": "heart", "domain": "condition"}]},
+        "cva": {"any": [{"domain": "death", "codes": "brain"}, {"domain": "condition", "codes": "brain"}]},
+    }
+    renamed = {"codes": codes, "outcomes": outcomes}
+    check_definitions([held], renamed, permit="P-2026-0001")
+    assert outcome_ids(renamed)["cva"] == outcome_ids(STUDY)["stroke"] != GIVEN["definition"]

@@ -62,6 +62,20 @@ def test_no_ratio_stands_beside_a_count_that_is_hidden_for_another(query: DuckDB
     assert {row.row_key["window"] for row in hidden} > {"days 0 to 9"}, "more than the small count"
 
 
+@pytest.mark.parametrize("few", [3, 11])
+def test_days_of_the_reference_go_with_those_of_a_window_of_few_persons(query: DuckDBQuery, few: int) -> None:
+    """All days less those of the reference are the window's: ten days a person, which would tell how many were exposed."""
+    people = series([60] * (few + 200))
+    for person in people[few:]:
+        person.doses = {}
+    parameters = {"windows": [{"days": [0, 9]}]}
+    (table,) = check(rows_of(query, asked("case_series", "self-controlled", ALPHA, parameters), people), RULES)
+    told = {row.column_key["arm"]: row.status for row in table.rows if row.statistic == "person_days"}
+    hidden = few < 11
+    assert told["window"] == told["reference"] == ("suppressed" if hidden else "rounded")
+    assert told["all"] == "rounded"
+
+
 def test_few_who_had_both_exposures_are_not_to_be_computed(query: DuckDBQuery) -> None:
     """Cases: 20 had alpha alone, 20 beta alone, 5 both. Who had beta (25) less who had beta alone (20) would tell the five."""
     people = pairs(("alpha", "", 25), ("beta", "", 20), ("", "alpha", 20), ("", "beta", 20), ("", "", 30))
@@ -107,6 +121,7 @@ MATCHED = {"type": "odds_ratio", "design": "nested-case-control", "inputs": NEST
         (SERIES, "parameters", {"from_exposure": True, "pre_exposure_days": 7}, "parameters.pre_exposure_days"),
         (SERIES, "parameters", {"ends": "event-dependent", "events": "every"}, "parameters.events"),
         (SERIES, "inputs", {"exposures": ["alpha", "beta"], "cohort": "nobody"}, "inputs.cohort"),
+        *((design, "inputs", {"exposures": []}, "inputs.exposures") for design in (SERIES, CROSSED, MATCHED)),
         (CROSSED, "parameters", {"apart": [-5]}, "parameters.apart"),
         (CROSSED, "parameters", {"apart": [-28, -24]}, "parameters.apart"),
         (CROSSED, "parameters", {"apart": [-28, 28]}, "parameters.apart"),

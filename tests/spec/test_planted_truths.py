@@ -88,10 +88,10 @@ def test_the_marginal_ratio_of_alike_persons_is_the_planted_one_and_of_unlike_on
         for _ in range(60):
             hazard = rates * ratio
             gone = left * -np.expm1(-hazard / 12)
-            rows.append([(gone / hazard).sum(), gone.sum()])
+            rows.append([left.sum(), (gone / hazard).sum(), gone.sum()])
             left = left - gone
-        risk, events = np.array(rows).T
-        return Sums(started=float(len(rates)), risk=risk, events=events, plain=events)
+        there, risk, events = np.array(rows).T
+        return Sums(left=there, risk=risk, events=events, plain=events)
 
     alike, unlike = np.full(1000, 0.02), 0.02 * np.exp(np.random.default_rng(1).normal(0, 1, 200_000))
     assert hazard_ratio(world(alike, 6.6), world(alike, 1.0)) == pytest.approx(6.6, rel=1e-6)

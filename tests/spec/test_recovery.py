@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small `make recovery`: planted effects come back over a few fixed seeds, and shortcuts are seen. The whole one: docs/recovery.md."""
 
+import json
 import math
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from recovery.__main__ import main
 from recovery.judged import judge, width
 from recovery.lines import EXACT, NEAR, PLAIN, Line
 from recovery.mutants import MUTANTS, mutant
 from recovery.mutants_ingest import INGEST
-from recovery.run import Runs, found_in, verdicts
+from recovery.page import page
+from recovery.run import FIRST_SEED, Runs, found_in, verdicts
 from recovery.session import Estimate, wald
 from recovery.table import table
 from recovery.trials import TRIALS
@@ -117,3 +121,35 @@ def test_two_processes_find_what_one_finds_with_the_shortcut_in_force_and_a_brok
     assert repr(found_in(trial, replace(runs, processes=2))) == repr(alone)
     assert keep.read_text(encoding="utf-8").splitlines(keepends=True) == kept
     assert repr(found_in(trial, Runs(seeds=2))) != repr({name: found[:2] for name, found in alone.items()})
+
+
+def keep_all(folder: Path, **off: float) -> None:
+    """Four seeds of every line on its truth (but by ``off``), every crude estimate wrong, and every shortcut seen."""
+    rows = []
+    for trial in TRIALS.values():
+        values = {line.name: line.target + off.get(trial.study, 0.0) for line in trial.lines}
+        values |= {line.crude: line.target + 1 for line in trial.lines if line.crude}
+        for seed, (name, value) in product(range(FIRST_SEED, FIRST_SEED + min(4, trial.most)), values.items()):
+            rows.append(",".join((trial.study, str(seed), f'"{name}"', f"{value},{value - 0.1},{value + 0.1},5.0")))
+    folder.mkdir()
+    (folder / "estimates.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (folder / "shortcuts.json").write_text(json.dumps({name: ["a line (bias)"] for name in MUTANTS}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("shown", [None, [], ["a line"]])
+def test_a_shortcut_that_survives_or_was_not_tried_fails_the_build(tmp_path: Path, shown: list[str] | None) -> None:
+    keep_all(tmp_path / "kept")
+    file = tmp_path / "kept" / "shortcuts.json"
+    told = json.loads(file.read_text(encoding="utf-8")) | {"no-lag": shown}
+    file.write_text(json.dumps({name: lines for name, lines in told.items() if lines is not None}), encoding="utf-8")
+    assert main(["--keep", str(tmp_path / "kept"), "--kept", "--seeds", "4"]) == (0 if shown else 1)
+
+
+def test_a_line_that_fails_fails_the_build_and_the_page_says_which(tmp_path: Path) -> None:
+    keep_all(tmp_path / "kept", doac_risk=0.2)
+    assert main(["--keep", str(tmp_path / "kept"), "--kept", "--seeds", "4"]) == 1
+    runs = Runs(seeds=4, keep=tmp_path / "kept" / "estimates.csv", kept_only=True)
+    made = page(verdicts(TRIALS.values(), runs), {"no-lag": []})
+    failed = [row for row in made.splitlines() if row.startswith("| ✗")]
+    assert len(failed) == 3 and all("doac_risk" in row for row in failed[:2]) and "none: it survives" in failed[2]
+    assert "**Not finished**" in made and "`last-address`" in made and "fewer than 500 seeds" in made

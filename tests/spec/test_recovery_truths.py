@@ -3,6 +3,7 @@
 
 import tomllib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,3 +96,23 @@ def test_shares_with_a_bleeding_are_those_of_the_law() -> None:
     for place, arm in ((1, "target"), (2, "comparator")):
         risk = told.risk(drawn.facts.arm[inside] == place)
         near("anticoagulants", f"risk_{arm}", float(risk.mean()), error_of(risk))
+
+
+def asked(name: str) -> dict[str, Any]:
+    return tomllib.loads((Path(truths.FILE).parent / "studies" / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def test_truths_and_studies_count_the_same_days_of_the_same_persons() -> None:
+    """No lag and no latency; a share begins with the first dispensing, a trial on the last day of its interval of starting."""
+    assert truths.SCORES.effect is not None  # in place of the planted one: from the day after the first dispensing
+    assert not any(effect["latency_days"] for effect in tables()["studies"]["doac_vka"]["effects"].values())
+    assert "lag_days" not in asked("doac_risk")["protocol"]
+    for name, days in (("pioglitazone_scores", 730), ("pioglitazone_matched", 730), ("pioglitazone_trial", None)):
+        study = asked(name)
+        protocol, (cohort,) = study["protocol"], study["cohorts"].values()
+        assert "lag_days" not in protocol, name
+        assert (str(protocol["period"][1]), protocol.get("follow_up_days")) == (truths.SCORES_LAST, days), name
+        assert tuple(cohort["age"]) == truths.SCORES_AGES, name
+    told = study["analyses"][0]["parameters"]
+    assert (truths.SCORES_DAYS, told["every_days"], told["trials"]) == (730, truths.TRIAL_WINDOW, 1)
+    assert told["every_days"] * told["intervals"] == truths.TRIAL_DAYS

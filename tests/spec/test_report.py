@@ -243,3 +243,37 @@ def test_a_design_that_no_word_knows_is_shown_as_the_file_writes_it() -> None:
     speaker = Speaker(own=OWN, language="fr")
     told = dict(speaker.definition({"new_key": {"inner": [-30, -1]}, "days": [-365, 0], "flag": True, "off": False}))
     assert told == {"new key · inner": "de −30 à −1", "fenêtre": "jours −365 à 0", "flag": "oui"}
+
+
+def test_the_checklist_points_to_the_outputs_of_every_design() -> None:
+    """Whatever an output is called, an item names it or what its name begins with; attrition has a section of its own."""
+    pointed = {
+        name.removeprefix("out:") for item in ITEMS["items"] for name in item["where"] if name.startswith("out:")
+    }
+    outputs = set(WORDS["titles"]["en"])
+    assert {name for name in outputs - {"attrition"} if not any(name.startswith(each) for each in pointed)} == set()
+    assert {each for each in pointed if not any(name.startswith(each) for name in outputs)} == set()
+
+
+@pytest.mark.parametrize(
+    ("output", "kind", "items"),
+    [
+        ("relative_incidence_main", "relative_incidence", {"15", "16"}),
+        ("pooled_odds_ratio", "pooled_ratio", {"16"}),
+        ("odds_ratio", "odds_ratio", {"15", "16"}),
+        ("lag_effects", "lag_effects", {"16"}),
+        ("e_values", "sensitivity", {"17", "19"}),
+        ("controls", "controls", {"12.1.a", "17", "19"}),
+        ("prediction", "prediction", {"16"}),
+        ("score_risk", "risk", {"16"}),
+    ],
+)
+def test_the_results_of_a_design_are_pointed_to_by_the_items_that_they_answer(
+    output: str, kind: str, items: set[str]
+) -> None:
+    cells = (row(output, kind, 42.0, outcome="x"),)
+    told = made(state="synthetic", tables=(CheckedTable(output=output, output_type=kind, rows=cells, rules="r"),))
+    number = next(section.number for section in told.sections if section.name == f"out:{output}")
+    (checklist,) = [section for section in told.sections if section.name == "checklist"]
+    answered = {line[0] for line in checklist.blocks[1].lines if f"{number} " in line[3]}
+    assert answered >= items

@@ -265,3 +265,24 @@ def test_stratified_risks_speak_of_everyone_and_the_ratio_of_each_stratum(confou
         risks.append(incidences(leaving, confounded.treated[inside], np.ones(size[stratum]), (DAYS,))[0].risk)
     marginal = size @ np.array(risks) / size.sum()
     assert [arm.value for arm in told.risks[0].arms] == pytest.approx(marginal, rel=0.02)
+
+
+def test_sets_that_are_all_alike_give_no_ratio_and_say_why() -> None:
+    """Everybody has the outcome on one day: within each pair the scores cancel, and an error of 0 is no error."""
+    rows = [(arm, f"{age}|f", 10, 1) for age in ("young", "old") for arm in ("target", "comparator") for _ in range(6)]
+    told = answered(persons(rows), ScoreUse(adjustment="matching", risk_days=(5,)), seed=1, ties="efron")
+    assert told.effect is None
+    assert told.why.startswith("contrast-no-spread")
+
+
+def test_a_risk_of_nobody_has_no_limits_and_lends_none_to_the_difference() -> None:
+    rows = [("target", f"{age}|f", day, 1) for age in ("young", "old") for day in (60, 70, 80)] * 5
+    rows += [("comparator", f"{age}|f", day, 1) for age in ("young", "old") for day in (20, 30, 75)] * 5
+    told = answered(persons(rows), ScoreUse(adjustment="weights", risk_days=(40, 72)), seed=1, ties="efron").effect
+    assert told is not None
+    early, late = told.risks
+    assert (early.arms[0].value, early.arms[0].lower, early.arms[0].upper) == (0.0, None, None)
+    assert early.arms[1].lower is not None and 0 < early.arms[1].lower < early.arms[1].value
+    assert early.difference.value == pytest.approx(-early.arms[1].value)
+    assert (early.difference.lower, early.difference.upper, early.ratio) == (None, None, None)
+    assert late.ratio is not None and None not in (late.difference.lower, late.difference.upper)

@@ -38,7 +38,12 @@ def zeros(text: str, lang: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("name", "analysis", "english", "french"),
     [
-        ("target_trial", "started", "start of each trial of starting drug_a: every 30 days", "début de chaque essai"),
+        (
+            "target_trial",
+            "started",
+            "last day of the interval in which drug_a is started, or not: one every 30 days",
+            "dernier jour de l'intervalle où",
+        ),
         ("self_controlled", "series", "each case is compared with itself", "chaque cas est comparé à lui-même"),
         ("case_crossover", "crossed", "day of the event (ill)", "jour de l'événement (ill)"),
         ("nested_case_control", "main", "index day: the case's event (ill)", "jour index : l'événement du cas (ill)"),

@@ -14,10 +14,12 @@ from rempart.adapters.figure_diagrams import diagrams
 from rempart.adapters.figure_windows import REFERENCE, Diagram, Window
 from rempart.adapters.figure_words import Words, width_of, wrapped
 
-_PLOT, _MOST = 460, 1.5  # pixels of the days, at most; how far they are drawn apart to fill them
-_OPEN, _SHUT = 110, 6  # pixels of an end that is open, and beside the last edge where none is
-_ROW, _BAR, _HEAD, _TOP, _LINE = 34, 18, 26, 44, 17
-_LETTERS = 40  # of a line of a label
+_PLOT, _MOST = 340, 1.5  # pixels of the days, at most; how far they are drawn apart to fill them
+_OPEN, _SHUT = 56, 6  # pixels of an end that is open, and beside the last edge where none is
+_ROW, _BAR, _HEAD, _TOP, _LINE = 34, 18, 26, 32, 17
+_LETTERS = 26  # of a line of a label
+_NOTE = 13  # size of what stands beside or under a bar
+_WIDEST = 700  # pixels: on a page of a report more would make its letters small
 _KINDS = ("entry", "covariate", "exposure", "reference", "follow")
 
 
@@ -35,26 +37,59 @@ def chart(diagram: Diagram, words: Words) -> Any:
     left = max(width_of(*(line for lines in labels.values() for line in lines)) + 18, width_of(*heads)) + 14
     places, wide = _places(diagram.windows)
     zero = left + places[0]
-    tail = max((width_of(_days(window), window.note, size=13) for window in diagram.windows), default=0)
-    height = _TOP + sum(_HEAD + sum(_height(window, labels) for window in each) for _, each in groups) + 8
-    canvas = Canvas(width=max(left + wide + tail + 20, zero + width_of(diagram.zero) * 1.1), height=height)
-    canvas.line((zero, 16), (zero, height), color=words.colour("ink"), strokeWidth=1.5, strokeDash=[4, 3])
-    canvas.text((zero - 6, 6), diagram.zero, align="left", fontWeight=600, color=words.colour("ink"))
-    y = float(_TOP)
+    tail = max((width_of(_days(window), size=_NOTE) for window in diagram.windows), default=0)
+    heads_of_zero = wrapped(diagram.zero, int(_WIDEST / width_of("a") / 1.15))
+    top = _TOP + _LINE * (len(heads_of_zero) - 1)
+    notes = {w.note: wrapped(w.note, int((wide + tail) / width_of("a", size=_NOTE))) for w in diagram.windows if w.note}
+    height = top + sum(_HEAD + sum(_height(window, labels, notes) for window in each) for _, each in groups) + 8
+    canvas = Canvas(width=max(left + wide + tail + 20, 1.15 * width_of(*heads_of_zero)), height=height)
+    begins = top - 14.0  # of a piece of the line of day 0, which leaves notes their room
+    _head(canvas, zero, heads_of_zero, words)
+    y = float(top)
     for (_, each), head in zip(groups, heads, strict=True):
         canvas.text((0, y + _HEAD / 2), head, align="left", fontWeight=600, color=words.colour("ink"))
         y += _HEAD
         for window in each:
-            high = _height(window, labels)
-            lines = labels[window.label]
+            high = _height(window, labels, {})
+            lines, under = labels[window.label], notes.get(window.note, [])
             canvas.paragraph((14, y + high / 2), lines, align="left", leading=_LINE, color=words.colour("ink"))
             _bar(canvas, window, words, edges=(left, left + wide), places=places, y=y + high / 2)
-            y += high
+            if under:
+                _down(canvas, zero, (begins, y + high / 2 + _BAR / 2), words)
+                begins = _note(canvas, under, words, at=(left, y + high / 2 + _BAR / 2))
+            y += _height(window, labels, notes)
+    _down(canvas, zero, (begins, height), words)
     return canvas.chart()
 
 
-def _height(window: Window, labels: Mapping[str, Sequence[str]]) -> float:
-    return max(_ROW, _LINE * len(labels[window.label]) + 14)
+def _down(canvas: Canvas, zero: float, ends: tuple[float, float], words: Words) -> None:
+    """A piece of the line of day 0."""
+    first, last = ends
+    if last > first + _LINE:
+        style = {"color": words.colour("ink"), "strokeWidth": 1.5, "strokeDash": [4, 3]}
+        canvas.line((zero, first), (zero, last), **style)
+
+
+def _note(canvas: Canvas, lines: Sequence[str], words: Words, *, at: tuple[float, float]) -> float:
+    """What ends a window, under its bar; where it ends itself."""
+    for place, line in enumerate(lines):
+        height = at[1] + _LINE * (place + 0.7)
+        canvas.text((at[0], height), line, align="left", fontSize=_NOTE, color=words.colour("quiet"))
+    return at[1] + _LINE * (len(lines) + 0.3)
+
+
+def _head(canvas: Canvas, zero: float, lines: Sequence[str], words: Words) -> None:
+    """What day 0 is, above its line and within the figure."""
+    half = 1.15 * width_of(*lines) / 2
+    middle = min(max(zero, half), max(canvas.width - half, half))
+    for at, line in enumerate(lines):
+        canvas.text((middle, 6 + _LINE * at), line, align="center", fontWeight=600, color=words.colour("ink"))
+
+
+def _height(window: Window, labels: Mapping[str, Sequence[str]], notes: Mapping[str, Sequence[str]]) -> float:
+    high = max(_ROW, _LINE * len(labels[window.label]) + 14)
+    under = len(notes.get(window.note, ()))
+    return max(high, high / 2 + _BAR / 2 + _LINE * (under + 0.7)) if under else high
 
 
 def _places(windows: Sequence[Window]) -> tuple[dict[int, float], float]:
@@ -99,8 +134,7 @@ def _bar(
     if window.last is None:
         canvas.mark((end + 1, y), shape="triangle-right", size=150, color=colour, opacity=1)
     beside = end + (16 if window.last is None else 8)
-    text = "  ".join(part for part in (_days(window), window.note) if part)
-    canvas.text((beside, y), text, align="left", fontSize=13, color=words.colour("quiet"))
+    canvas.text((beside, y), _days(window), align="left", fontSize=_NOTE, color=words.colour("quiet"))
 
 
 def _days(window: Window) -> str:

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The windows of a study around its day 0, design by design, told from the study's canonical form alone. Reads no data, draws nothing."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from rempart.adapters.figure_trials import trials
 from rempart.adapters.figure_windows import (
+    COVARIATE,
     ENTRY,
     EXPOSURE,
     FOLLOW,
@@ -29,22 +32,51 @@ from rempart.records.design_windows import PRE, STOP, WASHOUT, risk_windows
 from rempart.records.protocol import DESIGNS
 
 _NON_USERS = DESIGNS[1]
+_COUNTED = frozenset({"attrition", "table_one"})  # estimate nothing: drawn where no other analysis of the comparison is
 
 
 def diagrams(study: Body, words: Words) -> list[Diagram]:
-    """A diagram for each comparison that the study asks for: of several analyses of one the fullest. Descriptions of a cohort have none."""
-    found: dict[tuple[str, str], Diagram] = {}
-    for item in study.get("analyses", ()):
-        told = _OF_DESIGN.get(item["design"]) or (_new_users if item["design"] in DESIGNS else None)
-        if told is not None:
-            diagram = told(Told(study=study, item=item, words=words))
-            first, last = study["protocol"]["period"]
-            period = words.of_type("design", "period").format(first=first, last=last)
-            diagram = replace(diagram, notes=(*diagram.notes, period))
-            known = found.get((diagram.title, diagram.zero))
-            if known is None or len(known.windows) < len(diagram.windows):
-                found[diagram.title, diagram.zero] = diagram
-    return list(found.values())
+    """A diagram for each comparison that the study asks for, and of one comparison for each way that its windows or assumptions are drawn;
+    covariates are those of the fullest analysis. Descriptions of a cohort have none."""
+    drawn = [(item, told) for item in study.get("analyses", ()) if (told := _drawn(study, item, words))]
+    fitted = {(told.title, told.zero) for item, told in drawn if item["type"] not in _COUNTED}
+    found: list[Diagram] = []
+    for item, told in drawn:
+        if item["type"] in _COUNTED and (told.title, told.zero) in fitted:
+            continue
+        like = next((at for at, one in enumerate(found) if _alike(one, told)), None)
+        if like is None:
+            found.append(told)
+        else:
+            fuller = max(found[like], told, key=lambda one: len(one.windows))
+            found[like] = replace(fuller, analyses=(*found[like].analyses, item["id"]))
+    titles = Counter(one.title for one in found)
+    return [
+        replace(one, title=f"{one.title} ({', '.join(one.analyses)})") if titles[one.title] > 1 else one
+        for one in found
+    ]
+
+
+def _drawn(study: Body, item: Body, words: Words) -> Diagram | None:
+    """The diagram of one analysis, with the period of its study."""
+    told = _OF_DESIGN.get(item["design"]) or (_new_users if item["design"] in DESIGNS else None)
+    if told is None:
+        return None
+    diagram = told(Told(study=study, item=item, words=words))
+    first, last = study["protocol"]["period"]
+    period = words.of_type("design", "period").format(first=first, last=last)
+    return replace(diagram, analyses=(item["id"],), notes=(*diagram.notes, period))
+
+
+def _alike(one: Diagram, other: Diagram) -> bool:
+    """Whether both are one drawing but for covariates that one of them has more of."""
+
+    def parts(diagram: Diagram) -> tuple[object, ...]:
+        rest = {window for window in diagram.windows if window.kind != COVARIATE}
+        return diagram.title, diagram.zero, diagram.notes, frozenset(rest)
+
+    few, more = sorted((set(one.windows), set(other.windows)), key=len)
+    return parts(one) == parts(other) and few <= more
 
 
 def _new_users(told: Told) -> Diagram:
@@ -169,36 +201,6 @@ def _analysis(told: Told) -> DesignAnalysis:
     )
 
 
-def _trials(told: Told) -> Diagram:
-    step = int(told.asked.get("every_days", 30))
-    length = step * int(told.asked.get("intervals", 12))
-    eligible = of_cohort(told, told.inputs["cohort"])
-    cloned = "exposure" not in told.inputs
-    if cloned:  # the cohort's rules after time zero are the strategy
-        eligible = [replace(window, kind=EXPOSURE) if (window.last or 0) > 0 else window for window in eligible]
-    windows = [*eligible, *covariates(told)]
-    notes = []
-    if not cloned:
-        drug = told.drug(told.inputs["exposure"])
-        washout = int(told.asked.get("washout_days", 0))
-        windows += (
-            [Window(kind=ENTRY, label=told.say("no_drug", drug=drug), first=-washout, last=-1)] if washout else []
-        )
-        windows.append(Window(kind=EXPOSURE, label=told.say("starts", drug=drug), first=0, last=step - 1))
-        notes.append(told.say("again", trials=told.asked.get("trials", 1), days=step))
-    else:
-        windows.append(Window(kind=EXPOSURE, label=told.say("cloned"), first=0, last=None))
-    ends = ", ".join((told.say("end_outcome"), told.say("end_death"), told.say("end_observation")))
-    follow = told.say("follow_of", outcome=told.outcome) if told.outcome else told.say("follow")
-    windows.append(Window(kind=FOLLOW, label=follow, first=1, last=length, note=told.say("until", ends=ends)))
-    return Diagram(
-        title=told.say("trial_cloned" if cloned else "trials", cohort=told.named(told.inputs["cohort"])) + _of(told),
-        zero=told.say("zero_trial"),
-        windows=tuple(windows),
-        notes=tuple(notes),
-    )
-
-
 def _prediction(told: Told) -> Diagram:
     windows = [*of_cohort(told, told.inputs["cohort"]), *covariates(told)]
     horizon = Window(
@@ -235,7 +237,7 @@ _OF_DESIGN: Mapping[str, Callable[[Told], Diagram]] = {
     SELF_CONTROLLED: _case_series,
     CASE_CROSSOVER: _crossover,
     NESTED: _nested,
-    "target-trial": _trials,
+    "target-trial": trials,
     "prediction": _prediction,
     "environmental-exposure": _environment,
 }

@@ -29,7 +29,8 @@ def incidence(table: CheckedTable, words: Words) -> Any:
     for outcome in outcomes:
         for arm in arms_of(table):
             for (row, column), statistics in found.items():
-                if dict(row).get("outcome", "") == outcome and dict(column).get("arm", "") == arm:
+                mine = dict(row).get("outcome", "") == outcome and dict(column).get("arm", "") == arm
+                if mine and _RATE[0] in statistics:  # of some tables a sum has outcomes and no rate
                     group = "" if len(outcomes) == 1 else words.say(outcome)
                     shape = ("diamond" if arm == "all" else "square", words.colour(arm))
                     cells = _behind(table, words, statistics)

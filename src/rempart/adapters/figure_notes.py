@@ -15,6 +15,7 @@ from rempart.adapters.figure_words import Words, groups, shown
 from rempart.records.result import CheckedTable
 
 Notes = list[str]
+_LEFT_OUT = "left out"  # the days of a curve that are not shown, as release/labels.py names them
 
 
 def under(table: CheckedTable, words: Words, kind: str = "") -> tuple[Notes, Notes]:
@@ -28,7 +29,7 @@ def _compared(table: CheckedTable, words: Words) -> Notes:
     """Who is compared with whom, where the figure's own labels do not say it."""
     ratio = ratio_of(table)
     terms = {row.row_key.get("term", "") for row in table.rows if row.statistic == ratio} if ratio else set()
-    return [words.say(term) for term in terms if term] if len(terms) == 1 else []
+    return [words.say(term, table.output) for term in terms if term] if len(terms) == 1 else []
 
 
 def _asked(table: CheckedTable, words: Words) -> Notes:
@@ -46,11 +47,12 @@ def _reading(table: CheckedTable, words: Words) -> Notes:
 
 
 def _of_curve(table: CheckedTable, words: Words) -> Notes:
-    """Of a curve: what its band is and where its axis begins."""
+    """Of a curve: what its band is, where its axis begins and which days are not shown."""
     banded = [words.say("band_note")] if any(row.statistic == "lower" for row in table.rows) else []
     begins = starts_above_zero(table, words)
     axis = [words.say("axis_note").format(begins=begins)] if begins else []
-    few = [said] if (said := sparse_note(table, words)) else []
+    hidden = words.names.get(f"{table.output}:{_LEFT_OUT}", "") or sparse_note(table, words)
+    few = [hidden] if hidden else []
     return [words.say("curve_note"), *([" ".join([*banded, *axis])] if banded or axis else []), *few]
 
 

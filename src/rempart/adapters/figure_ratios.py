@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 
 from rempart.adapters.figure_lines import Line, forest
-from rempart.adapters.figure_words import Words, arms_of, groups, hidden, shown, wrapped
+from rempart.adapters.figure_words import Words, groups, hidden, shown, wrapped
 from rempart.records.result import CheckedTable, ResultRow
 
 _LINES = 60  # more are read in the table
@@ -18,10 +18,12 @@ _TITLE = 46  # letters of a line of the axis's title
 _SIDES = ": "  # before what the two sides of 1 say
 # What tells ratios apart, in the order in which a label says it; the first of the subjects is a heading where models are told apart too.
 _DIMENSIONS = ("analysis", "outcome", "exposure", "variable", "level", "window", "term", "estimand", "model")
+_ID = "analysis"  # an id is no word of a language
 _SUBJECTS = ("outcome", "exposure", "term")
 # Arms whose counts stand beside.
 _PAIRS = (("target", "comparator"), ("exposed", "unexposed"), ("risk", "reference"), ("all",))
 _CORRECTED = ("corrected_ratio", "corrected_lower", "corrected_upper")
+_OWN = 2  # arms of a line that has a state of its own and the one it is compared with
 _COUNTS = ("events", "persons", "cases", "controls")
 _TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _WIDEST = (0.005, 200.0)  # an interval beyond ends at the edge of the plot
@@ -32,14 +34,31 @@ Keys = Mapping[str, str]
 
 def ratios(table: CheckedTable, words: Words) -> Any:
     """One line for each ratio, with the counts of both arms; None when no ratio may be shown."""
-    arms = next((pair for pair in _PAIRS if set(pair) <= set(arms_of(table))), ())
+    arms = _arms_beside(table)
     lines = ratio_lines(table, words, arms=arms)
     if not any(line.bounds for line in lines):
         return None
     scale, axis = ratio_axis([line.bounds for line in lines if line.bounds], words, words.of(table, "axis"))
     counts = " / ".join(words.say(f"head_{name}") for name in _counts(table))
-    heads = [[words.say(arm), counts] for arm in arms]
+    heads = [[words.arm(arm, table) if arm else words.say("head_in_state"), counts] for arm in arms]
     return forest(lines[:_LINES], words, heads=[*heads, [words.of(table, "head")]], scale=scale, axis=axis, one=1)
+
+
+def _arms_beside(table: CheckedTable) -> tuple[str, ...]:
+    """The arms whose counts stand beside every ratio: a pair that all lines have; else the line's own state (``''``) and the one that all
+    are compared with."""
+    lines = [
+        {dict(column).get("arm", "") for (row, column) in groups(table) if column and _bare(row) == line}
+        for line in {
+            _bare(row) for (row, column), found in groups(table).items() if not column and ratio_of(table) in found
+        }
+    ]
+    known = next((pair for pair in _PAIRS if any(set(pair) <= arms for arms in lines)), ())
+    if known or not lines:
+        return known
+    common = sorted(set.intersection(*lines) - {"all"})
+    own = all(len(arms - {"all"}) == _OWN for arms in lines)
+    return ("", common[0]) if own and len(common) == 1 else tuple(common)
 
 
 def corrected(table: CheckedTable, words: Words) -> Any:
@@ -79,8 +98,12 @@ def ratio_lines(table: CheckedTable, words: Words, *, arms: Sequence[str], group
         if ratio not in statistics or (column and dict(column).get("arm") != "all"):
             continue
         keys = dict(row)
-        names = [words.say(keys[name]) for name in telling if keys.get(name) and (group or name != subject)]
-        cells = tuple(_counted(table, words, found.get((row, (("arm", arm),)), {})) for arm in arms)
+        names = [
+            keys[name] if name == _ID else words.say(keys[name], table.output)
+            for name in telling
+            if keys.get(name) and (group or name != subject)
+        ]
+        cells = tuple(_counted(table, words, _of_arm(found, row, arm, arms)) for arm in arms)
         shape = ("square", words.colour("target"))
         if keys.get("model") == "crude" and "model" in telling:
             shape = ("circle", words.colour("comparator"))
@@ -96,6 +119,15 @@ def ratio_lines(table: CheckedTable, words: Words, *, arms: Sequence[str], group
             )
         )
     return [line for mine in lines.values() for line in mine]
+
+
+def _of_arm(found: Mapping[Any, Rows], row: Any, arm: str, arms: Sequence[str]) -> Rows:
+    """The counts of an arm of a line; of its own state, those of the arm that is neither the common one nor everybody."""
+    if arm:
+        return found.get((row, (("arm", arm),)), {})
+    named = [column for (other, column) in found if other == row and column]
+    own = next((column for column in named if dict(column)["arm"] not in {*arms, "all"}), ())
+    return found.get((row, own), {})
 
 
 def ratio_axis(bounds: Sequence[tuple[float, float]], words: Words, title: str) -> tuple[dict[str, Any], Any]:

@@ -28,12 +28,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagram:
-    """One diagram. ``title``: what is compared; ``zero``: what day 0 is; ``notes``: what no window can show."""
+    """One diagram. ``title``: what is compared; ``zero``: what day 0 is; ``notes``: what no window can show; ``analyses``: ids of those it
+    tells of."""
 
     title: str
     zero: str
     windows: tuple[Window, ...]
     notes: tuple[str, ...] = ()
+    analyses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,12 @@ class Told:
 
     def named(self, *names: str) -> str:
         """Names of the study file, to read."""
-        return ", ".join(self.words.say(name).replace("_", " ") for name in names)
+        return ", ".join(self.words.say(self._plainly(name)).replace("_", " ") for name in names)
+
+    def _plainly(self, name: str) -> str:
+        """The side of the cases of a matched cohort by the cohort that they come from."""
+        match = self.study.get("cohorts", {}).get(name.removesuffix("_cases"), {}).get("match")
+        return str(match["to"]) if match and name.endswith("_cases") else name
 
     def drug(self, exposure: str) -> str:
         """An exposure by its code list."""

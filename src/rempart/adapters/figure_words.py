@@ -31,7 +31,7 @@ class Words:
 
     def arm(self, arm: str, table: CheckedTable) -> str:
         """An arm; everybody is called by the cohort where the caller names it."""
-        return self.names.get(f"{table.output}:arm", self.say(arm)) if arm == "all" else self.say(arm)
+        return self.names.get(f"{table.output}:arm", self.say(arm)) if arm == "all" else self.say(arm, table.output)
 
     def of(self, table: CheckedTable, word: str) -> str:
         """A word of an output by the longest beginning of its name that has it, or of its type."""

@@ -30,7 +30,7 @@ from rempart.adapters.figure_paths import flow
 from rempart.adapters.figure_prediction import calibration, net_benefit
 from rempart.adapters.figure_ratios import corrected, ratio_of, ratios
 from rempart.adapters.figure_use import drug_use
-from rempart.adapters.figure_words import Words
+from rempart.adapters.figure_words import Words, wrapped
 from rempart.adapters.package_data import toml
 from rempart.errors import Refused
 from rempart.records.result import CheckedTable
@@ -40,6 +40,7 @@ _PLACES = re.compile(r' (?:d|transform|x|y|x1|x2|y1|y2|width|height)="[^"]*"')  
 _DIGITS = re.compile(r"(\d\.\d{2})\d+")
 _APART = re.compile(r" (?=[:;?!%»])")
 _LETTERS, _WIDE, _SMALL = 98, 112, 7.0  # of a line under the title: at least, and of several plots; pixels of one
+_NARROW, _LARGE = 102, 9.6  # letters of a line over the diagram of a design; pixels of a letter of the title
 _BY_TYPE: Mapping[str, Callable[[CheckedTable, Words], Any]] = {
     "attrition": attrition,
     "survival": curves,
@@ -117,7 +118,8 @@ def draw_designs(
     for at, (diagram, made) in enumerate(design_charts(study, words), 1):
         title = f"{words.of_type('design', 'title')}{words.say('colon')}{diagram.title}"
         said = [*([note] if note else []), *diagram.notes, words.of_type("design", "note")]
-        files |= files_of(f"design_{at}-{language}", dressed(made, words, title, [], said), png=png)
+        drawn = dressed(made, words, title, [], said, letters=_NARROW)
+        files |= files_of(f"design_{at}-{language}", drawn, png=png)
     return files
 
 
@@ -142,17 +144,26 @@ def _charts(table: CheckedTable, words: Words) -> Iterator[tuple[str, Any]]:
             yield f"{table.output}_{end}", dressed(chart, words, title, *under(table, words, end))
 
 
-def dressed(chart: Any, words: Words, title: str, subject: Sequence[str], note: Sequence[str]) -> Any:
-    """Title, of whom it tells, how it is read, type and colours common to all figures."""
-    lines = [line for text in [*subject, *note] for line in _lines(text, _letters(chart))]
+def dressed(
+    chart: Any, words: Words, title: str, subject: Sequence[str], note: Sequence[str], *, letters: int = 0
+) -> Any:
+    """Title, of whom it tells, how it is read, type and colours common to all figures. ``letters``: of a line under the title; 0: as many
+    as the figure is wide."""
+    most = letters or _letters(chart)
+    lines = [line for text in [*subject, *note] for line in _lines(text, most)]
+    named = chart.properties(
+        title=alt.TitleParams(text=_titled(title, most), subtitle=lines),
+        description=". ".join([title, *subject, note[0]]),
+        padding=16,
+        background="white",
+    )
+    return _styled(named, words)
+
+
+def _styled(chart: Any, words: Words) -> Any:
+    """Type and colours."""
     return (
-        chart.properties(
-            title=alt.TitleParams(text=title, subtitle=lines),
-            description=". ".join([title, *subject, note[0]]),
-            padding=16,
-            background="white",
-        )
-        .configure(font=words.data["fonts"])
+        chart.configure(font=words.data["fonts"])
         .configure_view(stroke=None)
         .configure_title(
             aria=False,
@@ -195,6 +206,12 @@ def _lines(text: str, letters: int) -> list[str]:
     bound = _APART.sub("\u00a0", text)
     found = textwrap.wrap(bound, letters, break_on_hyphens=False)
     return [line.replace("\u00a0", " ") for line in found]
+
+
+def _titled(title: str, letters: int) -> list[str]:
+    """A title in lines of about one length, as wide as so many small letters."""
+    most = round(letters * _SMALL / _LARGE)
+    return [line.replace("\u00a0", " ") for line in wrapped(_APART.sub("\u00a0", title), most)]
 
 
 def files_of(name: str, chart: Any, *, png: bool = True) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rempart.audit.book import Book, instant, permit_id
 from rempart.audit.findings import Bad
 from rempart.errors import NotTrusted, RempartError
-from rempart.records.derogation import permitted
+from rempart.records.derogation import check_definitions, permitted
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 
@@ -60,7 +60,8 @@ def submission_document(book: Book) -> Iterator[Bad]:
                 if permit_id(event) in grants:
                     permit = grants[permit_id(event) or ""].permit
                     permit.check_names(signer.actor)
-                    permitted(_asked(signed), permit.derogations, permit=permit.id)
+                    asked = permitted(_asked(signed), permit.derogations, permit=permit.id)
+                    check_definitions(asked, _study(book, signed).body if asked else {}, permit=permit.id)
             same(signed, event, ("release", "run", "result"), SUBMISSION)
             _check_run(book, index, event, signed)
         except RempartError as error:
@@ -87,6 +88,11 @@ def _check_run(book: Book, index: int, event: LedgerEvent, signed: SignedDocumen
     }
     if wanted not in runs:
         raise NotTrusted("document-form", expected=SUBMISSION)
+
+
+def _study(book: Book, signed: SignedDocument) -> SignedDocument:
+    """The study of a submission, by its id."""
+    return SignedDocument.from_bytes(book.fetch(str(signed.body.get("study", ""))), schema="rempart.study/1")
 
 
 def _asked(signed: SignedDocument) -> tuple[str, ...]:

@@ -108,6 +108,7 @@ def check(session: Session, file: Path, /, *, vocabulary: Path | None = None) ->
     study = found.study
     voice.say("study-check", study=study.content_id[:23], permit=study.permit)
     lists = _show_lists(session, found)
+    outcomes = _show_outcomes(session, found)
     rows = needs(study)
     voice.table(["column-table", "column-columns"], rows)
     times = times_of(study)
@@ -126,14 +127,9 @@ def check(session: Session, file: Path, /, *, vocabulary: Path | None = None) ->
     voice.say("study-fits" if permitted else "study-not-compared", permit=study.permit)
     with _line_said(session, file):
         file_runs(file, found)
-    told: dict[str, Any] = {
-        "fits": permitted,
-        "id": study.content_id,
-        "permit": study.permit,
-        "reads": dict(rows),
-        "codes": lists,
-    }
-    told |= {"variants": others, "unknown": unknown, "times": times_told(times), "all_before": all_before_told(before)}
+    told: dict[str, Any] = {"fits": permitted, "id": study.content_id, "permit": study.permit, "reads": dict(rows)}
+    told |= {"codes": lists, "outcomes": outcomes, "variants": others, "unknown": unknown}
+    told |= {"times": times_told(times), "all_before": all_before_told(before)}
     voice.result("study-check", told | protocol_told(study))
     return int(bool(unknown))
 
@@ -148,6 +144,15 @@ def _show_lists(session: Session, found: "StudyFile") -> dict[str, dict[str, str
         [(name, system, count, list_id[:19]) for name, system, count, list_id in lists],
     )
     return {name: {"system": system, "codes": count, "id": list_id} for name, system, count, list_id in lists}
+
+
+def _show_outcomes(session: Session, found: "StudyFile") -> dict[str, str]:
+    """Each outcome with the id of what it is."""
+    from rempart.wiring.study_check import outcomes_of
+
+    outcomes = outcomes_of(found.study)
+    session.voice.table(["column-outcome", "column-id"], list(outcomes.items()))
+    return outcomes
 
 
 @contextmanager

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Words of the study file among the facts of a time zero that have a word in each language; the others are numbers and names.
 _WORDED = {
+    ("outcome", "death"),
     *(("which", limit) for limit in ("first", "last", "every")),
     *(("set", kind) for kind in ("union", "intersection", "difference")),
 }

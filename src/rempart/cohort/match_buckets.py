@@ -39,6 +39,6 @@ def paired(rows: pa.Table, matchings: Mapping[str, Matching]) -> pa.Table:
     for name, rule in matchings.items():
         mine = rows.filter(pc.equal(rows.column("cohort"), name)).drop_columns(["cohort"])
         near = {"age_years": rule.age_years, "treated_apart": rule.treated_apart}
-        pairs = matched(mine, ratio=rule.ratio, replace=rule.replace, **near)
+        pairs = matched(mine, ratio=rule.ratio, replace=rule.replace, by_day=rule.of_risk_set, **near)
         found.append(pairs.add_column(0, _COHORT, pa.array([name] * pairs.num_rows, pa.string())))
     return pa.concat_tables(found)

@@ -15,7 +15,7 @@ from rempart.records.protocol import CodeList
 from rempart.records.study import Study
 
 _VERSION = (
-    "rempart.match/1"  # of how pairs are chosen: another number, and kept evidence of matched cohorts is not used
+    "rempart.match/2"  # of how pairs are chosen: another number, and kept evidence of matched cohorts is not used
 )
 
 

@@ -69,19 +69,26 @@ class _Side:
 
 
 def matched(
-    rows: pa.Table, *, ratio: int, age_years: int | None, replace: bool, treated_apart: int | None = None
+    rows: pa.Table,
+    *,
+    ratio: int,
+    age_years: int | None,
+    replace: bool,
+    treated_apart: int | None = None,
+    by_day: bool = False,
 ) -> pa.Table:
     """PAIRS of the ROWS of whole strata: a row of each case (its set may be empty) and of each control, in a fixed order.
 
     A candidate can serve a case of its stratum, of another person, whose index day lies from ``first`` to ``last``, and whose age differs
     by ``age_years`` at most (None: ages are not looked at), and ``since`` by ``treated_apart``. The first ``ratio`` in the case's own order
     serve. Without ``replace`` a person serves once: round after round, each case in the order of its draw takes the first who is still
-    free.
+    free. ``by_day``, for risk sets: all rounds of one index day before the next day's. Otherwise who is free on a day would depend on
+    whether somebody was still at risk on a later one.
     """
     cases, pool = _side(rows, CASE, treated_apart), _side(rows, CANDIDATE, treated_apart)
     bounds = list(_reach(cases, pool, age_years))
     keys = _mixed(cases.draw ^ _mixed(cases.first.astype(np.uint64)))
-    chosen = _each(cases, pool, bounds, keys, ratio) if replace else _once(cases, pool, bounds, keys, ratio)
+    chosen = _each(cases, pool, bounds, keys, ratio) if replace else _once(cases, pool, bounds, keys, ratio, by_day)
     return _pairs(cases, pool, chosen)
 
 
@@ -168,26 +175,39 @@ def _ordered(pool: _Side, places: Whole, scores: Bits) -> Whole:
     return np.asarray(ordered[np.sort(firsts)])
 
 
-def _once(cases: _Side, pool: _Side, bounds: list[tuple[int, int]], keys: Bits, ratio: int) -> list[Whole]:
+def _once(
+    cases: _Side, pool: _Side, bounds: list[tuple[int, int]], keys: Bits, ratio: int, by_day: bool
+) -> list[Whole]:
     """Each person in one set at most. ``free`` looks ahead, so that most cases are asked once."""
     rows_of = _RowsOfPersons(pool.person)
     used = np.zeros(pool.person.size, dtype=np.bool_)
     waiting: list[Whole] = [np.empty(0, dtype=np.int64)] * len(bounds)
     chosen: list[list[int]] = [[] for _ in bounds]
-    turn = [int(case) for case in np.lexsort((cases.first, cases.person, keys))]
-    for _ in range(ratio):
-        left = []
-        for case in turn:
-            free = waiting[case][~used[waiting[case]]]
-            if not free.size:
-                free = _best(cases, pool, case, bounds[case], keys[case], _AHEAD * ratio, used=used)
-            if free.size:
-                chosen[case].append(int(free[0]))
-                used[rows_of.same(int(free[0]))] = True
-                waiting[case] = free[1:]
-                left.append(case)
-        turn = left
+    for today in _turns(cases, keys, by_day):
+        turn = today
+        for _ in range(ratio):
+            left = []
+            for case in turn:
+                free = waiting[case][~used[waiting[case]]]
+                if not free.size:
+                    free = _best(cases, pool, case, bounds[case], keys[case], _AHEAD * ratio, used=used)
+                if free.size:
+                    chosen[case].append(int(free[0]))
+                    used[rows_of.same(int(free[0]))] = True
+                    waiting[case] = free[1:]
+                    left.append(case)
+            turn = left
     return [np.array(places, dtype=np.int64) for places in chosen]
+
+
+def _turns(cases: _Side, keys: Bits, by_day: bool) -> Iterator[list[int]]:
+    """Cases that take turns with each other, in the order of their draw: those of one index day after those of the days before, or all."""
+    if not by_day:
+        yield [int(case) for case in np.lexsort((cases.first, cases.person, keys))]
+        return
+    order = np.lexsort((cases.person, keys, cases.first))
+    for today in np.split(order, np.flatnonzero(np.diff(cases.first[order])) + 1):
+        yield [int(case) for case in today]
 
 
 class _RowsOfPersons:

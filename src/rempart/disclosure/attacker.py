@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
-from rempart.disclosure.margins import Line
+from rempart.disclosure.lines import Line
 
 _SLACK = 1e-6
 _FAR = 1000  # persons beyond the largest sum of a component: a bound that stands for none and keeps every programme bounded

@@ -18,7 +18,9 @@ BEHIND = "persons behind "
 BARRED = "barred:"  # before the place of a count that few places of care, or two contributors, stand behind
 Key = tuple[tuple[str, str], ...]
 # types whose estimate stands in no arm's column
-_RATIOS = frozenset({"hazard_ratio", "pooled_ratio", "controls", "sensitivity", "odds_ratio", "relative_incidence"})
+_RATIOS = frozenset(
+    {"hazard_ratio", "pooled_ratio", "controls", "sensitivity", "odds_ratio", "relative_incidence", "risk"}
+)
 _COMPARING = _RATIOS | {"frequency", "mean"}  # types that hold numbers of two groups of a row
 # what is fitted to negative controls
 _FITTED = frozenset({"null_mean", "null_mean_lower", "null_mean_upper", "null_sd", "expected_error"})
@@ -33,6 +35,14 @@ def key_of(values: Mapping[str, str]) -> Key:
 def without(key: Key, *names: str) -> Key:
     """``key`` less some dimensions."""
     return tuple(item for item in key if item[0] not in names)
+
+
+def prediction_of(output: str) -> str:
+    """The name of the prediction that an output stands beside."""
+    for companion in ("prediction_model", "prediction_net_benefit"):
+        if output.startswith(companion):
+            return output.replace(companion, "prediction", 1)
+    return output
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -161,26 +171,35 @@ def _dominated(row: ResultRow, policy: Policy) -> bool:
 
 def _rest_on_denominators(rows: Sequence[ResultRow], cells: Cells, policy: Policy) -> None:
     """A share rests on its total, a ratio or difference on the counts of every arm it compares, a standardised rate on the strata
-    by age that are shown of its outcome."""
+    by age that are shown of its outcome, a net benefit on who judges: that of treating everybody tells how many of them had the outcome."""
     totals: dict[tuple[str, Key], set[str]] = {}
+    _told_by_shares(rows, cells)
     compared: dict[tuple[str, Key], set[str]] = {}
     strata: dict[str, set[str]] = {}
+    judged: dict[tuple[str, str], set[str]] = {}
     for place, cell in cells.places.items():
-        if ("level", ALL) in place.row and place.statistic in policy.types[place.output_type].counts:
+        if (
+            not {("level", ALL), ("bin", ALL)}.isdisjoint(place.row)
+            and place.statistic in policy.types[place.output_type].counts
+        ):
             totals.setdefault((place.output, place.column), set()).add(cell)
         if place.output_type in _COMPARING:
             compared.setdefault((place.output, place.row), set()).add(cell)
         if place.output_type == "stratified_rate" and "age" in dict(place.row).get("variable", ""):
             strata.setdefault(dict(place.row).get("outcome", ""), set()).add(cell)
+        if place.output_type == "prediction" and ("level", ALL) in place.row:
+            judged.setdefault((place.output, dict(place.row).get("model", "")), set()).add(cell)
     for row, needed in zip(rows, cells.needs, strict=True):
         if row.output_type in _COMPARING and row.column_key:
             barred = {cell for cell in needed if cell.startswith(BARRED)}
             compared.setdefault((row.output, key_of(row.row_key)), set()).update(barred)
     for row, needed in zip(rows, cells.needs, strict=True):
+        if row.output_type == "net_benefit":
+            needed |= judged.get((prediction_of(row.output), row.row_key.get("model", "")), set())
         if row.statistic == "percent":
             needed |= totals.get((row.output, key_of(row.column_key)), set())
         if (row.output_type in _RATIOS and not row.column_key) or row.statistic == "smd":
-            needed |= compared.get((row.output, key_of(row.row_key)), set())
+            needed |= compared.get((row.output, without(key_of(row.row_key), "measure")), set())
         if row.statistic in _STANDARDISED:
             needed |= strata.get(row.row_key.get("outcome", ""), set())
 
@@ -214,6 +233,19 @@ def _rest_on_controls(rows: Sequence[ResultRow], cells: Cells) -> None:
 def _by_controls(row: ResultRow) -> bool:
     calibrated = row.statistic.startswith("calibrated_") or row.row_key.get("model") == "calibrated"
     return row.statistic in _FITTED or (calibrated and not row.column_key)
+
+
+def _told_by_shares(rows: Sequence[ResultRow], cells: Cells) -> None:
+    """A share of bins and its count tell the total of the bins, which no row shows: it is a cell, and hidden where it must be."""
+    bins: dict[tuple[str, str, Key, Key], int] = {}
+    for row in rows:
+        if row.output_type == "score_overlap" and row.statistic == "n":
+            whole = without(key_of(row.row_key), "bin")
+            at = row.output, row.output_type, whole, key_of(row.column_key)
+            bins[at] = bins.get(at, 0) + int(row.value or 0)
+    for (output, kind, whole, column), total in bins.items():
+        place = Place(output, kind, tuple(sorted((*whole, ("bin", ALL)))), column, "n")
+        cells.places[place] = cells.add("total of bins:" + place.id, total, output=output)
 
 
 def hidden_rows(needs: Iterable[set[str]], hidden: set[str]) -> list[bool]:

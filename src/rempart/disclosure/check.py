@@ -18,7 +18,7 @@ from rempart.disclosure.labels import check_labels
 from rempart.disclosure.margins import lines_of
 from rempart.disclosure.order import in_order
 from rempart.disclosure.policy import Policy, policy_from
-from rempart.disclosure.series import near_steps
+from rempart.disclosure.series import near_days, near_steps
 from rempart.disclosure.suppress import Suppression, suppress
 from rempart.errors import BadInput
 from rempart.records.result import CheckedTable, ResultRow
@@ -95,7 +95,7 @@ def _suppressed(
     let = spared(counts, cells, policy)
     hide_as_before(shown, cells, earlier, policy, spared=let)
     cells.primary -= let
-    cells.primary |= near_steps(cells, policy)
+    cells.primary |= near_steps(cells, policy) | near_days(cells, policy)
     tied = tie_curves(shown, cells, policy)
     lines = lines_of(cells, policy)
     tie_totals(tied, cells, lines)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rempart.disclosure.cells import ALL, Cells, Key, key_of, without
-from rempart.disclosure.margins import Lines
+from rempart.disclosure.lines import Lines
 from rempart.disclosure.policy import Policy
 from rempart.disclosure.totals import event_totals, person_totals
 from rempart.errors import BadInput
@@ -116,7 +116,11 @@ def _event_totals(rows: Sequence[ResultRow]) -> dict[str, set[int]]:
     """Per arm, the events over the whole follow-up that other outputs give."""
     found: dict[str, set[int]] = {}
     for row in rows:
-        if row.statistic == "events" and row.output_type in {"rate", "hazard_ratio", "pooled_ratio"} and row.value is not None:
+        if (
+            row.statistic == "events"
+            and row.output_type in {"rate", "hazard_ratio", "pooled_ratio"}
+            and row.value is not None
+        ):
             found.setdefault(row.column_key.get("arm", ""), set()).add(int(row.value))
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rempart.disclosure.cells import Cells
-from rempart.disclosure.margins import Lines
+from rempart.disclosure.lines import Lines
 from rempart.disclosure.policy import Policy
 from rempart.records.result import ResultRow
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from rempart.disclosure.cells import BEHIND, Cells, Place, key_of
 from rempart.disclosure.curves import CURVE
-from rempart.disclosure.margins import Lines
+from rempart.disclosure.lines import Lines
 from rempart.disclosure.policy import Policy
 from rempart.records.result import ResultRow
 

@@ -1,78 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every sum that ties the cells of a submission: what an attacker can subtract. Suppresses nothing itself.
+"""The sums that tie the cells of one output: what an attacker can subtract within it. Suppresses nothing itself."""
 
-A *line* is a sum of cells with signs that equals zero. A *virtual* cell is never published but follows from published
-ones by subtraction: the excluded of an attrition step, the persons outside a level, without the event, after a curve's end.
-"""
-
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from itertools import combinations, pairwise
 
+from rempart.disclosure.across import lines_across
 from rempart.disclosure.case_margins import models, terms, windows
 from rempart.disclosure.cells import ALL, BEHIND, Cells, Place, without
+from rempart.disclosure.lines import Lines
 from rempart.disclosure.policy import Policy
-from rempart.disclosure.totals import (
-    LEVELS,
-    arm_of,
-    early_events,
-    event_totals,
-    level_of,
-    person_totals,
-    side_of,
-    wholes,
-)
-
-Line = tuple[tuple[str, int], ...]
-VIRTUAL = "virtual:"
-
-
-@dataclass(slots=True)
-class Lines:
-    """``values``: cell → persons, virtual ones too; ``lines``: sums that are zero; ``virtual``: cells never published."""
-
-    values: dict[str, int]
-    lines: set[Line] = field(default_factory=set)
-    virtual: set[str] = field(default_factory=set)
-
-    def total(self, whole: str, parts: Sequence[str]) -> None:
-        """``whole`` is the sum of ``parts``, or of them and a rest; when they overlap, each part lies within the whole."""
-        rest = self.values[whole] - sum(self.values[part] for part in parts)
-        if rest < 0 or whole in parts or len(set(parts)) < len(parts):
-            for part in parts:
-                self.within(whole, part)
-            return
-        named = dict.fromkeys(parts, -1)
-        if rest:
-            named[self._virtual("rest of " + whole + " less " + " ".join(sorted(parts)), rest)] = -1
-        self._line({whole: 1, **named})
-        if len(parts) > 1:
-            for part in parts:
-                self.within(whole, part)
-
-    def within(self, whole: str, part: str) -> None:
-        """``part`` lies within ``whole``: the difference counts persons as well."""
-        rest = self.values[whole] - self.values[part]
-        if whole != part and rest >= 0:
-            self._line({whole: 1, part: -1, self._virtual(f"{whole} less {part}", rest): -1})
-
-    def same(self, one: str, other: str) -> None:
-        """Two cells that an attacker may take for one."""
-        if one != other:
-            self._line({one: 1, other: -1})
-
-    def unpublished_total(self, name: str, value: int) -> str:
-        """A total that no row shows but that several variables share."""
-        return self._virtual("total of " + name, value)
-
-    def _virtual(self, name: str, value: int) -> str:
-        cell = VIRTUAL + name
-        self.values[cell] = value
-        self.virtual.add(cell)
-        return cell
-
-    def _line(self, terms: dict[str, int]) -> None:
-        self.lines.add(tuple(sorted(terms.items())))
+from rempart.disclosure.totals import arm_of, level_of
 
 
 def lines_of(cells: Cells, policy: Policy) -> Lines:
@@ -84,9 +21,7 @@ def lines_of(cells: Cells, policy: Policy) -> Lines:
     for (_, output_type), places in outputs.items():
         for margin in policy.types[output_type].margins:
             MARGINS[margin](places, cells, lines)
-    _across_outputs(cells, lines, policy)
-    for alike in _alike(cells):
-        _nested(alike, lines, policy)
+    lines_across(cells, lines, policy)
     return lines
 
 
@@ -140,11 +75,15 @@ def _days(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
 
 
 def _bins(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
-    """The bins of an arm sum to the arm, which other tables show."""
-    for same, group in _by(places, "bin").items():
-        parts = [cells.places[place] for place in group]
-        whole = sum(cells.values[part] for part in parts)
-        lines.total(lines.unpublished_total(f"{group[0].output} {same}", whole), parts)
+    """The bins of an arm sum to the arm, which their shares tell, and other tables."""
+    shown = [place for place in places if not place.statistic.startswith(BEHIND)]
+    for same, group in _by(shown, "bin").items():
+        parts = [cells.places[place] for place in group if ("bin", ALL) not in place.row]
+        whole = next((cells.places[place] for place in group if ("bin", ALL) in place.row), None)
+        if whole is None:
+            most = sum(cells.values[part] for part in parts)
+            whole = lines.unpublished_total(f"{group[0].output} {same}", most)
+        lines.total(whole, parts)
 
 
 def _without_event(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
@@ -154,14 +93,13 @@ def _without_event(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
     """
     found = {(place.row, place.column, place.statistic): cells.places[place] for place in places}
     for (row, column, statistic), part in found.items():
-        whole = found.get((row, column, _WITHIN.get(statistic, "")))
+        wholes = [found.get((row, column, name)) for name in _WITHIN.get(statistic, ())]
         behind = found.get((row, column, BEHIND + statistic), part)
-        if whole:
+        for whole in filter(None, wholes):
             lines.within(whole, behind)
 
 
-_OF_SOMETHING = frozenset({"stratified_rate", "prevalence", "utilisation"})
-_WITHIN = {"events": "persons", "cases": "persons", "users": "persons", "new_users": "users"}
+_WITHIN = {"events": ("persons", "n"), "cases": ("persons",), "users": ("persons",), "new_users": ("users",)}
 
 
 def _cohorts(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
@@ -218,71 +156,3 @@ MARGINS: dict[str, Callable[[Sequence[Place], Cells, Lines], None]] = {
     "windows": windows,
     "without": _without_event,
 }
-
-
-def _across_outputs(cells: Cells, lines: Lines, policy: Policy) -> None:
-    """Totals of one arm in several outputs: equal ones may be one; person totals that differ a little are nested."""
-    for arm, totals in person_totals(cells).items():
-        for one, other in combinations(totals, 2):
-            big, small = sorted((one, other), key=lambda cell: (-cells.values[cell], cell))
-            difference = cells.values[big] - cells.values[small]
-            if difference == 0:
-                lines.same(big, small)
-            elif policy.differences and policy.small(difference):
-                lines.within(big, small)
-        for events in _equal(event_totals(cells).get(arm, []), cells):
-            lines.same(*events)
-        for part in early_events(cells).get(arm, []):
-            for whole in event_totals(cells).get(arm, []):
-                if policy.differences and policy.small(cells.values[whole] - cells.values[part]):
-                    lines.within(whole, part)
-
-
-def _nested(alike: Mapping[str, set[str]], lines: Lines, policy: Policy) -> None:
-    """Counts of one kind under several names: equal ones may be one set, those that differ a little may lie in one another.
-
-    Two code lists, two cohorts or two windows that differ by a code, a year or a day leave the persons between them.
-    """
-    for (one, names), (other, others) in combinations(sorted(alike.items()), 2):
-        if names == others:
-            continue
-        big, small = sorted((one, other), key=lambda cell: (-lines.values[cell], cell))
-        difference = lines.values[big] - lines.values[small]
-        if difference == 0:
-            lines.same(big, small)
-        elif policy.differences and policy.small(difference):
-            lines.within(big, small)
-
-
-def _alike(cells: Cells) -> Iterable[Mapping[str, set[str]]]:
-    """Groups of counts of one kind and arm: cell → the names it goes by; two cells of one name are no pair to compare.
-
-    Attrition steps and whole cohorts go by their output, levels by output and variable, events by their own cell, other counts by
-    output and by what they are of (an outcome, an exposure). A cohort's name is no arm of a comparison: cohorts may be nested.
-    """
-    found: dict[tuple[str, ...], dict[str, set[str]]] = {}
-    key: tuple[str, ...]
-    for place, cell in cells.places.items():
-        if place.statistic.startswith(BEHIND):
-            continue
-        row = dict(place.row)
-        if place.output_type == "attrition":
-            key, name = ("step", side_of(place)), place.output
-        elif place.output_type in LEVELS and row.get("level", ALL) != ALL:
-            key, name = ("level", row["level"], side_of(place)), f"{place.output}/{row.get('variable', '')}"
-        elif place.output_type in _OF_SOMETHING:
-            what = [row.pop(name, "") for name in ("outcome", "exposure", "denominator")]
-            key = (place.output_type, place.statistic, *row.values(), arm_of(place))
-            name = "/".join([place.output, *what])
-        else:
-            continue
-        found.setdefault(key, {}).setdefault(cell, set()).add(name)
-    for place in wholes(cells):
-        found.setdefault(("whole", side_of(place)), {}).setdefault(cells.places[place], set()).add(place.output)
-    for arm, events in event_totals(cells).items():
-        found["events", arm] = {cell: {cell} for cell in events}
-    return [group for _, group in sorted(found.items())]
-
-
-def _equal(found: Sequence[str], cells: Cells) -> list[tuple[str, str]]:
-    return [(a, b) for a, b in combinations(found, 2) if cells.values[a] == cells.values[b]]

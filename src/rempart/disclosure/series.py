@@ -28,6 +28,24 @@ def near_steps(cells: Cells, policy: Policy) -> set[str]:
     return hidden
 
 
+def near_days(cells: Cells, policy: Policy) -> set[str]:
+    """Cells of events behind a risk that differ by 1 to 10 persons from a day of a curve of that arm: a risk is one day more of it.
+
+    The risk goes and not the day, which the other arms of the curve may show.
+    """
+    days: dict[str, set[int]] = {}
+    for place, cell in cells.places.items():
+        if (place.output_type, place.statistic) == ("survival", "events"):
+            days.setdefault(dict(place.column).get("arm", ""), set()).add(cells.values[cell])
+    return {
+        cell
+        for place, cell in cells.places.items()
+        if (place.output_type, place.statistic) == ("risk", "events")
+        for day in days.get(dict(place.column).get("arm", ""), ())
+        if day != cells.values[cell] and policy.small(abs(cells.values[cell] - day))
+    }
+
+
 def _near(series: dict[str, str], hidden: set[str], cells: Cells, policy: Policy) -> set[str]:
     near: set[str] = set()
     before: str | None = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from rempart.disclosure.attacker import Attacker
-from rempart.disclosure.margins import VIRTUAL, Line, Lines
+from rempart.disclosure.lines import VIRTUAL, Line, Lines
 from rempart.disclosure.policy import Policy
 
 

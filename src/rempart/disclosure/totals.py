@@ -4,7 +4,13 @@
 from rempart.disclosure.cells import ALL, Cells, Place
 
 LEVELS = frozenset({"frequency", "pathway", "person_time"})  # types whose levels are told by name
-_WHOLE = LEVELS | {"rate", "stratified_rate", "standardised_rate"}
+_WHOLE = LEVELS | {"rate", "stratified_rate", "standardised_rate", "sequences"}
+_RATIOS = frozenset({"rate", "hazard_ratio", "pooled_ratio", "sensitivity"})
+_CASES = {
+    "relative_incidence": "cases",
+    "odds_ratio": "cases",
+    "lag_effects": "events",
+}  # type → what it calls those with the outcome
 
 
 def arm_of(place: Place) -> str:
@@ -44,8 +50,11 @@ def person_totals(cells: Cells) -> dict[str, list[str]]:
     for place in sorted(cells.places):
         if place.output_type == "attrition":
             last[arm_of(place)] = place
-        is_total = place.output_type == "frequency" and ("variable", ALL) in place.row and place.statistic == "n"
-        is_persons = place.output_type in {"rate", "hazard_ratio", "pooled_ratio"} and place.statistic == "persons"
+        is_total = (
+            place.output_type in {"frequency", "sequences"} and level_of(place) == (ALL, ALL) and place.statistic == "n"
+        )
+        is_total |= place.output_type == "score_overlap" and ("bin", ALL) in place.row
+        is_persons = place.output_type in _RATIOS and place.statistic == "persons"
         if (is_total or is_persons) and arm_of(place):
             found.setdefault(arm_of(place), set()).add(cells.places[place])
     for arm, place in last.items():
@@ -54,12 +63,29 @@ def person_totals(cells: Cells) -> dict[str, list[str]]:
 
 
 def event_totals(cells: Cells) -> dict[str, list[str]]:
-    """Per arm, the cells that count events over the whole follow-up."""
+    """Per arm, the cells that count those with the outcome over the whole follow-up; of cases, who have it, all of them."""
     found: dict[str, set[str]] = {}
     for place, cell in cells.places.items():
-        if place.output_type in {"rate", "hazard_ratio", "pooled_ratio"} and place.statistic == "events" and arm_of(place):
+        if place.output_type in _RATIOS | {"test"} and place.statistic == "events" and arm_of(place):
             found.setdefault(arm_of(place), set()).add(cell)
+        if _CASES.get(place.output_type) == place.statistic and arm_of(place) == ALL:
+            found.setdefault(ALL, set()).add(cell)
     return {arm: sorted(group) for arm, group in sorted(found.items())}
+
+
+def cohort_steps(cells: Cells) -> set[str]:
+    """The cells of every attrition step, of every arm, and those that count the persons of an arm."""
+    steps = {cell for place, cell in cells.places.items() if place.output_type == "attrition"}
+    return steps.union(*person_totals(cells).values())
+
+
+def matched_controls(cells: Cells) -> set[str]:
+    """The cells that count all controls of matched sets, each person once."""
+    return {
+        cell
+        for place, cell in cells.places.items()
+        if place.output_type == "odds_ratio" and place.statistic == "controls" and arm_of(place) == ALL
+    }
 
 
 def early_events(cells: Cells) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
 from rempart.journeys.release import FinishedRun, ReleaseDesk, current_state, release_acts, valid_permit
 from rempart.ports.broker import GrantRequest
-from rempart.records.derogation import permitted
+from rempart.records.derogation import check_definitions, permitted
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import Permit
@@ -66,7 +66,7 @@ def checked(
     desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: str = "", derogations: Sequence[str] = ()
 ) -> Checked:
     """The run's tables after the disclosure rules. ``release``: as which they were submitted, '' before that; ``derogations``: outcomes
-    of the permit's derogations. Raises Refused ``derogation-not-permitted``.
+    of the permit's derogations. Raises Refused ``derogation-not-permitted``, ``derogation-other-outcome``.
 
     Raises Unavailable ``release-earlier-unread`` when an earlier submission cannot be opened now, though it may be later.
     """
@@ -100,6 +100,7 @@ def derogated(
     for item in study["analyses"]:
         analyses.setdefault(str(item["inputs"].get("outcome", "")), []).append(str(item["id"]))
     held = permitted(asked, permit.derogations, permit=permit.id)
+    check_definitions(held, study, permit=permit.id)
     return tuple(
         {"outcome": one.outcome, "least": one.least, "analyses": tuple(analyses.get(one.outcome, ()))} for one in held
     )

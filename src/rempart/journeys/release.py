@@ -16,7 +16,7 @@ from rempart.journeys.permits import events, find_permit
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.journeys.space import Vault
 from rempart.ports.documents import Documents
-from rempart.records.derogation import permitted
+from rempart.records.derogation import check_definitions, permitted
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import Permit
@@ -95,8 +95,11 @@ def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseS
     _, event = read_submission(signed.data, trust=desk.trust, on=desk.recorder.clock.now())
     permit = valid_permit(desk, str(signed.body["permit"]))
     permit.check_names(event.actor)
-    permitted(event.derogations, permit.derogations, permit=permit.id)
+    asked = permitted(event.derogations, permit.derogations, permit=permit.id)
     finished = finished_run(events(desk.vault.ledger), str(signed.body["run"]))
+    if asked:
+        study = SignedDocument.from_bytes(desk.documents.get(finished.study), schema="rempart.study/1")
+        check_definitions(asked, study.body, permit=permit.id)
     if (finished.result, finished.permit) != (signed.body["result"], permit.id):
         raise NotTrusted("release-tables", release=event.release)
     _not_pending(desk, finished.run, event.release)

@@ -122,6 +122,8 @@ def _completed(
     for name, names in (("exposures", exposures), ("covariates", known.covariates)):
         if name in used and name not in told:
             told[name] = list(names)
+    if "exposures" in used and not told["exposures"]:
+        raise given.wrong("inputs.exposures", "a name (none is defined)")
     if "covariates" in told:
         told["covariates"] = sorted(told["covariates"])
     return told

@@ -18,7 +18,7 @@ INTENTION, PROTOCOL = "intention-to-treat", "per-protocol"
 COMPETES, CENSORS = "competes", "censors"
 QUADRATIC, EACH = "quadratic", "each"
 _SEQUENTIAL = ("exposure",)
-_SEQUENTIAL_HOW = ("clock", "trials", "effect", "washout_days")
+SEQUENTIAL_HOW = ("clock", "trials", "effect", "washout_days")
 
 _INPUTS = Table(
     name="target_trial_inputs",
@@ -83,7 +83,7 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
         raise given.wrong("inputs.cohort", "a rule cohort: matching has chosen its persons already")
     if cloned:
         told = {f"inputs.{name}" for name in _SEQUENTIAL if name in analysis.inputs}
-        told |= {f"parameters.{n}" for n in _SEQUENTIAL_HOW if analysis.parameters[n] != _PARAMETERS.keys[n].default}
+        told |= {f"parameters.{n}" for n in SEQUENTIAL_HOW if analysis.parameters[n] != _PARAMETERS.keys[n].default}
         for field in sorted(told):
             raise given.wrong(field, "no such line: the cohort is cloned at its entry, and its rule is the strategy")
     elif "exposure" not in analysis.inputs:
@@ -94,7 +94,9 @@ def _check(given: Fields, analysis: DesignAnalysis, known: Known) -> None:
         )
     asked_anew = changing(analysis)
     if asked_anew and not cloned and analysis.parameters["effect"] != PROTOCOL:
-        raise given.wrong("inputs.changing", "no such line: only staying is weighted (per-protocol, or a cloned cohort)")
+        raise given.wrong(
+            "inputs.changing", "no such line: only staying is weighted (per-protocol, or a cloned cohort)"
+        )
     if not set(asked_anew) <= set(analysis.covariates):
         raise given.wrong("inputs.changing", "names of the analysis's covariates: their first levels are adjusted for")
     low, high = analysis.parameters.get("truncate_percent", (0, 100))

@@ -10,6 +10,7 @@ from typing import Any
 
 from rempart.records.protocol import DESIGNS
 from rempart.records.result import CheckedTable
+from rempart.release.curve_days import LEFT_OUT, curve_note
 from rempart.release.subjects import analysis_of, one_cohort
 
 _NUMBERED = re.compile(r"\d\d (.+)")
@@ -27,7 +28,8 @@ def reader_labels(
     tables: Sequence[CheckedTable], *, study: Mapping[str, Any], words: Mapping[str, Any], language: str
 ) -> dict[str, str]:
     """label → what to read in ``language``, for every label of the tables that is read otherwise than it is written;
-    ``output:label`` → that too, where one output reads it in its own way; ``output:arm`` → the one cohort that it describes.
+    ``output:label`` → that too, where one output reads it in its own way; ``output:arm`` → the one cohort that it describes;
+    ``output:left out`` → the days of its curve that are not shown.
 
     ``study``: a study in canonical form, which names the arms; ``words``: the parsed ``release/words.toml``.
     """
@@ -35,10 +37,13 @@ def reader_labels(
     forms = {**words["steps"][language], _OR: words["joined"][language]}
     found = {text: _spoken(text, said, forms) for text in _texts(tables)}
     found |= {name: said[name] for name in ("all", "target", "comparator", "target versus comparator") if name in said}
-    own = [_own(table, study, words, language) for table in tables]
-    return {text: spoken for text, spoken in found.items() if spoken != text} | {
-        key: spoken for labels in own for key, spoken in labels.items()
-    }
+    told = {text: spoken for text, spoken in found.items() if spoken != text}
+    for table in tables:
+        told |= _own(table, study, words, language)
+    for table in tables:
+        if note := curve_note(table, study=study, words=words, labels=told, language=language):
+            told[f"{table.output}:{LEFT_OUT}"] = note
+    return told
 
 
 def _own(table: CheckedTable, study: Mapping[str, Any], words: Mapping[str, Any], language: str) -> dict[str, str]:
@@ -47,8 +52,10 @@ def _own(table: CheckedTable, study: Mapping[str, Any], words: Mapping[str, Any]
     known = max((name for name in given if table.output.startswith(name)), key=len, default="")
     found = dict(given[known]) if known else {}
     arms = {arm for row in table.rows for arm in row.column_key.values()}
-    item = analysis_of(table.output, study, words) if arms == {"all"} else None
-    if item and (cohort := one_cohort(item)):
+    item = analysis_of(table.output, study, words)
+    if item and "target" in item["inputs"] and not arm_names(study, words=words, language=language):
+        found |= _pair_names([item], study, words=words, language=language)
+    if item and arms == {"all"} and (cohort := one_cohort(item)):
         found["arm"] = _plain(cohort)
     return {f"{table.output}:{label}": str(spoken) for label, spoken in found.items()}
 
@@ -56,12 +63,20 @@ def _own(table: CheckedTable, study: Mapping[str, Any], words: Mapping[str, Any]
 def arm_names(study: Mapping[str, Any], *, words: Mapping[str, Any], language: str) -> dict[str, str]:
     """The arms by the names of their code lists, or of the cohorts compared; nothing when analyses of the study compare different ones."""
     items = [item for item in study.get("analyses", ()) if "target" in item["inputs"]]
+    return _pair_names(items, study, words=words, language=language)
+
+
+def _pair_names(
+    items: Sequence[Mapping[str, Any]], study: Mapping[str, Any], *, words: Mapping[str, Any], language: str
+) -> dict[str, str]:
+    """The names of the one pair that these analyses compare; none of several."""
     pairs = {(item["design"] in DESIGNS, item["inputs"]["target"], item["inputs"]["comparator"]) for item in items}
     if len(pairs) != 1:
         return {}
     ((of_users, target, comparator),) = pairs
     forms = words["arms"][language]
-    named = {"target": _plain(target), "comparator": _plain(comparator)}
+    cases = sides_of_cases(study)
+    named = {"target": _plain(cases.get(target, target)), "comparator": _plain(cases.get(comparator, comparator))}
     if of_users:
         one, other = study["exposures"][target], study["exposures"][comparator]
         form = forms["non_users" if other["non_users"] else "user"]
@@ -72,8 +87,18 @@ def arm_names(study: Mapping[str, Any], *, words: Mapping[str, Any], language: s
 def _study_names(study: Mapping[str, Any]) -> dict[str, str]:
     """Names of code lists, outcomes and whatever else the study defines, as words."""
     kinds = ("codes", "populations", "cohorts", "exposures", "outcomes", "covariates")
-    matched = [f"{name}_cases" for name, cohort in study.get("cohorts", {}).items() if "match" in cohort]
-    return {name: _plain(name) for name in [*(name for kind in kinds for name in study.get(kind, {})), *matched]}
+    cases = {name: _plain(to) for name, to in sides_of_cases(study).items()}
+    return {name: _plain(name) for kind in kinds for name in study.get(kind, {})} | cases
+
+
+def sides_of_cases(study: Mapping[str, Any]) -> dict[str, str]:
+    """The side of the cases of each matched cohort → the cohort that they come from: what they are."""
+    cohorts = study.get("cohorts", {}).items()
+    return {
+        f"{name}_cases": str(cohort["match"].get("to", f"{name}_cases"))
+        for name, cohort in cohorts
+        if "match" in cohort
+    }
 
 
 def _texts(tables: Sequence[CheckedTable]) -> Iterable[str]:

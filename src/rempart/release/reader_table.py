@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.records.result import SUPPRESSED, CheckedTable, ResultRow
+from rempart.release.digits import written
 from rempart.release.tables import value_text
 
 _ACROSS = 8
-_WHOLE = 100  # from here on three figures need no decimal
+_WHOLE = 100
+_AS_WRITTEN = frozenset(
+    {"unit", "analysis", "of"}
+)  # ids of analyses, which the study file and the other tables name so too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +30,14 @@ class Grid:
 
 
 class Reader:
-    """Tables as one language writes them. ``words``: the parsed ``release/words.toml``; ``labels``: as release/labels.py gives them."""
+    """Tables as one language writes them. ``words``: the parsed ``release/words.toml``, with ``rounding`` and ``rounding_of`` of the
+    disclosure rules where values are to be written with as many digits as these keep; ``labels``: as release/labels.py gives them."""
 
     def __init__(self, language: str, words: Mapping[str, Any], labels: Mapping[str, str]) -> None:
         self.labels, self.order = labels, list(words["order"])
         self.say, self.heads, self.titles = (words[name][language] for name in ("summary", "heads", "titles"))
         self.units, self.with_unit = words["units"][language], frozenset(words["units"]["of"])
+        self.rounding, self.rounding_of = words.get("rounding", {}), words.get("rounding_of", {})
 
     def title(self, output: str) -> str:
         """What kind of output it is, in words."""
@@ -79,20 +85,24 @@ class Reader:
         return f"{self._head(row.statistic)} ({unit})" if unit else self._head(row.statistic)
 
     def _label(self, row: ResultRow, name: str, text: str) -> str:
-        """A label in words, first as its output reads it; a day without its leading zeros."""
+        """A label in words, first as its output reads it; a day without its leading zeros, the id of an analysis as it is."""
         if name == "day" and text.isdigit():
             return str(int(text))
-        return text if name == "unit" else self.labels.get(f"{row.output}:{text}", self.labels.get(text, text))
+        return text if name in _AS_WRITTEN else self.labels.get(f"{row.output}:{text}", self.labels.get(text, text))
 
     def _head(self, name: str) -> str:
-        return str(self.heads.get(name, name))
+        return str(self.heads.get(name, name)).replace(" %", "\u00a0%")
 
     def _value(self, row: ResultRow) -> str:
-        """A value as the CSV has it, written as the language does."""
+        """A value as the CSV has it, written as the language does, with all the digits that its statistic keeps."""
         if row.status == SUPPRESSED:
             return str(self.say["suppressed"])
-        text = value_text(row)
-        whole = row.value is not None and abs(row.value) >= _WHOLE and row.unit != "percent"
-        if whole or row.unit in {"days", "packs"} or row.statistic == "person_years":
-            text = text.removesuffix(".0")
-        return text.replace(".", str(self.say["decimal"]))
+        rule = self.rounding_of.get(row.output_type, {}).get(row.statistic) or self.rounding.get(row.statistic)
+        text = written(row.value, rule) if rule and row.value is not None and row.status == "rounded" else _plain(row)
+        return text.replace("-", "\u2212").replace(".", str(self.say["decimal"]))
+
+
+def _plain(row: ResultRow) -> str:
+    """A value of whose digits no rule is known: from three figures on without an idle decimal."""
+    large = row.value is not None and abs(row.value) >= _WHOLE and row.unit != "percent"
+    return value_text(row).removesuffix(".0") if large else value_text(row)

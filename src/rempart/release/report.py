@@ -10,15 +10,15 @@ from typing import Any, Literal
 
 from rempart.errors import Refused
 from rempart.records.result import CheckedTable
-from rempart.release.labels import reader_labels
-from rempart.release.reader_table import Grid, Reader
+from rempart.release.labels import reader_labels, sides_of_cases
+from rempart.release.reader_table import Reader
 from rempart.release.report_annexes import annexes
-from rempart.release.report_blocks import Block, Report, Section, note, numbered, table
+from rempart.release.report_blocks import Report, Section, note, numbered
 from rempart.release.report_protocol import Protocol, Version, protocol_sections
+from rempart.release.report_results import OVERVIEW, Shown
 from rempart.release.report_words import Speaker
 from rempart.release.subjects import subjects
 
-_ROWS = 40
 State = Literal["protocol", "synthetic", "unreleased", "released"]
 
 
@@ -26,8 +26,8 @@ State = Literal["protocol", "synthetic", "unreleased", "released"]
 class Told:
     """What a report is made of. ``study``: in canonical form, ``study_id`` its content id; ``state``: ``protocol`` (no run),
     ``synthetic``, ``unreleased`` (a run whose results two checkers have not let out: none is shown), ``released``. ``figures``: file
-    name → SVG, drawn from ``tables``; ``diagrams``: SVG of each design; ``facts``: of the run, name in the words → value; ``leaves``:
-    index, kind, time and hash of ledger leaves."""
+    name → SVG, drawn from ``tables``; ``diagrams``: SVG of each design; ``estimand``: whether an analysis reads the protocol's;
+    ``facts``: of the run, name in the words → value; ``leaves``: index, kind, time and hash of ledger leaves."""
 
     study: Mapping[str, Any]
     study_id: str
@@ -35,6 +35,7 @@ class Told:
     tables: Sequence[CheckedTable] = ()
     figures: Mapping[str, bytes] = field(default_factory=dict)
     diagrams: Sequence[str] = ()
+    estimand: bool = True
     times: Sequence[Sequence[str]] = ()
     reads: Sequence[Sequence[str]] = ()
     lists: Sequence[tuple[str, str, int, str]] = ()
@@ -67,6 +68,7 @@ def report(
         versions=told.versions,
         others=told.others,
         diagrams=told.diagrams,
+        estimand=told.estimand,
     )
     page = Section(name="title_page", title=speaker.say("title_page"), written=True)
     body = [*protocol_sections(protocol), *_results(told, speaker, words)]
@@ -94,7 +96,8 @@ def _names(study: Mapping[str, Any], labels: Mapping[str, str], known: Mapping[s
     """Names that the study gave, without their underscores, where neither labels nor words have them."""
     kinds = ("codes", "populations", "cohorts", "exposures", "outcomes", "covariates", "features")
     named = (name for kind in kinds for name in study.get(kind, {}))
-    return {**{name: name.replace("_", " ") for name in named if name not in known}, **labels}
+    plain = {name: name.replace("_", " ") for name in named if name not in known}
+    return {**plain, **{name: to.replace("_", " ") for name, to in sides_of_cases(study).items()}, **labels}
 
 
 def _title_facts(told: Told, protocol: Protocol) -> Iterator[tuple[str, str]]:
@@ -129,33 +132,10 @@ def _results(told: Told, speaker: Speaker, words: Mapping[str, Any]) -> Iterator
     labels = reader_labels(told.tables, study=told.study, words=words, language=speaker.language)
     reader = Reader(speaker.language, words, labels)
     about = subjects(told.tables, study=told.study, words=words, language=speaker.language)
+    shown = Shown(told=told, speaker=speaker, reader=reader, words=words)
     for item in sorted(told.tables, key=lambda item: item.output_type != "attrition"):
         name = "attrition" if item.output_type == "attrition" else f"out:{item.output}"
-        blocks = tuple(_output(told, speaker, reader, item, about.get(item.output, "")))
+        blocks = tuple(shown.output(item, about.get(item.output, "")))
         yield Section(name=name, title=reader.title(item.output) or item.output, level=2, blocks=blocks)
-
-
-def _output(told: Told, speaker: Speaker, reader: Reader, item: CheckedTable, about: str) -> Iterator[Block]:
-    drawn = told.figures.get(f"{item.output}-{speaker.language}.svg")
-    if drawn:
-        spoken = ". ".join(filter(None, (reader.title(item.output), about)))
-        yield Block(kind="figure", svg=drawn.decode(), spoken=spoken)
-    elif about:
-        yield note(about)
-    if not item.rows:
-        yield note(speaker.say("nothing"))
-        return
-    grid = reader.grid(item)
-    lines = list(_lines(grid))
-    yield table([*grid.labels, *grid.heads], lines[:_ROWS], numbers=len(grid.heads), caption=f"{item.output}.csv")
-    if len(lines) > _ROWS:
-        yield note(speaker.say("more", shown=_ROWS, rows=len(lines), file=f"tables/{item.output}.csv"))
-
-
-def _lines(grid: Grid) -> Iterator[tuple[str, ...]]:
-    """The lines of a table; a first label that several lines have in turn stands in the first of them."""
-    before = ""
-    for labels, values in grid.lines:
-        again = len(labels) > 1 and labels[0] == before
-        yield ("" if again else labels[0], *labels[1:], *values) if labels else values
-        before = labels[0] if labels else ""
+    if whole := tuple(shown.figures(OVERVIEW, reader.title(OVERVIEW), "")):
+        yield Section(name=f"out:{OVERVIEW}", title=reader.title(OVERVIEW), level=2, blocks=whole)

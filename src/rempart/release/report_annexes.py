@@ -84,7 +84,9 @@ def _codes(told: "Told", speaker: Speaker) -> Section:
         shown = [*listed["include"][:_CODES], *(f"≠ {code}" for code in listed.get("exclude", ())[:_CODES])]
         more = len(listed["include"]) - _CODES
         line = " ".join(shown) + (speaker.say("more_codes", count=more) if more > 0 else "")
-        blocks.append(facts([(speaker.name(name), line), (speaker.say("source"), str(listed.get("source", "")))]))
+        blocks.append(
+            facts([(speaker.name(name), line), (speaker.say("source"), speaker.word(listed.get("source", "")))])
+        )
     return Section(name="codes", title=speaker.say("codes"), blocks=tuple(blocks))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.release.report_blocks import Block, Section, absent, facts, note, table, text
+from rempart.release.report_setting import cohorts_told, parameters_told, setting_lines
 from rempart.release.report_words import Speaker
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -32,7 +33,8 @@ class Version:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
     """A study and what the warehouse adds. ``times``: whom, analyses, time zero, sources that end follow-up; ``reads``: table, columns;
-    ``versions``: oldest first; ``others``: frozen under the same permit, no version of this one; ``diagrams``: SVG of each design."""
+    ``versions``: oldest first; ``others``: frozen under the same permit, no version of this one; ``diagrams``: SVG of each design;
+    ``estimand``: whether an analysis reads the protocol's."""
 
     study: Mapping[str, Any]
     speaker: Speaker
@@ -41,6 +43,7 @@ class Protocol:
     versions: Sequence[Version] = ()
     others: Sequence[Version] = ()
     diagrams: Sequence[str] = ()
+    estimand: bool = True
 
     @property
     def harper(self) -> Mapping[str, Any]:
@@ -184,19 +187,21 @@ def _listed(value: object) -> list[str]:
 
 
 def _methods(told: Protocol) -> Iterator[Section]:
-    study, protocol = told.study, told.study["protocol"]
-    designs = dict.fromkeys(told.speaker.name(item["design"]) for item in study["analyses"])
+    study = told.study
+    designs = dict.fromkeys(told.speaker.word(item["design"]) for item in study["analyses"])
     yield told.section("design", facts([(told.say("designs"), " · ".join(designs))]), level=2)
-    drawn = [Block(kind="figure", svg=svg, spoken=told.say("diagram_spoken")) for svg in told.diagrams]
+    drawn = [
+        Block(kind="figure", svg=svg, spoken=told.say("diagram_spoken"), caption=told.say("diagram_caption", number=at))
+        for at, svg in enumerate(told.diagrams, 1)
+    ]
     blocks = tuple(drawn) or (note(told.say("no_diagram")),)
     yield Section(name="diagram", title=told.say("diagram"), level=2, blocks=blocks, written=bool(drawn))
-    keys = ("period", "estimand", "lag_days", "follow_up_days", "grace_days", "death", "same_day_order")
-    given = [(told.speaker.key(key), told.speaker.value(protocol[key], key)) for key in keys if key in protocol]
+    given = setting_lines(study, told.speaker, estimand=told.estimand)
     yield told.section("setting", facts([(told.say("permit"), study["permit"]), *given]), level=2)
     head = [told.say(word) for word in ("of_whom", "analyses", "zero", "ends")]
     zero = [table(head, [_asked(told, line) for line in told.times], widths=(5, 3, 4, 3))]
     yield told.section("time_zero", *(zero if told.times else ()), level=2)
-    cohorts = _definitions(told, study.get("cohorts", {}))
+    cohorts = _definitions(told, cohorts_told(study))
     yield told.section("eligibility", *cohorts, level=2, texts=("inclusion", "exclusion"))
     for name, key in (("exposure", "exposures"), ("outcomes", "outcomes"), ("covariates", "covariates")):
         yield told.section(name, *_definitions(told, study.get(key, {})), level=2)
@@ -233,9 +238,9 @@ def _analyses(told: Protocol) -> Block:
     lines = [
         (
             item["id"],
-            speaker.name(item["type"]),
+            speaker.word(item["type"]),
             speaker.value({key: value for key, value in item["inputs"].items() if value not in ([], ())}),
-            speaker.value(item.get("parameters", {})) or "–",
+            speaker.value(parameters_told(told.study, item), "parameters") or "–",
         )
         for item in told.study["analyses"]
     ]

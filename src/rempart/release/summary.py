@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rempart.records.result import CheckedTable
+from rempart.release.curve_days import curve_note
 from rempart.release.labels import arm_names, reader_labels
 from rempart.release.reader_table import Reader
 from rempart.release.subjects import subjects
@@ -37,6 +38,8 @@ def summary(
         pictures = [f"{table.output}{further}-{language}.svg" for further in _FURTHER]
         drawn = [name for name in pictures if name in figures]
         parts.append(_section(reader, table, drawn, about.get(table.output, "")))
+        left_out = curve_note(table, study=study, words=words, labels=reader.labels, language=language)
+        parts += [_line(left_out)] if left_out else []
     criteria = [entry[language] for entry in words["anonymity"].values() if isinstance(entry, Mapping)]
     parts.append(f"## {say['anonymity']}\n\n" + "\n".join(f"- {text}" for text in criteria))
     parts.append(f"## {say['files']}\n\n{say['files_text']}")
@@ -68,7 +71,7 @@ def _section(reader: Reader, table: CheckedTable, pictures: Sequence[str], about
     """Title, of whom and what it tells, figures, the table or its beginning."""
     parts = [f"### {reader.title(table.output)} (`{table.output}`)"]
     parts += [_line(about)] if about else []
-    parts += [f"![{table.output}](figures/{picture})" for picture in pictures]
+    parts += [f"![{reader.title(table.output)}](figures/{picture})" for picture in pictures]
     if not table.rows:
         return "\n\n".join([*parts, reader.say["nothing"]])
     lines = _wide(reader, table)

@@ -40,6 +40,7 @@ _SAID = {name: (name, f"{name}_lower", f"{name}_upper") for name in _LIMITS}
 _OVERALL = (*(said for name in _LIMITS for said in _SAID[name]), "brier", "ipa")
 _WITHIN = (*_SAID["auroc"], *_SAID["observed_expected"], "brier")
 _CARD = ("features_offered", "features_used", "parameters", "trees", "least_feature", "least_leaf", "gap")
+_OF_PERSONS = frozenset({"least_feature", "least_leaf"})  # numbers of persons: hidden where they are few
 _UNITS = {
     **dict.fromkeys((*_OVERALL, *_WITHIN, "gap", "predicted", "observed", "lower", "upper"), "probability"),
     **dict.fromkeys(("model", "all", "none"), "net true positives a person"),
@@ -236,7 +237,9 @@ def _keep(output: Output, kind: str, told: Designed, sides: Sides, trained: Trai
         "gap": structure.gap,
     }
     least = min(cases.persons, known.persons - cases.persons)
-    output.write(row, ARM, {name: values[name] for name in _CARD}, n=least, ref="", units=_UNITS)
+    for name in _CARD:
+        few = min(least, int(values[name] or least)) if name in _OF_PERSONS else least
+        output.write(row, ARM, {name: values[name]}, n=few, ref="", units=_UNITS)
     told.training.models.append(
         TrainedModel(analysis=told.analysis.id, kind=kind, structure=structure, body=trained.body)
     )

@@ -250,7 +250,10 @@ def _months(first: datetime.date, last: datetime.date) -> Iterator[int]:
 
 
 def _days(series: CaseSeries, cases: _Told, windows: tuple[RiskWindow, ...]) -> Days:
-    """Days, and persons with any, by exposure and window; ``reference``: in none of the exposure's windows; ``all``: observed."""
+    """Days, and how many persons they rest on, by exposure and window; ``reference``: in none of the exposure's windows; ``all``: observed.
+
+    Days of the reference rest on the fewest persons of any of the windows: taken from all days they give the days of those persons.
+    """
     sets = series.sets
     owner = np.repeat(np.arange(sets.count), np.diff(sets.start))
     found: dict[tuple[str, str], tuple[float, int]] = {}
@@ -261,7 +264,9 @@ def _days(series: CaseSeries, cases: _Told, windows: tuple[RiskWindow, ...]) -> 
             inside = column[_term(window)]
             found[exposure, window.name] = _length(sets, owner, cases.n, inside)
             held |= inside
-        found[exposure, _REST] = _length(sets, owner, cases.n, ~held)
+        few = [persons for (of, _), (_, persons) in found.items() if of == exposure and persons]
+        length, persons = _length(sets, owner, cases.n, ~held)
+        found[exposure, _REST] = length, min([persons, *few])
         found[exposure, "all"] = _length(sets, owner, cases.n, np.ones_like(held))
     return found
 

@@ -23,10 +23,11 @@ from rempart.study.estimators.person_bootstrap import Bootstrap, bootstrap
 from rempart.study.estimators.weighted_contrast import Contrast
 from rempart.study.ratio import TERM
 from rempart.study.rows import UNITS, Output
+from rempart.study.score_effect import BEYOND
 from rempart.study.tallies import NOBODY, Tally, union
 from rempart.study.target_trials import COLUMNS, Floats, Grid, Histories, Ints, clone_rows, grid, histories, trial_rows
 from rempart.study.trial_columns import Terms
-from rempart.study.trial_models import Fitted, outcome_model, robust, standardised
+from rempart.study.trial_models import Fitted, outcome_model, reached, robust, standardised
 from rempart.study.trial_weights import staying, unweighted
 
 _RISKS = {**UNITS, "risk": "probability", "risk_difference": "probability"}
@@ -88,7 +89,8 @@ def odds_ratio(output: Output, told: Designed) -> None:
 
 
 def risks(output: Output, told: Designed) -> None:
-    """Standardised to everybody in the trials, by the end of the last interval: each arm, the difference and the ratio."""
+    """Standardised to everybody in the trials, by the end of the last interval: each arm, the difference and the ratio; no value and a
+    note for what needs an arm in which nobody is followed so long."""
     asked = told.analysis.parameters
     day = int(asked["intervals"]) * int(asked["every_days"])
     row = {
@@ -102,17 +104,25 @@ def risks(output: Output, told: Designed) -> None:
     for place, arm in enumerate(_arms(told)):
         cell = events.get((str(1 - place),), NOBODY)
         output.write(row, {"arm": arm}, {"events": cell.persons}, n=cell.persons, ref=reference(cell))
-        shown = _shown("risk", found[place] if found else None)
-        output.write(row, {"arm": arm}, shown, n=cell.persons, ref=reference(cell), rule=rule, units=_RISKS)
+        shown, note, why = _shown("risk", found, place, rule)
+        output.write({**row, **note}, {"arm": arm}, shown, n=cell.persons, ref=reference(cell), rule=why, units=_RISKS)
     for place, name, units in ((2, "risk_difference", _RISKS), (3, "risk_ratio", _RATIO)):
-        shown = _shown(name, found[place] if found else None)
+        shown, note, why = _shown(name, found, place, rule)
         measure = {"measure": name.removeprefix("risk_")}
-        output.write({**row, **measure}, {}, shown, n=least.persons, ref=reference(least), rule=rule, units=units)
+        output.write(
+            {**row, **measure, **note}, {}, shown, n=least.persons, ref=reference(least), rule=why, units=units
+        )
 
 
-def _shown(name: str, told: Told | None) -> dict[str, float | None]:
+def _shown(
+    name: str, found: tuple[Told | None, ...], place: int, rule: str
+) -> tuple[dict[str, float | None], dict[str, str], str]:
+    """A value with its limits; what stands in the row, and the reason, where there is none."""
+    told = found[place] if found else None
     values = [None if value is None or not np.isfinite(value) else value for value in told or (None,) * 3]
-    return dict(zip((name, "lower", "upper"), values, strict=True))
+    beyond = bool(found) and told is None
+    shown = dict(zip((name, "lower", "upper"), values, strict=True))
+    return shown, {"note": BEYOND} if beyond else {}, BEYOND if beyond else rule
 
 
 def _estimated(make: Callable[[], tuple[Any, ...]]) -> tuple[tuple[Any, ...], str]:
@@ -183,11 +193,21 @@ def _ratio(told: Designed, *, adjusted: bool) -> tuple[float, ...]:
     return float(np.exp(beta)), low, high, float(2 * ndtr(-abs(beta / boot.error()[0])))
 
 
-def _risks(told: Designed) -> tuple[Told, ...]:
-    """Risk if all start, if none does, their difference and ratio."""
+def _risks(told: Designed) -> tuple[Told | None, ...]:
+    """Risk if all start, if none does, their difference and ratio; None for what needs an arm that is not followed to the last interval."""
     trials = _trials(told, adjusted=True, varying=True)
     person = trials.told.n.astype(np.float64)
     fitted, _ = trials.fitted(person)
+    one, other = (last >= int(told.analysis.parameters["intervals"]) for last in reached(fitted, trials.cells, person))
+    if not (one or other):
+        return (None,) * 4
+    found = _contrasted(trials, fitted, person)
+    return tuple(
+        value if seen else None for value, seen in zip(found, (one, other, one and other, one and other), strict=True)
+    )
+
+
+def _contrasted(trials: _Trials, fitted: Fitted, person: Floats) -> tuple[Told, ...]:
     if not trials.replicates:
         made = standardised(
             replace(fitted, fit=robust(fitted, trials.told, trials.cells)), trials.told, trials.cells, person

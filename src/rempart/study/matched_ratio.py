@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hazard ratio of matched sets as result rows: each set a stratum with a baseline of its own, or one baseline and robust errors.
 
-``strata``: information within sets alone; errors of the model, or robust by person where somebody stands in several. ``robust``: errors
-robust by set; where somebody stands in several, by set and by person at once: V(set) + V(person) - V(row) (Cameron, Gelbach & Miller, J Bus
-Econ Stat 2011;29:238), no small-sample factor. A covariate that says nothing beyond the others, or nothing within any set, is left out.
+``strata``: information within sets alone; errors of the model, where nobody stands in several sets. ``robust``, and ``strata`` else: errors
+robust by set; where somebody stands in several, by set and by person at once: V(set) + V(person) - V(row) (Cameron, Gelbach & Miller, J
+Bus Econ Stat 2011;29:238), no small-sample factor. By person alone would be too small: what the rows of a set move the estimate by goes
+together, since they share a baseline. A covariate that says nothing beyond the others, or nothing within any set, is left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -117,7 +118,7 @@ def matched_cox(
     if strata and rows.alone:
         return float(fit.beta[0]), float(fit.error[0])
     moved = score_residuals(risk, moments) @ fit.model_covariance
-    return float(fit.beta[0]), _robust(moved[:, 0], rows.person[kept], None if strata else rows.match_set[kept])
+    return float(fit.beta[0]), _robust(moved[:, 0], rows.person[kept], rows.match_set[kept])
 
 
 def _within(columns: Sequence[Floats], match_set: Ints) -> list[Floats]:
@@ -127,15 +128,13 @@ def _within(columns: Sequence[Floats], match_set: Ints) -> list[Floats]:
     return [np.round(column - (np.bincount(at, weights=column) / many)[at], 9) for column in columns]
 
 
-def _robust(move: Floats, person: Ints, match_set: Ints | None) -> float:
-    """The error from what each row moves the estimate by, summed by person, or by set and person."""
+def _robust(move: Floats, person: Ints, match_set: Ints) -> float:
+    """The error from what each row moves the estimate by, summed by set and by person."""
 
     def by(labels: Ints) -> float:
         sums = np.bincount(np.unique(labels, return_inverse=True)[1].reshape(-1), weights=move)
         return float(sums @ sums)
 
-    if match_set is None:
-        return float(np.sqrt(by(person)))
     sets, persons = by(match_set), by(person)
     both = sets + persons - float(move @ move)
     return float(np.sqrt(max(both, sets, persons) if both <= 0 else both))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from rempart.errors import BadInput
 from rempart.records.scores import STRATA, ScoreUse
 from rempart.study.estimators.cox_days import risk_days
 from rempart.study.estimators.cox_input import CoxRows
@@ -32,15 +33,16 @@ _COMPETES = 2
 _BOOT_DRAW = 3
 _Z = -float(ndtri(0.025))
 BEYOND = "contrast-day-beyond-follow-up"
+_LEAST_ERROR = 1e-9  # of a logarithm: below it scores cancel in each set, and nothing is left that varies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An estimate with its limits (95 %)."""
+    """An estimate with its limits (95 %); None where its data tell of no spread (a risk of 0 or 1)."""
 
     value: float
-    lower: float
-    upper: float
+    lower: float | None
+    upper: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,19 +137,27 @@ def _wald(values: Floats, covariance: Floats, days: tuple[int, ...], beyond: tup
         at = slice(1 + 2 * number, 3 + 2 * number)
         one, other = (_risk(value, own) for value, own in zip(values[at], error[at], strict=True))
         apart = np.array([1.0, -1.0])
-        difference = float(apart @ values[at])
-        reach = _Z * float(np.sqrt(max(apart @ covariance[at, at] @ apart, 0.0)))
+        difference = _apart(one, other, float(np.sqrt(max(apart @ covariance[at, at] @ apart, 0.0))))
         ratio = None
-        if float(values[at].min()) > 0:
+        if one.lower is not None and other.lower is not None:
             log, slope = float(np.log(float(values[at][0]) / float(values[at][1]))), apart / values[at]
             ratio = _exponential(log, float(np.sqrt(max(float(slope @ covariance[at, at] @ slope), 0.0))))
-        told = Told(value=difference, lower=max(difference - reach, -1.0), upper=min(difference + reach, 1.0))
-        risks.append(Risks(day=day, arms=(one, other), difference=told, ratio=ratio))
+        risks.append(Risks(day=day, arms=(one, other), difference=difference, ratio=ratio))
     return Effect(ratio=ratio_of(float(values[0]), float(error[0])), risks=tuple(risks), beyond=beyond)
 
 
+def _apart(one: Told, other: Told, error: float) -> Told:
+    """The difference of two risks; without limits where one of them has none, since it would lend no variance."""
+    value = one.value - other.value
+    if one.lower is None or other.lower is None:
+        return Told(value=value, lower=None, upper=None)
+    return Told(value=value, lower=max(value - _Z * error, -1.0), upper=min(value + _Z * error, 1.0))
+
+
 def ratio_of(log: float, error: float, told: Told | None = None) -> Ratio:
-    """A ratio by its logarithm and error; ``told``: limits found in another way."""
+    """A ratio by its logarithm and error; ``told``: limits found in another way. Raises BadInput ``contrast-no-spread``."""
+    if not error > _LEAST_ERROR:
+        raise BadInput("contrast-no-spread", term=TERM)
     p_value = float(2 * ndtr(-abs(log / error)))
     return Ratio(log=log, error=error, told=told or _exponential(log, error), p_value=p_value)
 
@@ -160,7 +170,7 @@ def _exponential(log: float, error: float) -> Told:
 def _risk(value: float, error: float) -> Told:
     """A risk with limits on the scale of log(−log), so that they stay between 0 and 1."""
     if not 0 < value < 1:
-        return Told(value=float(value), lower=float(value), upper=float(value))
+        return Told(value=float(value), lower=None, upper=None)
     log = np.log(-np.log(value))
     reach = _Z * error / abs(value * np.log(value))
     low, high = sorted(float(np.exp(-np.exp(log + sign * reach))) for sign in (-1, 1))

@@ -224,6 +224,8 @@ def _risk_estimand(use: ScoreUse) -> str:
 
 
 def _risk_rows(output: Output, row: Mapping[str, str], risks: Risks, behind: list[tuple[int, str]]) -> None:
+    if any(told.lower is None for told in risks.arms):
+        row = {**row, "note": "contrast-arm-without-spread"}
     for arm, told, (n, ref) in zip(ARMS, risks.arms, behind, strict=True):
         output.write(row, {"arm": arm}, {"events": n}, n=n, ref=ref)
         output.write(row, {"arm": arm}, _limits("risk", told), n=n, ref=ref)

@@ -7,7 +7,7 @@ the strategy's, and the dead leave none any more.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +92,8 @@ def _changes(texts: Texts) -> tuple[Ints, tuple[tuple[str, ...], ...]]:
 class TrialRows:
     """N rows: ``of`` (their history), ``arm`` (1 started, or meets the rule), ``trial``, ``run`` (the stretch that tells the levels),
     ``zero`` (the interval whose last day is time zero), ``exit_`` from 1, ``event``, ``left``: deviated at the end of the exit interval;
-    ``dead``: the interval of the death, 0 for none; ``lost``: seen no longer after the exit interval."""
+    ``dead``: the interval of the death, 0 for none; ``lost``: seen no longer after the exit interval; ``met``: the interval in which a
+    clone met the rule that it was to meet, 0 for none."""
 
     of: Ints
     arm: Ints
@@ -104,6 +105,7 @@ class TrialRows:
     left: Bools
     dead: Ints
     lost: Bools
+    met: Ints
 
 
 def trial_rows(told: Histories, *, horizon: int, per_protocol: bool) -> TrialRows:
@@ -128,7 +130,8 @@ def clone_rows(told: Histories, *, horizon: int, grace: int) -> TrialRows:
     arm = np.r_[np.ones(size, dtype=np.int64), np.zeros(len(other), dtype=np.int64)]
     leaves = np.r_[np.where(never, grace - 1, -1), told.i[told.of[other]]]
     of = told.of[run]
-    return _followed(told, (of, arm, np.zeros(len(of), np.int64), run), np.full(len(of), -1), leaves, horizon)
+    rows = _followed(told, (of, arm, np.zeros(len(of), np.int64), run), np.full(len(of), -1), leaves, horizon)
+    return replace(rows, met=np.where(rows.arm == 1, told.i[rows.of] + 1, 0))
 
 
 def _followed(told: Histories, who: tuple[Ints, Ints, Ints, Ints], zero: Ints, leaves: Ints, horizon: int) -> TrialRows:
@@ -155,6 +158,7 @@ def _followed(told: Histories, who: tuple[Ints, Ints, Ints, Ints], zero: Ints, l
         left=left[kept],
         dead=dead[kept],
         lost=lost[kept],
+        met=np.zeros(int(kept.sum()), dtype=np.int64),
     )
 
 
@@ -164,7 +168,7 @@ class Grid:
     stretch of each cell, whose levels are the cell's.
 
     A cell holds paths, K in all, of equal weights: ``path`` (N,) of each row, ``within`` (K,) their cell, ``dead`` (K,) the interval of
-    the death (0: none), ``changes`` (K, M) the changing covariates in each interval.
+    the death and ``met`` (K,) that in which the rule was met (0: none), ``changes`` (K, M) the changing covariates in each interval.
     """
 
     rows: TrialRows
@@ -176,6 +180,7 @@ class Grid:
     path: Ints
     within: Ints
     dead: Ints
+    met: Ints
     changes: Ints
 
     def counts(self, weight: Floats) -> "Counts":
@@ -191,7 +196,8 @@ class Grid:
         events, left, lost = (table(weight * flag, rows.exit_) for flag in (rows.event, rows.left, rows.lost))
         month = np.arange(1, self.months + 1)
         alive = (self.dead[:, None] == 0) | (month < self.dead[:, None])
-        return Counts(risk=risk, events=events, stay=np.where(alive, risk - events, 0.0), left=left, lost=lost)
+        stay, free = np.where(alive, risk - events, 0.0), (self.met[:, None] == 0) | (month <= self.met[:, None])
+        return Counts(risk=risk, events=events, stay=stay, may=np.where(free, stay, 0.0), left=left, lost=lost)
 
     def of_cells(self, table: Floats) -> Floats:
         """A table (K, M) summed over the paths of each cell, (C, M)."""
@@ -203,11 +209,13 @@ class Grid:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """Person-intervals by path and interval, (K, M) each: at ``risk`` of the outcome; ``events``; of the others the living, at its end
-    (``stay``), those of them who deviate then (``left``), and those who are seen no longer (``lost``)."""
+    (``stay``), those of them who still can deviate (``may``: not who has met the rule before), who do then (``left``), and who are seen no
+    longer (``lost``)."""
 
     risk: Floats
     events: Floats
     stay: Floats
+    may: Floats
     left: Floats
     lost: Floats
 
@@ -220,7 +228,7 @@ def grid(told: Histories, rows: TrialRows, names: Sequence[int], months: int) ->
     keys = np.column_stack([rows.arm, rows.trial, pattern[rows.run]])
     _, first, cell = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     cell = cell.reshape(-1).astype(np.int64)
-    path = _numbered(cell, rows.dead)
+    path = _numbered(_numbered(cell, rows.dead), rows.met)
     for month in range(1, months + 1) if told.changed else ():
         path = _numbered(path, _changed(told, rows, month))
     _, shown, path = np.unique(path, return_index=True, return_inverse=True)
@@ -235,6 +243,7 @@ def grid(told: Histories, rows: TrialRows, names: Sequence[int], months: int) ->
         path=path.reshape(-1).astype(np.int64),
         within=cell[shown],
         dead=rows.dead[shown],
+        met=rows.met[shown],
         changes=np.stack(kinds, axis=1),
     )
 

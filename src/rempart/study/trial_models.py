@@ -64,6 +64,14 @@ def robust(found: Fitted, told: Histories, cells: Grid) -> PooledFit:
     return replace(found.fit, covariance=np.asarray((covariance + covariance.T) / 2), robust=True, scores=scores)
 
 
+def reached(found: Fitted, cells: Grid, person: Floats) -> tuple[int, int]:
+    """The last interval in which anybody counts whom the fit is made of, of who starts and of who does not; 0: nobody. A later one would be
+    drawn by the parabola alone."""
+    risk = cells.of_cells(cells.counts(person[cells.rows.of]).risk * found.weight)
+    one, other = (np.flatnonzero((risk[found.kept & (cells.arm == arm)] > 0).any(axis=0)) for arm in (1, 0))
+    return int(one.max(initial=-1)) + 1, int(other.max(initial=-1)) + 1
+
+
 def standardised(found: Fitted, told: Histories, cells: Grid, person: Floats) -> Contrast:
     """Risks by the last interval if all had started, and if none had, of everybody in any trial. With the scores of a robust fit their
     errors hold who is in the trials too: influence of each person on coefficients and on the mean together, summed before squaring."""

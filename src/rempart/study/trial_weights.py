@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights of trials' person-intervals: who stays with a strategy stands for those who left it, the dead for no more than they did.
 
-1 / the chance of not having deviated by the end of the interval before, from a pooled logistic model of deviation of the living in each arm
-(time, trial, levels, changing covariates on the interval's first day), times that chance by arm and interval alone (stabilised), cut to
-percentiles. The dead can leave nothing: the first factor stays what it was in the interval of the death; the second goes on, as it is no
-person's, and so does the chance of being seen still. Where nothing was asked of staying all count 1, the dead as much of it as is seen.
-Sources: Young et al., Stat Med 2020;39:1199 (competing events); Fine & Gray, J Am Stat Assoc 1999;94:496; Robins, Hernán & Brumback,
-Epidemiology 2000;11:550.
+1 / the chance of not having deviated by the end of the interval before, from a pooled logistic model of deviation in each arm of the living
+who still can: a clone that has met its rule cannot. Its terms: time, trial, levels, changing covariates on the interval's first day.
+Times that chance by arm and interval alone (stabilised), cut to percentiles. The dead can leave nothing: the first factor stays what it was
+in the interval of the death; the second goes on, as it is no person's, and so does the chance of being seen still. Where nothing was asked
+of staying all count 1, the dead as much of it as is seen.
+Sources: Cain et al., Int J Biostat 2010;6:18, and Hernán & Robins, Am J Epidemiol 2016;183:758 (grace); Young et al., Stat Med 2020;39:1199
+(competing events); Fine & Gray, J Am Stat Assoc 1999;94:496; Robins, Hernán & Brumback, Epidemiology 2000;11:550.
 """
 
 from dataclasses import replace
@@ -14,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import expit
 
+from rempart.errors import BadInput
 from rempart.study.target_trials import Bools, Counts, Floats, Grid, Histories, Ints
 from rempart.study.trial_columns import ModelRows, Terms, design, fit_columns, spread, with_event
 
@@ -24,7 +26,7 @@ _NOBODY = 0.99 * float(np.log1p(-_ALL))  # of an arm that all of the living have
 def staying(told: Histories, cells: Grid, person: Floats, terms: Terms, *, cut: tuple[int, int] = (0, 100)) -> Floats:
     """Stabilised weights (K, M) of each path's intervals; ``person`` (H,): how much each history counts. Raises as ``fit_counts``."""
     counts = cells.counts(person[cells.rows.of])
-    arm, gone = cells.arm[cells.within], _dead(cells)
+    arm, gone = cells.arm[cells.within], _dead(cells) | _met(cells)
     alone, through = _alone(cells, counts.left, counts.stay), np.zeros(counts.risk.shape)
     for side in (0, 1):
         mine = arm == side
@@ -59,6 +61,12 @@ def _dead(cells: Grid, *, after: int = 0) -> Bools:
     return (cells.dead[:, None] > 0) & (np.arange(1, cells.months + 1) >= cells.dead[:, None] + after)
 
 
+def _met(cells: Grid) -> Bools:
+    """(K, M): intervals after that in which a clone met its rule, at whose end it cannot deviate: what it becomes then tells of no leaver
+    (Cain et al. 2010; Hernán & Robins 2016)."""
+    return (cells.met[:, None] > 0) & (np.arange(1, cells.months + 1) > cells.met[:, None])
+
+
 def _alone(cells: Grid, gone: Floats, of: Floats) -> Floats:
     """Logarithms (K, M) of the chance of not having gone by the end of the interval before, by arm and interval alone."""
     found = np.zeros(gone.shape)
@@ -77,11 +85,14 @@ def _before(log: Floats) -> Floats:
 
 
 def _deviation(told: Histories, cells: Grid, counts: Counts, side: int, terms: Terms) -> Floats:
-    """Chance of deviating at the end of each interval, (K, M), as the living of an arm; 0 in intervals at whose end nobody of the arm does,
-    or everybody: nobody is left then whom it could weight."""
+    """Chance of deviating at the end of each interval, (K, M), as the living of an arm who can; 0 in intervals at whose end nobody does, or
+    the whole arm: nobody is left then whom it could weight. Raises ``pooled-separation`` where all who can do, and others are left."""
     mine = cells.arm[cells.within] == side
-    stay, left = (np.where(mine[:, None], table, 0.0) for table in (counts.stay, counts.left))
-    months = (left.sum(axis=0) > 0) & (left.sum(axis=0) < stay.sum(axis=0))
+    stay, left = (np.where(mine[:, None], table, 0.0) for table in (counts.may, counts.left))
+    leavers = left.sum(axis=0)
+    if ((leavers > 0) & (leavers >= stay.sum(axis=0)) & (leavers < counts.stay[mine].sum(axis=0))).any():
+        raise BadInput("pooled-separation", term="staying")
+    months = (leavers > 0) & (leavers < stay.sum(axis=0))
     found = np.zeros(stay.shape)
     if not months.any():
         return found

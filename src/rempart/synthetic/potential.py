@@ -3,8 +3,8 @@
 
 Persons are drawn as the planted ones are; the law of the outcome is that of ``outcomes``. Each potential outcome is integrated
 over its own hazard month by month instead of drawn once (its expectation given the person and the course: the same mean, less
-noise), with natural death competing. Sums only are kept, one set a chunk: memory is that of a chunk, and the spread between
-chunks is the Monte-Carlo error.
+noise), with natural death competing. Where the target acts only after a latency, a month begins as it ends. Sums only are kept, one set
+a chunk: memory is that of a chunk, and the spread between chunks is the Monte-Carlo error.
 """
 
 import hashlib
@@ -12,32 +12,41 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from rempart.synthetic.outcomes import YEAR, Baseline, Courses, Effect, baseline_of
 from rempart.synthetic.plan import Flags, Floats, Ints
-from rempart.synthetic.potential_sums import Sums, told
+from rempart.synthetic.potential_sums import Sums, latency_month, told
 from rempart.synthetic.studies_births import drug_shares, odds_of
 from rempart.synthetic.studies_cohort import Rules, course_of, courses_of, draw_groups
 
 Progress = Callable[[int, int], None]
 Truth = dict[str, Any]
-_MONTH = 1 / 12
-_LAW = 1
+# Raised when the simulation changes what it gives: of studies without a latency, and of those with one.
+_LAW, _LAW_OF_LATENCY = 1, 2
 
 
 def truth_key(tables: Mapping[str, Any], rules: Rules) -> str:
     """Hash of everything the marginal truth of a study depends on, the number of draws apart."""
     law = {
-        "law": _LAW, "study": rules.name, "mode": "boost" if rules.mode == "boost" else "cohort", "effect": rules.effect,
+        "law": _LAW_OF_LATENCY if latency_of(rules) else _LAW, "study": rules.name,
+        "mode": "boost" if rules.mode == "boost" else "cohort", "effect": rules.effect,
         "table": rules.table, "death": tables["death"],
         "potential": {word: tables["potential"][word] for word in ("delay", "particles")},
         "range": tables["environment"]["pm25"]["range"],
     }  # fmt: skip
     text = json.dumps(law, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def latency_of(rules: Rules) -> int:
+    """Days from time zero on in which the target of a cohort does nothing; 0 in the other designs."""
+    told = rules.table.get("effects", {}).get(rules.table.get("target"))
+    # An effect asked for in place of the planted one begins at once.
+    return int(told["latency_days"]) if told and rules.effect is None else 0
 
 
 def marginal_truth(
@@ -72,7 +81,7 @@ def simulate(
     }  # fmt: skip
     if rules.effect is not None:
         head["effect"] = rules.effect
-    return head | {"contrasts": told(chunks, rules.table)}
+    return head | {"contrasts": told(chunks, rules.table, latency_of(rules))}
 
 
 def _cohort(tables: Mapping[str, Any], rules: Rules, size: int, draw: np.random.Generator) -> dict[str, Sums]:
@@ -89,7 +98,7 @@ def _cohort(tables: Mapping[str, Any], rules: Rules, size: int, draw: np.random.
     waited = _spent(base, who.age, who.sex, delay) + _spent(dying, who.age, who.sex, delay)
     own = np.array([g["product"] == table["target"] for g in mine])[who.group]
     person = _Person(age=who.age + delay, sex=who.sex, weight=np.exp(-waited), base=base, dying=dying, target=own)
-    months = round(12 * max(table["horizons"]))
+    edges = _edges(round(12 * max(table["horizons"])), latency_of(rules))
     place = {product: next(n for n, g in enumerate(mine) if g["product"] == product) for product in _arms(table)}
     worlds: dict[str, Sums] = {}
     for name, product in {
@@ -101,7 +110,7 @@ def _cohort(tables: Mapping[str, Any], rules: Rules, size: int, draw: np.random.
         if name == "sustained":
             length = np.full(size, int(YEAR * (max(table["horizons"]) + 1)))
         courses = courses_of(drawn, (np.zeros(size, dtype=np.int64), length), pack)
-        lived = _lived(person, months, partial(_ratios, courses, rules.effects()[1]))
+        lived = _lived(person, edges, partial(_ratios, courses, rules.effects()[1]))
         worlds |= {name: lived[0], f"{name}-own": lived[1 if name == "target" else 2]}
     return worlds
 
@@ -132,24 +141,33 @@ def _spent(law: Baseline, age: Floats, sex: Ints, years: Floats) -> Floats:
     return np.asarray(law.rate(age, sex) * np.expm1(law.slope * years) / law.slope)
 
 
-def _lived(person: _Person, months: int, ratio_on: Callable[[int], Floats]) -> list[Sums]:
+def _edges(months: int, latency: int = 0) -> Floats:
+    """Years from time zero to the beginning of each month and the end of the last; one lies where a latency ends."""
+    edges = np.arange(months + 1) / 12
+    if latency:
+        edges[latency_month(latency)] = latency / YEAR
+    return edges
+
+
+def _lived(person: _Person, edges: Floats, ratio_on: Callable[[int], Floats]) -> list[Sums]:
     """Follow persons month by month from time zero: sums over all, over those who took the target, over the others.
 
-    ``ratio_on``: their hazard ratios on a day after time zero.
+    ``edges``: as ``_edges`` gives them; ``ratio_on``: hazard ratios of the persons on a day after time zero.
     """
     rate, mortal = person.base.rate(person.age, person.sex), person.dying.rate(person.age, person.sex)
     left, of = person.weight.copy(), np.stack([np.ones(len(person.age)), person.target, ~person.target])
-    started, rows = of @ left, np.empty((3, 3, months))
-    for month in range(months):
-        middle = (month + 0.5) * _MONTH
+    rows = np.empty((3, 4, len(edges) - 1))
+    for month, (begin, end) in enumerate(pairwise(edges)):
+        middle = (begin + end) / 2
         usual = rate * np.exp(person.base.slope * middle)
         hazard = usual * ratio_on(max(int(middle * YEAR), 1))
         total = hazard + mortal * np.exp(person.dying.slope * middle)
-        gone = left * -np.expm1(-total * _MONTH)
+        gone = left * -np.expm1(-total * (end - begin))
         time = gone / total
-        rows[:, 0, month], rows[:, 1, month], rows[:, 2, month] = of @ time, of @ (time * hazard), of @ (time * usual)
+        for place, value in enumerate((left, time, time * hazard, time * usual)):
+            rows[:, place, month] = of @ value
         left = left - gone
-    return [Sums(started=float(started[g]), risk=rows[g, 0], events=rows[g, 1], plain=rows[g, 2]) for g in range(3)]
+    return [Sums(left=row[0], risk=row[1], events=row[2], plain=row[3]) for row in rows]
 
 
 def _doses(tables: Mapping[str, Any], rules: Rules, size: int, draw: np.random.Generator) -> dict[str, Sums]:
@@ -166,9 +184,8 @@ def _doses(tables: Mapping[str, Any], rules: Rules, size: int, draw: np.random.G
 
 def _once(rate: Floats, years: float) -> Sums:
     risk = -np.expm1(-rate * years)
-    return Sums(
-        started=float(len(rate)), risk=np.array([(risk / rate).sum()]), events=np.array([risk.sum()]), plain=np.zeros(1)
-    )
+    one = np.array([float(len(rate))])
+    return Sums(left=one, risk=np.array([(risk / rate).sum()]), events=np.array([risk.sum()]), plain=np.zeros(1))
 
 
 def _births(tables: Mapping[str, Any], rules: Rules, size: int, draw: np.random.Generator) -> dict[str, Sums]:
@@ -188,8 +205,8 @@ def _births(tables: Mapping[str, Any], rules: Rules, size: int, draw: np.random.
 
 
 def _whole(hit: Floats, weight: Floats) -> Sums:
-    number = float(weight.sum())
-    return Sums(started=number, risk=np.array([number]), events=np.array([(hit * weight).sum()]), plain=np.zeros(1))
+    number = np.array([float(weight.sum())])
+    return Sums(left=number, risk=number, events=np.array([(hit * weight).sum()]), plain=np.zeros(1))
 
 
 def _place(tables: Mapping[str, Any], rules: Rules, size: int, draw: np.random.Generator) -> dict[str, Sums]:
@@ -203,9 +220,9 @@ def _place(tables: Mapping[str, Any], rules: Rules, size: int, draw: np.random.G
         age=who.age, sex=who.sex, weight=np.ones(size), base=law, dying=never, target=np.zeros(size, dtype=bool)
     )  # fmt: skip
     power = (value - table["reference_value"]) / table["step"]
-    months = round(12 * max(table["horizons"]))
+    edges = _edges(round(12 * max(table["horizons"])))
     worlds = {"comparator": table["ratio"] ** power, "target": table["ratio"] ** (power + 1)}
-    return {name: _lived(person, months, partial(_same, ratio))[0] for name, ratio in worlds.items()}
+    return {name: _lived(person, edges, partial(_same, ratio))[0] for name, ratio in worlds.items()}
 
 
 def _same(ratio: Floats, _: int) -> Floats:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rempart.synthetic.outcomes import YEAR
 from rempart.synthetic.plan import Floats
 
 Numbers = dict[str, float]
@@ -14,12 +15,18 @@ Numbers = dict[str, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """How many started; by month: time at risk in years, outcomes, outcomes at ratio 1 (where there are no months: one entry)."""
+    """By month: how many are at risk as it begins, time at risk in years, outcomes, outcomes at ratio 1 (where there are no months: one
+    entry)."""
 
-    started: float
+    left: Floats
     risk: Floats
     events: Floats
     plain: Floats
+
+    @property
+    def started(self) -> float:
+        """How many are at risk as the first month begins."""
+        return float(self.left[0])
 
     def __add__(self, other: "Sums") -> "Sums":
         return self._with(other, 1.0)
@@ -29,13 +36,16 @@ class Sums:
 
     def _with(self, other: "Sums", sign: float) -> "Sums":
         return Sums(
-            started=self.started + sign * other.started, risk=self.risk + sign * other.risk,
+            left=self.left + sign * other.left, risk=self.risk + sign * other.risk,
             events=self.events + sign * other.events, plain=self.plain + sign * other.plain,
         )  # fmt: skip
 
-    def until(self, months: int) -> "Sums":
-        """The first months alone."""
-        return replace(self, risk=self.risk[:months], events=self.events[:months], plain=self.plain[:months])
+    def months(self, first: int, end: int) -> "Sums":
+        """The months from the ``first`` on to the one before ``end``, of who is at risk as they begin."""
+        part = slice(first, end)
+        return replace(
+            self, left=self.left[part], risk=self.risk[part], events=self.events[part], plain=self.plain[part]
+        )  # fmt: skip
 
 
 def hazard_ratio(target: Sums, comparator: Sums) -> float:
@@ -60,14 +70,30 @@ def contrast(target: Sums, comparator: Sums) -> Numbers:
     }  # fmt: skip
 
 
-def told(chunks: Sequence[Mapping[str, Sums]], table: Mapping[str, Any]) -> dict[str, Any]:
-    """All contrasts of a study, each number with its Monte-Carlo standard error (spread of the chunks' own estimates)."""
-    numbers = _CONTRASTS[table["design"]]
+def told(chunks: Sequence[Mapping[str, Sums]], table: Mapping[str, Any], latency: int = 0) -> dict[str, Any]:
+    """All contrasts of a study, each number with its Monte-Carlo standard error (spread of the chunks' own estimates).
+
+    ``latency``: days from time zero on in which the target does nothing; where there are any, each contrast stands a second time, among
+    who is at risk at their end (``…_from_day_<n>``): that of a study whose lag is the latency.
+    """
     total = _total(chunks)
-    whole = numbers(total, table)
+    whole = _numbers(total, table, latency)
     # Each chunk left out in turn: a ratio of sums keeps the bias of the whole, not that of one small chunk.
-    parts = [numbers({name: total[name] - sums for name, sums in chunk.items()}, table) for chunk in chunks]
+    parts = [_numbers({name: total[name] - sums for name, sums in chunk.items()}, table, latency) for chunk in chunks]
     return {name: _with_error(values, [part[name] for part in parts]) for name, values in whole.items()}
+
+
+def latency_month(latency: int) -> int:
+    """The month of the sums that begins as so many days have passed."""
+    return round(12 * latency / YEAR)
+
+
+def _numbers(total: Mapping[str, Sums], table: Mapping[str, Any], latency: int) -> dict[str, Numbers]:
+    made = _CONTRASTS[table["design"]](total, table)
+    if latency:
+        later = _by_horizon(total, table, latency_month(latency))
+        made |= {f"{name}_from_day_{latency}": numbers for name, numbers in later.items()}
+    return made
 
 
 def _total(chunks: Sequence[Mapping[str, Sums]]) -> dict[str, Sums]:
@@ -91,15 +117,21 @@ def _short(value: float) -> float:
     return float(f"{value:.8g}")
 
 
-def _cohort(total: Mapping[str, Sums], table: Mapping[str, Any]) -> dict[str, Numbers]:
+def _by_horizon(total: Mapping[str, Sums], table: Mapping[str, Any], first: int) -> dict[str, Numbers]:
+    """Contrasts from a month on to each horizon, among who is at risk as that month begins."""
     made = {}
     for horizon in table["horizons"]:
-        months = round(12 * horizon)
+        end = round(12 * horizon)
         for name, word in {"initiation": "target", "on_treatment": "sustained"}.items():
-            one = total[word].until(months)
-            numbers = contrast(one, total["comparator"].until(months))
+            one = total[word].months(first, end)
+            numbers = contrast(one, total["comparator"].months(first, end))
             numbers["mean_conditional_ratio"] = float(one.events.sum() / one.plain.sum())
             made[f"{name}_{horizon:g}_years"] = numbers
+    return made
+
+
+def _cohort(total: Mapping[str, Sums], table: Mapping[str, Any]) -> dict[str, Numbers]:
+    made = _by_horizon(total, table, 0)
     target, none = total["target-own"], total["comparator-own"]
     crude = (target.events.sum() / target.risk.sum()) / (none.events.sum() / none.risk.sum())
     adjusted = (target.events.sum() / target.plain.sum()) / (none.events.sum() / none.plain.sum())
@@ -110,9 +142,9 @@ def _cohort(total: Mapping[str, Sums], table: Mapping[str, Any]) -> dict[str, Nu
 def _place(total: Mapping[str, Sums], table: Mapping[str, Any]) -> dict[str, Numbers]:
     made = {}
     for horizon in table["horizons"]:
-        months = round(12 * horizon)
+        end = round(12 * horizon)
         made[f"one_step_more_{horizon:g}_years"] = contrast(
-            total["target"].until(months), total["comparator"].until(months)
+            total["target"].months(0, end), total["comparator"].months(0, end)
         )  # fmt: skip
     return made
 

@@ -45,6 +45,7 @@ from rempart.wiring.people import enrol
 from rempart.wiring.releases import desk
 from rempart.wiring.signing import signer, today
 from rempart.wiring.spark import POOL
+from rempart.wiring.spoken import spoken
 from rempart.wiring.study_variants import VariantRun, run_every_variant, studies_of
 
 PERSONS, SHARDS, _YEAR = 2000, 4, 366
@@ -222,7 +223,7 @@ class _Place(InventedPlace):
 
 def page_of(done: Rehearsed, language: str) -> str:
     """The marked page of a study's tables."""
-    own, words = package_data.toml("release/dry_run.toml"), package_data.toml("release/words.toml")
+    own, words = package_data.toml("release/dry_run.toml"), spoken()
     return page(done, language, words=words, own=own)
 
 
@@ -240,7 +241,7 @@ def save(done: Sequence[Rehearsed], out: Path, *, more: Write | None = None) -> 
     """Tables, figures, page and ``more`` of each study under ``out``, of variants in a folder each; raises as ``check_out``,
     ``file-unwritable``."""
     check_out(out)
-    own, words = package_data.toml("release/dry_run.toml"), package_data.toml("release/words.toml")
+    own, words = package_data.toml("release/dry_run.toml"), spoken()
     for item in done:
         folder = out / (item.name or "study") if len(done) > 1 else out
         figures = _figures(item, words, own)

@@ -40,6 +40,7 @@ from rempart.release.subjects import subjects
 from rempart.release.summary import summary
 from rempart.release.tables import table_ids
 from rempart.wiring.signing import Ask, signer
+from rempart.wiring.spoken import spoken
 from rempart.wiring.warehouse import Warehouse
 
 LANGUAGES = ("en", "fr")
@@ -122,7 +123,10 @@ def _beside(releases: Sequence[str], unread: Sequence[str]) -> list[str]:
 def _lifted(permit: Permit, asked: Sequence[str]) -> list[str]:
     """What everybody reads of the derogations."""
     held = permitted(asked, permit.derogations, permit=permit.id)
-    return [f"derogation ({one.kind}) for {one.outcome}, from {one.least} persons: {one.reason}" for one in held]
+    return [
+        f"derogation ({one.kind}) for {one.outcome} ({one.definition}), from {one.least} persons: {one.reason}"
+        for one in held
+    ]
 
 
 def page_under_review(
@@ -143,7 +147,7 @@ def page_under_review(
         "controls": str(submission.body["controls"]),
         "permit": " · ".join(public_facts(permit).values()),
     }
-    words = package_data.toml("release/words.toml")
+    words = spoken()
     page = summary(language, release=release, facts=facts, study=study.body, tables=tables, figures=(), words=words)
     return page, [table.output for table in tables]
 
@@ -164,7 +168,7 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
     publisher = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     check_party(place, publisher.entry, release=release)
-    words = package_data.toml("release/words.toml")
+    words = spoken()
 
     def figures(tables: Sequence[CheckedTable], study: Mapping[str, Any]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}

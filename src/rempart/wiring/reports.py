@@ -27,6 +27,7 @@ from rempart.journeys.reported import Reported, leaf_lines, leaf_proofs, release
 from rempart.ports.ledger import Ledger
 from rempart.records.result import CheckedTable
 from rempart.records.study import study_from_dict
+from rempart.records.study_idle import estimand_read
 from rempart.release.dry_run import Rehearsed
 from rempart.release.labels import reader_labels
 from rempart.release.report import State, Told, report
@@ -35,6 +36,7 @@ from rempart.release.tables import table_csv
 from rempart.wiring.ledger import open_ledger
 from rempart.wiring.releases import desk
 from rempart.wiring.signing import Ask, signer, today
+from rempart.wiring.spoken import spoken
 from rempart.wiring.study_check import code_lists, needs
 from rempart.wiring.study_files import one_study
 from rempart.wiring.warehouse import Warehouse
@@ -102,7 +104,7 @@ def _files(
     figures: Mapping[str, bytes] | None = None,
 ) -> dict[str, bytes]:
     """Relative path → bytes."""
-    words, own = package_data.toml("release/words.toml"), package_data.toml("release/report.toml")
+    words, own = spoken(), package_data.toml("release/report.toml")
     drawn = _drawn(told.study, tables, language, words) if figures is None else figures
     study, leaves = study_from_dict(told.study), told.leaves if ledger is not None else ()
     whole = Told(
@@ -112,6 +114,7 @@ def _files(
         tables=tables,
         figures=drawn,
         diagrams=_diagrams(told.study, language, words, synthetic=state == "synthetic"),
+        estimand=estimand_read(study, (study.analyses, study.descriptions, study.designs)),
         times=speak(times_of(study)),
         reads=needs(study),
         lists=code_lists(study),

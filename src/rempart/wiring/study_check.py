@@ -18,6 +18,7 @@ from rempart.permits.check_study import check_study
 from rempart.records.cloned import check_runnable
 from rempart.records.code_lists import list_id
 from rempart.records.omop import TableLayout, layouts, whole_layouts
+from rempart.records.outcome_definition import outcome_ids
 from rempart.records.study import Study
 from rempart.wiring.ledger import open_ledger
 from rempart.wiring.study_files import StudyFile
@@ -84,6 +85,11 @@ def not_in_vocabulary(directory: Path, study: Study, folder: Path | None) -> dic
 def _layouts() -> dict[str, TableLayout]:
     parsed = package_data.toml("records/omop54.toml")
     return {**layouts(parsed), **whole_layouts(parsed)}
+
+
+def outcomes_of(study: Study) -> dict[str, str]:
+    """Name → id of what each outcome is: what a derogation of a permit is bound to."""
+    return outcome_ids(study.as_dict())
 
 
 def code_lists(study: Study) -> list[tuple[str, str, int, str]]:
