@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A study file with all its variants at once: planned together, run on one cache, each with its own result, a failing one named."""
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,23 @@ def test_words_say_what_all_of_them_cost(house: House, runs: list[dict[str, Any]
     assert "--every-variant" in answer.out
     both = house.call("--json", "study", "plan", house.folder / "study.toml", "--every-variant", "--variant", CASES)
     assert both.error["code"] == "options-apart"
+
+
+def test_what_is_hidden_does_not_change_with_the_fingerprints_of_a_warehouse(
+    house: House, runs: list[dict[str, Any]]
+) -> None:
+    """They are drawn anew in each: an order of hiding that followed them once left nothing of a run in one warehouse out of twenty."""
+    for run in runs:
+        rows = raw_rows(house, run["run"])
+        shown = counts(check(rows, RULES))
+        assert shown, "of so small a cohort some numbers may still be shown"
+        for draw in range(3):
+            assert counts(check([_with_other_fingerprint(row, draw) for row in rows], RULES)) == shown
+
+
+def _with_other_fingerprint(row: ResultRow, draw: int) -> ResultRow:
+    other = hashlib.sha256(f"{draw} {row.persons_ref}".encode()).hexdigest()
+    return replace(row, persons_ref=f"print:{other}") if row.persons_ref.startswith("print:") else row
 
 
 def test_variants_that_leave_one_after_the_other_are_held_against_each_other(

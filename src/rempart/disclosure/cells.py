@@ -2,7 +2,8 @@
 """A submission seen as cells: how many persons each counts, and which cells every row rests on.
 
 A *cell* is one number of persons that an attacker would like to know. Rows with one ``persons_ref`` share one cell,
-whatever output they stand in. A row may be published only while none of its cells is hidden. Judges nothing itself.
+whatever output they stand in; it is named by the first place they stand in, since fingerprints are drawn anew in each warehouse and
+what is hidden must not change with them. A row may be published only while none of its cells is hidden. Judges nothing itself.
 """
 
 import json
@@ -64,12 +65,13 @@ class Place:
 @dataclass(slots=True)
 class Cells:
     """``values``: cell → persons; ``needs``: per row the cells it rests on; ``places``: where counts stand → cell;
-    ``primary``: cells too small to show."""
+    ``primary``: cells too small to show; ``sets``: ``persons_ref`` → its cell."""
 
     values: dict[str, int] = field(default_factory=dict)
     needs: list[set[str]] = field(default_factory=list)
     places: dict[Place, str] = field(default_factory=dict)
     primary: set[str] = field(default_factory=set)
+    sets: dict[str, str] = field(default_factory=dict)
 
     def add(self, cell: str, value: int, *, output: str) -> str:
         """Enter a cell; raises BadInput ``disclosure-persons-ref`` when one set of persons is given two sizes."""
@@ -93,7 +95,7 @@ def cells_of(rows: Sequence[ResultRow], policy: Policy) -> Cells:
     Raises Refused ``disclosure-output-type``, ``disclosure-statistic``; BadInput ``disclosure-count``,
     ``disclosure-evidence`` (a value that does not say how many persons stand behind it), ``disclosure-persons-ref``.
     """
-    cells = Cells()
+    cells = Cells(sets=_sets(rows, policy))
     groups: dict[tuple[str, Key, Key], set[str]] = {}
     for row in rows:
         rule = policy.type_rule(row.output, row.output_type)
@@ -111,6 +113,19 @@ def cells_of(rows: Sequence[ResultRow], policy: Policy) -> Cells:
         if not needed:
             raise BadInput("disclosure-evidence", output=row.output, statistic=row.statistic)
     return cells
+
+
+def _sets(rows: Sequence[ResultRow], policy: Policy) -> dict[str, str]:
+    """``persons_ref`` → the name of its cell: the first, in the order of names, of the places where it stands."""
+    first: dict[str, str] = {}
+    for row in rows:
+        if row.persons_ref:
+            counted = (
+                row.statistic in policy.type_rule(row.output, row.output_type).counts and row.value == row.n_persons
+            )
+            place = _place(row, row.statistic if counted else BEHIND + row.statistic).id
+            first[row.persons_ref] = min(first.get(row.persons_ref, place), place)
+    return {name: "set:" + place for name, place in first.items()}
 
 
 def _group(row: ResultRow) -> tuple[str, Key, Key]:
@@ -137,7 +152,7 @@ def _count_cells(row: ResultRow, cells: Cells) -> set[str]:
         raise BadInput("disclosure-count", output=row.output, statistic=row.statistic)
     value, place = int(row.value), _place(row, row.statistic)
     if value == row.n_persons and row.persons_ref:
-        counted = cells.add("ref:" + row.persons_ref, value, output=row.output)
+        counted = cells.add(cells.sets[row.persons_ref], value, output=row.output)
         cells.places[place] = counted
         return {counted}
     counted = cells.places[place] = cells.add(place.id, value, output=row.output)
@@ -147,7 +162,7 @@ def _count_cells(row: ResultRow, cells: Cells) -> set[str]:
 def _evidence_cell(row: ResultRow, cells: Cells) -> str:
     """The persons behind a value that is itself no count of persons."""
     place = _place(row, BEHIND + row.statistic)
-    cell = "ref:" + row.persons_ref if row.persons_ref else place.id
+    cell = cells.sets[row.persons_ref] if row.persons_ref else place.id
     cells.places[place] = cell
     return cells.add(cell, row.n_persons or 0, output=row.output)
 

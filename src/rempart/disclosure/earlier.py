@@ -115,13 +115,14 @@ def hide_as_before(
             cells.primary |= {"hidden before:" + place.id, cells.places.get(place, "hidden before:" + place.id)}
     shown = {name for other in earlier for name in other.shown_sets}
     hidden = {name for other in earlier for name in other.hidden_sets} - shown
-    cells.primary |= {cell for cell in cells.values if cell.removeprefix("ref:") in hidden}
+    cells.primary |= {cell for name, cell in cells.sets.items() if name in hidden and cell in cells.values}
     cells.primary |= {cell for cell, n in _same_places(cells, earlier) if policy.small(abs(cells.values[cell] - n))}
 
 
 def known_before(cells: Cells, earlier: Sequence[Earlier]) -> set[str]:
     """Cells that an earlier submission shows with the same count, or of the same persons: to hide them protects nothing."""
-    sets = {"ref:" + name for other in earlier for name in other.shown_sets}
+    shown = {name for other in earlier for name in other.shown_sets}
+    sets = {cell for name, cell in cells.sets.items() if name in shown}
     numbers = {
         cell
         for place, cell in cells.places.items()

@@ -85,7 +85,7 @@ def _cheapest(
 ) -> str | None:
     """The known cell to hide next: in the sum that gives the target away (``first``); else in a sum of the target or of a
     hidden cell it shares a sum with; else in any tied to it. None when all that is tied to the target is hidden already, or shown
-    elsewhere. ``prices``: of the cells that may be hidden.
+    elsewhere. ``prices``: of the cells that may be hidden. A zero only where nothing else is left: it holds nobody among whom to hide.
     """
     near = attacker.touching[target]
     beside = {cell for line in near for cell, _ in line if cell in unknown and not cell.startswith(VIRTUAL)}
@@ -93,17 +93,15 @@ def _cheapest(
     for lines in (first, around, attacker.component(target, unknown)[1]):
         left = {cell for line in lines for cell, _ in line if cell not in unknown and cell in prices}
         if left:
+            left = {cell for cell in left if attacker.values[cell]} or left
             return min(left, key=lambda cell: _price(cell, attacker, unknown, weight=prices[cell]))
     return None
 
 
-def _price(cell: str, attacker: Attacker, unknown: Set[str], *, weight: int) -> tuple[float, bool, int, str]:
-    """Rows lost, shared among the sums that already miss a published cell: a cell where two of them cross serves both.
-
-    A zero is a poor place to hide something.
-    """
+def _price(cell: str, attacker: Attacker, unknown: Set[str], *, weight: int) -> tuple[float, int, str]:
+    """Rows lost, shared among the sums that already miss a published cell: a cell where two of them cross serves both."""
     crossings = sum(_misses_one(line, unknown) for line in attacker.touching[cell])
-    return weight / (1 + crossings), attacker.values[cell] == 0, attacker.values[cell], cell
+    return weight / (1 + crossings), attacker.values[cell], cell
 
 
 def _misses_one(line: Line, unknown: Set[str]) -> bool:
