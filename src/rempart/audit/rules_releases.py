@@ -214,6 +214,7 @@ def _files(signed: SignedDocument) -> dict[tuple[str, str], str]:
 def proven(
     book: Book, index: int, event: LedgerEvent, schema: str, role: str
 ) -> tuple[SignedDocument | None, frozenset[str]]:
+    """The document that the event names, and who signed it in that role at that moment; None when it cannot be proven."""
     try:
         signed = SignedDocument.from_bytes(book.fetch(event.fact("document") or ""), schema=schema)
         trust = book.trust_at(index)
