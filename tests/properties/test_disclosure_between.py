@@ -209,3 +209,24 @@ def test_days_that_a_curve_left_out_are_left_out_of_the_next_one_whose_others_st
     assert days(examine(other, RULES)) == ["00000", "00090", "00180", "00270"]
     first, second = checked_in_turn(one, other)
     assert days(first) == days(second) == ["00000", "00090", "00270"]
+
+
+def test_a_set_too_close_to_an_earlier_one_is_hidden_wherever_it_stands_and_so_is_what_gives_it_back() -> None:
+    near = frozenset({"events/cancer/target", "a set of another study"})
+    told = counts_shown(examine(submission(), RULES, close=near).tables)
+    assert counts_shown(check(submission(), RULES))["incidence", "cancer", "target", "events"] == 60
+    assert told["incidence", "cancer", "target", "events"] is None
+    assert None in {told["incidence", "cancer", arm, "events"] for arm in ("comparator", "all")}
+    assert {
+        n for (output, _, arm, name), n in told.items() if (output, arm, name) == ("hazard_ratio", "target", "events")
+    } == {None}
+    assert told["incidence", "cancer", "target", "persons"] == 1200
+
+
+def test_a_derogation_does_not_let_a_set_through_that_is_too_close() -> None:
+    let = [{"outcome": "cancer", "least": 3, "analyses": ()}]
+    rows = rates({"target": (1200, 4, 3960.0), "comparator": (2300, 70, 7000.0)})
+    place = ("incidence", "cancer", "target", "events")
+    assert counts_shown(examine(rows, RULES, derogations=let).tables)[place] == 4
+    near = frozenset({"events/cancer/target"})
+    assert counts_shown(examine(rows, RULES, derogations=let, close=near).tables)[place] is None

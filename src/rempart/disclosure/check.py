@@ -6,7 +6,7 @@ permit show and hide in the same places (``earlier.py``). Differencing over the 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,14 +58,19 @@ def examine(
     *,
     derogations: Sequence[Mapping[str, Any]] = (),
     earlier: Sequence[Earlier] = (),
+    close: frozenset[str] = frozenset(),
 ) -> Examination:
-    """As ``check``, with the private record of what an attacker is left with, and what later submissions are checked against."""
+    """As ``check``, with the private record of what an attacker is left with, and what later submissions are checked against.
+
+    ``close``: ``persons_ref`` of sets that lie too close to one released before, in whatever project: hidden wherever they stand, a
+    derogation or not.
+    """
     policy = policy_from(rules)
     check_labels(rows)
     _each_once(rows)
     dropped = _dropped(rows, policy, earlier)
     shown = [row for index, row in enumerate(rows) if index not in dropped]
-    found, hides = _suppressed(shown, policy, earlier, derogations)
+    found, hides = _suppressed(shown, policy, earlier, derogations, close)
     cleared = [
         _cleared(row, hide, policy)
         for row, hide in zip(shown, hides, strict=True)
@@ -87,7 +92,11 @@ def _dropped(rows: Sequence[ResultRow], policy: Policy, earlier: Sequence[Earlie
 
 
 def _suppressed(
-    shown: Sequence[ResultRow], policy: Policy, earlier: Sequence[Earlier], derogations: Sequence[Mapping[str, Any]]
+    shown: Sequence[ResultRow],
+    policy: Policy,
+    earlier: Sequence[Earlier],
+    derogations: Sequence[Mapping[str, Any]],
+    close: Set[str],
 ) -> tuple[Suppression, list[bool]]:
     """What is hidden, and per row whether it is."""
     cells = cells_of(shown, policy)
@@ -95,6 +104,7 @@ def _suppressed(
     let = spared(counts, cells, policy)
     hide_as_before(shown, cells, earlier, policy, spared=let)
     cells.primary -= let
+    cells.primary |= {cells.sets[name] for name in close & cells.sets.keys()}
     cells.primary |= near_steps(cells, policy) | near_days(cells, policy)
     tied = tie_curves(shown, cells, policy)
     lines = lines_of(cells, policy)
