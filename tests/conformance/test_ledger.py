@@ -4,7 +4,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -88,6 +88,41 @@ def test_a_signer_that_fails_leaves_the_log_as_it_was(tmp_path: Path) -> None:
     assert code_of(lambda: failing.append(3, [b"x"])) == (Unavailable, "broker-locked")
     assert content(tmp_path) == before
     assert (failing.size(), failing.leaves()) == (3, LEAVES[:3])
+
+
+def test_what_goes_elsewhere_goes_before_anything_is_written_and_its_failure_leaves_the_old_log(tmp_path: Path) -> None:
+    told: list[tuple[int, list[bytes], str]] = []
+
+    def forward(size: int, leaves: Sequence[bytes], note: str) -> None:
+        told.append((size, list(leaves), note))
+        if len(told) == 3:
+            raise Unavailable("second-absent")
+
+    ledger = DirectoryLedger(
+        tmp_path, origin=ORIGIN, public=PUBLIC, sign=lambda text: sign_text(LEDGER, text), forward=forward
+    )
+    ledger.append(0, LEAVES[:3])
+    assert [(size, leaves) for size, leaves, _ in told] == [(0, []), (0, LEAVES[:3])]
+    assert told[1][2] == ledger.checkpoint()
+    before = content(tmp_path)
+    assert code_of(lambda: ledger.append(3, LEAVES[3:5])) == (Unavailable, "second-absent")
+    assert content(tmp_path) == before and ledger.size() == 3
+    other = ledger_at(tmp_path, writes=False)
+    assert other.take_up(LEAVES[3:5], told[2][2]) == 5, "signed already: no key is needed"
+    assert (ledger.leaves(), ledger.checkpoint()) == (LEAVES[:5], told[2][2])
+
+
+def test_only_signed_leaves_that_follow_are_taken_up(tmp_path: Path) -> None:
+    ledger, elsewhere = ledger_at(tmp_path / "here"), ledger_at(tmp_path / "there")
+    elsewhere.append(0, LEAVES[:3])
+    note = elsewhere.checkpoint()
+    assert code_of(lambda: ledger.take_up(LEAVES[1:4], note)) == (NotTrusted, "ledger-root")
+    assert code_of(lambda: ledger.take_up(LEAVES[:2], note)) == (Unavailable, "ledger-moved")
+    assert code_of(lambda: ledger.take_up(LEAVES[:3], note.replace("\n3\n", "\n4\n"))) == (
+        NotTrusted,
+        "checkpoint-signature",
+    )
+    assert (ledger.size(), ledger.take_up(LEAVES[:3], note), ledger.leaves()) == (0, 3, LEAVES[:3])
 
 
 def test_a_read_only_folder_can_be_read(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 from rempart.adapters import ledger_files as files
 from rempart.adapters.group_folder import make_folder
 from rempart.audit import checkpoint as notes
-from rempart.audit.tree import EMPTY_ROOT, Tree, leaf_hash
+from rempart.audit.tree import Tree, leaf_hash
 from rempart.errors import BadInput, NotTrusted, Refused, Unavailable
 
 Stamp = tuple[int, int, int]
+Forward = Callable[[int, Sequence[bytes], str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +37,26 @@ class RawLog:
 
 
 class DirectoryLedger:
-    """``root``: the folder ``DIR/controller/ledger``; ``sign``: checkpoint body → base64 Ed25519, None = read only.
+    """``root``: the folder ``DIR/controller/ledger``; ``sign``: checkpoint body → base64 Ed25519, None = read only; ``forward``:
+    given (size before, leaves, signed note) once they are signed and before anything is written; what it raises leaves the old log.
 
     One instance serves several threads; any number of instances and processes share a folder.
     """
 
-    def __init__(self, root: Path, *, origin: str, public: bytes, sign: Callable[[str], str] | None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        origin: str,
+        public: bytes,
+        sign: Callable[[str], str] | None,
+        forward: Forward | None = None,
+    ) -> None:
         self._root = root
         self._origin = origin
         self._public = public
         self._sign = sign
+        self._forward = forward
         self._tree = Tree()
         self._ends = [0]  # byte offsets in the leaf file: leaf i lies in [ends[i], ends[i + 1])
         self._seen: tuple[Stamp, Stamp] | None = None
@@ -74,6 +85,19 @@ class DirectoryLedger:
             if leaves:
                 self._write(leaves)
         return expected_size
+
+    def take_up(self, leaves: Sequence[bytes], note: str) -> int:
+        """Write leaves that the log's key has signed already, here or elsewhere, with their checkpoint; the size afterwards.
+
+        Nothing is signed and nothing forwarded. Raises NotTrusted ``checkpoint-…``, ``ledger-root``; Unavailable ``ledger-moved``.
+        """
+        signed = notes.parse_and_verify(note, self._origin, self._public)
+        with self._guard, self._writing():
+            self._refresh()
+            if self._tree.size + len(leaves) != signed.size:
+                raise Unavailable("ledger-moved", expected=signed.size - len(leaves), size=self._tree.size)
+            self._write(leaves, note)
+        return signed.size
 
     def leaves(self, start: int = 0, end: int | None = None) -> list[bytes]:
         """Leaves [start, end), each proven against the checkpoint; raises BadInput ``ledger-range``, NotTrusted ``ledger-leaf-altered``."""
@@ -182,18 +206,18 @@ class DirectoryLedger:
         for leaf in leaves:
             self._ends.append(self._ends[-1] + files.PREFIX + len(leaf))
 
-    def _write(self, leaves: Sequence[bytes]) -> None:
-        """Sign first, then leaves, tiles, and last the checkpoint: a crash in between leaves the old log."""
+    def _write(self, leaves: Sequence[bytes], note: str | None = None) -> None:
+        """Sign first (unless ``note`` has been), then leaves, tiles, and last the checkpoint: a crash in between leaves the old log."""
         before, written = self._tree.size, False
-        if before == 0:
-            self._publish(self._signed(0, EMPTY_ROOT))
+        if before == 0 and note is None:
+            self._publish(self._forwarded(0, []))  # no leaf ever lies there without a checkpoint, here or elsewhere
         try:
             for leaf in leaves:
                 self._tree.append(leaf)
-            note = self._signed(self._tree.size, self._tree.root())
+            signed = self._forwarded(before, leaves) if note is None else self._agreed(note)
             files.append_at(self._leaf_file, self._ends[-1], b"".join(files.record(leaf) for leaf in leaves))
             files.write_tiles(self._root / "tiles", self._tree, before)
-            self._publish(note)
+            self._publish(signed)
             written = True
         finally:
             if not written:
@@ -201,6 +225,19 @@ class DirectoryLedger:
                 self._seen = None
         self._note_ends(leaves)
         self._seen = (_stamp(self._checkpoint_file), _stamp(self._leaf_file))
+
+    def _forwarded(self, before: int, leaves: Sequence[bytes]) -> str:
+        note = self._signed(self._tree.size, self._tree.root())
+        if self._forward is not None:
+            self._forward(before, leaves, note)
+        return note
+
+    def _agreed(self, note: str) -> str:
+        """A note from elsewhere, once it is of the tree as it would be."""
+        signed = notes.parse_and_verify(note, self._origin, self._public)
+        if (signed.size, signed.root) != (self._tree.size, self._tree.root()):
+            raise NotTrusted("ledger-root", size=signed.size)
+        return note
 
     def _signed(self, size: int, root: bytes) -> str:
         text = notes.body(self._origin, size, root)
