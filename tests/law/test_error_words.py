@@ -118,3 +118,17 @@ def test_bad_words_are_caught() -> None:
     ]
     assert all(badly_worded({"code": entry}) for entry in entries)
     assert not badly_worded({"code": {"message": "SNDS file not found", "hint": "look"}})
+
+
+def test_whatever_the_audit_counts_has_its_word() -> None:
+    """``audit verify`` names each count; a rule that counts something new would otherwise end every audit."""
+    counted = {
+        name
+        for module in source()
+        if module.name.startswith("rempart.audit.")
+        for name in re.findall(r'counts\["([a-z-]+)"\] \+=', module.text)
+    }
+    assert len(counted) > 15
+    for language in LANGUAGES:
+        said = joined(f"locale/commands.{language}.toml")["say"]
+        none([f"{language}: counted-{name}" for name in sorted(counted) if f"counted-{name}" not in said])

@@ -95,20 +95,24 @@ def show(session: Session, release: str, /, *, key: Path, passphrase_fd: int | N
     )
     if view.to_see and view.yours:
         voice.say("release-to-see", files=", ".join(view.to_see))
-    columns = ["column-checker", "column-verdict", "column-changes", "column-public", "column-private", "column-stands"]
+    columns = ["column-checker", "column-verdict", "column-changes", "column-stands"]
     rows = [
         (
             one.checker,
             voice.word(f"verdict-{one.verdict}"),
             ", ".join(one.changes),
-            one.public,
-            one.private,
             voice.word("vote-stands" if one.stands else "vote-earlier"),
         )
         for one in view.votes
     ]
     if rows:
         voice.table(columns, rows)
+    for one in view.votes:
+        who = one.checker or voice.word("release-a-checker")
+        if one.public.strip():
+            voice.say("comment-public", checker=who, comment=one.public)
+        if one.private.strip():
+            voice.say("comment-private", checker=who, comment=one.private)
     voice.result("release-show", {"schema": "rempart.release-view/1", **asdict(view)})
     return 0
 
