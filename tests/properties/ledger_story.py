@@ -24,6 +24,7 @@ from rempart.records.sealed import SpaceCommit
 from rempart.records.signature import sign, sign_text
 from rempart.records.trust import TrustEntry, TrustFile
 from rempart.wiring.audit import audit_rules, project_states
+from rempart.wiring.policy import policy_form
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "rempart"
 RULES: dict[str, Any] = audit_rules()
@@ -251,6 +252,7 @@ def audit(story: Story, **changes: Any) -> Findings:
         "layouts": LAYOUTS,
         "rules": RULES,
         "projects": project_states(),
+        "policy_form": policy_form(),
         "hashes": [leaf_hash(leaf) for leaf in leaves],
         "now": story.now,
     }

@@ -15,6 +15,7 @@ from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.omop import TableLayout
 from rempart.records.permit import Permit, permit_from_dict
+from rempart.records.policy import Form
 from rempart.records.project import ProjectTable
 from rempart.records.sealed import SpaceCommit
 from rempart.records.trust import TrustEntry, TrustFile
@@ -34,7 +35,8 @@ class Grant:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """What the rules read. ``events``: index → event, unreadable leaves left out; ``ends``: intent → the leaf that closes it;
-    ``projects``: the states of projects; ``checks``: ``host`` and ``node`` → raises for a declaration's body that does not allow what was
+    ``projects``: the states of projects; ``policy_form``: the fields of a policy;
+    ``checks``: ``host`` and ``node`` → raises for a declaration's body that does not allow what was
     done on a day."""
 
     events: Events
@@ -43,6 +45,7 @@ class Book:
     trust_first: str
     layouts: Mapping[str, TableLayout]
     projects: ProjectTable
+    policy_form: Form
     fetch: Callable[[str], bytes]
     check_manifest: Callable[[SpaceCommit], None] | None
     now: datetime.datetime

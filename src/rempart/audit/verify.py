@@ -16,6 +16,7 @@ from rempart.audit import (
     rules_log,
     rules_moves,
     rules_permits,
+    rules_policy,
     rules_projects,
     rules_protocols,
     rules_releases,
@@ -28,6 +29,7 @@ from rempart.audit.rules_log import Log
 from rempart.audit.tree import Tree
 from rempart.errors import NotTrusted
 from rempart.records.omop import TableLayout
+from rempart.records.policy import Form
 from rempart.records.project import ProjectTable
 from rempart.records.sealed import SpaceCommit
 from rempart.records.trust import TrustFile
@@ -79,6 +81,7 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "vote-author": rules_releases.vote_author,
     "release-approvals": rules_releases.release_approvals,
     **rules_wayout.RULES,
+    **rules_policy.RULES,
 }
 
 
@@ -95,6 +98,7 @@ def verify_log(
     layouts: Mapping[str, TableLayout],
     rules: Mapping[str, Any],
     projects: ProjectTable,
+    policy_form: Form,
     check_manifest: Callable[[SpaceCommit], None] | None = None,
     checks: Mapping[str, Callable[[Mapping[str, Any], datetime.date], object]] | None = None,
     hashes: Sequence[bytes] = (),
@@ -104,9 +108,9 @@ def verify_log(
     """Everything that is wrong with a log, by index.
 
     ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``projects``: the states of projects;
-    ``hashes`` and ``history``: what the ledger folder holds beside the leaves, believed only as far as signed roots prove it;
-    ``check_manifest`` raises NotTrusted or Missing for a commit whose manifest the host does not hold as committed; ``checks``: as
-    ``Book`` has them; ``now``: for open intents (default: last leaf).
+    ``policy_form``: the fields of a policy; ``hashes`` and ``history``: what the ledger folder holds beside the leaves, believed only as
+    far as signed roots prove it; ``check_manifest`` raises NotTrusted or Missing for a commit whose manifest the host does not hold as
+    committed; ``checks``: as ``Book`` has them; ``now``: for open intents (default: last leaf).
     Raises NotTrusted ``checkpoint-…`` when nothing is signed, ``ledger-rolled-back`` when ``since`` is newer than the log.
     """
     signed = parse_and_verify(checkpoint, origin, ledger_public)
@@ -118,8 +122,7 @@ def verify_log(
             leaves[: signed.size],
             trusts=trust_versions,
             trust_first=trust_first,
-            layouts=layouts,
-            projects=projects,
+            **{"layouts": layouts, "projects": projects, "policy_form": policy_form},
             fetch=document,
             check_manifest=check_manifest,
             checks=checks or {},

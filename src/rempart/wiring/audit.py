@@ -28,6 +28,7 @@ from rempart.vault.outer import read_outer
 from rempart.vault.read import check_object
 from rempart.wiring.hosts import active_host, open_host
 from rempart.wiring.ledger import exported, plain_ledger
+from rempart.wiring.policy import policy_form
 from rempart.wiring.warehouse import Warehouse
 
 
@@ -61,6 +62,7 @@ def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, pr
         layouts={**warehouse.layouts, **whole_layouts(package_data.toml("records/omop54.toml"))},
         rules=audit_rules(),
         projects=project_states(),
+        policy_form=policy_form(),
         check_manifest=_host_check(warehouse, _host(warehouse, raw.leaves), deep=deep, progress=progress),
         checks=declaration_checks(),
         hashes=raw.hashes,
