@@ -122,7 +122,7 @@ def verify_log(
             leaves[: signed.size],
             trusts=trust_versions,
             trust_first=trust_first,
-            **{"layouts": layouts, "projects": projects, "policy_form": policy_form},
+            layouts=layouts, projects=projects, policy_form=policy_form,
             fetch=document,
             check_manifest=check_manifest,
             checks=checks or {},
