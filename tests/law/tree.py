@@ -21,7 +21,7 @@ ROOMS = frozenset(
     "ingest identity keys vault permits cohort study disclosure release audit synthetic hosts migration".split()
 )
 PURE = ROOMS | {"records", "ports", "errors"}
-DOORS = frozenset({"cli", "worker", "broker", "agent", "spark_driver", "mover", "__main__"})
+DOORS = frozenset({"cli", "worker", "broker", "agent", "spark_driver", "mover", "witness", "keeper", "__main__"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

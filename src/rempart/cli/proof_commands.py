@@ -37,6 +37,7 @@ def verify(session: Session, *, since: Path | None = None, deep: bool = False, p
 
 def export(session: Session, file: Path, /, *, since: int | None = None) -> int:
     """Write the newest signed checkpoint to a file kept elsewhere."""
+    from rempart.records.vkey import ED25519_LOG, VerifierKey
     from rempart.wiring.ledger import export_checkpoint
     from rempart.wiring.warehouse import Warehouse
     from rempart.wiring.witness import export_request
@@ -46,8 +47,10 @@ def export(session: Session, file: Path, /, *, since: int | None = None) -> int:
         text = export_checkpoint(session.directory, settings, file)
     else:
         text = export_request(session.directory, settings, file, old=since)
+    log = VerifierKey(name=settings.ledger_origin, kind=ED25519_LOG, public=settings.ledger_public).line
     session.voice.say("checkpoint-exported", file=str(file))
-    session.voice.result("audit-export", {"checkpoint": text})
+    session.voice.say("log-key", key=log)
+    session.voice.result("audit-export", {"checkpoint": text, "log": log})
     return 0
 
 

@@ -4,42 +4,29 @@
 What was seen lies in a file of the witness, written before the cosignature leaves. docs/ledger.md, "Witnesses".
 """
 
-import base64
-import binascii
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rempart.adapters.configuration import NAME, Configuration, read_configuration
-from rempart.adapters.ledger_files import locked, replace
+from rempart.adapters.cosigner import Cosigner
+from rempart.adapters.ledger_files import locked
 from rempart.adapters.mldsa_key import MldsaKey, create_mldsa_key, load_mldsa_key
 from rempart.adapters.person_key import public_bytes
 from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.adapters.text_input import read_text
+from rempart.adapters.witness_memory import Seen, recall, remember, write_told
 from rempart.audit.checkpoint import parse_and_verify
-from rempart.audit.cosignature import cosign, cosign_mldsa, witness_name
+from rempart.audit.cosignature import witness_name
 from rempart.audit.witness import Request, judge, parse_request, request_text
 from rempart.errors import BadInput, NotTrusted, Refused
-from rempart.records.canonical import canonical_bytes, parse_canonical
-from rempart.records.signature import sign_text
-from rempart.records.vkey import ED25519_COSIGNER, MLDSA44_COSIGNER, VerifierKey
 from rempart.wiring.ledger import plain_ledger
 from rempart.wiring.releases import ledger_identity
 from rempart.wiring.signing import Ask, open_key, today
 from rempart.wiring.warehouse import Warehouse
 
-_SCHEMA = "rempart.witness-seen/1"
 ROLE = "witness"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What a witness remembers of one log: whose it is, and the last checkpoint that was cosigned."""
-
-    origin: str
-    public: bytes
-    checkpoint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,31 +80,20 @@ def cosign_file(
     private = open_key(key_file, passphrase)
     second, made = _second(mldsa, passphrase)
     with locked(seen_file.with_name(seen_file.name + ".lock")):
-        seen = _seen(seen_file)
+        seen = recall(seen_file)
         origin, public = _log(directory, log, seen)
         request = _with_proof(directory, parse_request(read_text(file)), seen)
         checkpoint = judge(request, seen.checkpoint if seen else None, origin=origin, public=public)
         signer = witness_name(origin, _actor(directory, private, name))
         note = request.note
-        _remember(seen_file, Seen(origin=origin, public=public, checkpoint=note))
+        remember(seen_file, Seen(origin=origin, public=public, checkpoint=note))
         time = int(SystemClock().now().timestamp())
-        signed, lines = _cosigned(note, signer, private, second, time)
+        cosigner = Cosigner(name=signer, private=private, second=second)
+        signed, lines = cosigner.cosign(note, time=time), cosigner.keys
         if keys is not None:
-            _write(keys, "".join(f"{line}\n" for line in lines))
-        _write(to, signed)
+            write_told(keys, "".join(f"{line}\n" for line in lines))
+        write_told(to, signed)
     return Witnessed(size=checkpoint.size, time=time, name=signer, note=signed, keys=lines, made=made)
-
-
-def _cosigned(
-    note: str, name: str, private: Ed25519PrivateKey, second: MldsaKey | None, time: int
-) -> tuple[str, tuple[str, ...]]:
-    """(the note with a line of each key, the keys' own lines)."""
-    first = VerifierKey(name=name, kind=ED25519_COSIGNER, public=public_bytes(private))
-    signed = cosign(note, name=name, public=first.public, time=time, sign=lambda text: sign_text(private, text))
-    if second is None:
-        return signed, (first.line,)
-    other = VerifierKey(name=name, kind=MLDSA44_COSIGNER, public=second.public)
-    return cosign_mldsa(signed, name=name, public=second.public, time=time, sign=second.sign), (first.line, other.line)
 
 
 def _second(file: Path | None, ask: _Passphrase) -> tuple[MldsaKey | None, bool]:
@@ -143,7 +119,7 @@ def export_request(directory: Path, settings: Configuration, file: Path, *, old:
     note = ledger.checkpoint()
     size = parse_and_verify(note, settings.ledger_origin, settings.ledger_public).size
     text = request_text(note, old=old, proof=ledger.consistency(old, size))
-    _write(file, text)
+    write_told(file, text)
     return text
 
 
@@ -181,34 +157,3 @@ def _actor(directory: Path, private: Ed25519PrivateKey, told: str | None) -> str
     if ROLE not in entry.roles:
         raise Refused("role-missing", actor=entry.actor, role=ROLE)
     return entry.actor
-
-
-def _seen(file: Path) -> Seen | None:
-    if not file.is_file():
-        return None
-    value = parse_canonical(file.read_bytes(), what=file.name)
-    try:
-        if not isinstance(value, dict) or value["schema"] != _SCHEMA:
-            raise NotTrusted("witness-seen", file=file.name)
-        public = base64.b64decode(value["public"], validate=True)
-        seen = Seen(origin=str(value["origin"]), public=public, checkpoint=str(value["checkpoint"]))
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        raise NotTrusted("witness-seen", file=file.name) from error
-    parse_and_verify(seen.checkpoint, seen.origin, seen.public)
-    return seen
-
-
-def _remember(file: Path, seen: Seen) -> None:
-    """On the disk before the cosignature is: a witness that forgot could sign two histories."""
-    public = base64.b64encode(seen.public).decode()
-    told = {"schema": _SCHEMA, "origin": seen.origin, "public": public, "checkpoint": seen.checkpoint}
-    _write(file, canonical_bytes(told).decode())
-
-
-def _write(file: Path, text: str) -> None:
-    if file.is_dir() or not file.parent.is_dir():
-        raise BadInput("file-unwritable", file=file.name)
-    try:
-        replace(file, text.encode())
-    except OSError as error:
-        raise BadInput("file-unwritable", file=file.name) from error
