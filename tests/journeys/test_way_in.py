@@ -22,6 +22,21 @@ def step(house: House, act: str, *by: str, **facts: str) -> dict[str, object]:
     return house.told("permit", "step", PERMIT, act, *keys, *said)
 
 
+def stopped_and_opened(house: House) -> None:
+    """A study is refused while its project is suspended, and while everything is frozen; nothing else than two officers opens it."""
+    words = ("--role", "officer", "--by", house.key("officer"), "--key", house.key("second"))
+    house.told("person", "add", "second", *words)
+    study, officers = house.example("study"), ("--by", house.key("officer"), "--by", house.key("second"))
+    for what, code in ((PERMIT, "grant-project-shut"), ("all", "grant-frozen")):
+        house.told("permit", "suspend", what, "--by", house.key("bob"), "--reason", "a look")
+        refused = house.call("--json", "study", "run", study, "--key", house.key("alice"))
+        assert (refused.code, refused.error["code"]) == (10, code)
+        one = house.call("--json", "permit", "resume", what, "--by", house.key("officer"), "--reason", "alone")
+        assert one.error["code"] == ("project-signers" if what == PERMIT else "freeze-signers")
+        house.told("permit", "resume", what, *officers, "--reason", "nothing found")
+    assert house.told("permit", "show", PERMIT)["state"] == "active"
+
+
 def test_an_application_goes_from_hand_to_hand_to_a_dataset(new_house: House, small_delivery: Path) -> None:
     house = new_house
     house.told("ingest", small_delivery)
@@ -55,6 +70,7 @@ def test_an_application_goes_from_hand_to_hand_to_a_dataset(new_house: House, sm
     assert now["state"] == "active"
     assert [one["act"] for one in now["acts"]][-1] == "provision"
     assert [one["clock"] for one in house.told("permit", "due")["clocks"]] == ["access-review"]
+    stopped_and_opened(house)
     audited = house.call("audit", "verify")
     assert audited.code == 0, audited
 

@@ -4,6 +4,7 @@
 from typing import Any
 
 from rempart.records.canonical import canonical_bytes
+from rempart.records.freeze import freeze_body
 from rempart.records.project_act import act_body
 from tests.properties.ledger_story import PERMIT, Story, true_story
 
@@ -70,7 +71,30 @@ def _dataset_before_the_agreement() -> tuple[Story, dict[str, Any]]:
     return story, {}
 
 
+def freeze(story: Story, *by: str, lifts: bool = False, previous: str = "") -> str:
+    """A freeze, or its lifting; its document."""
+    document = story.signed(freeze_body(lifts=lifts, reason="x", previous=previous), *by)
+    story.act("freeze", "operation:freeze", [f"document:{document}", *([f"previous:{previous}"] if previous else [])])
+    return document
+
+
+def _freeze_lifted_by_one() -> tuple[Story, dict[str, Any]]:
+    story = true_story()
+    freeze(story, "olga", lifts=True, previous=freeze(story, "carl"))
+    return story, {}
+
+
+def _submission_while_suspended() -> tuple[Story, dict[str, Any]]:
+    story = enrolled()
+    story.permit("carl")
+    act(story, "suspend", "olga", permit=ID, reason="x")
+    story.study("alice")
+    return story, {}
+
+
 PROJECT_MUTANTS = {
+    "freeze-signed": _freeze_lifted_by_one,
+    "acts-in-state": _submission_while_suspended,
     "project-document": _act_that_says_another,
     "project-step": _dataset_before_the_agreement,
 }

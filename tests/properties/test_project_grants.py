@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key broker and the life of a project: no key of a grant before the agreement, by its own reading of the signed acts."""
 
+import time
+
 import pytest
 
 from rempart.errors import Refused
+from rempart.keys.project_guard import require_open
 from rempart.records.canonical import canonical_bytes
+from rempart.records.freeze import freeze_body
 from rempart.records.project_act import act_body
-from tests.properties.keys_story import PROJECT, Story
+from rempart.records.sealed import KeyContext
+from tests.properties.keys_story import PROJECT, PROJECTS, Story
 
 ID = "P-2026-0001"
 USES = ("warehouse/drug_exposure/main/read", f"{PROJECT}/person/release_index/write")
@@ -130,3 +135,102 @@ def test_an_application_that_is_gone_does_not_make_the_way_short() -> None:
     filed = next(name for name, data in kept.items() if b"rempart.application/1" in data)
     del story.documents.held[filed]
     assert refusal(story) == "grant-not-agreed: absent"
+
+
+READ = f"{PROJECT}/person/main/read"
+
+
+def work(story: Story) -> str:
+    """What the broker says of a study on the granted permit; '' when it gives keys."""
+    try:
+        story.ask(story.study(), READ)
+    except Refused as error:
+        return f"{error.code}: {error.facts['state']}" if "state" in error.facts else error.code
+    return ""
+
+
+def granted(story: Story) -> Story:
+    story.permit(end="effect")
+    return story
+
+
+def test_a_suspended_project_has_no_keys_until_two_officers_open_it_again() -> None:
+    story = granted(Story())
+    assert work(story) == ""
+    last = act(story, "suspend", "bob", previous="", reason="x")
+    assert work(story) == "grant-project-shut: suspended"
+    last = act(story, "resume", "olga", previous=last, reason="y")  # one officer is not enough: void
+    assert work(story) == "grant-project-shut: suspended"
+
+
+def test_a_reference_that_was_given_before_gives_no_key_after_a_suspension_or_a_freeze() -> None:
+    for stop in ("suspend", "freeze"):
+        story = granted(Story())
+        reference = story.ask(story.study(), READ, f"{PROJECT}/result/main/write")[0]
+        context = KeyContext(warehouse="w", space=PROJECT, table="result", sibling="main", part="p", epoch=1)
+        story.broker.wrap(reference, [(context, b"0" * 32)])
+        act(story, "suspend", "carl", previous="", reason="x") if stop == "suspend" else freeze(story, "carl")
+        with pytest.raises(Refused) as caught:
+            story.broker.wrap(reference, [(context, b"0" * 32)])
+        assert caught.value.code == ("grant-project-shut" if stop == "suspend" else "grant-frozen")
+
+
+def freeze(story: Story, *by: str, lifts: bool = False, previous: str = "") -> str:
+    """A freeze, or its lifting, in the ledger; its document."""
+    document = story.signed(freeze_body(lifts=lifts, reason="x", previous=previous), *by)
+    index = story.log("freeze", basis="operation:freeze", objects=[f"document:{document}"])
+    story.log("freeze", basis="operation:freeze", phase="effect", of=index)
+    return document
+
+
+def test_a_freeze_stops_every_permit_and_new_grants_until_two_officers_lift_it() -> None:
+    story = granted(Story())
+    first = freeze(story, "bob")
+    assert work(story) == "grant-frozen"
+    assert refusal(story) == "grant-frozen"
+    freeze(story, "olga", lifts=True, previous=first)
+    freeze(story, "olga", "olga", lifts=True, previous=first)
+    freeze(story, "olga", "omar", lifts=True, previous="")
+    assert work(story) == "grant-frozen"
+    freeze(story, "olga", "omar", lifts=True, previous=first)
+    assert work(story) == ""
+
+
+def test_who_may_not_freeze_stops_nothing() -> None:
+    story = granted(Story())
+    freeze(story, "alice")
+    assert work(story) == ""
+
+
+def test_a_freeze_or_a_suspension_is_not_lifted_by_removing_its_document() -> None:
+    story = granted(Story())
+    del story.documents.held[freeze(story, "olga")]
+    assert work(story) == "grant-act-lost"
+    story = granted(Story())
+    del story.documents.held[act(story, "suspend", "olga", previous="", reason="x")]
+    assert work(story) == "grant-act-lost"
+
+
+def test_a_closing_project_lets_results_out_and_runs_nothing_new() -> None:
+    story = granted(Story())
+    story.study(end="effect")
+    last = act(story, "close", "alice", previous="")
+    assert work(story) == "grant-project-shut: closing"
+    check = story.log("check", basis=f"permit:{ID}", objects=["result:sha256:r"])
+    story.ask(check, f"{PROJECT}/result/main/read")
+    act(story, "end", "omar", previous=last)
+    assert work(story) == "grant-project-shut: closed"
+
+
+def test_the_fold_of_a_long_ledger_costs_a_grant_little() -> None:
+    story = granted(Story())
+    act(story, "suspend", "carl", previous="", reason="x")
+    for _ in range(5000):
+        index = story.log("hash", basis="operation:hash", objects=["space:warehouse"])
+        story.log("hash", basis="operation:hash", phase="effect", of=index)
+    story.broker.keeper._book.read()
+    study = story.study()
+    begun = time.perf_counter()
+    with pytest.raises(Refused):
+        require_open(story.broker.keeper._book.proofs(), study, PROJECTS)
+    assert time.perf_counter() - begun < 0.5

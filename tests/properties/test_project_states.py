@@ -22,8 +22,11 @@ PEOPLE = {
     "carl": ("committee",),
 }
 PARTIES = Parties(application="sha256:a", project="g", regime="snds", persons=("alice",), principal="alice")
-ENDS = frozenset({"withdraw", "lapse", "unfavourable", "refuse", "provision", "erase", "ask", "relay", "extend"})
+ENDS = frozenset(
+    {"withdraw", "lapse", "unfavourable", "refuse", "provision", "erase", "ask", "relay", "extend", "close", "end"}
+)
 LENGTH = 24
+_OF = {"alice": "applicant"}
 BEGIN = datetime.datetime(2026, 3, 2, 9, tzinfo=datetime.UTC)
 
 
@@ -46,7 +49,7 @@ def random_acts(draw: random.Random, count: int) -> list[ProjectAct]:
                 previous="" if rule.kind else last,
                 signers=tuple(Signatory(actor=one, roles=PEOPLE[one]) for one in by),
                 facts=dict.fromkeys(rule.facts, "x") if draw.random() < 0.95 else {},
-                parties=PARTIES if name == "apply" else None,
+                parties=PARTIES if name in {"apply", "provision"} else None,
             )
         )
         with contextlib.suppress(RempartError):
@@ -57,7 +60,12 @@ def random_acts(draw: random.Random, count: int) -> list[ProjectAct]:
 def _fit(part: str) -> list[str]:
     if part in {"applicant", "principal"}:
         return ["alice"]
-    return [name for name, roles in PEOPLE.items() if part in roles]
+    return [
+        name
+        for one in part.split("|")
+        for name, roles in PEOPLE.items()
+        if one in roles or one == "applicant" == _OF.get(name)
+    ]
 
 
 def naive(acts: list[ProjectAct]) -> tuple[str, list[str]]:
@@ -94,7 +102,7 @@ def _conflict(name: str, act: str, signed: dict[str, set[str]]) -> bool:
         ("favourable", "agree"),
     ]
     before = signed.get(name, set())
-    own = name == "alice" and act not in {"apply", "answer", "agree", "withdraw"}
+    own = name == "alice" and act not in {"apply", "answer", "agree", "withdraw", "close"}
     return own or any({one, other} == {act, earlier} for one, other in pairs for earlier in before)
 
 

@@ -54,8 +54,9 @@ def way(*acts: tuple[str, tuple[str, ...], dict[str, str]]) -> ProjectState:
 
 
 def done(name: str) -> ProjectAct:
-    """What another kind of the ledger does."""
-    return ProjectAct(act=name, permit=PERMIT, time=BEGIN, facts={})
+    """What another kind of the ledger does; a grant names the persons of its permit."""
+    named = Parties(application="", project="glitazones", regime="", persons=("alice",), principal="")
+    return ProjectAct(act=name, permit=PERMIT, time=BEGIN, facts={}, parties=named if name == "provision" else None)
 
 
 APPLY: tuple[str, tuple[str, ...], dict[str, str]] = ("apply", ("alice",), {"application": "sha256:a"})
@@ -93,6 +94,9 @@ def test_every_state_answers_every_act() -> None:
         "authorised": [APPLY, COMPLETE, OPINED, AUTHORISE],
         "agreed": [APPLY, COMPLETE, OPINED, AUTHORISE, AGREE],
         "active": [PROVISION],
+        "suspended": [PROVISION, ("suspend", ("carl",), {"reason": "x"})],
+        "closing": [PROVISION, ("close", ("olga",), {})],
+        "closed": [PROVISION, ("close", ("olga",), {}), ("end", ("olga",), {})],
         "erased": [PROVISION, ("erase", (), {})],
     }
     assert set(walks) == set(TABLE.moves) == set(TABLE.turn)
@@ -111,7 +115,8 @@ def test_every_state_answers_every_act() -> None:
 
 @pytest.mark.parametrize("name", sorted(name for name, rule in TABLE.acts.items() if rule.signers))
 def test_every_act_is_asked_of_a_part_that_somebody_can_hold(name: str) -> None:
-    assert set(TABLE.acts[name].signers) <= {*ROLES, "applicant", "principal"}
+    parts = {one for part in TABLE.acts[name].signers for one in part.split("|")}
+    assert parts <= {*ROLES, "applicant", "principal"}
     assert any(name in moves for moves in TABLE.moves.values())
 
 
@@ -169,6 +174,26 @@ def test_whom_the_application_names_signs_no_decision() -> None:
             assert caught.value.code == "project-conflict"
     finally:
         PEOPLE["dora"] = ("researcher",)
+
+
+def test_one_of_three_parts_suspends_and_two_officers_open_again() -> None:
+    for who in ("carl", "olga"):
+        now = way(PROVISION, ("suspend", (who,), {"reason": "x"}))
+        assert now.state == "suspended"
+        assert way(PROVISION, ("suspend", (who,), {"reason": "x"}), ("resume", ("olga", "otto"), {"reason": "y"}))
+    for name, by in (("suspend", "alice"), ("close", "carl"), ("close", "dora")):
+        now = way(PROVISION)
+        with pytest.raises(Refused) as caught:
+            step(now, act(name, by, previous="", **dict.fromkeys(TABLE.acts[name].facts, "x")), TABLE)
+        assert caught.value.code == "project-signers"
+    assert way(PROVISION, ("close", ("alice",), {})).state == "closing"
+
+
+def test_only_an_active_project_opens_all_work_and_an_objection_is_always_carried_out() -> None:
+    opened = {state: TABLE.allows(state, "study") for state in TABLE.moves}
+    assert {state for state, yes in opened.items() if yes} == {"active"}
+    assert {state for state in TABLE.moves if TABLE.allows(state, "release")} == {"active", "closing"}
+    assert all(TABLE.allows(state, "objection-application") for state in TABLE.moves)
 
 
 def test_an_act_must_say_what_is_asked_and_nothing_else() -> None:

@@ -69,6 +69,8 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "permit-valid": rules_permits.permit_valid,
     "project-document": rules_projects.project_document,
     "project-step": rules_projects.project_step,
+    "freeze-signed": rules_projects.freeze_signed,
+    "acts-in-state": rules_projects.acts_in_state,
     "protocol-document": rules_protocols.protocol_document,
     "protocol-fork": rules_protocols.protocol_fork,
     "protocol-dates": rules_protocols.protocol_dates,

@@ -60,6 +60,8 @@ TREE: dict[str, Callable[..., Any]] = {
     "permit list": data_commands.list_permits,
     "permit apply": project_commands.apply,
     "permit step": project_commands.step,
+    "permit suspend": project_commands.suspend,
+    "permit resume": project_commands.resume,
     "permit show": project_commands.show,
     "permit due": project_commands.due,
     "study new": study_file_commands.new,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands about the life of a project: apply, act, show, what is due."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,15 +38,51 @@ def step(
     passphrase_fd: list[int] | None = None,
 ) -> int:
     """Sign an act on a project."""
+    facts = {"reason": reason, "reference": reference, "conditions": conditions}
+    return _act(session, permit, act, facts, by or [], passphrase_fd)
+
+
+def suspend(
+    session: Session,
+    permit: str,
+    /,
+    *,
+    by: list[Path] | None = None,
+    reason: str | None = None,
+    passphrase_fd: list[int] | None = None,
+) -> int:
+    """Stop a project, or all of them at once."""
+    return _act(session, permit, "suspend", {"reason": reason}, by or [], passphrase_fd)
+
+
+def resume(
+    session: Session,
+    permit: str,
+    /,
+    *,
+    by: list[Path] | None = None,
+    reason: str | None = None,
+    passphrase_fd: list[int] | None = None,
+) -> int:
+    """Open a project again, or all that a freeze stopped."""
+    return _act(session, permit, "resume", {"reason": reason}, by or [], passphrase_fd)
+
+
+def _act(
+    session: Session, permit: str, act: str, facts: Mapping[str, str | None], by: list[Path], fds: list[int] | None
+) -> int:
     from rempart.wiring.projects import step_project
     from rempart.wiring.warehouse import Warehouse
 
-    given = {"reason": reason, "reference": reference, "conditions": conditions}
-    facts = {name: text for name, text in given.items() if text is not None}
+    said = {name: text for name, text in facts.items() if text is not None}
     place = Warehouse(session.directory)
-    found = step_project(place, permit=permit, name=act, facts=facts, by=by or [], ask=session.askers(passphrase_fd))
+    found = step_project(place, permit=permit, name=act, facts=said, by=by, ask=session.askers(fds))
+    if found is None:
+        session.voice.say(f"everything-{act}")
+        session.voice.result(f"permit-{act}", {"permit": permit})
+        return 0
     _told(session.voice, found)
-    session.voice.result("permit-step", _data(found))
+    session.voice.result("permit-step" if act not in {"suspend", "resume"} else f"permit-{act}", _data(found))
     return 0
 
 
@@ -72,17 +108,19 @@ def show(session: Session, permit: str, /) -> int:
 
 def due(session: Session) -> int:
     """The clocks of every project."""
-    from rempart.wiring.projects import due_list
+    from rempart.wiring.projects import due_list, frozen_since
     from rempart.wiring.warehouse import Warehouse
 
-    voice = session.voice
-    found = due_list(Warehouse(session.directory))
+    voice, place = session.voice, Warehouse(session.directory)
+    found, frozen = due_list(place), frozen_since(place)
+    if frozen.since is not None:
+        voice.say("everything-frozen", time=voice.when(frozen.since.isoformat()), reason=frozen.reason)
     rows = [(one.permit, voice.word(f"turn-{one.turn}"), *_clock_row(voice, one.running)) for one in found]
     voice.table(["column-permit", "column-turn", *_CLOCK_COLUMNS], rows)
     if not found:
         voice.say("nothing-due")
     told = [{"permit": one.permit, "state": one.state, "turn": one.turn, **_clock(one.running)} for one in found]
-    voice.result("permit-due", {"clocks": told})
+    voice.result("permit-due", {"clocks": told, "frozen": frozen.since.isoformat() if frozen.since else ""})
     return 0
 
 

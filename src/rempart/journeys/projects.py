@@ -25,6 +25,8 @@ from rempart.records.event import LedgerEvent
 from rempart.records.permit import Permit
 from rempart.records.project import START, ProjectAct, ProjectState, ProjectTable, fold, step
 from rempart.records.project_act import APPLY, KIND, read_act
+from rempart.records.project_log import LogReader, done
+from rempart.records.project_log import project_acts as log_acts
 from rempart.records.trust import TrustFile
 
 _COMPLETE, _EXTEND = "complete", "extend"
@@ -99,19 +101,8 @@ def _check_matter(desk: ProjectDesk, told: ProjectAct, moment: datetime.datetime
 
 def project_acts(desk: ProjectDesk) -> list[ProjectAct]:
     """Acts of every project in ledger order; a document that proves nothing has no effect here (the audit names it)."""
-    log = events(desk.ledger)
-    spaces: dict[str, str] = {}
-    found: list[ProjectAct] = []
-    for event in log:
-        if event.phase != "effect" or event.kind not in {KIND, *desk.table.by_kind}:
-            continue
-        intent = log[event.of or 0]
-        try:
-            told = _told(desk, intent) if event.kind == KIND else _done(desk, intent, event, spaces)
-        except RempartError:
-            continue
-        found += [told] if told is not None else []
-    return found
+    reader = LogReader(told=lambda _, intent: _told(desk, intent), granted=lambda _, intent: _granted(desk, intent))
+    return [one for _, one in log_acts(done(events(desk.ledger)), desk.table, reader)]
 
 
 def _told(desk: ProjectDesk, intent: LedgerEvent) -> ProjectAct:
@@ -121,18 +112,6 @@ def _told(desk: ProjectDesk, intent: LedgerEvent) -> ProjectAct:
     if intent.basis != f"permit:{told.permit}":
         raise NotTrusted("document-form", expected="rempart.project-act/1")
     return told
-
-
-def _done(desk: ProjectDesk, intent: LedgerEvent, effect: LedgerEvent, spaces: dict[str, str]) -> ProjectAct | None:
-    """What another kind of the ledger does to a project: a grant provides its dataset, an erasure of the whole space ends it."""
-    space = intent.fact("space") or ""
-    if intent.basis.startswith("permit:"):
-        _granted(desk, intent)
-        spaces[space] = intent.basis.partition(":")[2]
-    elif intent.fact("reach") != "space" or space not in spaces:
-        return None
-    act = desk.table.by_kind[effect.kind]
-    return ProjectAct(act=act, permit=spaces[space], time=_instant(effect), facts={})
 
 
 def _granted(desk: ProjectDesk, intent: LedgerEvent) -> Permit:
@@ -160,7 +139,7 @@ def read_application(desk: ProjectDesk, document: str) -> Application:
 def application_of(desk: ProjectDesk, permit: str) -> Application:
     """The application that stands; raises Missing ``application-missing``."""
     now = state_of(desk, permit)
-    if now.parties is None:
+    if now.parties is None or not now.parties.application:
         raise Missing("application-missing", permit=permit)
     return read_application(desk, now.parties.application)
 

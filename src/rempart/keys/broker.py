@@ -20,6 +20,7 @@ from rempart.keys.intents import Proofs, open_intent
 from rempart.keys.node import NodeProof, Nonces, check_proof, seal, secrets_question, unwrap_question
 from rempart.keys.node_register import KIND as NODE_KIND
 from rempart.keys.node_register import DeclaredNode, declared_node
+from rempart.keys.project_guard import WATCHED
 from rempart.keys.system_signer import SystemSigner
 from rempart.keys.table_keys import TableKeys
 from rempart.ports.broker import GrantRequest
@@ -52,8 +53,9 @@ class Surroundings:
 
 @dataclass(slots=True, kw_only=True)
 class _Grant:
-    """``read``: how many leaves were known when the node was last judged."""
+    """``request``: what was asked for; ``read``: how many leaves were known when the grant was last judged."""
 
+    request: GrantRequest
     scope: Scope
     node: DeclaredNode
     read: int
@@ -86,7 +88,7 @@ class KeyBroker:
             scope, node = self._book.append_decided(lambda proofs: self._decided(request, uses, proof, proofs, digests))
             self._nonces.keep(fresh)
         for digest in digests:
-            self._grants[digest] = _Grant(scope=scope, node=node, read=len(self._events))
+            self._grants[digest] = _Grant(request=request, scope=scope, node=node, read=len(self._events))
         return references
 
     def unwrap(self, reference: str, items: Sequence[tuple[KeyContext, bytes]]) -> bytes:
@@ -203,7 +205,8 @@ class KeyBroker:
                 raise Refused("grant-spent")
 
     def _live(self, reference: str) -> _Grant:
-        """The grant behind a reference whose intent is still open, young, and whose permit has not ended."""
+        """The grant behind a reference whose intent is still open, young, whose permit has not ended, and that nothing which came to the
+        ledger since takes away: a freeze, an act on its project, a node or a person withdrawn."""
         grant = self._grants.get(_digest(reference))
         if grant is None:
             raise Refused("grant-spent")
@@ -212,10 +215,17 @@ class KeyBroker:
             open_intent(events, grant.scope.intent, now=now, hours=self._around.rules.hours)
             _check_until(grant.scope, now.date())
             grant.node.check_valid_on(now.date())
-            if any(event.kind in {NODE_KIND, "person"} for event in events[grant.read :]):
+            size, new = len(events), {event.kind for event in events[grant.read :]}
+            if new & {NODE_KIND, "person"}:
                 grant.node = self._node(self._book.proofs(), grant.node.node.declaration.name)
-                grant.read = len(events)
+            if new & WATCHED and grant.scope.until is not None:  # of a permit
+                self._judge(grant.request, self._book.proofs())
+            grant.read = size
         return grant
+
+    def _judge(self, request: GrantRequest, proofs: Proofs) -> Scope:
+        """What every rule allows of a request on the ledger as it stands."""
+        return decide(request, proofs, rules=self._around.rules, layouts=self._around.layouts)
 
     def _refusals(self, grant: _Grant) -> AbstractContextManager[None]:
         return self._book.refusals(node=grant.node.node.declaration.name, intent=grant.scope.intent)
@@ -230,7 +240,7 @@ class KeyBroker:
         """What is granted to whom, and the trace that says so: node, its key, then permit, job and logged intent."""
         node = self._node(proofs, proof.node)
         check_proof(proof, node.node, request, uses)
-        scope = decide(request, proofs, rules=self._around.rules, layouts=self._around.layouts)
+        scope = self._judge(request, proofs)
         erasure.check_kept(proofs.events, scope.uses)
         told = (
             *(f"grant:{digest}" for digest in digests),

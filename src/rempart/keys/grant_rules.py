@@ -20,7 +20,7 @@ from rempart.keys.intents import (
     valid_permit,
 )
 from rempart.keys.orders import require_order
-from rempart.keys.project_guard import require_agreed
+from rempart.keys.project_guard import require_agreed, require_open
 from rempart.ports.broker import GrantRequest
 from rempart.records.event import LedgerEvent
 from rempart.records.omop import MAIN, TableLayout
@@ -112,6 +112,8 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
     if rule is None:
         raise Refused("grant-kind", kind=intent.kind)
     permit = _permit(proofs, request.intent, rule)
+    if permit is not None:
+        require_open(proofs, request.intent, rules.projects)
     if intent.kind == _GRANT:
         require_agreed(proofs, request.intent, rules.projects)
     space = _space(intent, rule, permit)

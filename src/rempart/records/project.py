@@ -15,6 +15,7 @@ from rempart.errors import BadInput, Refused, RempartError
 
 START = "absent"
 _APPLICANT, _PRINCIPAL, _RESEARCHER = "applicant", "principal", "researcher"
+_EVERY, _OR = "*", "|"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,8 @@ class Signatory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parties:
-    """What the fold needs of an application: its id, who is named, who leads, which clocks run."""
+    """What the fold needs of an application: its id, who is named, who leads, which clocks run. Of a permit without an application,
+    those whom it names; ``application`` is then ''."""
 
     application: str
     project: str
@@ -75,7 +77,8 @@ class ProjectState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActRule:
-    """``signers``: parts, each filled by a different person; ``kind``: of the ledger, for an act that nobody signs by itself."""
+    """``signers``: parts, each filled by a different person, ``a|b`` by a holder of either; ``kind``: of the ledger, for an act that
+    nobody signs by itself."""
 
     signers: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
@@ -86,13 +89,20 @@ class ActRule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectTable:
     """``moves``: state → act → state; an act that a state does not name is refused in it. ``pairs``: acts that nobody signs both of;
-    ``named``: acts that nobody signs whom the application names."""
+    ``named``: acts that nobody signs whom the application names; ``opens``: state → kinds of work that have keys in it, ``always``: in
+    every state."""
 
     moves: Mapping[str, Mapping[str, str]]
     turn: Mapping[str, str]
     acts: Mapping[str, ActRule]
     pairs: frozenset[frozenset[str]]
     named: frozenset[str]
+    opens: Mapping[str, frozenset[str]]
+    always: frozenset[str]
+
+    def allows(self, state: str, kind: str) -> bool:
+        """Whether work of that kind has keys on a permit whose project is in that state."""
+        return kind in self.always or bool({kind, _EVERY} & self.opens[state])
 
     def __post_init__(self) -> None:
         for state, moves in self.moves.items():
@@ -125,6 +135,8 @@ def project_table(states: Mapping[str, Any], conflicts: Mapping[str, Any]) -> Pr
         },
         pairs=frozenset(frozenset({str(row["one"]), str(row["other"])}) for row in conflicts["pairs"]),
         named=frozenset(conflicts["named"]),
+        opens={name: frozenset(entry.get("opens", ())) for name, entry in states["states"].items()},
+        always=frozenset(states["always"]["opens"]),
     )
 
 
@@ -164,7 +176,7 @@ def step(now: ProjectState, act: ProjectAct, table: ProjectTable) -> ProjectStat
         now,
         state=following,
         document=act.document or now.document,
-        parties=act.parties or now.parties,
+        parties=(now.parties or act.parties) if rule.kind else (act.parties or now.parties),
         passages=(*now.passages, (act.act, following, act.time)),
         acts=(*now.acts, act),
     )
@@ -183,11 +195,15 @@ def _check_signers(now: ProjectState, act: ProjectAct, rule: ActRule) -> None:
     parties = act.parties or now.parties
     different = len({signer.actor for signer in act.signers}) == len(act.signers) == len(rule.signers)
     filled = different and any(
-        all(_fills(part, signer, parties) for part, signer in zip(rule.signers, people, strict=True))
+        all(_fills_one(part, signer, parties) for part, signer in zip(rule.signers, people, strict=True))
         for people in permutations(act.signers)
     )
     if not filled:
         raise Refused("project-signers", act=act.act, expected=", ".join(rule.signers))
+
+
+def _fills_one(parts: str, signer: Signatory, parties: Parties | None) -> bool:
+    return any(_fills(part, signer, parties) for part in parts.split(_OR))
 
 
 def _fills(part: str, signer: Signatory, parties: Parties | None) -> bool:
@@ -222,4 +238,4 @@ def diagram(table: ProjectTable) -> str:
 
 
 def _by(rule: ActRule) -> str:
-    return f"kind `{rule.kind}`" if rule.kind else " and ".join(rule.signers)
+    return f"kind `{rule.kind}`" if rule.kind else " and ".join(rule.signers).replace(_OR, " or ")

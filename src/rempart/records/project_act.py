@@ -47,14 +47,13 @@ def read_act(
     parties = None
     if body["act"] == APPLY:
         parties = read_parties(fetch(str(facts.get("application", ""))), permit=str(body["permit"]))
-    signers = [_proven(one, trust, over=signed.over, on=on) for one in signed.signatures]
     return signed, ProjectAct(
         act=str(body["act"]),
         permit=str(body["permit"]),
         time=on,
         document=sha256_id(data),
         previous=str(body["previous"]),
-        signers=tuple(Signatory(actor=entry.actor, roles=entry.roles) for entry in signers),
+        signers=signatories(signed, trust, on=on),
         facts=facts,
         parties=parties,
     )
@@ -76,6 +75,17 @@ def read_parties(data: bytes, *, permit: str) -> Parties:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise NotTrusted("document-form", expected=APPLICATION) from error
+
+
+def signatories(signed: SignedDocument, trust: TrustFile, *, on: datetime.datetime) -> tuple[Signatory, ...]:
+    """Everyone who signed, proven at that instant, with the roles that they hold; which role is asked for is the caller's matter.
+
+    Raises NotTrusted ``signature-form``, ``signature``, ``actor-unknown``; Refused ``key-revoked``.
+    """
+    if not signed.signatures:
+        raise NotTrusted("signature-form")
+    entries = [_proven(one, trust, over=signed.over, on=on) for one in signed.signatures]
+    return tuple(Signatory(actor=entry.actor, roles=entry.roles) for entry in entries)
 
 
 def _proven(signature: Signature, trust: TrustFile, *, over: str, on: datetime.datetime) -> TrustEntry:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rempart.adapters import package_data
 from rempart.adapters.toml_input import read_toml
 from rempart.errors import BadInput
+from rempart.journeys.freezing import freeze, frozen
 from rempart.journeys.projects import (
     Due,
     ProjectDesk,
@@ -23,12 +24,16 @@ from rempart.permits.clocks import Running, clocks
 from rempart.permits.completeness import Lack, minimisation, missing
 from rempart.records.application import Application, application_from_dict
 from rempart.records.document import SignedDocument
+from rempart.records.freeze import Frozen, freeze_body
 from rempart.records.permit import Permit
 from rempart.records.project import ProjectState
 from rempart.records.project_act import APPLY, act_body
 from rempart.wiring.audit import project_states
 from rempart.wiring.signing import Ask, signer
 from rempart.wiring.warehouse import Warehouse
+
+EVERYTHING = "all"
+_FREEZES = {"suspend": False, "resume": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +78,12 @@ def apply_file(warehouse: Warehouse, *, file: Path, key_file: Path, ask: Ask) ->
 
 def step_project(
     warehouse: Warehouse, *, permit: str, name: str, facts: Mapping[str, str], by: Sequence[Path], ask: Ask
-) -> ProjectFile:
-    """Sign an act on a project with each of the keys, and log it."""
+) -> ProjectFile | None:
+    """Sign an act on a project with each of the keys, and log it; None where it was on everything."""
     place = desk(warehouse)
+    if permit == EVERYTHING and name in _FREEZES:
+        _freeze_all(warehouse, place, lifts=_FREEZES[name], reason=facts.get("reason", ""), by=by, ask=ask)
+        return None
     rule = place.table.acts.get(name)
     signed_acts = [one for one, each in place.table.acts.items() if each.signers and one != APPLY]
     if rule is None or name not in signed_acts:
@@ -90,11 +98,30 @@ def step_project(
     return project_file(warehouse, permit)
 
 
+def _freeze_all(
+    warehouse: Warehouse, place: ProjectDesk, *, lifts: bool, reason: str, by: Sequence[Path], ask: Ask
+) -> None:
+    name = "resume" if lifts else "suspend"
+    if not by or not reason.strip():
+        raise BadInput("project-by", act=name, expected="--by, --reason")
+    people = [signer(warehouse.trust, key_file, ask) for key_file in by]
+    body = freeze_body(lifts=lifts, reason=reason, previous=frozen(place).document)
+    over = SignedDocument(body=body, signatures=()).over
+    signed = SignedDocument(body=body, signatures=tuple(person.sign(over) for person in people))
+    freeze(place, signed=signed, actor=people[0].salted)
+
+
+def frozen_since(warehouse: Warehouse) -> Frozen:
+    """Whether everything is frozen."""
+    return frozen(desk(warehouse))
+
+
 def project_file(warehouse: Warehouse, permit: str) -> ProjectFile:
     """A project, its clocks as of now; raises Missing ``project-missing``."""
     place = desk(warehouse)
     state = known(place, permit)
-    application = read_application(place, state.parties.application) if state.parties else None
+    filed = state.parties.application if state.parties else ""
+    application = read_application(place, filed) if filed else None
     columns = sum(len(layout.columns) for layout in warehouse.layouts.values())
     return ProjectFile(
         state=state,
