@@ -17,7 +17,7 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check faults truth recovery full bench lock clean
+.PHONY: help demo test test-fast check faults attacks truth recovery full bench lock clean
 
 help:  ## say what can be done (default)
 	@echo "rempart $(VERSION)"
@@ -41,6 +41,10 @@ faults: $(VENV)/.test  ## attack a stored warehouse by the thousand: counts by k
 	@APT="$(APT)" sh scripts/system-packages.sh
 	@APT="$(APT)" sh scripts/node-packages.sh
 	@$(PY) -m tests.faults.campaign $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+attacks: $(VENV)/.test  ## attack our own way out: counts by kind, 1 if one gets through (SEED=, ONLY=, WITHOUT=check)
+	@APT="$(APT)" sh scripts/system-packages.sh
+	@$(PY) -m tests.faults.attacks $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)") $(if $(WITHOUT),--without $(WITHOUT))
 
 truth: $(VENV)/.test  ## score the loader against what was planted: a table, 1 if a score is off (PERSONS=, SEED=)
 	@$(PY) -m truth $(if $(PERSONS),--persons $(PERSONS)) $(if $(SEED),--seed $(SEED))

@@ -47,8 +47,8 @@ def _totals(cells: Cells, lines: Lines, policy: Policy) -> None:
     """Totals of one arm in several outputs: equal ones may be one; person totals that differ a little are nested. An arm lies within
     everybody, events among the persons, and somebody may pass from the arm of one state to that of another."""
     persons = person_totals(cells)
-    for totals in persons.values():
-        for one, other in combinations(totals, 2):
+    for arm, totals in persons.items():
+        for one, other in combinations([*totals, *sorted(lines.totals.get(arm, ()))], 2):
             _near(one, other, lines, policy)
     everybody = {*persons.get(ALL, ()), *persons.get("", ())}
     states = sorted({cell for arm in _STATES for cell in persons.get(arm, ())})

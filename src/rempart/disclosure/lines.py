@@ -14,11 +14,13 @@ VIRTUAL = "virtual:"
 
 @dataclass(slots=True)
 class Lines:
-    """``values``: cell → persons, virtual ones too; ``lines``: sums that are zero; ``virtual``: cells never published."""
+    """``values``: cell → persons, virtual ones too; ``lines``: sums that are zero; ``virtual``: cells never published;
+    ``totals``: arm → virtual cells that count its persons, of tables that show no total."""
 
     values: dict[str, int]
     lines: set[Line] = field(default_factory=set)
     virtual: set[str] = field(default_factory=set)
+    totals: dict[str, set[str]] = field(default_factory=dict)
 
     def total(self, whole: str, parts: Sequence[str]) -> None:
         """``whole`` is the sum of ``parts``, or of them and a rest; when they overlap, each part lies within the whole."""

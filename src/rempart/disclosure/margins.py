@@ -54,6 +54,8 @@ def _levels(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
         if not whole and variables:
             most = max(sum(cells.values[cell] for cell in parts) for parts in variables.values())
             whole = [lines.unpublished_total(f"{group[0].output} {same}", most)]
+            if group[0].output_type == "frequency":
+                lines.totals.setdefault(arm_of(group[0]), set()).update(whole)
         for parts in variables.values():
             lines.total(whole[0], parts)
 

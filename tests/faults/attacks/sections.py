@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sections of the suite: title → its attacks, and how many attempts of each kind at each size."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from tests.faults.attacks import tables
+from tests.faults.attacks.attack import Attack
+
+EACH = {"small": 3, "full": 40}
+SECTIONS: Mapping[str, tuple[Callable[[int, int], Iterable[Attack]], Mapping[str, int]]] = {
+    "outputs of our own engine": (tables.attacks, {"small": 3, "full": 20}),
+}

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Take one check of the way out away, as ``checks.toml`` says: an attack that it stopped must then get through."""
+
+import importlib
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from rempart.disclosure.suppress import Suppression
+
+CHECKS: Mapping[str, Mapping[str, Any]] = tomllib.loads((Path(__file__).parent / "checks.toml").read_text("utf-8"))[
+    "checks"
+]
+
+
+def _primary_only(lines: Any, *, primary: set[str], **given: Any) -> Suppression:
+    """Small cells alone are hidden; nobody asks what the others tell of them."""
+    return Suppression(hidden=frozenset(primary), intervals={})
+
+
+BECOMES: Mapping[str, Callable[..., Any]] = {
+    "never": lambda *given, **more: False,
+    "nothing": lambda *given, **more: None,
+    "nobody": lambda *given, **more: set(),
+    "empty": lambda *given, **more: (),
+    "primary-only": _primary_only,
+}
+
+
+@contextmanager
+def without(name: str) -> Iterator[None]:
+    """Run what follows without that check; '' takes none away."""
+    if not name:
+        yield
+        return
+    with ExitStack() as stack:
+        for target in CHECKS[name]["targets"]:
+            owner, last = _place(target)
+            stack.enter_context(patch.object(owner, last, BECOMES[CHECKS[name]["becomes"]]))
+        yield
+
+
+def _place(target: str) -> tuple[Any, str]:
+    """The module or class that holds it, and its name there."""
+    module, _, place = target.partition(":")
+    owner: Any = importlib.import_module(module)
+    *classes, last = place.split(".")
+    for one in classes:
+        owner = getattr(owner, one)
+    return owner, last
