@@ -249,10 +249,8 @@ def audit(story: Story, **changes: Any) -> Findings:
         "trust_versions": story.trusts,
         "trust_first": story.trusts[0].id,
         "document": story.fetch,
-        "layouts": LAYOUTS,
         "rules": RULES,
-        "projects": project_states(),
-        "policy_form": policy_form(),
+        "tables": {"layouts": LAYOUTS, "projects": project_states(), "policy_form": policy_form()},
         "hashes": [leaf_hash(leaf) for leaf in leaves],
         "now": story.now,
     }

@@ -28,9 +28,6 @@ from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
 from rempart.audit.rules_log import Log
 from rempart.audit.tree import Tree
 from rempart.errors import NotTrusted
-from rempart.records.omop import TableLayout
-from rempart.records.policy import Form
-from rempart.records.project import ProjectTable
 from rempart.records.sealed import SpaceCommit
 from rempart.records.trust import TrustFile
 
@@ -97,10 +94,8 @@ def verify_log(
     trust_versions: Sequence[TrustFile],
     trust_first: str,
     document: Callable[[str], bytes],
-    layouts: Mapping[str, TableLayout],
     rules: Mapping[str, Any],
-    projects: ProjectTable,
-    policy_form: Form,
+    tables: Mapping[str, Any],
     check_manifest: Callable[[SpaceCommit], None] | None = None,
     checks: Mapping[str, Callable[[Mapping[str, Any], datetime.date], object]] | None = None,
     hashes: Sequence[bytes] = (),
@@ -109,9 +104,9 @@ def verify_log(
 ) -> Findings:
     """Everything that is wrong with a log, by index.
 
-    ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``projects``: the states of projects;
-    ``policy_form``: the fields of a policy; ``hashes`` and ``history``: what the ledger folder holds beside the leaves, believed only as
-    far as signed roots prove it; ``check_manifest`` raises NotTrusted or Missing for a commit whose manifest the host does not hold as
+    ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``tables``: ``layouts``,
+    ``projects`` and ``policy_form``, as ``Book`` has them; ``hashes`` and ``history``: what the ledger folder holds beside the leaves,
+    believed only as far as signed roots prove it; ``check_manifest`` raises NotTrusted or Missing for a commit whose manifest the host does not hold as
     committed; ``checks``: as ``Book`` has them; ``now``: for open intents (default: last leaf).
     Raises NotTrusted ``checkpoint-…`` when nothing is signed, ``ledger-rolled-back`` when ``since`` is newer than the log.
     """
@@ -124,9 +119,7 @@ def verify_log(
             leaves[: signed.size],
             trusts=trust_versions,
             trust_first=trust_first,
-            layouts=layouts,
-            projects=projects,
-            policy_form=policy_form,
+            **tables,
             fetch=document,
             check_manifest=check_manifest,
             checks=checks or {},
