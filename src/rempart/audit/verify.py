@@ -105,9 +105,9 @@ def verify_log(
     """Everything that is wrong with a log, by index.
 
     ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``tables``: ``layouts``,
-    ``projects`` and ``policy_form``, as ``Book`` has them; ``hashes`` and ``history``: what the ledger folder holds beside the leaves,
-    believed only as far as signed roots prove it; ``check_manifest`` raises NotTrusted or Missing for a commit whose manifest the host does not hold as
-    committed; ``checks``: as ``Book`` has them; ``now``: for open intents (default: last leaf).
+    ``projects`` and ``policy_form``, as ``Book`` has them; ``hashes`` and ``history``: what the ledger folder holds beside the
+    leaves, believed only as far as signed roots prove it; ``check_manifest`` raises NotTrusted or Missing for a commit whose
+    manifest the host does not hold as committed; ``checks``: as ``Book`` has them; ``now``: for open intents (default: last leaf).
     Raises NotTrusted ``checkpoint-…`` when nothing is signed, ``ledger-rolled-back`` when ``since`` is newer than the log.
     """
     signed = parse_and_verify(checkpoint, origin, ledger_public)
