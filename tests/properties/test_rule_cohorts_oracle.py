@@ -42,9 +42,16 @@ def records(draw: st.DrawFn) -> Record:
         last=first + (draw(st.integers(0, 15)) if spans and kind != "procedure" else 0),
         code=draw(st.sampled_from(CODES[kind])),
         status=draw(st.sampled_from(["DP", "DP", "DAS", "ALD"])),
-        visit=draw(st.integers(1, 3)) if kind == "visit" else draw(st.none() | st.integers(1, 3)),
+        visit=draw(_visits(kind)),
         quantity=draw(st.integers(1, 3)),
     )
+
+
+def _visits(kind: str) -> st.SearchStrategy[int | None]:
+    """The number of the visit that a record is of; where somebody lives is of none."""
+    if kind == "residence":
+        return st.none()
+    return st.integers(1, 3) if kind == "visit" else st.none() | st.integers(1, 3)
 
 
 @st.composite
