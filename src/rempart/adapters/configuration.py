@@ -31,7 +31,7 @@ _TEXTS = {
 class Configuration:
     """``ledger_public``, ``vault_public``: 32 raw bytes; ``trust_first``: pinned id of trust file 1; ``host``: the first host, whose
     name is its kind; ``shards``: S, a power of two; ``ledger_exported``: file of a checkpoint kept elsewhere, '' = none;
-    ``vocabulary``: folder of an Athena archive, '' = none."""
+    ``ledger_second``: where the second ledger machine serves, '' = none; ``vocabulary``: folder of an Athena archive, '' = none."""
 
     warehouse: str
     controller: str
@@ -42,6 +42,7 @@ class Configuration:
     shards: int
     host: Connection = field(default_factory=lambda: Connection(kind="directory", path="host"))
     ledger_exported: str = ""
+    ledger_second: str = ""
     keys: KeyStoreSettings = field(default_factory=KeyStoreSettings)
     vocabulary: str = ""
 
@@ -79,6 +80,7 @@ def read_configuration(directory: Path) -> Configuration:
         shards=shards,
         host=host,
         ledger_exported=_text(value, "ledger", "exported") if "exported" in value["ledger"] else "",
+        ledger_second=_text(value, "ledger", "second") if "second" in value["ledger"] else "",
         keys=settings_from_dict(value["keys"]),
         vocabulary=_text(value, "vocabulary", "folder") if "vocabulary" in value else "",
     )
@@ -86,7 +88,8 @@ def read_configuration(directory: Path) -> Configuration:
 
 def write_configuration(directory: Path, configuration: Configuration) -> None:
     """Write ``DIR/rempart.toml`` once; raises Refused ``file-exists``."""
-    kept = {"exported": configuration.ledger_exported} if configuration.ledger_exported else {}
+    told = {"exported": configuration.ledger_exported, "second": configuration.ledger_second}
+    kept = {name: value for name, value in told.items() if value}
     further = {"vocabulary": {"folder": configuration.vocabulary}} if configuration.vocabulary else {}
     tables: Mapping[str, Mapping[str, str | int]] = {
         "trust": {"first": configuration.trust_first},

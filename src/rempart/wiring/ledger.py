@@ -8,6 +8,7 @@ from pathlib import Path
 from rempart.adapters.configuration import Configuration
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.ledger_files import read_text, replace
+from rempart.adapters.second_ledger import Second, SecondLedger
 from rempart.audit.checkpoint import parse_and_verify
 from rempart.audit.kept import check_kept
 from rempart.errors import BadInput, Missing
@@ -30,14 +31,22 @@ def open_ledger(directory: Path, settings: Configuration, *, sign: Sign) -> Dire
 
 
 def plain_ledger(directory: Path, settings: Configuration, *, sign: Sign) -> DirectoryLedger:
-    """The ledger, held to its own checkpoint only."""
-    folder = directory / "controller" / "ledger"
-    return DirectoryLedger(folder, origin=settings.ledger_origin, public=settings.ledger_public, sign=sign)
+    """The ledger, held to its own checkpoint only; what is appended reaches the second machine where ``[ledger] second`` names one."""
+    folder, origin, public = ledger_folder(directory), settings.ledger_origin, settings.ledger_public
+    if sign is None or not settings.ledger_second:
+        return DirectoryLedger(folder, origin=origin, public=public, sign=sign)
+    second = Second(settings.ledger_second, origin=origin, public=public)
+    return SecondLedger(folder, origin=origin, public=public, sign=sign, second=second)
+
+
+def ledger_folder(directory: Path) -> Path:
+    """Where the ledger lies."""
+    return directory / "controller" / "ledger"
 
 
 def published_size(directory: Path, settings: Configuration) -> int:
     """Leaves of the checkpoint that stands in the folder now, 0 without one; takes no lock. Raises NotTrusted ``checkpoint-…``."""
-    text = read_text(directory / "controller" / "ledger" / "checkpoint")
+    text = read_text(ledger_folder(directory) / "checkpoint")
     return parse_and_verify(text, settings.ledger_origin, settings.ledger_public).size if text else 0
 
 
