@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.warehouse.place import Place, built, copied, workers_find_the_package
+from tests.servers.fixtures import postgres_server
+
+__all__ = ["postgres_server"]
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers import azurite as _azurite
+from tests.servers import postgres as _postgres
 from tests.servers import seaweedfs as _seaweedfs
 
-__all__ = ["azure_server", "s3_server"]
+__all__ = ["azure_server", "postgres_server", "s3_server"]
 _S3: list[_seaweedfs.S3Server] = []
 _AZURE: list[_azurite.AzureServer] = []
+_POSTGRES: list[_postgres.PostgresServer] = []
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +44,17 @@ def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_azurite.
         _AZURE.append(server)
         yield server
         _AZURE.clear()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[_postgres.PostgresServer]:
+    """PostgreSQL on a socket."""
+    if _postgres.found() is None:
+        pytest.skip("PostgreSQL is not installed (postgresql, requirements/system.txt)")
+    if _POSTGRES:
+        yield _POSTGRES[0]
+        return
+    with _postgres.postgres() as server:
+        _POSTGRES.append(server)
+        yield server
+        _POSTGRES.clear()

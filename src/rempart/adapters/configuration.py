@@ -31,7 +31,8 @@ _TEXTS = {
 class Configuration:
     """``ledger_public``, ``vault_public``: 32 raw bytes; ``trust_first``: pinned id of trust file 1; ``host``: the first host, whose
     name is its kind; ``shards``: S, a power of two; ``ledger_exported``: file of a checkpoint kept elsewhere, '' = none;
-    ``ledger_second``: where the second ledger machine serves, '' = none; ``vocabulary``: folder of an Athena archive, '' = none."""
+    ``ledger_second``: where the second ledger machine serves, '' = none; ``vocabulary``: folder of an Athena archive, '' = none;
+    ``state_url``: where the projection lies, '' = ``controller/state.db``."""
 
     warehouse: str
     controller: str
@@ -45,6 +46,7 @@ class Configuration:
     ledger_second: str = ""
     keys: KeyStoreSettings = field(default_factory=KeyStoreSettings)
     vocabulary: str = ""
+    state_url: str = ""
 
     @property
     def vocabulary_folder(self) -> Path | None:
@@ -83,6 +85,7 @@ def read_configuration(directory: Path) -> Configuration:
         ledger_second=_text(value, "ledger", "second") if "second" in value["ledger"] else "",
         keys=settings_from_dict(value["keys"]),
         vocabulary=_text(value, "vocabulary", "folder") if "vocabulary" in value else "",
+        state_url=_text(value, "state", "url") if "state" in value else "",
     )
 
 
@@ -91,6 +94,7 @@ def write_configuration(directory: Path, configuration: Configuration) -> None:
     told = {"exported": configuration.ledger_exported, "second": configuration.ledger_second}
     kept = {name: value for name, value in told.items() if value}
     further = {"vocabulary": {"folder": configuration.vocabulary}} if configuration.vocabulary else {}
+    further |= {"state": {"url": configuration.state_url}} if configuration.state_url else {}
     tables: Mapping[str, Mapping[str, str | int]] = {
         "trust": {"first": configuration.trust_first},
         "ledger": {"origin": configuration.ledger_origin, "public": _base64(configuration.ledger_public), **kept},

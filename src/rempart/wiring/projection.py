@@ -1,80 +1,132 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fill ``state.db`` from the ledger and its documents, and read lists from it."""
+"""Bring the projection up to the ledger and read lists from it. ADR 0052."""
 
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 
-from rempart.adapters.state_database import EVENTS, PERMITS, RELEASES, VOTES, Row, StateDatabase
-from rempart.journeys.desk_view import in_review
-from rempart.journeys.permits import events, read_permit
-from rempart.journeys.release import ReleaseDesk, current_state, release_events, submission_of
-from rempart.records.event import LedgerEvent
+from rempart.adapters.state_database import Position, StateDatabase
+from rempart.audit.tree import leaf_hash
+from rempart.errors import NotTrusted, Refused, Unavailable
+from rempart.journeys.permits import events
+from rempart.journeys.projection import Desks, anew, change
+from rempart.wiring import projects, releases
 from rempart.wiring.acts import forget_ended
-from rempart.wiring.releases import desk
 from rempart.wiring.warehouse import Warehouse
+
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The leaves that one look found: a ledger that does not grow while rows are made of it. Nothing is appended or proven."""
+
+    held: Sequence[bytes]
+
+    def size(self) -> int:
+        """How many."""
+        return len(self.held)
+
+    def leaves(self, start: int = 0, end: int | None = None) -> list[bytes]:
+        """Leaves [start, end)."""
+        return list(self.held[start:end])
+
+    def append(self, expected_size: int, leaves: Sequence[bytes]) -> int:
+        """Raises Refused ``ledger-read-only``."""
+        raise Refused("ledger-read-only")
+
+    def checkpoint(self) -> str:
+        """None."""
+        return ""
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """None."""
+        return []
+
+    consistency = inclusion
 
 
 def permit_list(warehouse: Warehouse) -> list[dict[str, str | int]]:
     """Granted permits."""
     forget_ended(warehouse)
-    return _rebuilt(warehouse, PERMITS.name)
+    return rows(warehouse, "permits")
 
 
 def release_list(warehouse: Warehouse) -> list[dict[str, str | int]]:
     """Releases and their states."""
-    return _rebuilt(warehouse, RELEASES.name)
+    return rows(warehouse, "releases")
 
 
-def _rebuilt(warehouse: Warehouse, table: str) -> list[dict[str, str | int]]:
-    """One table of the projection, which is first built anew: what somebody wrote into the file is gone."""
-    place = desk(warehouse)
-    log = events(warehouse.ledger)
-    state = StateDatabase(warehouse.controller / "state.db")
-    tables = {each.name: each for each in (EVENTS, PERMITS, RELEASES, VOTES)}
-    try:
-        state.rebuild(
-            {EVENTS: _events(log), PERMITS: _permits(place, log), RELEASES: _releases(place, log), VOTES: _votes(place)}
-        )
-        return state.rows(tables[table])
-    finally:
-        state.close()
+def rows(
+    warehouse: Warehouse,
+    table: str,
+    *,
+    after: tuple[str | int, ...] = (),
+    limit: int | None = None,
+    where: dict[str, str | int] | None = None,
+) -> list[dict[str, str | int]]:
+    """Rows of one table, brought up to the ledger first; what somebody wrote into it is found by its sum, and all is built anew."""
+    with closing(StateDatabase(state_url(warehouse))) as state:
+        catch_up(warehouse, state)
+        try:
+            return state.rows(table, after=after, limit=limit, where=where)
+        except NotTrusted:
+            build(warehouse, state)
+            return state.rows(table, after=after, limit=limit, where=where)
 
 
-def _events(log: Sequence[LedgerEvent]) -> list[Row]:
-    return [
-        {"position": n, "kind": e.kind, "phase": e.phase, "basis": e.basis, "time": e.time} for n, e in enumerate(log)
-    ]
+def state_url(warehouse: Warehouse) -> str:
+    """Where the projection lies: ``[state] url``, else ``DIR/controller/state.db``."""
+    return warehouse.configuration.state_url or f"sqlite:///{warehouse.controller / 'state.db'}"
 
 
-def _permits(place: ReleaseDesk, log: Sequence[LedgerEvent]) -> list[Row]:
-    found: list[Row] = []
-    for event in log:
-        if event.kind == "permit" and event.phase == "effect":
-            intent = log[event.of or 0]
-            permit = read_permit(place.documents.get(intent.fact("permit") or ""), place.trust, day=intent.time)
-            days = {"valid_from": permit.valid[0].isoformat(), "valid_to": permit.valid[1].isoformat()}
-            found.append({"permit": permit.id, "project": permit.project, "granted": event.time, **days})
-    return found
+def catch_up(warehouse: Warehouse, state: StateDatabase) -> None:
+    """Project what the ledger holds beyond the projection; all of it where that does not continue the ledger.
+
+    Raises Unavailable ``state-moved`` after many lost races, ``state-unreachable``.
+    """
+    for _ in range(_TRIES):
+        try:
+            return _once(warehouse, state)
+        except Unavailable as error:
+            if error.code != "state-moved":
+                raise
+    raise Unavailable("state-moved")
 
 
-def _releases(place: ReleaseDesk, log: Sequence[LedgerEvent]) -> list[Row]:
-    names = {e.fact("release") or "" for e in log if e.kind == "submission" and e.phase == "intent"}
-    states = [current_state(place, name) for name in sorted(names)]
-    return [
-        {
-            "release": now.release,
-            "permit": str(submission_of(place, now.release).body["permit"]) if now.submission else "",
-            "state": place.states.told[now.state],
-        }
-        for now in states
-    ]
+def _once(warehouse: Warehouse, state: StateDatabase) -> None:
+    before, leaves = state.position(), warehouse.ledger.leaves()
+    if before is None or not _continues(leaves, before):
+        return build(warehouse, state)
+    if before.size == len(leaves):
+        return None
+    desks = desks_over(warehouse, leaves)
+    log = events(desks.projects.ledger)
+    if anew(log, before.size):
+        return build(warehouse, state)
+    told = change(desks, log, since=before.size)
+    return state.apply(told.rows, before=before, after=_end(leaves), replaced=told.replaced)
 
 
-def _votes(place: ReleaseDesk) -> list[Row]:
-    """Votes of releases that are no longer in review: before that, nobody reads another's vote here either."""
-    acts = [act for act in release_events(place) if act.act in {"approve", "changes", "reject"}]
-    blind = {name for name in {act.release for act in acts} if in_review(place, name)}
-    return [
-        {"document": e.document, "release": e.release, "checker": e.actor, "verdict": e.act}
-        for e in acts
-        if e.release not in blind
-    ]
+def build(warehouse: Warehouse, state: StateDatabase) -> None:
+    """Drop the projection and make all of it from the ledger."""
+    leaves = warehouse.ledger.leaves()
+    desks = desks_over(warehouse, leaves)
+    state.rebuild(change(desks, events(desks.projects.ledger)).rows, after=_end(leaves))
+
+
+def desks_over(warehouse: Warehouse, leaves: Sequence[bytes]) -> Desks:
+    """The desks as they would be with these leaves."""
+    way_in, way_out, seen = projects.desk(warehouse), releases.desk(warehouse), Seen(leaves)
+    return Desks(
+        releases=replace(way_out, vault=replace(way_out.vault, ledger=seen)), projects=replace(way_in, ledger=seen)
+    )
+
+
+def _end(leaves: Sequence[bytes]) -> Position:
+    return Position(size=len(leaves), leaf=leaf_hash(leaves[-1]).hex() if leaves else "")
+
+
+def _continues(leaves: Sequence[bytes], before: Position) -> bool:
+    """Whether the projection is one of these leaves' beginning."""
+    return before.size <= len(leaves) and _end(leaves[: before.size]) == before
