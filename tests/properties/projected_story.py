@@ -13,7 +13,7 @@ from tests.properties.ledger_story import PERMIT, ROLES, Story, trust_version
 from tests.properties.project_histories import OTHER, act, enrolled, way
 from tests.properties.wayout_histories import RELEASE, by_file, decision, withdrawal
 
-FIRST = "R-2026-0001"
+FIRST, LATE = "R-2026-0001", "R-2026-0003"
 
 
 def whole_life() -> Story:
@@ -22,6 +22,9 @@ def whole_life() -> Story:
     act(story, "suspend", "olga", permit="P-2026-0009")  # of a project that nobody asked for
     _way_in(story)
     _way_out(story)
+    late = story.submission(LATE, "alice")
+    for checker in ("bob", "gina"):  # who is enrolled afterwards: her vote reads otherwise then
+        story.vote(LATE, late, checker)
     third = trust_version(3, story.trusts[1], (*ROLES, "gina"))
     story.trusts.append(third)
     story.act("person", "operation:person", [f"trust:{third.id}", "version:3"])
