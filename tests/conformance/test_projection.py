@@ -138,6 +138,25 @@ def test_a_row_that_the_ledger_did_not_give_is_never_listed(made: Made, table: s
     assert content(house) == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "INSERT INTO events VALUES (20, 'hash', 'intent', 'operation:hash', '')",
+        "INSERT INTO votes SELECT document || '0', release, checker, verdict FROM votes",
+        "UPDATE projection SET content = 'no number'",
+        "UPDATE projection SET position = 3",
+        "DELETE FROM projection",
+    ],
+)
+def test_what_was_written_in_the_way_of_new_leaves_is_gone_with_them(made: Made, words: str) -> None:
+    house = made(whole_life())
+    follow(house, 20)
+    sql(house, words)
+    house.to(50)
+    assert len(rows(place(house), "events")) == 50
+    assert len(rows(place(house), "permits")) == 1
+
+
 @pytest.mark.parametrize("words", ["UPDATE events SET kind = 'hash'", "DELETE FROM events"])
 def test_events_are_never_changed_by_sql(made: Made, words: str) -> None:
     house = made(whole_life())

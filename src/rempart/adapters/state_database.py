@@ -72,9 +72,10 @@ class StateDatabase:
     ) -> None:
         """Add rows; those of the named permits and releases take the place of all that stood of them. One transaction.
 
-        Raises Unavailable ``state-moved`` when another process was quicker, ``state-unreachable``.
+        Raises Unavailable ``state-moved`` when another process was quicker, ``state-unreachable``; NotTrusted ``state-altered`` where a
+        row stands that nobody projected.
         """
-        with self._writing() as connection:
+        with _unaltered(), self._writing() as connection:
             if _position(connection) != before:
                 raise Unavailable("state-moved")
             sums = _sums(connection)
@@ -120,10 +121,10 @@ class StateDatabase:
             asked = asked.where(table.c[column] == value)
         if after:
             asked = asked.where(tuple_(*table.primary_key.columns) > tuple_(*after))
-        with self._connected() as connection:
+        with _unaltered(), self._connected() as connection:
             if _sums(connection)[name] != _sum(_read(connection, select(table))):
                 raise NotTrusted("state-altered", table=name)
-            return list(_read(connection, asked))
+            return _read(connection, asked)
 
     def close(self) -> None:
         """Let the database go."""
@@ -180,9 +181,18 @@ def _reached(engine: Engine) -> Iterator[Connection]:
         raise Unavailable("state-unreachable") from error
 
 
+@contextmanager
+def _unaltered() -> Iterator[None]:
+    """A row in the way of ours, or a sum that is no number, is not ours."""
+    try:
+        yield
+    except (DatabaseError, ValueError) as error:
+        raise NotTrusted("state-altered", table=PROJECTION.name) from error
+
+
 def _position(connection: Connection) -> Position | None:
     """What all tables agree on."""
-    marks = list(_read(connection, select(PROJECTION)))
+    marks = _read(connection, select(PROJECTION))
     told = {(mark["form"], mark["position"], mark["leaf"]) for mark in marks}
     if {str(mark["name"]) for mark in marks} != set(PROJECTED) or len(told) != 1:
         return None
@@ -220,8 +230,9 @@ def _add(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
     return _sum(rows)
 
 
-def _read(connection: Connection, asked: Select[Any]) -> Iterator[dict[str, str | int]]:
-    return (dict(row) for row in connection.execute(asked).mappings())
+def _read(connection: Connection, asked: Select[Any]) -> list[dict[str, str | int]]:
+    """To the last row: a cursor that is left half read keeps its lock."""
+    return [dict(row) for row in connection.execute(asked).mappings()]
 
 
 def _sum(rows: Iterable[Row]) -> int:

@@ -67,8 +67,8 @@ def rows(
 ) -> list[dict[str, str | int]]:
     """Rows of one table, brought up to the ledger first; what somebody wrote into it is found by its sum, and all is built anew."""
     with closing(StateDatabase(state_url(warehouse))) as state:
-        catch_up(warehouse, state)
         try:
+            catch_up(warehouse, state)
             return state.rows(table, after=after, limit=limit, where=where)
         except NotTrusted:
             build(warehouse, state)
