@@ -29,7 +29,7 @@ demo: $(VENV)/.run  ## the whole way once, narrated: delivery, sealing, study, r
 test: $(VENV)/.test  ## every test (20 min); lists the system packages first, APT=0 declines them
 	@APT="$(APT)" sh scripts/system-packages.sh
 	@APT="$(APT)" sh scripts/node-packages.sh
-	@$(PYTEST) $(PYTEST_ARGS)
+	@$(PYTEST) --junitxml=.junit.xml $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.test  ## without slow tests and servers (3 min)
 	@$(PYTEST) -m "not slow and not server" $(PYTEST_ARGS)
@@ -64,7 +64,7 @@ lock: $(VENV)/.preflight  ## write requirements/*.txt again from requirements/*.
 	@sh scripts/lock.sh
 
 clean:  ## remove the environment and every cache
-	@rm -rf .venv .lock-venv .node build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	@rm -rf .junit.xml .venv .lock-venv .node build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The three stamps: the environment exists; it can run Rempart; it can test Rempart.

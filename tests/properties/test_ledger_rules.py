@@ -18,6 +18,7 @@ from tests.properties.host_histories import HOST_MUTANTS
 from tests.properties.key_histories import KEY_MUTANTS
 from tests.properties.ledger_story import PERMIT, ROLES, RULES, SPACE, Story, audit, note, true_story, trust_version
 from tests.properties.move_histories import MOVE_MUTANTS
+from tests.properties.pack_histories import PACK_MUTANTS
 from tests.properties.policy_histories import POLICY_MUTANTS
 from tests.properties.project_histories import PROJECT_MUTANTS
 from tests.properties.protocol_histories import PROTOCOL_MUTANTS
@@ -25,7 +26,14 @@ from tests.properties.wayout_histories import WAYOUT_MUTANTS
 
 Mutant = Callable[[], tuple[Story, dict[str, Any]]]
 MUTANTS: dict[str, Mutant] = (
-    KEY_MUTANTS | HOST_MUTANTS | MOVE_MUTANTS | PROTOCOL_MUTANTS | PROJECT_MUTANTS | WAYOUT_MUTANTS | POLICY_MUTANTS
+    KEY_MUTANTS
+    | HOST_MUTANTS
+    | MOVE_MUTANTS
+    | PROTOCOL_MUTANTS
+    | PROJECT_MUTANTS
+    | WAYOUT_MUTANTS
+    | POLICY_MUTANTS
+    | PACK_MUTANTS
 )
 
 

@@ -15,6 +15,7 @@ from rempart.audit import (
     rules_keys,
     rules_log,
     rules_moves,
+    rules_pack,
     rules_permits,
     rules_policy,
     rules_projects,
@@ -80,6 +81,7 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "vote-author": rules_releases.vote_author,
     "release-approvals": rules_releases.release_approvals,
     **rules_wayout.RULES,
+    **rules_pack.RULES,
     **rules_policy.RULES,
 }
 

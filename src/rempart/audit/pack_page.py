@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An evidence pack as a page to read, in one language: what is asked, what answers it, how it stands. Adds nothing to the JSON."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Table = Mapping[str, Any]
+
+
+def page(content: Table, words: Table, language: str) -> str:
+    """The page as Markdown. ``words``: the parsed table of words of that language."""
+    lines = [
+        f"# {words['title']}",
+        "",
+        words["made"].format(**content["log"], made=content["made"], **content["program"]),
+    ]
+    lines += ["", words["how"], "", *_legend(words)]
+    for framework in content["frameworks"]:
+        lines += ["", *_framework(content, framework, words, language)]
+    lines += ["", f"## {words['evidence']}", "", *_controls(content, words, language)]
+    return "\n".join(lines) + "\n"
+
+
+def _legend(words: Table) -> list[str]:
+    rows = [f"| {words['results'][name]} | {about} |" for name, about in words["means"].items()]
+    return [f"| {words['result']} | {words['meaning']} |", "|---|---|", *rows]
+
+
+def _framework(content: Table, framework: Table, words: Table, language: str) -> Iterator[str]:
+    about = framework["about"]
+    yield f"## {about['title'][language]}"
+    yield ""
+    yield words["origin"].format(**{**about, "sure": about["sure"][language], "title": ""})
+    yield ""
+    yield " · ".join(f"{words['results'][name]} {count}" for name, count in framework["totals"].items())
+    yield ""
+    yield f"| {words['item']} | {words['asks']} | {words['answers']} | {words['result']} |"
+    yield "|---|---|---|---|"
+    for item in framework["items"]:
+        answers = [f"[{_cell(content['controls'][n]['words'][language])}](#{n})" for n in item["controls"]]
+        told = "; ".join([*answers, *([_cell(item["gap"][language])] if item["gap"][language] else [])])
+        kind = words["classes"][item["class"]]
+        yield f"| {item['id']} ({kind}) | {_cell(item['text'][language])} | {told} | {words['results'][item['result']]} |"
+
+
+def _controls(content: Table, words: Table, language: str) -> Iterator[str]:
+    for name, control in content["controls"].items():
+        yield f"### {name}"
+        yield ""
+        yield f"{control['words'][language]}."
+        yield ""
+        yield from (f"- {_evidence(row, words, language)}" for row in control["evidence"])
+        yield ""
+
+
+def _evidence(row: Table, words: Table, language: str) -> str:
+    state = words["states"][row["state"]]
+    if row["kind"] != "probe":
+        return f"{words['kinds'][row['kind']]} `{row['id']}`: {state}"
+    told = [words["count"].format(count=row["count"], last=row["last"][:10])] if row["last"] else []
+    told += [words["leaf"].format(leaf=row["leaf"])] if row["leaf"] is not None else []
+    told += [f"{words['breached']} {', '.join(row['breaches'])}"] if row["breaches"] else []
+    told += [words["overdue"]] if row["overdue"] else []
+    return "; ".join([f"{words['kinds']['probe']}: {row['words'][language]}: {state}", *told])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
