@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way in on the command line: an application goes from hand to hand, and only what was agreed on becomes a dataset."""
 
+import datetime
 import re
 from pathlib import Path
 
@@ -22,10 +23,78 @@ def step(house: House, act: str, *by: str, **facts: str) -> dict[str, object]:
     return house.told("permit", "step", PERMIT, act, *keys, *said)
 
 
-def stopped_and_opened(house: House) -> None:
-    """A study is refused while its project is suspended, and while everything is frozen; nothing else than two officers opens it."""
+CHARTER = "sha256:" + "c" * 64
+POLICY = f"""schema = "rempart.policy/1"
+version = 1
+circuit = "full"
+[persons]
+charter = "{CHARTER}"
+training_months = 12
+[permits]
+approvals = ["cnil"]
+[register]
+before_opening = true
+"""
+DECISION = """schema = "rempart.system-approval/1"
+what = "cnil"
+reference = "invented decision 2026-002"
+from = 2026-01-01
+until = {until}
+"""
+
+
+def decided(house: House) -> None:
+    """The house's policy asks for everything; no dataset before a decision on the warehouse stands."""
     words = ("--role", "officer", "--by", house.key("officer"), "--key", house.key("second"))
     house.told("person", "add", "second", *words)
+    both = ("--by", house.key("officer"), "--by", house.key("second"))
+    house.told("audit", "policy", house.write("policy.toml", POLICY), *both)
+    permit = house.example("permit")
+    refused = house.call("--json", "permit", "grant", permit, "--key", house.key("claire"))
+    assert refused.error["code"] == "grant-approval"
+    soon = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=30)
+    house.told("permit", "approve", house.write("cnil.toml", DECISION.format(until=soon)), *both)
+    assert "the decision cnil on the warehouse ends in 30 days" in house.call("permit", "due").out
+
+
+def opened(house: House) -> None:
+    """The public entry, the opening, the charter and the training: each is missed by its own code."""
+    officer = ("--by", house.key("officer"))
+    early = house.call("--json", "permit", "step", PERMIT, "activate", *officer)
+    assert early.error["code"] == "grant-no-entry"
+    entry = house.told("permit", "register", PERMIT, *officer)
+    assert (entry["project"], entry["reference"], "alice" in str(entry)) == ("glitazones", "invented decision", False)
+    study = house.example("study")
+    closed = house.call("--json", "study", "run", study, "--key", house.key("alice"))
+    assert closed.error["code"] == "grant-project-shut"
+    step(house, "activate", "officer")
+    attest = ("permit", "attest", "alice", "--what")
+    for what, by, text in (("charter", "alice", CHARTER), ("training", "officer", "SNDS 2026")):
+        early = house.call("--json", "study", "run", study, "--key", house.key("alice"))
+        assert (early.code, early.error["code"]) == (10, "grant-attested")
+        house.told(*attest, what, "--by", house.key(by), "--text", text)
+
+
+def amended(house: House) -> None:
+    """A version without alice shuts her out, one that gives more is refused, a renewal moves the last day."""
+    first = house.told("permit", "check", house.example("permit"))["id"]
+    second = ('persons = ["alice"]', f'version = 2\namends = "{first}"\npersons = ["dora"]')
+    told = house.told("permit", "amend", house.example("permit", second), "--key", house.key("claire"))
+    assert told["version"] == 2
+    study = house.example("study")
+    shut = house.call("--json", "study", "run", study, "--key", house.key("alice"))
+    assert shut.error["code"] == "permit-person"
+    third = (second[0], f'version = 3\namends = "{told["id"]}"\npersons = ["dora", "alice"]')
+    wider = house.example("permit", third, ("lookback = 20", "lookback = 19"))
+    refused = house.call("--json", "permit", "amend", wider, "--key", house.key("claire"))
+    assert refused.error["code"] == "amend-widens"
+    no_renewal = house.call("--json", "permit", "renew", house.example("permit", third), "--key", house.key("claire"))
+    assert no_renewal.error["code"] == "renew-changes"
+    assert house.told("permit", "amend", house.example("permit", third), "--key", house.key("claire"))["version"] == 3
+
+
+def stopped_and_opened(house: House) -> None:
+    """A study is refused while its project is suspended, and while everything is frozen; nothing else than two officers opens it."""
     study, officers = house.example("study"), ("--by", house.key("officer"), "--by", house.key("second"))
     for what, code in ((PERMIT, "grant-project-shut"), ("all", "grant-frozen")):
         house.told("permit", "suspend", what, "--by", house.key("bob"), "--reason", "a look")
@@ -64,13 +133,16 @@ def test_an_application_goes_from_hand_to_hand_to_a_dataset(new_house: House, sm
     beyond = house.example("permit", ('persons = ["alice"]', 'persons = ["alice", "frank"]'))
     wider = house.call("--json", "permit", "grant", beyond, "--key", house.key("claire"))
     assert (wider.code, wider.error["code"]) == (10, "permit-beyond")
+    decided(house)
     permit = house.example("permit")
     assert int(str(house.told("permit", "grant", permit, "--key", house.key("claire"))["persons"])) > 200
+    opened(house)
     now = house.told("permit", "show", PERMIT)
     assert now["state"] == "active"
-    assert [one["act"] for one in now["acts"]][-1] == "provision"
+    assert [one["act"] for one in now["acts"]][-2:] == ["provision", "activate"]
     assert [one["clock"] for one in house.told("permit", "due")["clocks"]] == ["access-review"]
     stopped_and_opened(house)
+    amended(house)
     audited = house.call("audit", "verify")
     assert audited.code == 0, audited
 

@@ -27,6 +27,7 @@ from rempart.records.descriptor import NODE, NodeDescriptor, own_declaration
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent, Phase
 from rempart.records.omop import layouts
+from rempart.records.policy import form_of
 from rempart.records.project import project_table
 from rempart.records.sealed import KeyContext
 from rempart.records.signature import Signature, sign
@@ -62,6 +63,7 @@ PERMIT: dict[str, Any] = {
 }
 STUDY: dict[str, Any] = {"schema": "rempart.study/1", "permit": "P-2026-0001", "protocol": {"title": "t"}}
 
+POLICY = form_of(toml("records/policy.toml"))
 PROJECTS = project_table(toml("permits/states.toml"), toml("permits/conflicts.toml"))
 
 
@@ -183,7 +185,7 @@ class Story:
             trust=lambda: (*self.past, self.trust),
             clock=self.clock,
             randomness=self.randomness,
-            rules=grant_rules(joined("keys/grants.toml"), projects=PROJECTS, strict=strict),
+            rules=grant_rules(joined("keys/grants.toml"), projects=PROJECTS, policy_form=POLICY, strict=strict),
             layouts=layouts(toml("records/omop54.toml")),
             warehouse="w",
             node_allowed=lambda body, on: self.node_allowed(body, on),

@@ -3,10 +3,12 @@
 
 from typing import Any
 
-from rempart.records.canonical import canonical_bytes
+from rempart.records.attestation import attestation_body
+from rempart.records.canonical import canonical_bytes, content_id
 from rempart.records.freeze import freeze_body
 from rempart.records.project_act import act_body
-from tests.properties.ledger_story import PERMIT, Story, true_story
+from rempart.records.register import entry_body
+from tests.properties.ledger_story import PERMIT, PERMIT_BODY, Story, true_story
 
 ID = PERMIT.partition(":")[2]
 OTHER = "P-2026-0002"
@@ -92,7 +94,68 @@ def _submission_while_suspended() -> tuple[Story, dict[str, Any]]:
     return story, {}
 
 
+def paper(story: Story, kind: str, body: dict[str, Any], *by: str, basis: str = "") -> int:
+    """A signed paper that took effect."""
+    told = [f"document:{story.signed(body, *by)}", *([f"version:{body['version']}"] if "version" in body else [])]
+    return story.act(kind, basis or f"operation:{kind}", told)
+
+
+def decided(story: Story, **values: Any) -> Story:
+    """A first policy of the house."""
+    values = {name.replace("__", "."): item for name, item in values.items()}
+    paper(
+        story,
+        "policy",
+        {"schema": "rempart.policy/1", "version": 1, "values": values, "reasons": {}},
+        "olga",
+        "otto",
+    )
+    return story
+
+
+def _training_by_oneself() -> tuple[Story, dict[str, Any]]:
+    story = true_story()
+    day = story.now.date()
+    body = attestation_body(actor="alice", what="training", on=day, text="")
+    paper(story, "attestation", body, "alice")
+    return story, {}
+
+
+def _version_that_gives_more() -> tuple[Story, dict[str, Any]]:
+    story = true_story()
+    before = PERMIT_BODY
+    document = story.signed({**before, "version": 2, "amends": content_id(before), "purpose": "another"}, "carl")
+    story.act("amendment", PERMIT, [f"permit:{document}"])
+    return story, {}
+
+
+def _study_without_a_training() -> tuple[Story, dict[str, Any]]:
+    story = decided(enrolled(), persons__training_months=12)
+    story.permit("carl")
+    story.study("alice")
+    return story, {}
+
+
+def _grant_without_a_decision() -> tuple[Story, dict[str, Any]]:
+    story = decided(enrolled(), permits__approvals=["cnil"])
+    story.permit("carl")
+    return story, {}
+
+
+def _study_before_the_entry() -> tuple[Story, dict[str, Any]]:
+    story = decided(enrolled(), register__before_opening=True)
+    story.permit("carl")
+    story.study("alice")
+    paper(story, "register", entry_body({"permit": ID}), "olga", basis=PERMIT)
+    return story, {}
+
+
 PROJECT_MUTANTS = {
+    "standing-document": _training_by_oneself,
+    "amendment-chain": _version_that_gives_more,
+    "attested": _study_without_a_training,
+    "approval-standing": _grant_without_a_decision,
+    "register-before": _study_before_the_entry,
     "freeze-signed": _freeze_lifted_by_one,
     "acts-in-state": _submission_while_suspended,
     "project-document": _act_that_says_another,

@@ -23,7 +23,20 @@ PEOPLE = {
 }
 PARTIES = Parties(application="sha256:a", project="g", regime="snds", persons=("alice",), principal="alice")
 ENDS = frozenset(
-    {"withdraw", "lapse", "unfavourable", "refuse", "provision", "erase", "ask", "relay", "extend", "close", "end"}
+    {
+        "withdraw",
+        "lapse",
+        "unfavourable",
+        "refuse",
+        "provision",
+        "erase",
+        "ask",
+        "relay",
+        "extend",
+        "close",
+        "end",
+        "amend",
+    }
 )
 LENGTH = 24
 _OF = {"alice": "applicant"}

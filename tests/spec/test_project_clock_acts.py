@@ -14,6 +14,7 @@ from rempart.permits.clocks import clocks
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent, salted_actor
 from rempart.records.permit import permit_from_dict
+from rempart.records.policy import form_of
 from rempart.records.project import project_table
 from rempart.records.project_act import act_body
 from rempart.records.signature import sign
@@ -44,6 +45,7 @@ class Office:
             purposes=PURPOSES,
             clocks=clocks(toml("permits/clocks.toml")),
             holidays=frozenset(toml("permits/holidays.toml")["days"]),
+            policy_form=form_of(toml("records/policy.toml")),
         )
         self.places = places
 
@@ -118,7 +120,8 @@ def test_a_project_of_the_french_circuit_day_by_day() -> None:
     assert office.step("agree", "olga", "alice") == "agreed"
     office.on("2026-06-20").grant()
     assert office.on("2026-06-21").left() == {"access-review": 364}
-    assert state_of(office.desk, PERMIT).state == "active"
+    assert state_of(office.desk, PERMIT).state == "provisioned"
+    assert office.step("activate", "olga") == "active"
 
 
 def test_what_is_due_after_the_last_day_of_a_permit_until_it_is_done() -> None:

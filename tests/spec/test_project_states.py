@@ -68,9 +68,9 @@ PROVISION: tuple[str, tuple[str, ...], dict[str, str]] = ("provision", (), {})
 
 
 def test_the_whole_way_leads_to_a_dataset_and_to_its_erasure() -> None:
-    now = way(APPLY, COMPLETE, OPINED, AUTHORISE, AGREE, PROVISION, ("erase", (), {}))
+    now = way(APPLY, COMPLETE, OPINED, AUTHORISE, AGREE, PROVISION, ("activate", ("olga",), {}), ("erase", (), {}))
     states = [state for _, state, _ in now.passages]
-    assert states == ["submitted", "complete", "opined", "authorised", "agreed", "active", "erased"]
+    assert states == ["submitted", "complete", "opined", "authorised", "agreed", "provisioned", "active", "erased"]
     assert (now.parties, now.void) == (PARTIES, ())
 
 
@@ -93,6 +93,7 @@ def test_every_state_answers_every_act() -> None:
         "regulator-asks": [APPLY, COMPLETE, OPINED, ("relay", ("olga",), {"reason": "why"})],
         "authorised": [APPLY, COMPLETE, OPINED, AUTHORISE],
         "agreed": [APPLY, COMPLETE, OPINED, AUTHORISE, AGREE],
+        "provisioned": [APPLY, COMPLETE, OPINED, AUTHORISE, AGREE, PROVISION],
         "active": [PROVISION],
         "suspended": [PROVISION, ("suspend", ("carl",), {"reason": "x"})],
         "closing": [PROVISION, ("close", ("olga",), {})],

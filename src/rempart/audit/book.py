@@ -7,10 +7,12 @@ Reads documents through the function it is given; a document that does not prove
 import datetime
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rempart.errors import NotTrusted, RempartError
+from rempart.records.amendment import KIND as AMENDMENT
+from rempart.records.amendment import in_force
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.omop import TableLayout
@@ -25,11 +27,17 @@ Events = Mapping[int, LedgerEvent]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A permit that took effect. ``intent``, ``effect``: leaf indexes."""
+    """A permit that took effect. ``permit``: its first version; ``intent``, ``effect``: leaf indexes; ``later``: leaf at which each further
+    version took effect, and that version."""
 
     permit: Permit
     intent: int
     effect: int
+    later: tuple[tuple[int, Permit], ...] = ()
+
+    def at(self, index: int) -> Permit:
+        """The version in force at a leaf."""
+        return in_force(self.permit, [permit for effect, permit in self.later if effect <= index])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +111,11 @@ class Book:
             permit = self._permit(event)
             if permit is not None:
                 found.setdefault(permit.id, Grant(permit=permit, intent=index, effect=end))
+        for _, event, end, _ in self.done(AMENDMENT):
+            permit = self._permit(event)
+            if permit is not None and permit.id == permit_id(event) and permit.id in found:
+                grant = found[permit.id]
+                found[permit.id] = replace(grant, later=(*grant.later, (end, permit)))
         return found
 
     def _permit(self, event: LedgerEvent) -> Permit | None:

@@ -21,7 +21,8 @@ CALENDARS = frozenset(
 )  # which days each source tells of: no person, carried into each project's manifest
 FINGERPRINT = ("person", "release_index")
 APPLICATION = "objection-application"
-BEFORE_A_GRANT = frozenset({"project"})  # the acts that lead to a permit, and go on after its last day
+# what leads to a permit, and goes on after its last day
+BEFORE_A_GRANT = frozenset({"project", "register", "amendment", "incident"})
 
 
 def permit_document(book: Book) -> Iterator[Bad]:
@@ -59,7 +60,7 @@ def permit_valid(book: Book) -> Iterator[Bad]:
             continue
         begun = book.events.get(event.of, event) if event.of is not None and event.kind != "key-grant" else event
         try:
-            grant.permit.check_valid_on(day_of(begun))
+            grant.at(index if begun is event or event.of is None else event.of).check_valid_on(day_of(begun))
         except Refused as error:
             yield index, {"kind": event.kind, "permit": grant.permit.id, "code": error.code}
 
@@ -97,7 +98,7 @@ def _check_study(book: Book, index: int, event: LedgerEvent, grants: Mapping[str
     if grant is None or permit_id(event) != grant.permit.id or event.fact("space") != grant.permit.space:
         raise NotTrusted("document-form", expected="rempart.study/1")
     for signer in signers:
-        grant.permit.check_names(signer.actor)
+        grant.at(index).check_names(signer.actor)
 
 
 def study_head(book: Book) -> Iterator[Bad]:
@@ -123,7 +124,7 @@ def key_scope(book: Book) -> Iterator[Bad]:
         grant = grants.get(permit_id(event) or "")
         if intent is None or (grant is None and permit_id(event) is not None):
             continue  # other rules name these
-        permit = grant.permit if grant else None
+        permit = grant.at(index) if grant else None
         outside = [use for use in event.facts("use") if not _in_scope(use, intent.kind, permit, book)]
         outside += [
             name for name in event.facts("secret") if permit is not None and not _own_secret(name, intent.kind, permit)

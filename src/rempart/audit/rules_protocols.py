@@ -29,7 +29,7 @@ def protocol_document(book: Book) -> Iterator[Bad]:
             if name not in grants or signed.body.get("permit") != name or event.fact("protocol") != signed.over:
                 raise NotTrusted("document-form", expected=_SCHEMA)
             for signer in signers:
-                grants[name].permit.check_names(signer.actor)
+                grants[name].at(index).check_names(signer.actor)
             _check_amends(book, event, signed, name, frozen)
         except RempartError as error:
             yield index, {"permit": name or "?", "code": error.code}

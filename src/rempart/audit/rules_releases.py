@@ -58,7 +58,7 @@ def submission_document(book: Book) -> Iterator[Bad]:
             signed = book.document(event, "document", SUBMISSION)
             for signer in book.signers(index, signed, "researcher"):
                 if permit_id(event) in grants:
-                    permit = grants[permit_id(event) or ""].permit
+                    permit = grants[permit_id(event) or ""].at(index)
                     permit.check_names(signer.actor)
                     asked = permitted(_asked(signed), permit.derogations, permit=permit.id)
                     check_definitions(asked, _study(book, signed).body if asked else {}, permit=permit.id)

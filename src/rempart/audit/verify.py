@@ -21,6 +21,7 @@ from rempart.audit import (
     rules_projects,
     rules_protocols,
     rules_releases,
+    rules_standing,
     rules_wayout,
 )
 from rempart.audit.book import Book, open_book
@@ -83,6 +84,7 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     **rules_wayout.RULES,
     **rules_pack.RULES,
     **rules_policy.RULES,
+    **rules_standing.RULES,
 }
 
 

@@ -108,6 +108,7 @@ def show(session: Session, permit: str, /) -> int:
 
 def due(session: Session) -> int:
     """The clocks of every project."""
+    from rempart.wiring.project_papers import decisions_ending
     from rempart.wiring.projects import due_list, frozen_since
     from rempart.wiring.warehouse import Warehouse
 
@@ -115,6 +116,8 @@ def due(session: Session) -> int:
     found, frozen = due_list(place), frozen_since(place)
     if frozen.since is not None:
         voice.say("everything-frozen", time=voice.when(frozen.since.isoformat()), reason=frozen.reason)
+    for what, days in decisions_ending(place):
+        voice.say("decision-ends" if days > 0 else "decision-over", what=what, days=days)
     rows = [(one.permit, voice.word(f"turn-{one.turn}"), *_clock_row(voice, one.running)) for one in found]
     voice.table(["column-permit", "column-turn", *_CLOCK_COLUMNS], rows)
     if not found:

@@ -11,6 +11,7 @@ from typing import Any
 
 from rempart.errors import Missing, NotTrusted, Refused, RempartError
 from rempart.journeys.permits import events, read_permit
+from rempart.journeys.policy import policy_at
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.permits.clocks import LAPSE, Clock, Moment, Running, moments, running
 from rempart.permits.completeness import missing
@@ -23,19 +24,22 @@ from rempart.records.canonical import parse_canonical
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import Permit
+from rempart.records.policy import Form
 from rempart.records.project import START, ProjectAct, ProjectState, ProjectTable, fold, step
 from rempart.records.project_act import APPLY, KIND, read_act
 from rempart.records.project_log import LogReader, done
 from rempart.records.project_log import project_acts as log_acts
+from rempart.records.register import KIND as REGISTER
 from rempart.records.trust import TrustFile
 
-_COMPLETE, _EXTEND = "complete", "extend"
+_COMPLETE, _EXTEND, _ACTIVATE = "complete", "extend", "activate"
 _LAST_SECOND = datetime.time(23, 59, 59, tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectDesk:
-    """What every step of a project needs. ``form``, ``purposes``: parsed data files of the permits room; ``holidays``: public ones."""
+    """What every step of a project needs. ``form``, ``purposes``: parsed data files of the permits room; ``holidays``: public ones;
+    ``policy_form``: the fields of the house's policy."""
 
     ledger: Ledger
     recorder: Recorder
@@ -46,6 +50,7 @@ class ProjectDesk:
     purposes: Mapping[str, Any]
     clocks: tuple[Clock, ...]
     holidays: frozenset[datetime.date]
+    policy_form: Form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,8 @@ def _check_matter(desk: ProjectDesk, told: ProjectAct, moment: datetime.datetime
         if lacks:
             fields = ", ".join(lack.field for lack in lacks)
             raise Refused("application-incomplete", permit=told.permit, fields=fields)
+    elif told.act == _ACTIVATE:
+        _check_entered(desk, told.permit)
     elif told.act == LAPSE:
         over = [one for one in clocks_of(desk, told.permit, moment) if one.clock.then == LAPSE]
         if not any(one.status == "overdue" for one in over):
@@ -97,6 +104,16 @@ def _check_matter(desk: ProjectDesk, told: ProjectAct, moment: datetime.datetime
         found = [one for one in clocks_of(desk, told.permit, moment) if one.clock.extension is not None]
         if not any(one.status == "runs" and not one.extended for one in found):
             raise Refused("project-extension", permit=told.permit)
+
+
+def _check_entered(desk: ProjectDesk, permit: str) -> None:
+    """Raises Refused ``grant-no-entry`` where the policy wants a public entry before a project opens."""
+    log = events(desk.ledger)
+    asked = policy_at(log, desk.documents, desk.trust, desk.policy_form).flag("register.before_opening")
+    if asked and not any(
+        intent.kind == REGISTER and intent.basis == f"permit:{permit}" for _, intent, _, _ in done(log)
+    ):
+        raise Refused("grant-no-entry", permit=permit)
 
 
 def project_acts(desk: ProjectDesk) -> list[ProjectAct]:
@@ -150,6 +167,8 @@ def require_agreed(desk: ProjectDesk, permit: Permit) -> None:
     Raises Refused ``project-state``, ``permit-application`` or ``permit-beyond``. Without an application the committee's grant stands
     for every step before it.
     """
+    if permit.version > 1:
+        raise Refused("amend-chain", permit=permit.id, version=1, amends="-")
     if not any(
         e.kind == KIND and e.phase == "effect" and e.basis == f"permit:{permit.id}" for e in events(desk.ledger)
     ):

@@ -219,7 +219,7 @@ class KeyBroker:
             if new & {NODE_KIND, "person"}:
                 grant.node = self._node(self._book.proofs(), grant.node.node.declaration.name)
             if new & WATCHED and grant.scope.until is not None:  # of a permit
-                self._judge(grant.request, self._book.proofs())
+                grant.scope = self._judge(grant.request, self._book.proofs())
             grant.read = size
         return grant
 

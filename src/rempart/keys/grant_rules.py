@@ -20,11 +20,14 @@ from rempart.keys.intents import (
     valid_permit,
 )
 from rempart.keys.orders import require_order
+from rempart.keys.policy_book import policy_of
 from rempart.keys.project_guard import require_agreed, require_open
+from rempart.keys.standing_guard import require_attested, require_decisions, require_entry
 from rempart.ports.broker import GrantRequest
 from rempart.records.event import LedgerEvent
 from rempart.records.omop import MAIN, TableLayout
 from rempart.records.permit import Permit
+from rempart.records.policy import Form, Policy
 from rempart.records.project import ProjectTable
 
 _GRANT = "permit"
@@ -53,12 +56,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """All rules by kind of intent; ``hours``: how long an intent opens anything; ``projects``: the states of projects; ``strict``: whether
-    orders are asked for."""
+    """All rules by kind of intent; ``hours``: how long an intent opens anything; ``projects``: the states of projects; ``policy_form``: the
+    fields of the house's policy; ``strict``: whether orders are asked for."""
 
     hours: int
     kinds: Mapping[str, Rule]
     projects: ProjectTable
+    policy_form: Form
     strict: bool = False
 
 
@@ -83,7 +87,7 @@ class Scope:
         return any(use[0] == space and use[3] == "write" for use in self.uses)
 
 
-def grant_rules(parsed: Mapping[str, Any], *, projects: ProjectTable, strict: bool = False) -> Rules:
+def grant_rules(parsed: Mapping[str, Any], *, projects: ProjectTable, policy_form: Form, strict: bool = False) -> Rules:
     """Rules from parsed ``grants.toml``; ``strict``: an act that a rule marks with ``order`` needs an officer's."""
     kinds = {
         kind: Rule(
@@ -99,7 +103,7 @@ def grant_rules(parsed: Mapping[str, Any], *, projects: ProjectTable, strict: bo
         )
         for kind, row in parsed["kinds"].items()
     }
-    return Rules(hours=parsed["hours"], kinds=kinds, projects=projects, strict=strict)
+    return Rules(hours=parsed["hours"], kinds=kinds, projects=projects, policy_form=policy_form, strict=strict)
 
 
 def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapping[str, TableLayout]) -> Scope:
@@ -112,10 +116,9 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
     if rule is None:
         raise Refused("grant-kind", kind=intent.kind)
     permit = _permit(proofs, request.intent, rule)
-    if permit is not None:
-        require_open(proofs, request.intent, rules.projects)
-    if intent.kind == _GRANT:
-        require_agreed(proofs, request.intent, rules.projects)
+    policy = policy_of(proofs, rules.policy_form)
+    if permit is not None and intent.kind not in rules.projects.always:
+        _check_project(proofs, request.intent, permit, rules, policy)
     space = _space(intent, rule, permit)
     if rule.document is not None:
         document = document_rule(proofs, request.intent, permit, rule.document)
@@ -123,6 +126,8 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
             SAYS[intent.kind](intent, document.body)
         if intent.kind == erasure.KIND:
             erasure.check_warehouse(proofs.events[0], document.body)
+        if permit is not None and rule.document["role"] == "researcher":
+            require_attested(proofs, document, policy)
         if rule.protocol:
             require_protocol(proofs, request.intent, document.over)
     if rules.strict and rule.order:
@@ -140,6 +145,16 @@ def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapp
         secrets=frozenset(request.secrets),
         until=permit.valid[1] if permit else None,
     )
+
+
+def _check_project(proofs: Proofs, index: int, permit: Permit, rules: Rules, policy: Policy) -> None:
+    """A grant waits for the agreement and for the decisions on the warehouse, other work for an open project in the register."""
+    require_open(proofs, index, rules.projects)
+    if proofs.events[index].kind == _GRANT:
+        require_agreed(proofs, index, rules.projects, full=policy.text("circuit") == "full")
+        require_decisions(proofs, policy)
+    else:
+        require_entry(proofs, permit, policy)
 
 
 def _use(text: str) -> Use:

@@ -5,15 +5,18 @@ Reads leaves that the ledger port has checked; believes no database row and no a
 """
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rempart.errors import NotTrusted, Refused
+from rempart.errors import Missing, NotTrusted, Refused, RempartError
 from rempart.ports.documents import Documents
+from rempart.records.amendment import KIND as AMENDMENT
+from rempart.records.amendment import in_force
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import SCHEMA as PERMIT_SCHEMA
 from rempart.records.permit import Permit, permit_from_dict
+from rempart.records.project_log import done
 from rempart.records.signature import Signature, verify
 from rempart.records.trust import TrustEntry, TrustFile
 
@@ -77,22 +80,47 @@ def open_intent(events: Sequence[LedgerEvent], index: int, *, now: datetime.date
 
 
 def valid_permit(proofs: Proofs, index: int) -> Permit:
-    """The permit that the intent at ``index`` rests on: granted in the ledger, signed by the committee, valid today.
+    """The permit that the intent at ``index`` rests on: granted in the ledger, signed by the committee, valid today, in the version in
+    force now.
 
-    Raises Refused ``grant-basis``, ``grant-no-permit``, ``grant-unsigned``, ``permit-expired`` or ``permit-not-yet``; NotTrusted.
+    Raises Refused ``grant-basis``, ``grant-no-permit``, ``grant-unsigned``, ``permit-expired`` or ``permit-not-yet``, ``grant-act-lost``;
+    NotTrusted.
     """
     intent = proofs.events[index]
     prefix, _, name = intent.basis.partition(":")
     if prefix != "permit":
         raise Refused("grant-basis", kind=intent.kind, basis=intent.basis)
     granted = index if intent.kind == "permit" else _permit_leaf(proofs.events[:index], intent.basis)
-    document = signed_document(proofs, proofs.events[granted], fact="permit", schema=PERMIT_SCHEMA)
-    require_signature(proofs, document, role="committee", on=proofs.moment(granted))
-    permit = permit_from_dict(document.body)
+    permit = _permit_of(proofs, granted)
     if permit.id != name:
         raise Refused("grant-no-permit", permit=name)
+    permit = in_force(permit, _amended(proofs, intent.basis))
     permit.check_valid_on(proofs.today)
     return permit
+
+
+def _permit_of(proofs: Proofs, index: int) -> Permit:
+    """The permit that a leaf names, signed by the committee."""
+    document = signed_document(proofs, proofs.events[index], fact="permit", schema=PERMIT_SCHEMA)
+    require_signature(proofs, document, role="committee", on=proofs.moment(index))
+    return permit_from_dict(document.body)
+
+
+def _amended(proofs: Proofs, basis: str) -> Iterator[Permit]:
+    """Later versions in order. One that proves nothing has no effect; one whose document is gone stops: what it narrowed is not known."""
+    for index, intent, _, _ in done(proofs.events):
+        if (intent.kind, intent.basis) != (AMENDMENT, basis):
+            continue
+        try:
+            yield _permit_of(proofs, index)
+        except RempartError as error:
+            if gone(error):
+                raise Refused("grant-act-lost", leaf=index, reason=error.code) from error
+
+
+def gone(error: RempartError) -> bool:
+    """Whether a document is absent or altered, rather than untrue."""
+    return isinstance(error, Missing) or error.code == "document-altered"
 
 
 def signed_document(proofs: Proofs, leaf: LedgerEvent, *, fact: str, schema: str) -> SignedDocument:

@@ -8,8 +8,9 @@ or a freeze is not lifted by removing a file.
 
 from collections.abc import Callable, Iterator
 
-from rempart.errors import Missing, NotTrusted, Refused, RempartError
-from rempart.keys.intents import Proofs
+from rempart.errors import NotTrusted, Refused, RempartError
+from rempart.keys.intents import Proofs, gone
+from rempart.records.amendment import KIND as AMENDMENT
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.freeze import KIND as FREEZE
@@ -20,15 +21,15 @@ from rempart.records.project import ProjectAct, ProjectState, ProjectTable, fold
 from rempart.records.project_act import KIND, read_act
 from rempart.records.project_log import PERMIT, LogReader, done, project_acts
 
-WATCHED = frozenset({KIND, FREEZE})
+WATCHED = frozenset({KIND, FREEZE, AMENDMENT})
 """Kinds of leaves after which what was granted on a permit is judged anew."""
 
 
-def require_agreed(proofs: Proofs, index: int, table: ProjectTable) -> None:
-    """Of the open grant at ``index``; raises Refused ``grant-not-agreed``, also where the ledger has acts and no application that
-    can be read."""
+def require_agreed(proofs: Proofs, index: int, table: ProjectTable, *, full: bool) -> None:
+    """Of the open grant at ``index``; ``full``: also where nobody filed an application. Raises Refused ``grant-not-agreed``, also where
+    the ledger has acts and no application that can be read."""
     permit = proofs.events[index].basis.partition(":")[2]
-    if not _has_acts(proofs, index, before=index):
+    if not full and not _has_acts(proofs, index, before=index):
         return
     now = _state(proofs, permit, table, _reader(proofs), before=index)
     if now.parties is None:
@@ -93,14 +94,10 @@ def _stops(basis: str) -> Callable[[int, LedgerEvent, RempartError], None]:
     """A document that is gone or altered under an act on this permit decides nothing, and is not passed over."""
 
     def lost(index: int, intent: LedgerEvent, error: RempartError) -> None:
-        if intent.basis == basis and _gone(error):
+        if intent.basis == basis and gone(error):
             raise Refused("grant-act-lost", leaf=index, reason=error.code) from error
 
     return lost
-
-
-def _gone(error: RempartError) -> bool:
-    return isinstance(error, Missing) or error.code == "document-altered"
 
 
 def _freezes(proofs: Proofs) -> Iterator[FreezeAct]:
@@ -111,5 +108,5 @@ def _freezes(proofs: Proofs) -> Iterator[FreezeAct]:
                 data = proofs.documents.get(intent.fact("document") or "")
                 yield read_freeze(data, trust=proofs.trust_at(index), on=proofs.moment(index))
             except RempartError as error:
-                if _gone(error):
+                if gone(error):
                     raise Refused("grant-act-lost", leaf=index, reason=error.code) from error

@@ -9,9 +9,13 @@ from rempart.records.application import Application
 from rempart.records.permit import Permit
 
 
-def check_within(permit: Permit, application: Application) -> None:
-    """Raises Refused ``permit-beyond``, naming the first field that goes beyond the application."""
+def check_within(permit: Permit, application: Application, *, days: bool = True, persons: bool = True) -> None:
+    """Raises Refused ``permit-beyond``, naming the first field that goes beyond the application; an amendment may move the last day
+    (``days``) and change who works (``persons``)."""
+    left = {name for name, asked in (("valid", days), ("persons", persons)) if not asked}
     for field, given in _beyond(permit, application):
+        if field in left:
+            continue
         raise Refused("permit-beyond", permit=permit.id, field=field, given=given)
 
 

@@ -12,7 +12,7 @@ from rempart.records.derogation import Derogation, read_derogations
 
 SCHEMA = "rempart.permit/1"
 _KEYS = {"schema", "id", "project", "purpose", "basis", "persons", "valid", "lookback", "period", "rows", "tables"}
-_OPTIONAL = {"derogations", "application", "reference", "conditions"}
+_OPTIONAL = {"derogations", "application", "reference", "conditions", "version", "amends"}
 _DOCUMENT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _ID = re.compile(r"P-\d{4}-\d{4}", re.ASCII)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{1,40}")
@@ -23,6 +23,7 @@ class Permit:
     """A permit as data. ``valid``, ``period``: first and last day, both included; ``tables``: table → permitted columns;
     ``derogations``: rare harms that may be told from fewer persons than the threshold; ``application``: content id of the application
     that it answers, ``reference``: of the regulator's decision, ``conditions``: under which it was given; '' and () where none is told.
+    ``version``: 1, or of an amendment, which names by ``amends`` the content id of the version before.
     """
 
     id: str
@@ -39,6 +40,8 @@ class Permit:
     application: str = ""
     reference: str = ""
     conditions: tuple[str, ...] = ()
+    version: int = 1
+    amends: str = ""
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -51,6 +54,8 @@ class Permit:
             )
         if self.application and not _DOCUMENT.fullmatch(self.application):
             raise BadInput("permit-field", field="application", expected="sha256:…")
+        if (self.version > 1) != bool(_DOCUMENT.fullmatch(self.amends)) or self.version < 1:
+            raise BadInput("permit-field", field="version, amends", expected='version = 2…, amends = "sha256:…"')
         if not self.persons or not self.tables:
             raise BadInput("permit-field", field="persons, tables", expected="at least one of each")
 
@@ -78,6 +83,8 @@ class Permit:
             body["derogations"] = [one.as_dict() for one in self.derogations]
         told = {"application": self.application, "reference": self.reference, "conditions": list(self.conditions)}
         body |= {name: item for name, item in told.items() if item}
+        if self.version > 1:
+            body |= {"version": self.version, "amends": self.amends}
         return dict(plain(body))
 
     @property
@@ -126,7 +133,15 @@ def permit_from_dict(value: Mapping[str, object], *, file: str = "permit.toml") 
         application=_text(value, "application") if "application" in value else "",
         reference=_text(value, "reference") if "reference" in value else "",
         conditions=tuple(_texts(value.get("conditions", []), "conditions")),
+        version=_version(value.get("version", 1)),
+        amends=_text(value, "amends") if "amends" in value else "",
     )
+
+
+def _version(value: object) -> int:
+    if type(value) is not int:
+        raise BadInput("permit-field", field="version", expected="1, 2, 3…")
+    return value
 
 
 def _text(value: Mapping[str, object], name: str) -> str:

@@ -53,7 +53,8 @@ def project_acts(log: Iterable[Done], table: ProjectTable, reader: LogReader) ->
 def _done(
     index: int, intent: LedgerEvent, effect: LedgerEvent, reader: LogReader, act: str, spaces: dict[str, str]
 ) -> Iterator[tuple[int, ProjectAct]]:
-    """What another kind does to a project: a grant provides its dataset, an erasure of the whole space ends it."""
+    """What another kind does to a project: a grant provides its dataset, an erasure of the whole space ends it, an
+    amendment is an act on the project of its permit whose proof is asked for where the permit is read."""
     space, parties = intent.fact("space") or "", None
     if intent.kind == PERMIT:
         permit = reader.granted(index, intent)
@@ -61,5 +62,6 @@ def _done(
         spaces[space] = permit.id
     elif intent.kind == ERASURE and (intent.fact("reach") != "space" or space not in spaces):
         return
-    name, time = spaces[space], datetime.fromisoformat(effect.time)
+    name = spaces[space] if intent.kind in {PERMIT, ERASURE} else intent.basis.partition(":")[2]
+    time = datetime.fromisoformat(effect.time)
     yield index, ProjectAct(act=act, permit=name, time=time, facts={}, parties=parties)

@@ -25,7 +25,7 @@ from rempart.adapters.table_key_file import open_table_keys
 from rempart.adapters.trust_files import load_chain
 from rempart.errors import BadInput, RempartError, Unavailable
 from rempart.keys.broker import KeyBroker, Surroundings
-from rempart.keys.grant_rules import grant_rules
+from rempart.keys.grant_rules import Rules, grant_rules
 from rempart.keys.root_key import STANDARD, Cost
 from rempart.keys.store_secret import StoreSecret
 from rempart.keys.system_signer import SystemSigner, make_signing_keys
@@ -34,7 +34,8 @@ from rempart.ports.broker import Broker
 from rempart.ports.key_store import KeyStore
 from rempart.ports.surroundings import Randomness
 from rempart.records.omop import layouts, whole_layouts
-from rempart.records.project import ProjectTable, project_table
+from rempart.records.policy import form_of
+from rempart.records.project import project_table
 from rempart.wiring.key_store import create_store, finish, keys_folder, open_store
 from rempart.wiring.ledger import open_ledger, published_size
 from rempart.wiring.nodes import client, node_guard
@@ -157,15 +158,17 @@ def _surroundings(
         trust=lambda: load_chain(keys_folder(directory), configuration.trust_first),
         clock=clock,
         randomness=randomness,
-        rules=grant_rules(joined("keys/grants.toml"), projects=_projects(), strict=told.strict),
+        rules=_rules(strict=told.strict),
         layouts={**layouts(toml("records/omop54.toml")), **whole_layouts(toml("records/omop54.toml"))},
         warehouse=configuration.warehouse,
         node_allowed=node_guard(),
     )
 
 
-def _projects() -> ProjectTable:
-    return project_table(toml("permits/states.toml"), toml("permits/conflicts.toml"))
+def _rules(*, strict: bool) -> Rules:
+    projects = project_table(toml("permits/states.toml"), toml("permits/conflicts.toml"))
+    form = form_of(toml("records/policy.toml"))
+    return grant_rules(joined("keys/grants.toml"), projects=projects, policy_form=form, strict=strict)
 
 
 def _table_keys(folder: Path, store: KeyStore, randomness: Randomness) -> TableKeys:

@@ -29,6 +29,7 @@ from rempart.records.permit import Permit
 from rempart.records.project import ProjectState
 from rempart.records.project_act import APPLY, act_body
 from rempart.wiring.audit import project_states
+from rempart.wiring.policy import policy_form
 from rempart.wiring.signing import Ask, signer
 from rempart.wiring.warehouse import Warehouse
 
@@ -61,6 +62,7 @@ def desk(warehouse: Warehouse) -> ProjectDesk:
         purposes=package_data.toml("permits/purposes.toml"),
         clocks=clocks(package_data.toml("permits/clocks.toml")),
         holidays=frozenset(package_data.toml("permits/holidays.toml")["days"]),
+        policy_form=policy_form(),
     )
 
 
