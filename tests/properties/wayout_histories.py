@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from tests.properties.clearing_histories import CLEARING_MUTANTS
 from tests.properties.ledger_story import PERMIT, Story, true_story
 
 RELEASE = "R-2026-0002"
@@ -73,4 +74,5 @@ WAYOUT_MUTANTS = {
     "decision-voter": _decided_by_a_third,
     "withdrawal-document": _withdrawn_by_another,
     "release-open": _published_after_it_was_withdrawn,
+    **CLEARING_MUTANTS,
 }

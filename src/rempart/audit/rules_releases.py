@@ -125,7 +125,9 @@ def vote_author(book: Book) -> Iterator[Bad]:
 
 
 def release_approvals(book: Book) -> Iterator[Bad]:
-    """What was published had, before, the approval of exactly two different checkers, not the author, over its last submission."""
+    """What was published had, before, the approval of exactly two different checkers, not the author, over its last submission; or it
+    left without votes (``clearance-policy`` asks whether it might)."""
+    cleared = {(e.fact("release"), e.fact("document")): end for _, e, end, _ in book.done("clearance")}
     submissions, votes = submissions_of(book), [*votes_of(book), *votes_of(book, "decision")]
     for index, event, end, _ in book.done("release"):
         book.counts["releases"] += 1
@@ -133,6 +135,8 @@ def release_approvals(book: Book) -> Iterator[Bad]:
         last = next((s for s in reversed(submissions) if s.release == name and s.effect < index), None)
         approvals = [v for v in votes if last and last.effect < v.effect < index and _approves(v, last, votes)]
         people = frozenset[str]().union(*(v.checkers for v in approvals))
+        if last is not None and last.effect < cleared.get((name, last.document), index) < index:
+            continue
         if last is None or len(approvals) != APPROVALS or len(people - last.authors) != APPROVALS:
             yield end, {"release": name, "count": len(people - (last.authors if last else frozenset()))}
 

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
+from rempart.audit import rules_clearing
 from rempart.audit.book import Book
 from rempart.audit.findings import Bad
 from rempart.audit.rules_releases import DECISION, Vote, proven, same, submissions_of, votes_of
@@ -83,5 +84,6 @@ RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = MappingProxyType(
         "decision-voter": decision_voter,
         "withdrawal-document": withdrawal_document,
         "release-open": release_open,
+        **rules_clearing.RULES,
     }
 )

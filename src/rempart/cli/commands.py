@@ -93,6 +93,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "release withdraw": way_out_commands.withdraw,
     "release show": way_out_commands.show,
     "release queue": way_out_commands.queue,
+    "release sample": way_out_commands.sample,
     "migrate plan": migrate_commands.plan,
     "migrate run": migrate_commands.run,
     "migrate verify": migrate_commands.verify,

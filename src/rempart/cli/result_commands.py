@@ -47,6 +47,7 @@ def submit(
         "findings": made.findings,
         "beside": list(made.beside),
         "unread": list(made.unread),
+        **({"cleared": made.cleared, "waits": list(made.waits)} if made.cleared or made.waits else {}),
     }
     voice.result("release-submit", told)
     return 0
@@ -66,6 +67,11 @@ def _told(voice: Voice, made: "Submitted", derogation: Sequence[str]) -> None:
         voice.say("submitted-unread", releases=", ".join(made.unread))
     if derogation:
         voice.say("submitted-derogation", outcomes=", ".join(sorted(derogation)))
+    if made.cleared:
+        voice.say("submitted-cleared", release=made.release)
+        return
+    if made.waits:
+        voice.say("submitted-waits", reasons=", ".join(voice.word(reason) for reason in made.waits))
     voice.say("submitted-next", release=made.release)
 
 
@@ -130,13 +136,15 @@ def publish(session: Session, release: str, /, *, key: Path, passphrase_fd: int 
     return 0
 
 
-def verify(session: Session, folder: Path, /, *, ledger_key: str | None = None) -> int:
+def verify(session: Session, folder: Path, /, *, ledger_key: str | None = None, policy: Path | None = None) -> int:
     """Check a published folder against its proof, offline."""
     from rempart.wiring.releases import ledger_identity, verify_release
 
     origin, public = ledger_identity(session.directory, ledger_key)
-    found = verify_release(folder, origin=origin, public=public)
+    found = verify_release(folder, origin=origin, public=public, policy=policy)
     session.voice.say("release-proven", release=found["release"], permit=found["permit"], time=found["time"])
+    if "witnesses" in found:
+        session.voice.say("release-witnessed", witnesses=found["witnesses"])
     session.voice.result("release-verify", found)
     return 0
 

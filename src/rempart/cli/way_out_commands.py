@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands beside submission, vote and publication: asking before, deciding, withdrawing, and what waits for whom."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rempart.cli.session import Session
+from rempart.cli.voice import Voice
+
+if TYPE_CHECKING:
+    from rempart.journeys.clearing import Drawn
 
 
 def check(session: Session, run: str, /, *, key: Path, show: bool = False, passphrase_fd: int | None = None) -> int:
@@ -152,3 +157,53 @@ def queue(session: Session, *, key: Path, passphrase_fd: int | None = None) -> i
     told = [{**asdict(one), "since": one.since.isoformat(), "due": one.due.isoformat()} for one in found]
     voice.result("release-queue", {"schema": "rempart.release-queue/1", "releases": told})
     return 0
+
+
+def sample(
+    session: Session,
+    release: str = "",
+    /,
+    *,
+    key: Path,
+    verdict: Literal["sound", "unsound"] | None = None,
+    public: str = "",
+    private: str = "",
+    passphrase_fd: int | None = None,
+) -> int:
+    """What left without votes and was drawn, or a checker's second look at one."""
+    from rempart.wiring.warehouse import Warehouse
+    from rempart.wiring.way_out import drawn_releases, look_release
+
+    voice, warehouse, ask = session.voice, Warehouse(session.directory), session.asker(passphrase_fd)
+    if verdict is None:
+        _drawn(voice, drawn_releases(warehouse, key_file=key, ask=ask))
+        return 0
+    actor = look_release(
+        warehouse, release=release, verdict=verdict, key_file=key, ask=ask, public=public, private=private
+    )
+    voice.say("looked", actor=actor, release=release, verdict=voice.word(f"look-{verdict}"))
+    if verdict == "unsound":
+        voice.say("looked-unsound")
+    voice.result("release-sample", {"release": release, "actor": actor, "verdict": verdict})
+    return 0
+
+
+def _drawn(voice: Voice, found: "Sequence[Drawn]") -> None:
+    """What was drawn, and what its second look said."""
+    columns = ["column-release", "column-permit", "column-state", "column-since", "column-look"]
+    rows = [
+        (
+            one.release,
+            one.permit,
+            voice.word(f"release-{one.state}"),
+            f"{one.since:%Y-%m-%d %H:%MZ}",
+            voice.word(f"look-{one.verdict}") if one.verdict else "",
+        )
+        for one in found
+    ]
+    if rows:
+        voice.table(columns, rows)
+    else:
+        voice.say("sample-empty")
+    told = [{**asdict(one), "since": one.since.isoformat()} for one in found]
+    voice.result("release-sample", {"schema": "rempart.release-sample/1", "releases": told})

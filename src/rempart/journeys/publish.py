@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rempart.audit import tlog_proof
+from rempart.audit.checkpoint import unproven
 from rempart.audit.release_proof import build, pack_id
 from rempart.errors import NotTrusted, Refused
 from rempart.journeys.checked import checked_tables
@@ -14,6 +15,7 @@ from rempart.journeys.release import (
     ReleaseDesk,
     current_state,
     finished_run,
+    release_acts,
     submission_of,
     valid_permit,
     votes_of,
@@ -31,8 +33,22 @@ Draw = Callable[
 ]  # tables, and the study that named their labels
 
 
-def publish(desk: ReleaseDesk, *, release: str, actor: str, draw: Draw, words: Mapping[str, Any]) -> dict[str, bytes]:
-    """The published folder, relative path → bytes, once its leaf is in the ledger.
+Witnessed = Callable[[int], str]
+"""The checkpoint that holds the leaf of an index, with the cosignatures that the policy of the house asks for."""
+
+
+def publish(
+    desk: ReleaseDesk,
+    *,
+    release: str,
+    actor: str,
+    draw: Draw,
+    words: Mapping[str, Any],
+    witnessed: Witnessed | None = None,
+) -> dict[str, bytes]:
+    """The published folder, relative path → bytes, once its leaf is in the ledger. ``witnessed``: asked before the leaf, for what let
+    it leave, and after it, for the leaf itself; raises Unavailable ``witness-quorum`` and then nothing is published: the next call
+    takes up where this one ended. None: nobody is asked.
 
     A release whose leaf is there already gives the same folder again: the process may have died before it was written.
     Raises Refused ``release-needs-two-checkers``, ``release-state``; NotTrusted ``release-tables`` when the tables that the
@@ -46,6 +62,8 @@ def publish(desk: ReleaseDesk, *, release: str, actor: str, draw: Draw, words: M
     files = _packed(desk, now, submission, permit, actor=actor, draw=draw, words=words)
     names = {path: sha256_id(data) for path, data in files.items()}
     if not now.pack:
+        if witnessed is not None:
+            witnessed(_let_go(desk, release))
         objects = [f"release:{release}", f"run:{submission.body['run']}"]
         with recorded(desk.recorder, "release", basis=f"permit:{permit.id}", objects=objects, actor=actor) as act:
             act.say("release", release)
@@ -53,7 +71,12 @@ def publish(desk: ReleaseDesk, *, release: str, actor: str, draw: Draw, words: M
             act.say("files", pack_id(names))
     elif now.pack != names["release.json"]:
         raise NotTrusted("release-tables", release=release)
-    return {**files, **_proofs(desk, release, names)}
+    return {**files, **_proofs(desk, release, names, witnessed)}
+
+
+def _let_go(desk: ReleaseDesk, release: str) -> int:
+    """The leaf of the last act by which it may leave."""
+    return max(index for index, act in release_acts(desk) if act.release == release)
 
 
 def _packed(
@@ -79,6 +102,7 @@ def _packed(
         permit_public_facts=public_facts(permit),
         figures=draw(tables, study.body),
         words=words,
+        cleared=now.cleared,
     )
 
 
@@ -93,8 +117,8 @@ def public_facts(permit: Permit) -> dict[str, str]:
     }
 
 
-def _proofs(desk: ReleaseDesk, release: str, names: Mapping[str, str]) -> dict[str, bytes]:
-    """The effect's leaf and its inclusion in the newest checkpoint, twice: with the hash of every file, and as C2SP tlog-proof."""
+def _proofs(desk: ReleaseDesk, release: str, names: Mapping[str, str], witnessed: Witnessed | None) -> dict[str, bytes]:
+    """The effect's leaf and its inclusion in a checkpoint, twice: with the hash of every file, and as C2SP tlog-proof."""
     ledger = desk.vault.ledger
     said = [
         n
@@ -103,8 +127,10 @@ def _proofs(desk: ReleaseDesk, release: str, names: Mapping[str, str]) -> dict[s
     ]
     if not said:
         raise Refused("release-state", release=release, state="unlogged", act="publish")
-    index, size = said[0], ledger.size()
-    leaf, inclusion, note = ledger.leaves(index, index + 1)[0], ledger.inclusion(index, size), ledger.checkpoint()
+    index = said[0]
+    note = ledger.checkpoint() if witnessed is None else witnessed(index)
+    size = unproven(note).size
+    leaf, inclusion = ledger.leaves(index, index + 1)[0], ledger.inclusion(index, size)
     proof = build(leaf=leaf, index=index, size=size, inclusion=inclusion, checkpoint=note, files=names)
     text = tlog_proof.build(leaf=leaf, index=index, inclusion=inclusion, checkpoint=note)
     return {PROOF: canonical_bytes(proof), TLOG_PROOF: text.encode()}

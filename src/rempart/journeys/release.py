@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError
+from rempart.journeys.cleared_by import CLEARANCE, clearing_policy
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.journeys.space import Vault
@@ -20,6 +21,7 @@ from rempart.records.derogation import check_definitions, permitted
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import Permit
+from rempart.records.policy import Form
 from rempart.records.trust import TrustEntry, TrustFile
 from rempart.release.documents import (
     DECISION,
@@ -49,6 +51,7 @@ class ReleaseDesk:
     trust: TrustFile
     rules: Mapping[str, Any]
     states: StateTable
+    policy_form: Form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,11 +228,20 @@ def _read_publication(_: ReleaseDesk, intent: LedgerEvent, effect: LedgerEvent) 
     )
 
 
+def _read_clearance(desk: ReleaseDesk, intent: LedgerEvent, effect: LedgerEvent) -> ReleaseEvent:
+    """A clearance counts where the policy before it clears that very submission, and a leaf alone never."""
+    log, over = events(desk.vault.ledger)[: effect.of], intent.fact("document") or ""
+    policy = clearing_policy(log, desk.documents, desk.trust, desk.policy_form, submission=over)
+    release, version = intent.fact("release") or "", str(policy.version)
+    return ReleaseEvent(act="clear", release=release, actor="", document=version, submission=over)
+
+
 _READERS: Mapping[str, Callable[[ReleaseDesk, LedgerEvent, LedgerEvent], ReleaseEvent]] = {
     "submission": _read_submission,
     "vote": _read_vote,
     "decision": _read_decision,
     "withdrawal": _read_withdrawal,
+    CLEARANCE: _read_clearance,
     "release": _read_publication,
 }
 

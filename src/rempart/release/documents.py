@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from rempart.errors import BadInput, NotTrusted
 from rempart.records.canonical import sha256_id
+from rempart.records.clearing import LOOKS, SECOND_LOOK, TYPES, check_types
 from rempart.records.document import SignedDocument
 from rempart.records.trust import TrustFile
 from rempart.release.states import Act, ReleaseEvent
@@ -24,7 +25,7 @@ DECISION = "rempart.consolidation/1"
 WITHDRAWAL = "rempart.withdrawal/1"
 RELEASE_ID = re.compile(r"R-\d{4}-\d{4}", re.ASCII)
 _SUBMISSION_KEYS = frozenset({"schema", "release", "permit", "run", "study", "result", "tables", "context", "controls"})
-_OPTIONAL = frozenset({"derogations", "after"})
+_OPTIONAL = frozenset({"derogations", "after", TYPES})
 _WHOLE_VOTE_KEYS = frozenset({"schema", "release", "submission", "verdict", "comment"})
 _OVER_KEYS = frozenset({"schema", "release", "submission", "public", "private"})
 _VOTE_KEYS = _OVER_KEYS | {"files"}
@@ -45,10 +46,13 @@ def submission_body(
     controls: str,
     derogations: Sequence[str] = (),
     after: str = "",
+    types: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What the author signs. ``tables``: output → id of its bytes (``tables.table_ids``); ``context``: what the figures are
     for; ``controls``: what was done against disclosure; ``derogations``: outcomes whose few cases are told; ``after``: the submission
-    of the same release that came back. Raises BadInput ``release-id``, and ``release-field`` when one is empty."""
+    of the same release that came back; ``types``: output → type, where the house clears types by itself.
+
+    Raises BadInput ``release-id``, and ``release-field`` when one is empty."""
     _check_id(release)
     texts = {"permit": permit, "run": run, "study": study, "result": result, "context": context, "controls": controls}
     for name, text in texts.items():
@@ -64,6 +68,7 @@ def submission_body(
         **texts,
         **asked,
         **({"after": after} if after else {}),
+        **({TYPES: dict(types)} if types else {}),
     }
 
 
@@ -115,6 +120,19 @@ def withdrawal_body(*, release: str, submission: str, reason: str = "") -> dict[
     return {"schema": WITHDRAWAL, "release": release, "submission": submission, "reason": reason}
 
 
+def look_body(
+    *, release: str, submission: str, verdict: Literal["sound", "unsound"], public: str = "", private: str = ""
+) -> dict[str, Any]:
+    """What a checker signs who looked afterwards at what left by itself. Raises BadInput ``release-id``, ``release-field``."""
+    _check_id(release)
+    if verdict not in LOOKS:
+        raise BadInput("release-field", field="verdict")
+    if verdict == "unsound" and not public.strip():
+        raise BadInput("release-field", field="public")
+    body = {"schema": SECOND_LOOK, "release": release, "submission": submission, "verdict": verdict}
+    return {**body, "public": public, "private": private}
+
+
 def _asked(derogations: Sequence[str]) -> dict[str, list[str]]:
     return {"derogations": sorted(derogations)} if derogations else {}
 
@@ -128,6 +146,7 @@ def read_submission(data: bytes, *, trust: TrustFile, on: datetime.date) -> tupl
     actor = _signer(document, keys=_SUBMISSION_KEYS, role="researcher", trust=trust, on=on)
     release = str(document.body["release"])
     asked = derogations_of(document)
+    _check_types(document)
     return document, ReleaseEvent(
         act="submit",
         release=release,
@@ -166,6 +185,15 @@ def read_withdrawal(data: bytes, *, trust: TrustFile, on: datetime.date) -> tupl
     document = SignedDocument.from_bytes(data, schema=WITHDRAWAL)
     actor = _signer(document, keys=_WITHDRAWAL_KEYS, role="researcher", trust=trust, on=on)
     return document, _over(document, data, actor=actor, act="withdraw")
+
+
+def read_look(data: bytes, *, trust: TrustFile, on: datetime.datetime) -> tuple[SignedDocument, str]:
+    """A second look and who signed it, proven to be a checker. Raises as ``read_submission``."""
+    document = SignedDocument.from_bytes(data, schema=SECOND_LOOK)
+    actor = _signer(document, keys=_DECISION_KEYS, role="checker", trust=trust, on=on)
+    if document.body["verdict"] not in LOOKS:
+        raise NotTrusted("document-form", expected=SECOND_LOOK)
+    return document, actor
 
 
 def read_either(data: bytes, *schemas: str) -> SignedDocument:
@@ -208,6 +236,13 @@ def _tables(document: SignedDocument) -> tuple[tuple[str, str], ...]:
     if not isinstance(tables, Mapping):
         raise NotTrusted("document-form", expected=SUBMISSION)
     return tuple(sorted((str(name), str(item)) for name, item in tables.items()))
+
+
+def _check_types(document: SignedDocument) -> None:
+    try:
+        check_types(document.body)
+    except BadInput as error:
+        raise NotTrusted("document-form", expected=SUBMISSION) from error
 
 
 def _whole_verdict(document: SignedDocument) -> Literal["approve", "reject"]:

@@ -21,6 +21,7 @@ Act = Literal[
     "decide-return",
     "decide-reject",
     "withdraw",
+    "clear",
     "publish",
 ]
 START = "absent"
@@ -33,10 +34,11 @@ Held = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseEvent:
-    """One act on a release. ``document``: id of the signed document (of release.json when published); ``submission``:
-    for a vote, decision or withdrawal, the id of the submission it is over; ``actor``: proven by the caller, empty for the system;
-    ``derogations``: what a submission asks for, or a vote is for; ``files``: (name, id) of what is submitted, or of what a vote
-    approves; None in a vote: the submission as a whole (``rempart.vote/1``); ``sent_back``: those for which it asks for changes."""
+    """One act on a release. ``document``: id of the signed document (of release.json when published; when cleared, the policy's
+    version); ``submission``: for a clearance, vote, decision or withdrawal, the id of the submission it is over; ``actor``: proven by the
+    caller, empty for the system; ``derogations``: what a submission asks for, or a vote is for; ``files``: (name, id) of what is submitted,
+    or of what a vote approves; None in a vote: the submission as a whole (``rempart.vote/1``); ``sent_back``: those for which it asks for
+    changes."""
 
     act: Act
     release: str
@@ -53,7 +55,7 @@ class ReleaseState:
     """``approvals`` and ``rejections``: checkers on the submission that stands (a rejection: a vote for changes, too); ``authors``: all
     who ever submitted; ``submissions``: all that ever stood; ``derogations``, ``files``: of the one that stands; ``held``: approvals of
     single files whose id still stands, also from earlier submissions; ``void``: (document, code) of acts that had no effect since a
-    guard forbids them."""
+    guard forbids them; ``cleared``: the version of the house's policy by which it may leave without votes."""
 
     release: str
     state: str = START
@@ -67,6 +69,7 @@ class ReleaseState:
     rejections: tuple[str, ...] = ()
     votes: tuple[str, ...] = ()
     pack: str = ""
+    cleared: str = ""
     void: tuple[tuple[str, str], ...] = field(default=())
 
     def to_see(self, checker: str) -> tuple[tuple[str, str], ...]:
@@ -156,12 +159,14 @@ def step(now: ReleaseState, event: ReleaseEvent, table: StateTable) -> ReleaseSt
         raise Refused(
             "release-needs-two-checkers", release=now.release
         )  # the same words whoever has voted, and however
-    if event.act == "publish" and now.submission and not now.rejections and not _enough(now, table):
+    if event.act == "publish" and now.submission and not (now.rejections or now.cleared) and not _enough(now, table):
         raise Refused("release-needs-two-checkers", release=now.release)
     if following == REFUSED:
         raise Refused("release-state", release=now.release, state=table.told[now.state], act=event.act)
     if event.act in _DECISIONS:
         _check_decision(now, event)
+    if event.act == "clear":
+        _check_over(now, event)
     if event.act == "submit" and event.document in now.submissions:  # the votes over it could be brought again, too
         raise Refused("release-submitted-before", release=now.release)
     if event.act == "withdraw":
@@ -225,6 +230,8 @@ def _after(moved: ReleaseState, event: ReleaseEvent) -> ReleaseState:
         return _submitted(moved, event)
     if event.act == "publish":
         return replace(moved, pack=event.document)
+    if event.act == "clear":
+        return replace(moved, cleared=event.document)
     votes = (*moved.votes, event.document)
     if event.act == "decide-approve":
         others = tuple(name for name in moved.rejections if name != event.actor)

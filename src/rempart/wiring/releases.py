@@ -3,7 +3,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,14 @@ from rempart.adapters import package_data
 from rempart.adapters.configuration import read_configuration
 from rempart.adapters.figures import draw, draw_designs
 from rempart.adapters.release_folder import read_release, write_release
+from rempart.adapters.text_input import read_text
 from rempart.audit import tlog_proof
 from rempart.audit.release_proof import verify
+from rempart.audit.witness_policy import by_policy, cosigners, parse_policy
 from rempart.disclosure.findings import findings
 from rempart.errors import BadInput, Missing, NotTrusted, Refused
 from rempart.journeys.checked import checked, checked_tables, standing
+from rempart.journeys.clearing import clear
 from rempart.journeys.permits import events
 from rempart.journeys.publish import PROOF, TLOG_PROOF, public_facts, publish
 from rempart.journeys.release import (
@@ -39,6 +42,8 @@ from rempart.release.states import ReleaseState, state_table
 from rempart.release.subjects import subjects
 from rempart.release.summary import summary
 from rempart.release.tables import table_ids
+from rempart.wiring.policy import policy_form, policy_now
+from rempart.wiring.release_witness import witnessed
 from rempart.wiring.signing import Ask, signer
 from rempart.wiring.spoken import spoken
 from rempart.wiring.warehouse import Warehouse
@@ -49,13 +54,16 @@ LANGUAGES = ("en", "fr")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
     """A submission as its author sees it: findings first. ``beside``: the permit's other releases, which its tables were held against;
-    ``unread``: those of them that cannot be opened any more, so that every output they name is hidden."""
+    ``unread``: those of them that cannot be opened any more, so that every output they name is hidden; ``waits``: why it waits for two
+    checkers, in words of ``say``, where the house clears types by itself; none: it left without votes, or the house clears none."""
 
     release: str
     tables: tuple[CheckedTable, ...]
     findings: list[dict[str, object]]
     beside: tuple[str, ...]
     unread: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+    cleared: bool = False
 
 
 def desk(warehouse: Warehouse) -> ReleaseDesk:
@@ -67,6 +75,7 @@ def desk(warehouse: Warehouse) -> ReleaseDesk:
         trust=warehouse.trust,
         rules=package_data.toml("disclosure/rules.toml"),
         states=state_table(package_data.toml("release/states.toml")),
+        policy_form=policy_form(),
     )
 
 
@@ -88,8 +97,7 @@ def submit_run(
     finished = finished_run(events(warehouse.ledger), run)
     beside = tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit)))
     seen = checked(place, finished, actor=author.salted)
-    tables, unread = seen.tables, seen.unread
-    found = findings(tables)
+    tables, unread, found = seen.tables, seen.unread, findings(seen.tables)
     asked = sorted(set(derogations))
     leaving = checked(place, finished, actor=author.salted, derogations=asked).tables if asked else tables
     lifted = _lifted(valid_permit(place, finished.permit), asked)
@@ -106,12 +114,29 @@ def submit_run(
         controls=controls,
         derogations=asked,
         after=current_state(place, release).submission,
+        types=(types := _types(warehouse, leaving)),
     )
     submit(place, signed=author.document(body), actor=author.salted)
     if beside != tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit, release=release))):
         raise Refused("release-at-once", release=release)  # its tables were held against less than stands before it
     told: list[dict[str, object]] = [dict(item) for item in found]
-    return Submitted(release=release, tables=tables, findings=told, beside=beside, unread=unread)
+    made = Submitted(release=release, tables=tables, findings=told, beside=beside, unread=unread)
+    return _left(place, made, actor=author.salted, types=types) if types else made
+
+
+def _types(warehouse: Warehouse, tables: Sequence[CheckedTable]) -> dict[str, str]:
+    """Output → type, for the author to sign where the house lets types leave without votes; else nothing."""
+    alone = policy_now(warehouse).names("release.automatic")
+    return {table.output: table.output_type for table in tables} if alone else {}
+
+
+def _left(place: ReleaseDesk, made: Submitted, *, actor: str, types: Mapping[str, str]) -> Submitted:
+    """Whether it leaves without votes, and if not, why. What came back once is for eyes."""
+    complete = not made.unread and not any(item.get("close") for item in made.findings)
+    if len(current_state(place, made.release).submissions) > 1:
+        return replace(made, waits=("clear-returned",))
+    waits = clear(place, release=made.release, actor=actor, complete=complete, types=types)
+    return replace(made, waits=waits, cleared=not waits)
 
 
 def _beside(releases: Sequence[str], unread: Sequence[str]) -> list[str]:
@@ -185,6 +210,7 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
         actor=publisher.salted,
         draw=figures,
         words=words,
+        witnessed=witnessed(warehouse, release),
     )
     return write_release(warehouse.directory / "public", release, files, proofs=(PROOF, TLOG_PROOF))
 
@@ -200,10 +226,12 @@ def releases(warehouse: Warehouse) -> list[ReleaseState]:
     return [current_state(place, name) for name in sorted(names)]
 
 
-def verify_release(folder: Path, *, origin: str, public: bytes) -> dict[str, str]:
+def verify_release(folder: Path, *, origin: str, public: bytes, policy: Path | None = None) -> dict[str, str]:
     """Check a published folder against its proofs, offline: what the ledger says of it. Folders of before carry no tlog-proof.
+    ``policy``: a C2SP tlog-policy whose witnesses must have cosigned the checkpoint of that proof.
 
-    Raises Missing ``release-proof-missing``; NotTrusted ``release-proof-…``, ``tlog-proof-…``, ``inclusion-proof``, ``checkpoint-…``.
+    Raises Missing ``release-proof-missing``; NotTrusted ``release-proof-…``, ``tlog-proof-…``, ``inclusion-proof``, ``checkpoint-…``,
+    ``witness-quorum``.
     """
     files = read_release(folder)
     if PROOF not in files:
@@ -213,7 +241,20 @@ def verify_release(folder: Path, *, origin: str, public: bytes) -> dict[str, str
     event = verify(proof, found, origin=origin, public=public)
     if text is not None and tlog_proof.verify(_text(text), origin=origin, public=public) != event:
         raise NotTrusted("tlog-proof-other", file=TLOG_PROOF)
-    return {"release": event.fact("release") or "", "time": event.time, "permit": event.basis.partition(":")[2]}
+    seen: tuple[str, ...] = ()
+    if policy is not None:
+        if text is None:
+            raise Missing("release-proof-missing", folder=folder.name)
+        note, asked = tlog_proof.parse(_text(text)).checkpoint, parse_policy(read_text(policy))
+        by_policy(asked, note, origin=origin, public=public)
+        seen = cosigners(asked, note)
+    witnesses = {"witnesses": ", ".join(seen)} if seen else {}
+    return {
+        **witnesses,
+        "release": event.fact("release") or "",
+        "time": event.time,
+        "permit": event.basis.partition(":")[2],
+    }
 
 
 def _text(data: bytes) -> str:

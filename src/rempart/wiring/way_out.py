@@ -8,8 +8,9 @@ from typing import Literal
 
 from rempart.adapters import package_data
 from rempart.disclosure.findings import findings
-from rempart.errors import BadInput
+from rempart.errors import BadInput, Refused
 from rempart.journeys.checked import checked, standing
+from rempart.journeys.clearing import Drawn, drawn, look
 from rempart.journeys.desk_view import View, Waiting, queue, seen_by
 from rempart.journeys.permits import events
 from rempart.journeys.release import (
@@ -23,7 +24,7 @@ from rempart.journeys.release import (
     withdraw,
 )
 from rempart.records.canonical import sha256_id
-from rempart.release.documents import decision_body, vote_body, withdrawal_body
+from rempart.release.documents import decision_body, look_body, vote_body, withdrawal_body
 from rempart.release.states import ReleaseState
 from rempart.wiring.releases import Submitted, desk
 from rempart.wiring.signing import Ask, signer
@@ -136,3 +137,30 @@ def release_queue(
     place: ReleaseDesk = desk(warehouse)
     holidays = frozenset(package_data.toml("permits/holidays.toml")["days"])
     return queue(place, person, now=now or place.recorder.clock.now(), holidays=holidays)
+
+
+def drawn_releases(warehouse: Warehouse, *, key_file: Path, ask: Ask) -> list[Drawn]:
+    """What left without votes and was drawn for a second look; raises Refused ``role-missing`` for who is no checker."""
+    person = signer(warehouse.trust, key_file, ask).entry
+    if "checker" not in person.roles:
+        raise Refused("role-missing", actor=person.actor, role="checker")
+    return drawn(desk(warehouse))
+
+
+def look_release(
+    warehouse: Warehouse,
+    *,
+    release: str,
+    verdict: Literal["sound", "unsound"],
+    key_file: Path,
+    ask: Ask,
+    public: str = "",
+    private: str = "",
+) -> str:
+    """A checker's second look at what left without votes; their name."""
+    checker = signer(warehouse.trust, key_file, ask)
+    place = desk(warehouse)
+    over = sha256_id(submission_of(place, release).data)
+    body = look_body(release=release, submission=over, verdict=verdict, public=public, private=private)
+    look(place, signed=checker.document(body), actor=checker.salted)
+    return checker.entry.actor
