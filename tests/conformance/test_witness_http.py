@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,11 +45,11 @@ def keys(tmp_path: Path) -> list[str]:
 
 
 @contextmanager
-def serving(state: Path, seconds: int = 1_790_000_000) -> Iterator[int]:
+def serving_log(state: Path, name: str, origin: str, log: bytes, seconds: int = 1_790_000_000) -> Iterator[int]:
     """A witness of one key in this process; its port."""
     state.mkdir(exist_ok=True)
-    door = WitnessDoor(state, Cosigner(name=NAME, private=key("dpo")), {ORIGIN: [public("log")]}, now=lambda: seconds)
-    server = door.server(("127.0.0.1", 0))
+    cosigner = Cosigner(name=name, private=key("dpo" if name == NAME else name))
+    server = WitnessDoor(state, cosigner, {origin: [log]}, now=lambda: seconds).server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
@@ -58,6 +58,10 @@ def serving(state: Path, seconds: int = 1_790_000_000) -> Iterator[int]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def serving(state: Path) -> AbstractContextManager[int]:
+    return serving_log(state, NAME, ORIGIN, public("log"))
 
 
 def asked(port: int, text: str | bytes, *, method: str = "POST", path: str = "/add-checkpoint") -> tuple[int, str, str]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,9 +32,9 @@ LOG = VerifierKey(name=ORIGIN, kind=ED25519_LOG, public=PUBLIC).line
 
 
 @contextmanager
-def keeping(folder: Path) -> Iterator[str]:
+def keeping_log(folder: Path, origin: str, public: bytes) -> Iterator[str]:
     """A second machine in this process; its address."""
-    server = KeeperDoor(folder, origin=ORIGIN, public=PUBLIC).server(("127.0.0.1", 0))
+    server = KeeperDoor(folder, origin=origin, public=public).server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
@@ -43,6 +43,10 @@ def keeping(folder: Path) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def keeping(folder: Path) -> AbstractContextManager[str]:
+    return keeping_log(folder, ORIGIN, PUBLIC)
 
 
 def first_machine(root: Path, url: str) -> SecondLedger:

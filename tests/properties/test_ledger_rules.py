@@ -23,6 +23,7 @@ from tests.properties.policy_histories import POLICY_MUTANTS
 from tests.properties.project_histories import PROJECT_MUTANTS
 from tests.properties.protocol_histories import PROTOCOL_MUTANTS
 from tests.properties.wayout_histories import WAYOUT_MUTANTS
+from tests.properties.witness_histories import WITNESS_MUTANTS
 
 Mutant = Callable[[], tuple[Story, dict[str, Any]]]
 MUTANTS: dict[str, Mutant] = (
@@ -34,6 +35,7 @@ MUTANTS: dict[str, Mutant] = (
     | WAYOUT_MUTANTS
     | POLICY_MUTANTS
     | PACK_MUTANTS
+    | WITNESS_MUTANTS
 )
 
 

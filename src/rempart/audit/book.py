@@ -45,7 +45,7 @@ class Book:
     """What the rules read. ``events``: index → event, unreadable leaves left out; ``ends``: intent → the leaf that closes it;
     ``projects``: the states of projects; ``policy_form``: the fields of a policy;
     ``checks``: ``host`` and ``node`` → raises for a declaration's body that does not allow what was
-    done on a day."""
+    done on a day; ``root_at``: the log's root at a size."""
 
     events: Events
     ends: Mapping[int, int]
@@ -60,6 +60,7 @@ class Book:
     settings: Mapping[str, int]
     checks: Mapping[str, Callable[[Mapping[str, Any], datetime.date], object]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    root_at: Callable[[int], bytes] = bytes
 
     def of_kind(self, kind: str, phase: str) -> Iterator[tuple[int, LedgerEvent]]:
         """Index and event of every leaf of that kind and phase, in order."""

@@ -68,7 +68,12 @@ def cosign_mldsa(note: str, *, name: str, public: bytes, time: int, sign: Callab
 
 
 def cosigned_by(note: str, key: VerifierKey) -> bool:
-    """Whether ``note`` carries a cosignature by ``key``, of either type, that holds.
+    """Whether ``note`` carries a cosignature by ``key``, of either type, that holds; raises as ``cosigned_at``."""
+    return cosigned_at(note, key) > 0
+
+
+def cosigned_at(note: str, key: VerifierKey) -> int:
+    """The latest time, Unix seconds by the witness's clock, of a cosignature by ``key`` that holds; 0 without one.
 
     Raises NotTrusted ``checkpoint-form``, and ``checkpoint-cosignature`` for a line under this key that does not hold.
     """
@@ -78,7 +83,7 @@ def cosigned_by(note: str, key: VerifierKey) -> bool:
             _prove_mldsa(unproven(note), key, raw)
         else:
             _proven(note.partition("\n\n")[0] + "\n", key.name, key.public, raw)
-    return bool(mine)
+    return max((int.from_bytes(raw[:_TIME], "big") for raw in mine), default=0)
 
 
 def cosignatures(note: str, keys: Mapping[str, bytes]) -> tuple[Cosigned, ...]:

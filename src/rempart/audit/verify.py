@@ -23,6 +23,7 @@ from rempart.audit import (
     rules_releases,
     rules_standing,
     rules_wayout,
+    rules_witness,
 )
 from rempart.audit.book import Book, open_book
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
@@ -85,6 +86,7 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     **rules_pack.RULES,
     **rules_policy.RULES,
     **rules_standing.RULES,
+    **rules_witness.RULES,
 }
 
 
@@ -130,6 +132,7 @@ def verify_log(
             now=now,
             settings=rules["settings"],
             counts=counts,
+            root_at=log.tree.root,
         )
         items += [item for name, rule in ACT_RULES.items() for item in _ask(name, rule(book), rules)]
     return Findings(items=in_order(items), counts=dict(counts), origin=origin, size=signed.size, root=signed.root)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
-from rempart.audit.cosignature import cosigned_by
+from rempart.audit.cosignature import cosigned_at
 from rempart.errors import BadInput, NotTrusted
 from rempart.records.vkey import ED25519_COSIGNER, ED25519_LOG, MLDSA44_COSIGNER, VerifierKey, parse_vkey
 
@@ -25,12 +25,14 @@ class Group:
 
 @dataclass(slots=True, kw_only=True)
 class WitnessPolicy:
-    """``logs``: those that the policy accepts, none = known from elsewhere; ``quorum``: a witness, a group, or ``none``."""
+    """``logs``: those that the policy accepts, none = known from elsewhere; ``quorum``: a witness, a group, or ``none``; ``urls``: name of
+    a witness → where it serves, of those that say so."""
 
     logs: list[VerifierKey] = field(default_factory=list)
     witnesses: dict[str, VerifierKey] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     quorum: str = ""
+    urls: dict[str, str] = field(default_factory=dict)
 
 
 def parse_policy(text: str) -> WitnessPolicy:
@@ -41,8 +43,11 @@ def parse_policy(text: str) -> WitnessPolicy:
         match words:
             case ["log", key] | ["log", key, _]:
                 good = _log(policy, parse_vkey(key))
-            case ["witness", name, key] | ["witness", name, key, _]:
+            case ["witness", name, key]:
                 good = _witness(policy, name, parse_vkey(key))
+            case ["witness", name, key, url]:
+                good = _witness(policy, name, parse_vkey(key))
+                policy.urls[name] = url
             case ["group", name, least, *members]:
                 good = _group(policy, listed, name, least, members)
             case ["quorum", name]:
@@ -55,14 +60,31 @@ def parse_policy(text: str) -> WitnessPolicy:
     return policy
 
 
-def cosigners(policy: WitnessPolicy, note: str) -> tuple[str, ...]:
-    """Names of the policy's witnesses that cosigned ``note``; NotTrusted ``checkpoint-…`` for a line of theirs that does not hold."""
-    return tuple(name for name, key in policy.witnesses.items() if cosigned_by(note, key))
+def cosigners(policy: WitnessPolicy, note: str, *, since: int = 1) -> tuple[str, ...]:
+    """Names of the policy's witnesses that cosigned ``note`` at ``since`` (Unix seconds, by their clocks) or later.
+
+    Raises NotTrusted ``checkpoint-…`` for a line of theirs that does not hold.
+    """
+    return tuple(name for name, key in policy.witnesses.items() if cosigned_at(note, key) >= since)
 
 
-def satisfied(policy: WitnessPolicy, note: str) -> bool:
+def satisfied(policy: WitnessPolicy, note: str, *, since: int = 1) -> bool:
     """Whether the quorum cosigned ``note``; who signed it as the log is not asked. Raises as ``cosigners``."""
-    return policy.quorum == _NOBODY or _witnessed(policy.groups, policy.quorum, frozenset(cosigners(policy, note)))
+    return policy.quorum == _NOBODY or _witnessed(
+        policy.groups, policy.quorum, frozenset(cosigners(policy, note, since=since))
+    )
+
+
+def with_lines(policy: WitnessPolicy, note: str, lines: str) -> str:
+    """``note`` with those of ``lines`` (signature lines, from anywhere) that a witness of the policy wrote over it and that hold."""
+    for line in lines.splitlines(keepends=True):
+        candidate = note if line in note else note + line
+        try:
+            known = len(cosigners(policy, candidate)) > len(cosigners(policy, note))
+        except NotTrusted:
+            continue
+        note = candidate if known else note
+    return note
 
 
 def by_policy(policy: WitnessPolicy, note: str, *, origin: str, public: bytes) -> Checkpoint:

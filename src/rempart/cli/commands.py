@@ -104,6 +104,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "audit verify": proof_commands.verify,
     "audit export": proof_commands.export,
     "audit witness": backup_commands.witness,
+    "audit cosign": proof_commands.cosign,
     "audit policy": policy_commands.policy,
     "audit scan": proof_commands.scan,
     "audit pack": pack_commands.pack,

@@ -84,3 +84,14 @@ def content(session: Session) -> int:
     session.voice.table(["column-table", "column-content"], list(found.items()))
     session.voice.result("vault-hash", {"content": found})
     return 0
+
+
+def cosign(session: Session, file: Path | None = None, /) -> int:
+    """Have the policy's witnesses cosign the newest checkpoint, or take up one that they cosigned by file."""
+    from rempart.wiring.cosigning import have_cosigned
+    from rempart.wiring.warehouse import Warehouse
+
+    leaves, witnesses = have_cosigned(Warehouse(session.directory), file)
+    session.voice.say("cosigned", leaves=leaves, witnesses=", ".join(witnesses))
+    session.voice.result("audit-cosign", {"size": leaves, "witnesses": list(witnesses)})
+    return 0

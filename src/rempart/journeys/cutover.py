@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.errors import NotTrusted, Refused, Unavailable
+from rempart.journeys.cosigning import FACT, Witnessing, unwitnessed
 from rempart.journeys.migration import MOVED
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.migration.order import MoveOrder, MoveReport
@@ -72,6 +73,7 @@ class CutOverAct:
     documents: Documents
     actor: str
     named_step: Callable[[str], None]
+    witnessing: Witnessing = unwitnessed
 
 
 def cut_over(act: CutOverAct, order: MoveOrder, report: MoveReport, *, signed: SignedDocument) -> int:
@@ -86,6 +88,8 @@ def cut_over(act: CutOverAct, order: MoveOrder, report: MoveReport, *, signed: S
     act.named_step("cutover-intended")
     told = [*objects, f"inventory:{report.root}", f"objects:{report.objects}", f"bytes:{report.bytes}"]
     try:
+        document = act.witnessing("cutover", index)
+        told += [f"{FACT}:{document}"] if document else []
         return _append_effect(
             recorder,
             recorder.event("cutover", "effect", basis=basis, objects=told, actor=act.actor, of=index),

@@ -11,6 +11,7 @@ from typing import Any
 from rempart.errors import Missing, NotTrusted, Refused
 from rempart.journeys.backup import ERASED, RegisteredBackup, registered
 from rempart.journeys.chain import snapshots_in
+from rempart.journeys.cosigning import Witnessing, unwitnessed, witnessed
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.keys.erasure import EPOCHS, KIND, SCHEMA, SPACE, doomed_secrets, doomed_tables, erased, whole_space
 from rempart.ports.broker import Broker, GrantRequest
@@ -64,6 +65,7 @@ class Eraser:
     shred: Callable[[str], None]
     certify: Callable[[Mapping[str, Any]], SignedDocument]
     named_step: Callable[[str], None]
+    witnessing: Witnessing = unwitnessed
 
 
 def plan_erasure(
@@ -113,6 +115,7 @@ def erase(eraser: Eraser, erasure: Erasure, signed: SignedDocument, *, actor: st
     ]
     with recorded(eraser.recorder, KIND, basis=f"operation:{KIND}", objects=objects, actor=actor) as act:
         eraser.named_step("intent-logged")
+        witnessed(eraser.witnessing, "erasure", act)
         _end_backups(eraser, act, told["presented"], told["declared"])
         tables = (whole_space(erasure.space),)
         (reference,) = eraser.broker.grant(GrantRequest(intent=act.index, tables=tables))

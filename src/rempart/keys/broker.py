@@ -38,7 +38,8 @@ REFERENCE_BYTES = 32
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What the broker is given: its ports, the rule tables, the layouts, the warehouse's id. ``trust``: every version, oldest first, the
-    chain proven; ``node_allowed``: raises Refused for a node's signed body that may not compute that day."""
+    chain proven; ``node_allowed``: raises Refused for a node's signed body that may not compute that day; ``fresh``: raises Refused
+    where witnesses have been silent for too long."""
 
     ledger: Ledger
     documents: Documents
@@ -49,6 +50,7 @@ class Surroundings:
     layouts: Mapping[str, TableLayout]
     warehouse: str
     node_allowed: Callable[[Mapping[str, Any], datetime.date], None]
+    fresh: Callable[[Proofs], None] = lambda _: None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -240,6 +242,7 @@ class KeyBroker:
         """What is granted to whom, and the trace that says so: node, its key, then permit, job and logged intent."""
         node = self._node(proofs, proof.node)
         check_proof(proof, node.node, request, uses)
+        self._around.fresh(proofs)
         scope = self._judge(request, proofs)
         erasure.check_kept(proofs.events, scope.uses)
         told = (

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,7 @@ from rempart.adapters.table_key_file import open_table_keys
 from rempart.adapters.trust_files import load_chain
 from rempart.errors import BadInput, RempartError, Unavailable
 from rempart.keys.broker import KeyBroker, Surroundings
+from rempart.keys.freshness import require_fresh
 from rempart.keys.grant_rules import Rules, grant_rules
 from rempart.keys.root_key import STANDARD, Cost
 from rempart.keys.store_secret import StoreSecret
@@ -36,6 +38,7 @@ from rempart.ports.surroundings import Randomness
 from rempart.records.omop import layouts, whole_layouts
 from rempart.records.policy import form_of
 from rempart.records.project import project_table
+from rempart.wiring.cosigned import witnessed_since
 from rempart.wiring.key_store import create_store, finish, keys_folder, open_store
 from rempart.wiring.ledger import open_ledger, published_size
 from rempart.wiring.nodes import client, node_guard
@@ -152,8 +155,9 @@ def _surroundings(
     randomness: SystemRandomness,
 ) -> Surroundings:
     controller = directory / "controller"
+    ledger = open_ledger(directory, configuration, sign=lambda body: signer.sign("ledger", body))
     return Surroundings(
-        ledger=open_ledger(directory, configuration, sign=lambda body: signer.sign("ledger", body)),
+        ledger=ledger,
         documents=DirectoryDocuments(controller / "documents"),
         trust=lambda: load_chain(keys_folder(directory), configuration.trust_first),
         clock=clock,
@@ -162,6 +166,11 @@ def _surroundings(
         layouts={**layouts(toml("records/omop54.toml")), **whole_layouts(toml("records/omop54.toml"))},
         warehouse=configuration.warehouse,
         node_allowed=node_guard(),
+        fresh=partial(
+            require_fresh,
+            form=form_of(toml("records/policy.toml")),
+            cosigned=partial(witnessed_since, directory, configuration, ledger),
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from rempart.ports.host import Host
 from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
 from rempart.wiring.acts import no_step
+from rempart.wiring.cosigning import witnessing
 from rempart.wiring.erasure import backups_left, destroy_keys
 from rempart.wiring.migration import check_apart, check_target, evidence, host_of, move_folder, place_of
 from rempart.wiring.rotation import rotate_keys
@@ -118,7 +119,11 @@ def _cut(
     folder.write(CUT, report.as_dict())
     named_step("signed")
     act = cutover.CutOverAct(
-        recorder=warehouse.recorder, documents=warehouse.documents, actor=officers[0].salted, named_step=named_step
+        recorder=warehouse.recorder,
+        documents=warehouse.documents,
+        actor=officers[0].salted,
+        named_step=named_step,
+        witnessing=witnessing(warehouse),
     )
     return cutover.cut_over(act, order, report, signed=signed)
 

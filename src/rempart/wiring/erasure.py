@@ -19,6 +19,7 @@ from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.signature import Signature
 from rempart.wiring.acts import new_run, no_step
+from rempart.wiring.cosigning import witnessing
 from rempart.wiring.rotation import officer_of
 from rempart.wiring.signing import Ask, Signer, today
 from rempart.wiring.warehouse import Warehouse
@@ -76,6 +77,7 @@ def destroy_keys(
             shred=lambda name: overwrite(files[name], _mark(name)),
             certify=lambda told: _certified(warehouse, officers, told),
             named_step=named_step,
+            witnessing=witnessing(warehouse),
         )
         signed = _signed(officers, body)
         warehouse.cache.clear(space)
