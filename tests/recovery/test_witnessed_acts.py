@@ -91,3 +91,29 @@ def test_without_the_second_machine_no_act_begins(house: Place) -> None:
     size = len(house.events())
     assert house.run("vault", "hash").error == "second-absent"
     assert len(house.events()) == size
+
+
+def test_receipts_show_what_the_ledger_lost(house: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, ledger = tmp_path / "receipts", house.directory / "controller" / "ledger"
+    monkeypatch.setenv("REMPART_RECEIPTS", str(folder))
+    assert house.run("vault", "hash").error == "file-missing"
+    folder.mkdir()
+    enrolled(house, "second", "officer")
+    shutil.copytree(ledger, tmp_path / "before")
+    enrolled(house, "third", "officer")
+    given = sorted(int(file.name.removesuffix(".tlog-proof")) for file in folder.iterdir())
+    assert [house.events()[index].kind for index in given] == ["person"] * 4, (
+        "intent and effect of what a person signed"
+    )
+    found = house.run("audit", "receipts", str(folder))
+    assert (found.code, found.answer["data"]["held"]) == (0, 4), found.told
+    (folder / "torn.tlog-proof").write_text("torn", encoding="utf-8")
+    shutil.rmtree(ledger)
+    shutil.copytree(tmp_path / "before", ledger)
+    lost = house.run("audit", "receipts", str(folder))
+    assert (lost.code, lost.answer["data"]["held"]) == (20, 2)
+    assert dict(lost.answer["data"]["bad"]) == {
+        f"{given[2]}.tlog-proof": "ledger-rolled-back",
+        f"{given[3]}.tlog-proof": "ledger-rolled-back",
+        "torn.tlog-proof": "tlog-proof-form",
+    }

@@ -105,6 +105,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "audit export": proof_commands.export,
     "audit witness": backup_commands.witness,
     "audit cosign": proof_commands.cosign,
+    "audit receipts": proof_commands.receipts,
     "audit policy": policy_commands.policy,
     "audit scan": proof_commands.scan,
     "audit pack": pack_commands.pack,

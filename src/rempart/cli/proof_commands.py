@@ -95,3 +95,17 @@ def cosign(session: Session, file: Path | None = None, /) -> int:
     session.voice.say("cosigned", leaves=leaves, witnesses=", ".join(witnesses))
     session.voice.result("audit-cosign", {"size": leaves, "witnesses": list(witnesses)})
     return 0
+
+
+def receipts(session: Session, folder: Path, /) -> int:
+    """Hold receipts against the ledger as it stands."""
+    from rempart.wiring.receipts import check_receipts
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    found = check_receipts(session.directory, Warehouse(session.directory).configuration, folder)
+    for file, code in found.bad:
+        voice.say("receipt-bad", file=file, code=code)
+    voice.say("receipts-held", held=found.held, leaves=found.size, bad=len(found.bad))
+    voice.result("audit-receipts", {"size": found.size, "held": found.held, "bad": [list(row) for row in found.bad]})
+    return NotTrusted.exit_code if found.bad else 0

@@ -4,7 +4,7 @@
 A kill between the two leaves an open intent, which the audit reports; nothing here decides what is allowed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -19,11 +19,12 @@ _TRIES = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """What writing a leaf needs. ``actor`` is already salted."""
+    """What writing a leaf needs. ``actor`` is already salted; ``told``: called with each leaf and its index once it stands."""
 
     ledger: Ledger
     clock: Clock
     randomness: Randomness
+    told: Callable[[int, LedgerEvent], None] = lambda _, __: None
 
     def event(
         self,
@@ -53,10 +54,13 @@ class Recorder:
         """Append one leaf whatever its index; raises Unavailable ``ledger-moved`` after many lost races."""
         for _ in range(_TRIES):
             try:
-                return self.ledger.append(self.ledger.size(), [event.leaf()])
+                index = self.ledger.append(self.ledger.size(), [event.leaf()])
             except Unavailable as error:
                 if error.code != "ledger-moved":
                     raise
+            else:
+                self.told(index, event)
+                return index
         raise Unavailable("ledger-moved")
 
 

@@ -31,6 +31,7 @@ from rempart.records.trust import TrustFile
 from rempart.wiring.broker import connect
 from rempart.wiring.hosts import active_host, folder_of, open_host
 from rempart.wiring.ledger import open_ledger
+from rempart.wiring.receipts import giver
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,9 @@ class Warehouse:
 
     @cached_property
     def recorder(self) -> Recorder:
-        """Writes ledger leaves."""
-        return Recorder(ledger=self.ledger, clock=SystemClock(), randomness=SystemRandomness())
+        """Writes ledger leaves; gives receipts where REMPART_RECEIPTS names a folder."""
+        told = giver(self.ledger)
+        return Recorder(ledger=self.ledger, clock=SystemClock(), randomness=SystemRandomness(), told=told)
 
     @cached_property
     def layouts(self) -> dict[str, TableLayout]:
