@@ -64,6 +64,22 @@ def test_a_pack_is_made_verified_offline_and_broken_by_any_bit(small: House, tmp
     again = small.call("--json", "audit", "pack", "--to", folder)
     assert (again.code, again.error["code"]) == (10, "file-exists")
     _what_did_not_run_is_not_met(small, tmp_path)
+    _reports_to_regulators(small, tmp_path)
+
+
+def _reports_to_regulators(house: House, tmp_path: Path) -> None:
+    """Whatever the day on which this runs, the permit of the example is granted in that year."""
+    stretch = ("--since", "2012-01-01", "--until", "2099-12-31")
+    told = house.told("audit", "report", "--regulator", "ehds", *stretch)
+    assert (told["open"], told["granted"], told["audits"], told["projects"][0]["project"]) == (1, 1, 4, "glitazones")
+    assert told["head"]["size"] > 10 and told["access_days"] is None
+    file = tmp_path / "report.md"
+    assert house.call("audit", "report", "--regulator", "cnil", *stretch, "--to", file, lang="fr").code == 0
+    text = file.read_text(encoding="utf-8")
+    assert "Rapport d'activité à la CNIL" in text and not any(f" {name} " in text for name in PEOPLE)
+    for since, until in (("2026-01-02", "2026-01-01"), ("2026", "2027-01-01")):
+        bad = house.call("--json", "audit", "report", "--regulator", "cnil", "--since", since, "--until", until)
+        assert bad.error["code"] == "report-days"
 
 
 def _says_what_is_there(folder: Path) -> None:

@@ -109,6 +109,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "audit policy": policy_commands.policy,
     "audit scan": proof_commands.scan,
     "audit pack": pack_commands.pack,
+    "audit report": pack_commands.report,
     "vault compact": data_commands.compact,
     "vault native": data_commands.native,
     "vault hash": proof_commands.content,

@@ -2,6 +2,7 @@
 """Commands that hand an auditor or a regulator what they ask for."""
 
 from pathlib import Path
+from typing import Literal
 
 from rempart.cli.session import Session
 
@@ -27,4 +28,25 @@ def pack(session: Session, *, to: Path, tests: Path | None = None) -> int:
         "audit-pack",
         {"folder": str(to), "files": made.files, "totals": totals, "cited": made.cited, "ran": made.ran},
     )
+    return 0
+
+
+def report(
+    session: Session, *, regulator: Literal["cnil", "ehds"], since: str, until: str, to: Path | None = None
+) -> int:
+    """The activity of a stretch of time, for a regulator."""
+    from rempart.adapters.ledger_files import replace
+    from rempart.wiring.activity import activity_report
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    told, page = activity_report(
+        Warehouse(session.directory), regulator=regulator, since=since, until=until, language=voice.language
+    )
+    if to is None:
+        voice.plain(page)
+    else:
+        replace(to, page.encode())
+        voice.say("report-made", file=str(to))
+    voice.result("audit-report", told)
     return 0
