@@ -12,16 +12,13 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from rempart.errors import Missing, Refused
-from rempart.identity.draws import draw_numbers
-from rempart.identity.objections import with_former
 from rempart.identity.ordinals import project_ordinals
-from rempart.identity.pseudonyms import pseudonyms
-from rempart.identity.shards import shard_of
 from rempart.journeys.exchange import Exchange
 from rempart.journeys.ingest import FORMER, OBJECTION
 from rempart.journeys.ingest import SPACE as WAREHOUSE
 from rempart.journeys.parts import one_ahead, sealed_parts
 from rempart.journeys.permits import events
+from rempart.journeys.project_people import gathered, project_people
 from rempart.journeys.project_rows import (
     fresh_visits_sql,
     permitted_rows_sql,
@@ -33,6 +30,7 @@ from rempart.journeys.project_whole import PROVIDER, seal_whole
 from rempart.journeys.recorded import Act, Recorder, recorded
 from rempart.journeys.research_state import require_current
 from rempart.journeys.space import OpenSpace, SpaceWriter, Vault, newest_commit, open_space
+from rempart.journeys.subset_proof import SubsetProof
 from rempart.journeys.usable import USABLE, usable_fact
 from rempart.permits.compile import PermittedPart, compile_permit, compile_whole
 from rempart.ports.broker import GrantRequest
@@ -85,23 +83,24 @@ def grant(
     permit.check_valid_on(recorder.clock.now().date())
     compiled, further = compile_permit(permit, layouts), compile_whole(permit, whole)
     source = _source(vault, permit)
-    objects = [
-        f"run:{run}",
-        f"permit:{documents.put(signed.data)}",
-        f"project:{permit.project}",
-        f"space:{permit.space}",
-    ]
-    objects.append(f"source-head:{source.head}")
+    objects = _told(run, permit, documents.put(signed.data), source)
     with recorded(recorder, "permit", basis=f"permit:{permit.id}", objects=objects, actor=actor) as act:
         named_step("intent-logged")
         made = _Extract(
-            vault, recorder, scratch, new_query, permit, compiled, layouts, shards, progress, named_step, run, further
-        )
-        granted = made.extract(act)
+            vault, recorder, scratch, new_query, permit, compiled, layouts, shards, progress, named_step, run, further,
+            SubsetProof(permit=permit, layouts={name: layouts[name] for name in compiled}),
+        )  # fmt: skip
+        granted = made.extract(act, documents)
         act.say("run", run)
         act.say("head", granted.commit.head)
         act.say("persons", granted.persons)
     return granted
+
+
+def _told(run: str, permit: Permit, document: str, source: SpaceCommit) -> list[str]:
+    """What the intent of a grant says."""
+    named = [f"run:{run}", f"permit:{document}", f"project:{permit.project}", f"space:{permit.space}"]
+    return [*named, f"source-head:{source.head}"]
 
 
 def _source(vault: Vault, permit: Permit) -> SpaceCommit:
@@ -134,10 +133,11 @@ class _Extract:
     named_step: Callable[[str], None]
     run: str
     whole: Mapping[str, tuple[str, ...]]
+    proof: SubsetProof
     providers: set[int] = field(default_factory=set)
 
-    def extract(self, act: Act) -> Granted:
-        """Persons, rows, then the sealed project."""
+    def extract(self, act: Act, documents: Documents) -> Granted:
+        """Persons, rows, then the sealed project, once it is proven to be what was permitted."""
         request = self._request(act)
         first, second = self.vault.broker.grant(request, uses=2)
         project_key, shard_key = self.vault.broker.secrets(first, request.secrets)
@@ -163,6 +163,8 @@ class _Extract:
         rows |= seal_whole(
             writer, self.vault, source, reference=first, whole=self.whole, providers=fresh, new_query=self.new_query
         )
+        told = self.proof.document(source_head=source.commit.head, whole=self.whole)
+        act.say("proof", documents.put(told))
         lineage = (f"source-head:{source.commit.head}", f"permit:{self.permit.content_id}")
         commit = writer.commit(lineage=lineage, facts=usable_fact(self._whole(source, USABLE, MAIN, first)))
         return Granted(commit=commit, persons=people.num_rows, objections=objections, rows=rows)
@@ -186,32 +188,20 @@ class _Extract:
         return GrantRequest(intent=act.index, tables=(*read, *write), secrets=secrets)
 
     def _people(self, source: OpenSpace, reference: str, project_key: bytes, shard_key: bytes) -> tuple[pa.Table, int]:
-        """pseudonym, person_id, target (shard), release_index, draw of everyone who does not object; how many object."""
+        """As ``project_people``; who may be in is told to the proof too."""
         index = self._whole(source, "person", "release_index", reference)
         objecting = self._whole(source, OBJECTION, MAIN, reference)
-        out = frozenset(objecting.column("pseudonym").to_pylist()) if objecting.num_rows else frozenset()
         former = self._whole(source, FORMER, MAIN, reference)
-        out = with_former(out, [(row["former"], row["pseudonym"]) for row in former.to_pylist()])
-        keep = pa.array([name not in out for name in index.column("pseudonym").to_pylist()], pa.bool_())
-        kept = index.filter(keep)
-        names = kept.column("pseudonym").to_pylist()
-        fresh = pseudonyms(names, project_key)
-        people = kept.append_column("person_id", pa.array(project_ordinals(fresh, project_key), pa.int64()))
-        people = people.append_column(DRAW, pa.array(draw_numbers(fresh, project_key), pa.int64()))
-        people = people.append_column("target", pa.array(shard_of(fresh, shard_key, self.shards), pa.int32()))
-        return people, index.num_rows - kept.num_rows
-
-    def _whole(self, source: OpenSpace, table: str, sibling: str, reference: str) -> pa.Table:
-        """All shards of a narrow table, gathered in memory."""
-        parts = [p for shard in range(source.body.shards) for p in source.parts(table, sibling, shard)]
-        if not parts:
-            return pa.table({})
         query = self.new_query()
         try:
-            query.attach("whole", sealed_parts(self.vault, source, parts, reference=reference))
-            return query.table("SELECT * FROM whole")
+            self.proof.know(query, persons=index, objecting=objecting, former=former)
         finally:
             query.close()
+        keys = {"project_key": project_key, "shard_key": shard_key}
+        return project_people(index, objecting, former, **keys, shards=self.shards)
+
+    def _whole(self, source: OpenSpace, table: str, sibling: str, reference: str) -> pa.Table:
+        return gathered(self.vault, source, table, sibling, reference=reference, new_query=self.new_query)
 
     def _exchange(self, source: OpenSpace, reference: str, people: pa.Table, exchange: Exchange) -> None:
         """Permitted rows of every source shard, put into sealed scratch by target shard."""
@@ -228,6 +218,7 @@ class _Extract:
             for shard, query in shards:
                 self.progress.step("extract-shards", shard, source.body.shards)
                 query.register("people", people)
+                self.proof.permitted(query)
                 for table, siblings in self.compiled.items():
                     rows = query.table(permitted_rows_sql(self.layouts[table], siblings))
                     self._note_providers(query, rows, provider_columns(siblings))
@@ -267,19 +258,22 @@ class _Extract:
                 query.register("people", people)
                 query.register("fresh_provider", providers)
                 query.execute(fresh_visits_sql(self.compiled.get(_VISITS, {}).get(MAIN), shard))
-                for table, sibling, sealed in self._parts(query, shard):
-                    writer.add(table, sibling, shard, sealed)
-                    if sibling == MAIN:  # reserved siblings of persons lie there, named by a permit or not
-                        rows[table] += sealed.num_rows
+                for table, sealed in self._parts(query, shard):
+                    for sibling, part in sealed.items():
+                        writer.add(table, sibling, shard, part)
+                    if MAIN in sealed:  # reserved siblings of persons lie there, named by a permit or not
+                        rows[table] += sealed[MAIN].num_rows
             finally:
                 query.close()
         self.progress.step("seal-shards", self.shards, self.shards)
         return rows
 
-    def _parts(self, query: Query, shard: int) -> Iterator[tuple[str, str, pa.Table]]:
+    def _parts(self, query: Query, shard: int) -> Iterator[tuple[str, dict[str, pa.Table]]]:
+        """Each table with its siblings, then the siblings of persons that no permit names."""
         for table, siblings in self.compiled.items():
-            for sibling in siblings:
-                yield table, sibling, query.table(project_part_sql(self.layouts[table], siblings, sibling, shard))
+            parts = {s: query.table(project_part_sql(self.layouts[table], siblings, s, shard)) for s in siblings}
+            self.proof.delivered(query, table, parts)
+            yield table, parts
         for sibling in ("release_index", DRAW):
             own = f"SELECT person_id, {sibling} FROM people WHERE target = {shard} ORDER BY person_id"
-            yield "person", sibling, query.table(own)
+            yield "person", {sibling: query.table(own)}
