@@ -15,6 +15,7 @@ from rempart.audit.verify import ACT_RULES, LOG_RULES
 from rempart.errors import Missing, NotTrusted
 from rempart.records.sealed import SpaceCommit
 from tests.properties.host_histories import HOST_MUTANTS
+from tests.properties.jobs_histories import JOBS_MUTANTS
 from tests.properties.key_histories import KEY_MUTANTS
 from tests.properties.ledger_story import PERMIT, ROLES, RULES, SPACE, Story, audit, note, true_story, trust_version
 from tests.properties.move_histories import MOVE_MUTANTS
@@ -36,6 +37,7 @@ MUTANTS: dict[str, Mutant] = (
     | POLICY_MUTANTS
     | PACK_MUTANTS
     | WITNESS_MUTANTS
+    | JOBS_MUTANTS
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from rempart.adapters.host_connection import Connection, connection_from_dict
 from rempart.adapters.key_store_settings import KeyStoreSettings, settings_from_dict
 from rempart.adapters.private_file import create_private
+from rempart.adapters.sandbox_settings import SandboxSettings, sandbox_from_dict
 from rempart.adapters.toml_input import read_toml
 from rempart.errors import BadInput, Missing
 
@@ -32,7 +33,7 @@ class Configuration:
     """``ledger_public``, ``vault_public``: 32 raw bytes; ``trust_first``: pinned id of trust file 1; ``host``: the first host, whose
     name is its kind; ``shards``: S, a power of two; ``ledger_exported``: file of a checkpoint kept elsewhere, '' = none;
     ``ledger_second``: where the second ledger machine serves, '' = none; ``vocabulary``: folder of an Athena archive, '' = none;
-    ``state_url``: where the projection lies, '' = ``controller/state.db``."""
+    ``state_url``: where the projection lies, '' = ``controller/state.db``; ``sandbox``: how researchers' own code runs."""
 
     warehouse: str
     controller: str
@@ -47,6 +48,7 @@ class Configuration:
     keys: KeyStoreSettings = field(default_factory=KeyStoreSettings)
     vocabulary: str = ""
     state_url: str = ""
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
 
     @property
     def vocabulary_folder(self) -> Path | None:
@@ -86,6 +88,7 @@ def read_configuration(directory: Path) -> Configuration:
         keys=settings_from_dict(value["keys"]),
         vocabulary=_text(value, "vocabulary", "folder") if "vocabulary" in value else "",
         state_url=_text(value, "state", "url") if "state" in value else "",
+        sandbox=sandbox_from_dict(value.get("sandbox", {})),
     )
 
 
@@ -93,9 +96,12 @@ def write_configuration(directory: Path, configuration: Configuration) -> None:
     """Write ``DIR/rempart.toml`` once; raises Refused ``file-exists``."""
     told = {"exported": configuration.ledger_exported, "second": configuration.ledger_second}
     kept = {name: value for name, value in told.items() if value}
-    further = {"vocabulary": {"folder": configuration.vocabulary}} if configuration.vocabulary else {}
+    further: dict[str, Mapping[str, Any]] = (
+        {"vocabulary": {"folder": configuration.vocabulary}} if configuration.vocabulary else {}
+    )
     further |= {"state": {"url": configuration.state_url}} if configuration.state_url else {}
-    tables: Mapping[str, Mapping[str, str | int]] = {
+    further |= {"sandbox": sandbox} if (sandbox := configuration.sandbox.as_dict()) else {}
+    tables: Mapping[str, Mapping[str, Any]] = {
         "trust": {"first": configuration.trust_first},
         "ledger": {"origin": configuration.ledger_origin, "public": _base64(configuration.ledger_public), **kept},
         "keys": {"vault_public": _base64(configuration.vault_public), **configuration.keys.as_dict()},
@@ -120,7 +126,7 @@ def _host(table: Any) -> tuple[Connection, int]:
         raise BadInput("config-field", file=NAME, field=wrong, expected=expected) from error
 
 
-def _lines(table: Mapping[str, str | int]) -> list[str]:
+def _lines(table: Mapping[str, Any]) -> list[str]:
     """TOML key lines: a JSON string with its escapes is a TOML basic string, but for DEL."""
     delete = "\\u007f"
     return [

@@ -12,6 +12,7 @@ from typing import Any
 from rempart.audit import (
     rules_acts,
     rules_hosts,
+    rules_jobs,
     rules_keys,
     rules_log,
     rules_moves,
@@ -87,6 +88,7 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     **rules_policy.RULES,
     **rules_standing.RULES,
     **rules_witness.RULES,
+    **rules_jobs.RULES,
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rempart.errors import Cancelled, Missing
-from rempart.journeys.living import STUDY
+from rempart.journeys.living import JOB, STUDY
 from rempart.ports.scratch import Scratch
 
 CANCEL = "cancel"
@@ -32,7 +32,7 @@ def stoppable(scratch: Scratch, run: str) -> Iterator[Callable[[], bool]]:
 
 def ask_to_stop(scratch: Scratch, run: str) -> None:
     """Say that ``run`` shall stop; raises Missing ``run-not-live`` when no process works on a study of that id."""
-    if not run.startswith(STUDY) or not scratch.held(run):
+    if not run.startswith((STUDY, JOB)) or not scratch.held(run):
         raise Missing("run-not-live", run=run)
     scratch.put(run, CANCEL, b"")
 
