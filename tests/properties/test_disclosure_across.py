@@ -177,7 +177,8 @@ def test_treating_everybody_does_not_tell_how_many_judges_had_the_outcome(person
     rows = of_a_prediction("prediction", "prediction", persons, events) + benefit
     assert round((everybody + threshold / (1 - threshold)) * (1 - threshold) * persons) == events, "the attack"
     left = told(rows)
-    assert [value for output, _, name, value in left if output == "prediction" and name == "events"] == [None]
+    counts = [value for output, _, name, value in left if output == "prediction" and name in {"persons", "events"}]
+    assert None in counts and (events > 10 or counts[1] is None), "one of them without the other tells nothing"
     assert [value for output, *_, value in left if output == "prediction_net_benefit"] == [None] * 3
 
 

@@ -130,11 +130,11 @@ def test_a_mean_of_the_same_persons_is_shown_again_and_one_whose_persons_are_cou
 
 
 def test_the_same_persons_under_another_name_are_hidden_again() -> None:
-    """A hides d and, to protect it, c; the sets of a and b were shown, and a second file shows them under its own names."""
+    """One file hides d and, to protect it, another; the sets of the others were shown, and a second file shows them under its own names."""
     counts = {"a": 50, "b": 48, "c": 45, "d": 5}
     first = [replace(item, persons_ref=f"print:{item.n_persons}") for item in paths(counts)]
     hidden = [name for name, n in lines(check(first, RULES)[0]) if n is None]
-    assert hidden == ["c", "d"]
+    assert len(hidden) == 2 and hidden[1] == "d"
     for name, n in counts.items():
         other = [row("attrition", "attrition", {"step": "01 entry"}, "all", "n", n, ref=f"print:{n}")]
         two = together(checked_in_turn(first, other))[1]

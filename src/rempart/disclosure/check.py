@@ -40,6 +40,7 @@ def check(
     *,
     derogations: Sequence[Mapping[str, Any]] = (),
     earlier: Sequence[Earlier] = (),
+    key: bytes = b"",
 ) -> tuple[CheckedTable, ...]:
     """One checked table per output, in the order of first appearance.
 
@@ -49,7 +50,7 @@ def check(
     ``disclosure-label``; BadInput ``disclosure-rules``, ``disclosure-count``,
     ``disclosure-evidence``, ``disclosure-persons-ref``, ``disclosure-duplicate``.
     """
-    return examine(rows, rules, derogations=derogations, earlier=earlier).tables
+    return examine(rows, rules, derogations=derogations, earlier=earlier, key=key).tables
 
 
 def examine(
@@ -59,18 +60,20 @@ def examine(
     derogations: Sequence[Mapping[str, Any]] = (),
     earlier: Sequence[Earlier] = (),
     close: frozenset[str] = frozenset(),
+    key: bytes = b"",
 ) -> Examination:
     """As ``check``, with the private record of what an attacker is left with, and what later submissions are checked against.
 
     ``close``: ``persons_ref`` of sets that lie too close to one released before, in whatever project: hidden wherever they stand, a
-    derogation or not.
+    derogation or not. ``key``: a secret of the house, of the draw between cells that could be hidden for another's sake: one who knew it,
+    and the rule, could tell which of two hidden cells was small.
     """
     policy = policy_from(rules)
     check_labels(rows)
     _each_once(rows)
     dropped = _dropped(rows, policy, earlier)
     shown = [row for index, row in enumerate(rows) if index not in dropped]
-    found, hides = _suppressed(shown, policy, earlier, derogations, close)
+    found, hides = _suppressed(shown, policy, earlier, derogations, close=close, key=key)
     cleared = [
         _cleared(row, hide, policy)
         for row, hide in zip(shown, hides, strict=True)
@@ -96,7 +99,9 @@ def _suppressed(
     policy: Policy,
     earlier: Sequence[Earlier],
     derogations: Sequence[Mapping[str, Any]],
+    *,
     close: Set[str],
+    key: bytes,
 ) -> tuple[Suppression, list[bool]]:
     """What is hidden, and per row whether it is."""
     cells = cells_of(shown, policy)
@@ -112,7 +117,7 @@ def _suppressed(
     tie_earlier(cells, lines, earlier, policy)
     tell_rests(counts, lines)
     known = known_before(cells, earlier)
-    found = suppress(lines, primary=cells.primary, weights=cells.weights(), policy=policy, known=known)
+    found = suppress(lines, primary=cells.primary, weights=cells.weights(), policy=policy, known=known, key=key)
     return found, hidden_rows(cells.needs, set(found.hidden))
 
 
