@@ -6,7 +6,7 @@ Rows of a frame's evidence: the ``analysis`` of such a tally is ``frame:`` and t
 
 from rempart.cohort.codes import Reads
 from rempart.cohort.followup import EVENT
-from rempart.cohort.tally_sql import set_sums, tally, tally_of_sums
+from rempart.cohort.tally_sql import SUMS, set_sums, tally, tally_of_sums
 
 TALLIES = "tallies:"  # before the part's name, among the SELECTs of a frame
 MEMBERS, LEVELS, FACILITIES = "members", "levels", "facilities"
@@ -31,8 +31,8 @@ def arm_sets(*, steps: int, covariates: int) -> dict[str, str]:
     found = {TALLIES + MEMBERS: tally_of_sums(f"SELECT * FROM {TABLE}", keys=("passed", "arm", "event"))}
     if covariates:
         apart = (
-            f"SELECT arm, unnest(range({covariates})) AS covariate, unnest(string_split(pattern, '|')) AS level, persons, a, b "
-            f"FROM {TABLE} WHERE passed = {steps}"
+            f"SELECT arm, unnest(range({covariates})) AS covariate, unnest(string_split(pattern, '|')) AS level, "
+            f"{SUMS} {TABLE} WHERE passed = {steps}"
         )
         found[TALLIES + LEVELS] = tally_of_sums(apart, keys=("arm", "covariate", "level"))
     return found

@@ -2,6 +2,7 @@
 """Tallies as SQL: rows of persons become counts, sums and what the disclosure rules need of each cell. Runs nothing.
 
 A tally's key is the canonical JSON text of its columns; a person set is told by the sum mod 2^64 of each half of its persons' MD5.
+``with_members`` gives the same statements with the persons themselves, for the register of released sets (docs/adr/0044).
 """
 
 from collections.abc import Sequence
@@ -40,7 +41,15 @@ def set_sums(person_rows: str, *, keys: Sequence[str]) -> str:
 
 def tally_of_sums(rows: str, *, keys: Sequence[str]) -> str:
     """What ``tally`` gives of persons without a value, from rows of ``set_sums`` that share none."""
-    return _without_amounts(_grouped(keys, "sum(persons) AS persons, sum(a) AS a, sum(b) AS b", f"({rows}) AS r"), keys)
+    return _without_amounts(_grouped(keys, _ADDED, f"({rows}) AS r"), keys)
+
+
+def with_members(sql: str) -> str:
+    """A statement that one of these functions made, or that is made of them, with a column ``members`` more: the ids of each cell's
+    persons. Other statements are returned as they are. The text of a study's parts does not change by it, so kept evidence stays."""
+    for told, further in _FURTHER.items():
+        sql = sql.replace(told, further)
+    return sql
 
 
 # One number of 128 bits, halved in the sums: a function for each half takes six times as long.
@@ -48,6 +57,9 @@ _PRINTS = (
     "count(*) AS persons, sum(CAST(print >> 64 AS HUGEINT)) AS a, "
     f"sum(CAST(print & {_WRAP - 1}::UHUGEINT AS HUGEINT)) AS b"
 )
+_ADDED = "sum(persons) AS persons, sum(a) AS a, sum(b) AS b"
+SUMS = "persons, a, b FROM"
+"""What a SELECT carries over from rows of ``set_sums`` that it takes apart."""
 
 
 def _printed(person_rows: str) -> str:
@@ -84,3 +96,11 @@ def _wrapped(column: str) -> str:
     """The sum as a signed number of 64 bits."""
     rest = f"(coalesce({column}, 0) % {_WRAP})"
     return f"CAST(CASE WHEN {rest} >= {_HALF} THEN {rest} - {_WRAP} ELSE {rest} END AS BIGINT)"
+
+
+_FURTHER = {
+    _PRINTS: f"{_PRINTS}, list(person_id) AS members",
+    _ADDED: f"{_ADDED}, flatten(list(members)) AS members",
+    SUMS: "persons, a, b, members FROM",
+    f"{_wrapped('a')} AS print_a": f"members, {_wrapped('a')} AS print_a",
+}

@@ -21,6 +21,7 @@ from rempart.permits.check_study import check_study
 from rempart.permits.compile import compile_permit
 from rempart.ports.query import Query
 from rempart.ports.scratch import Scratch
+from rempart.records.omop import DRAW
 from rempart.records.sealed import KeyContext
 from rempart.records.shard_job import EXCHANGE, MATCH, ShardJob
 
@@ -33,7 +34,7 @@ def exchange_rows(job: ShardJob, around: Surroundings) -> Iterator[tuple[int, by
     check_study(study, permit, around.layouts, required=required_columns(study, around.layouts))
     plan = match_plan(study, cut=permit.period[1])
     stored = read_of(compile_permit(permit, around.layouts), plan.columns, around.layouts)
-    sessions = shard_sessions(job, around, stored=stored, draws=True)
+    sessions = shard_sessions(job, around, stored=stored, further=(DRAW,))
     crossing = _sent(job, sessions.context, sessions.key)
     with closing(sessions.each(job.shards, around)) as shards:
         for shard, query in shards:

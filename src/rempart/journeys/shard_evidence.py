@@ -8,17 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 from rempart.cohort.match_sql import BACK
-from rempart.cohort.parts import StudyPart, chosen, columns_of, study_parts
-from rempart.cohort.required import required_columns
+from rempart.cohort.parts import StudyPart, columns_of
 from rempart.cohort.study_tables import once
-from rempart.errors import NotTrusted
 from rempart.journeys.evidence import held_parts, seal_evidence
 from rempart.journeys.found_codes import check_classes
 from rempart.journeys.match_steps import exchange_rows, match_buckets, matched_rows
-from rempart.journeys.shard_sessions import Stored, Surroundings, checked_study, shard_sessions
+from rempart.journeys.sets_step import shard_sets
+from rempart.journeys.shard_sessions import Surroundings, checked_parts, shard_sessions
 from rempart.journeys.shard_sessions import read_of as read_of
 from rempart.journeys.space import Vault
-from rempart.permits.check_study import check_study
 from rempart.permits.compile import compile_permit
 from rempart.ports.documents import Documents
 from rempart.ports.query import Query
@@ -26,8 +24,7 @@ from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Clock, Randomness
 from rempart.records.omop import TableLayout
 from rempart.records.protocol import CohortPlan, TallyPlan
-from rempart.records.shard_job import EXCHANGE, MATCH, ShardJob
-from rempart.records.study import Study
+from rempart.records.shard_job import EXCHANGE, MATCH, SETS, ShardJob
 from rempart.records.trust import TrustFile
 from rempart.study.evidence import Evidence, compute, encode
 
@@ -59,7 +56,8 @@ def shard_evidence(
 
 
 def _evidence(job: ShardJob, around: Surroundings) -> Iterator[tuple[int, bytes]]:
-    stored, study, parts = _checked(job, around)
+    study, permit, parts = checked_parts(job, around)
+    stored = read_of(compile_permit(permit, around.layouts), columns_of(parts), around.layouts)
     sessions = shard_sessions(job, around, stored=stored)
     with closing(sessions.each(job.shards, around)) as shards:
         for shard, query in shards:
@@ -77,7 +75,7 @@ def _evidence(job: ShardJob, around: Surroundings) -> Iterator[tuple[int, bytes]
             )
 
 
-_STEPS = {EXCHANGE: exchange_rows, MATCH: match_buckets}
+_STEPS = {EXCHANGE: exchange_rows, MATCH: match_buckets, SETS: shard_sets}
 
 
 def computed(query: Query, parts: Sequence[StudyPart]) -> Evidence:
@@ -90,13 +88,3 @@ def computed(query: Query, parts: Sequence[StudyPart]) -> Evidence:
         prepare=[statement for item in made for statement in item.statements],
         clear=[statement for item in made for statement in item.clear],
     )
-
-
-def _checked(job: ShardJob, around: Surroundings) -> tuple[Stored, Study, tuple[StudyPart, ...]]:
-    """What may be read and what will be asked: the parts that the job names, of a study that must be permitted as a whole."""
-    study, permit = checked_study(job, around)
-    check_study(study, permit, around.layouts, required=required_columns(study, around.layouts))
-    parts = chosen(study_parts(study, cut=permit.period[1]), job.parts)
-    if job.parts and len(parts) != len(set(job.parts)):
-        raise NotTrusted("job-parts")
-    return read_of(compile_permit(permit, around.layouts), columns_of(parts), around.layouts), study, parts

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from rempart.cohort.parts import StudyPart, chosen, study_parts
+from rempart.cohort.required import required_columns
 from rempart.errors import Missing, NotTrusted, Refused
 from rempart.journeys.chain import snapshot_of
 from rempart.journeys.evidence import KEY_PIECE, evidence_context
@@ -15,6 +17,7 @@ from rempart.journeys.parts import one_ahead, with_keys
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.space import OpenSpace, Vault, open_space
 from rempart.journeys.usable import USABLE, usable_table
+from rempart.permits.check_study import check_study
 from rempart.permits.compile import WHOLE
 from rempart.ports.documents import Documents
 from rempart.ports.query import Query
@@ -31,6 +34,10 @@ from rempart.vault.part import SealedPart
 
 Stored = Mapping[str, Mapping[str, Collection[str]]]
 DRAWS = "person_draw"  # the name of the draw numbers in a session
+INDEX = "release_index"
+INDEXES = (
+    "person_release_index"  # and of the index that all projects share, which the register of released sets is made of
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +68,16 @@ def checked_study(job: ShardJob, around: Surroundings) -> tuple[Study, Permit]:
     return study, permit
 
 
+def checked_parts(job: ShardJob, around: Surroundings) -> tuple[Study, Permit, tuple[StudyPart, ...]]:
+    """What will be asked: the parts that the job names, of a study that must be permitted as a whole; raises NotTrusted ``job-parts``."""
+    study, permit = checked_study(job, around)
+    check_study(study, permit, around.layouts, required=required_columns(study, around.layouts))
+    parts = chosen(study_parts(study, cut=permit.period[1]), job.parts)
+    if job.parts and len(parts) != len(set(job.parts)):
+        raise NotTrusted("job-parts")
+    return study, permit, parts
+
+
 def run_key(job: ShardJob, around: Surroundings) -> tuple[KeyContext, bytes]:
     """The run's evidence key and its context, for a step that opens no part; raises NotTrusted ``evidence-key``."""
     epoch = snapshot_of(around.vault.ledger, job.space, job.head).origin.epoch
@@ -78,14 +95,15 @@ def _wrapped_key(job: ShardJob, around: Surroundings) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardSessions:
-    """The shards of a job, their keys at hand. ``key``: the run's, under ``context``."""
+    """The shards of a job, their keys at hand. ``key``: the run's, under ``context``; ``further``: siblings of persons beside the study's
+    tables, as ``person_<sibling>``."""
 
     context: KeyContext
     key: bytes
     opened: OpenSpace
     stored: Stored
     readers: Mapping[str, SealedPart]
-    draws: bool
+    further: tuple[str, ...]
 
     def each(self, shards: Sequence[int], around: Surroundings) -> Generator[tuple[int, Query]]:
         """(shard, a session with the study's tables as views); the next shard is fetched meanwhile. To be closed."""
@@ -108,33 +126,38 @@ class ShardSessions:
                 entries = self.opened.parts(table, sibling, shard_of_table(table, shard))
                 parts = [self.readers[entry.part] for entry in entries]
                 query.attach(f"{table}__{sibling}", parts, columns=columns)
-        if self.draws:
-            query.attach(DRAWS, [self.readers[entry.part] for entry in self.opened.parts("person", DRAW, shard)])
+        for sibling in self.further:
+            entries = self.opened.parts("person", sibling, shard)
+            query.attach(f"person_{sibling}", [self.readers[entry.part] for entry in entries])
 
 
-def shard_sessions(job: ShardJob, around: Surroundings, *, stored: Stored, draws: bool = False) -> ShardSessions:
+def shard_sessions(
+    job: ShardJob, around: Surroundings, *, stored: Stored, further: tuple[str, ...] = ()
+) -> ShardSessions:
     """Open the space and the keys of the job's shards in one call to the broker.
 
-    ``draws``: the draw numbers too, as ``person_draw``. Raises Refused, NotTrusted; Missing ``draw-missing`` for a dataset that was granted
-    before persons had one.
+    ``further``: as the field, DRAW or INDEX. Raises Refused, NotTrusted; Missing ``draw-missing``, ``fingerprint-index-missing`` for a
+    dataset that was granted before persons had one.
     """
     opened = open_space(around.vault, space=job.space, reference=job.grant, head=job.head)
     context = evidence_context(around.vault.warehouse, job.space, job.run, opened.first_epoch)
     wrapped = _wrapped_key(job, around)
-    needed = [part for shard in job.shards for part in _needed(opened, stored, shard, draws=draws)]
+    needed = [part for shard in job.shards for part in _needed(opened, stored, shard, further)]
     parts = list(dict.fromkeys(needed))  # a table without persons is needed by every shard
     items = [(p.key_context(around.vault.warehouse, opened.commit.epoch), opened.wrapped[p.object]) for p in parts]
     key, *keys = around.vault.broker.unwrap(job.grant, [(context, wrapped), *items])
     readers = {part.name: part for part in with_keys(around.vault, parts, keys)}
-    return ShardSessions(context=context, key=key, opened=opened, stored=stored, readers=readers, draws=draws)
+    return ShardSessions(context=context, key=key, opened=opened, stored=stored, readers=readers, further=further)
 
 
-def _needed(opened: OpenSpace, stored: Stored, shard: int, *, draws: bool) -> list[PartEntry]:
+def _needed(opened: OpenSpace, stored: Stored, shard: int, further: Sequence[str]) -> list[PartEntry]:
     named = [(table, sibling) for table, siblings in stored.items() for sibling in siblings]
-    if draws:
-        if DRAW not in opened.body.tables.get("person", {}):
-            raise Missing("draw-missing", space=opened.commit.space)
-        named.append(("person", DRAW))
+    there = opened.body.tables.get("person", {})
+    if DRAW in further and DRAW not in there:
+        raise Missing("draw-missing", space=opened.commit.space)
+    if INDEX in further and INDEX not in there:
+        raise Missing("fingerprint-index-missing", space=opened.commit.space)
+    named += [("person", sibling) for sibling in further]
     return [part for table, sibling in named for part in opened.parts(table, sibling, shard_of_table(table, shard))]
 
 

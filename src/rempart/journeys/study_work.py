@@ -128,8 +128,8 @@ class StudyWork:
         """The exact sum of the pieces of every shard."""
         context = evidence_context(self.by.vault.warehouse, self.permit.space, self.run, self.commit.epoch)
         held = held_parts(todo.parts)
-        pieces = (self.by.scratch.get(self.run, _piece(shard)) or b"" for shard in range(opened.body.shards))
-        plain = (open_evidence(piece, key=key, context=context, shard=n, held=held) for n, piece in enumerate(pieces))
+        pieces = (self.by.scratch.get(self.run, piece(shard)) or b"" for shard in range(opened.body.shards))
+        plain = (open_evidence(sealed, key=key, context=context, shard=n, held=held) for n, sealed in enumerate(pieces))
         return merge([decode(piece) for piece in plain])
 
     def _kept(self, opened: OpenSpace) -> KeptEvidence | None:
@@ -206,7 +206,7 @@ class StudyWork:
             jobs = [replace(job, buckets=bucket_count(shards), sources=shards) for job in jobs]
         with closing(self.by.engine.run(jobs, stop=self.stop)) as answers:
             for shard, sealed in answers:
-                self.by.scratch.put(self.run, _piece(shard), sealed)
+                self.by.scratch.put(self.run, piece(shard), sealed)
                 self._told(opened)
 
     def _references(self, act: Act, uses: int) -> list[str]:
@@ -260,5 +260,6 @@ class StudyWork:
         )
 
 
-def _piece(shard: int) -> str:
+def piece(shard: int) -> str:
+    """The name of one shard's piece in scratch."""
     return f"shard-{shard:04d}.sealed"

@@ -102,3 +102,16 @@ def length_prefixed(*fields: str | bytes | int) -> bytes:
         raw = field if isinstance(field, bytes) else str(field).encode()
         out += len(raw).to_bytes(4, "big") + raw
     return bytes(out)
+
+
+def prefixed_fields(data: bytes) -> list[bytes]:
+    """The fields of ``length_prefixed``; raises ValueError for bytes that it did not make."""
+    fields, at = [], 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        field = data[at + 4 : at + 4 + size]
+        if len(field) != size:
+            raise ValueError("fields are cut short")
+        fields.append(field)
+        at += 4 + size
+    return fields

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which cells of a tally make up a set of persons that a result names: unions are found by their prints, which add up.
+
+A result's sets are single cells, or cells of one part that share the values of some keys, or whose one key is of several values. Sees no
+person.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+from rempart.errors import NotTrusted
+
+Cell = tuple[str, str, str]  # analysis, part, key
+Prints = tuple[int, int]
+_FEW = 8  # values of a key of which every choice is looked at; of others, those from one on in their order
+
+
+def unions(cells: Mapping[Cell, Prints], wanted: Sequence[str]) -> dict[str, tuple[Cell, ...]]:
+    """Name (32 hexadecimal digits) → the cells, which share nobody, that make that set up.
+
+    Raises NotTrusted ``fingerprint-differs`` where cells make up none of that name: the result is of other persons.
+    """
+    left, found = set(wanted), dict[str, tuple[Cell, ...]]()
+    parts: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        parts.setdefault(cell[:2], []).append(cell)
+    for search in (_single, _alike, _several):
+        for part in parts.values():
+            for chosen in search(part) if left else ():
+                name = name_of([cells[cell] for cell in chosen])
+                if name in left:
+                    found[name] = tuple(chosen)
+                    left.discard(name)
+    if left:
+        raise NotTrusted("fingerprint-differs", sets=len(left))
+    return found
+
+
+def name_of(prints: Sequence[Prints]) -> str:
+    """The name of a union of sets that share nobody."""
+    first, second = (sum(pair[at] for pair in prints) % 2**64 for at in (0, 1))
+    return f"{first:016x}{second:016x}"
+
+
+def _single(part: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
+    for cell in part:
+        yield [cell]
+
+
+def _alike(part: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
+    """Cells that share the values of some of their keys, for every choice of keys; all of them for none."""
+    keys = {cell: json.loads(cell[2]) for cell in part}
+    names = sorted(next(iter(keys.values()), {}))
+    for size in range(len(names)):
+        for shared in combinations(names, size):
+            groups: dict[tuple[str, ...], list[Cell]] = {}
+            for cell, key in keys.items():
+                groups.setdefault(tuple(key[name] for name in shared), []).append(cell)
+            yield from groups.values()
+
+
+def _several(part: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
+    """As ``_alike``, of the cells whose one key is one of several values."""
+    keys = {cell: json.loads(cell[2]) for cell in part}
+    for name in sorted(next(iter(keys.values()), {})):
+        values = sorted({key[name] for key in keys.values()}, key=_in_order)
+        for chosen in _choices(values):
+            mine = [cell for cell, key in keys.items() if key[name] in chosen]
+            yield from _alike(mine)
+
+
+def _choices(values: Sequence[str]) -> Iterator[frozenset[str]]:
+    if len(values) <= _FEW:
+        for size in range(2, len(values)):
+            yield from map(frozenset, combinations(values, size))
+        return
+    for at in range(1, len(values)):
+        yield frozenset(values[at:])
+        yield frozenset(values[:at])
+
+
+def _in_order(value: str) -> tuple[int, str]:
+    return (int(value), "") if value.lstrip("-").isdecimal() else (0, value)
