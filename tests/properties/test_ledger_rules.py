@@ -14,6 +14,7 @@ from rempart.audit.tree import leaf_hash
 from rempart.audit.verify import ACT_RULES, LOG_RULES
 from rempart.errors import Missing, NotTrusted
 from rempart.records.sealed import SpaceCommit
+from tests.properties.across_histories import ACROSS_MUTANTS
 from tests.properties.host_histories import HOST_MUTANTS
 from tests.properties.jobs_histories import JOBS_MUTANTS
 from tests.properties.key_histories import KEY_MUTANTS
@@ -38,6 +39,7 @@ MUTANTS: dict[str, Mutant] = (
     | PACK_MUTANTS
     | WITNESS_MUTANTS
     | JOBS_MUTANTS
+    | ACROSS_MUTANTS
 )
 
 

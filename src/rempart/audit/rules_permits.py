@@ -21,6 +21,12 @@ CALENDARS = frozenset(
 )  # which days each source tells of: no person, carried into each project's manifest
 FINGERPRINT = ("person", "release_index")
 APPLICATION = "objection-application"
+OPENS_INDEX = frozenset({"permit", "objection-application", "fingerprint"})
+COMPARED = "fingerprint"
+REGISTER = (
+    "disclosure/register/main/"  # of what was released in any project: read by the check, written where sets are told
+)
+OF_REGISTER = {COMPARED: frozenset({"read", "write"}), "check": frozenset({"read"})}
 # what leads to a permit, and goes on after its last day
 BEFORE_A_GRANT = frozenset({"project", "register", "amendment", "incident"})
 
@@ -134,7 +140,9 @@ def key_scope(book: Book) -> Iterator[Bad]:
 
 
 def _own_secret(name: str, kind: str, permit: Permit) -> bool:
-    """On a permit, space secrets are those of its own space, and used by its grant alone."""
+    """On a permit, space secrets are those of its own space, and used by its grant alone; the register's key by what is held against it."""
+    if kind == COMPARED:
+        return name == "disclosure/sketch"
     return kind == "permit" and name.startswith(permit.space + "/")
 
 
@@ -144,6 +152,8 @@ def _in_scope(use: str, kind: str, permit: Permit | None, book: Book) -> bool:
     if len(parts) != 4:
         return False
     space, table, sibling, mode = parts
+    if use.startswith(REGISTER):
+        return permit is not None and mode in OF_REGISTER.get(kind, ())
     if permit is None:
         return kind != "ingest" or space == WAREHOUSE
     if kind == "permit" and space == WAREHOUSE:
@@ -152,7 +162,7 @@ def _in_scope(use: str, kind: str, permit: Permit | None, book: Book) -> bool:
         return space == permit.space
     if kind == APPLICATION and space == WAREHOUSE:
         return mode == "read" and ((table, sibling) == FINGERPRINT or table in SOURCES - {"person"})
-    if space != permit.space or (kind == "study" and (table, sibling) == FINGERPRINT):
+    if space != permit.space or ((table, sibling) == FINGERPRINT and kind not in OPENS_INDEX):
         return False
     return table in RESERVED or _permitted(table, sibling, permit, book)
 

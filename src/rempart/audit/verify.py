@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rempart.audit import (
+    rules_across,
     rules_acts,
     rules_hosts,
     rules_jobs,
@@ -89,6 +90,7 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     **rules_standing.RULES,
     **rules_witness.RULES,
     **rules_jobs.RULES,
+    **rules_across.RULES,
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rempart.cli.session import Session
 from rempart.cli.voice import Voice
+from rempart.cli.way_out_commands import say_close
 
 if TYPE_CHECKING:
     from rempart.wiring.releases import Submitted
@@ -65,6 +66,7 @@ def _told(voice: Voice, made: "Submitted", derogation: Sequence[str]) -> None:
         voice.say("submitted-beside", releases=", ".join(made.beside))
     if made.unread:
         voice.say("submitted-unread", releases=", ".join(made.unread))
+    say_close(voice, made.findings)
     if derogation:
         voice.say("submitted-derogation", outcomes=", ".join(sorted(derogation)))
     if made.cleared:

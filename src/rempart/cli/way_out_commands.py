@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands beside submission, vote and publication: asking before, deciding, withdrawing, and what waits for whom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,7 +20,7 @@ def check(session: Session, run: str, /, *, key: Path, show: bool = False, passp
     from rempart.wiring.way_out import check_run
 
     voice = session.voice
-    found = check_run(Warehouse(session.directory), run=run, key_file=key, ask=session.asker(passphrase_fd))
+    found = check_run(Warehouse(session.directory), run=run, key_file=key, ask=session.asker(passphrase_fd), show=show)
     rows = [(str(f["output"]), str(f["type"]), int(str(f["cells"])), int(str(f["suppressed"]))) for f in found.findings]
     voice.table(["column-output", "column-type", "column-cells", "column-suppressed"], rows)
     if show:
@@ -30,10 +30,18 @@ def check(session: Session, run: str, /, *, key: Path, show: bool = False, passp
         voice.say("submitted-beside", releases=", ".join(found.beside))
     if found.unread:
         voice.say("submitted-unread", releases=", ".join(found.unread))
+    say_close(voice, found.findings)
     voice.say("checked-next", run=run)
     told = {"run": run, "findings": found.findings, "beside": list(found.beside), "unread": list(found.unread)}
     voice.result("release-check", told)
     return 0
+
+
+def say_close(voice: Voice, findings: Sequence[Mapping[str, object]]) -> None:
+    """Which tables lie too close to an earlier release; nothing where none does."""
+    close = [str(item["output"]) for item in findings if item.get("close")]
+    if close:
+        voice.say("too-close", outputs=", ".join(close))
 
 
 def decide(

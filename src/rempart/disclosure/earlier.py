@@ -32,6 +32,11 @@ class Earlier:
     hidden_sets: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
 
+    @property
+    def sets(self) -> frozenset[str]:
+        """Names of all sets of persons of which anything is shown, told by their fingerprints."""
+        return self.shown_sets | _prints(self.unsaid.values())
+
     def hides(self, place: Place) -> bool:
         """Whether the table did not show what stands there."""
         return place in self.hidden or place.output in self.outputs

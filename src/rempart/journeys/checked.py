@@ -3,19 +3,21 @@
 
 A submission is checked against all that its permit submitted before it, in the order of the ledger: the same again at review and
 publication, whatever is submitted or rejected afterwards. A rejected one was seen, and counts. What an earlier one shows and hides is what
-its author signed: where today's rules give other tables, or none, all of it counts as hidden. Other permits are not looked at.
+its author signed: where today's rules give other tables, or none, all of it counts as hidden. What other permits show is known by the
+sets of persons that the register tells (``fingerprint.py``): which of a submission's sets were too close is written there once.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rempart.disclosure.check import examine
+from rempart.disclosure.check import Examination, examine
 from rempart.disclosure.earlier import Earlier, all_hidden
 from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError, Unavailable
 from rempart.journeys.evidence import open_result
 from rempart.journeys.permits import events
-from rempart.journeys.recorded import recorded
+from rempart.journeys.recorded import Act, recorded
+from rempart.journeys.register_sets import SPACE, TABLE, Register
 from rempart.journeys.release import FinishedRun, ReleaseDesk, current_state, release_acts, valid_permit
 from rempart.ports.broker import GrantRequest
 from rempart.records.derogation import check_definitions, permitted
@@ -33,21 +35,28 @@ _FOR_EVER = (BadInput, Missing, NotTrusted, Refused)  # what waiting does not me
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """``unread``: earlier releases that cannot be opened any more: every output that one of them names is hidden."""
+    """``unread``: earlier releases that cannot be opened any more: every output that one of them names is hidden. ``shown``: names of the
+    sets of persons that the tables show; ``close``: of those hidden for lying too close to a set that a release of any project shows;
+    ``too_close``: outputs where one of those stands."""
 
     tables: tuple[CheckedTable, ...]
     unread: tuple[str, ...]
+    shown: frozenset[str] = frozenset()
+    close: frozenset[str] = frozenset()
+    too_close: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """An earlier submission. ``asked``: index of its intent; ``tables``: output → id of the bytes that its author signed."""
+    """An earlier submission. ``asked``: index of its intent; ``tables``: output → id of the bytes that its author signed; ``entry``: of the
+    register, '' for one of before there was any."""
 
     release: str
     asked: int
     finished: FinishedRun
     tables: Mapping[str, str]
     derogations: tuple[str, ...] = ()
+    entry: str = ""
 
 
 def checked_tables(
@@ -63,30 +72,63 @@ def checked_tables(
 
 
 def checked(
-    desk: ReleaseDesk, finished: FinishedRun, *, actor: str, release: str = "", derogations: Sequence[str] = ()
+    desk: ReleaseDesk,
+    finished: FinishedRun,
+    *,
+    actor: str,
+    release: str = "",
+    derogations: Sequence[str] = (),
+    near: frozenset[str] = frozenset(),
+    close: frozenset[str] = frozenset(),
 ) -> Checked:
     """The run's tables after the disclosure rules. ``release``: as which they were submitted, '' before that; ``derogations``: outcomes
-    of the permit's derogations. Raises Refused ``derogation-not-permitted``, ``derogation-other-outcome``.
+    of the permit's derogations; of one that is not submitted yet, ``near``: sets that may
+    not be shown beside what the register tells, and ``close``: those hidden for that already.
+    Raises Refused ``derogation-not-permitted``, ``derogation-other-outcome``.
 
     Raises Unavailable ``release-earlier-unread`` when an earlier submission cannot be opened now, though it may be later.
     """
     permit = valid_permit(desk, finished.permit)
-    before = standing(desk, permit=permit.id, release=release)
+    before, own = standing(desk, permit=permit.id, release=release), entry_of(desk, release)
     beside = dict.fromkeys(f"beside:{one.release}" for one in before)
     objects = [f"run:{finished.run}", f"result:{finished.result}", *beside]
     with recorded(
         desk.recorder, "check", basis=f"permit:{permit.id}", objects=objects, actor=actor, event_class="trace"
     ) as act:
-        use = (permit.space, "result", "main", "read")
-        (reference,) = desk.vault.broker.grant(GrantRequest(intent=act.index, tables=(use,)))
-        results = _Results(desk, reference, permit)
+        results = _Results(desk, _reference(desk, act, permit, any(one.entry for one in before) or bool(own)), permit)
         found: list[tuple[Before, Earlier]] = []
         for one in before:
             found.append((one, _as_submitted(results, one, [earlier for _, earlier in found])))
         let = derogated(desk, permit, finished, derogations)
         known = [earlier for _, earlier in found]
-        made = examine(results.rows(finished), desk.rules, derogations=let, earlier=known)
-    return Checked(tables=made.tables, unread=tuple(one.release for one, earlier in found if earlier.outputs))
+        rows = results.rows(finished)
+        made, close = _apart(rows, desk.rules, let, known, near, results.close(own) | close)
+    unread = tuple(one.release for one, earlier in found if earlier.outputs)
+    too_close = tuple(dict.fromkeys(row.output for row in rows if row.persons_ref in close))
+    return Checked(tables=made.tables, unread=unread, shown=made.counts.sets, close=close, too_close=too_close)
+
+
+def _reference(desk: ReleaseDesk, act: Act, permit: Permit, registered: bool) -> str:
+    """A grant of the permit's results, and of the register where an entry of it is to be read."""
+    uses = [(permit.space, "result", "main", "read"), *([(SPACE, TABLE, "main", "read")] if registered else [])]
+    return desk.vault.broker.grant(GrantRequest(intent=act.index, tables=tuple(uses)))[0]
+
+
+def _apart(
+    rows: Sequence[ResultRow],
+    rules: Mapping[str, Any],
+    let: Sequence[Mapping[str, Any]],
+    known: Sequence[Earlier],
+    near: frozenset[str],
+    close: frozenset[str],
+) -> tuple[Examination, frozenset[str]]:
+    """The examination, no set of ``near`` shown, and which of those had to be hidden for that: others go by the other rules."""
+    while True:
+        made = examine(rows, rules, derogations=let, earlier=known, close=close)
+        further = (near & made.counts.sets) - close
+        if not further:
+            return made, close
+        close |= further
 
 
 def derogated(
@@ -112,6 +154,21 @@ class _Results:
     def __init__(self, desk: ReleaseDesk, reference: str, permit: Permit) -> None:
         self.desk, self._reference, self.permit = desk, reference, permit
         self._opened: dict[str, tuple[ResultRow, ...] | RempartError] = {}
+        self._close: dict[str, frozenset[str]] = {"": frozenset()}
+
+    def close(self, entry: str) -> frozenset[str]:
+        """What an entry of the register says was hidden for being close; nothing where there is none."""
+        if entry not in self._close:
+            desk = self.desk
+            register = Register(
+                broker=desk.vault.broker,
+                documents=desk.documents,
+                randomness=desk.recorder.randomness,
+                warehouse=desk.vault.warehouse,
+                reference=self._reference,
+            )
+            self._close[entry] = register.entry(entry).close
+        return self._close[entry]
 
     def rows(self, finished: FinishedRun) -> tuple[ResultRow, ...]:
         """The raw rows; raises as the documents and ``open_result`` do, and the same again when asked again."""
@@ -146,7 +203,8 @@ def _as_submitted(results: _Results, one: Before, known: Sequence[Earlier]) -> E
         return Earlier(outputs=frozenset(one.tables))
     try:
         let = derogated(results.desk, results.permit, one.finished, one.derogations)
-        made = examine(rows, results.desk.rules, derogations=let, earlier=known)
+        close = results.close(one.entry)
+        made = examine(rows, results.desk.rules, derogations=let, earlier=known, close=close)
     except _FOR_EVER:
         return all_hidden(rows)
     return made.counts if table_ids(made.tables) == one.tables else all_hidden(rows)
@@ -182,4 +240,16 @@ def _before(desk: ReleaseDesk, intent: LedgerEvent, index: int, *, proven: bool)
             str(document.body.get("study", "")),
         )
     finished = FinishedRun(run=told["run"], permit=permit, study=study, result=told["result"])
-    return Before(release=told["release"], asked=index, finished=finished, tables=tables, derogations=asked)
+    entry = intent.fact("register") or ""
+    return Before(
+        release=told["release"], asked=index, finished=finished, tables=tables, derogations=asked, entry=entry
+    )
+
+
+def entry_of(desk: ReleaseDesk, release: str) -> str:
+    """The entry of the register that the standing submission of a release names; '' for none."""
+    document = current_state(desk, release).submission if release else ""
+    for event in reversed(events(desk.vault.ledger)) if document else ():
+        if (event.kind, event.phase, event.fact("document")) == ("submission", "intent", document):
+            return event.fact("register") or ""
+    return ""

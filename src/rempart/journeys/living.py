@@ -15,7 +15,9 @@ from rempart.records.event import LedgerEvent, Phase
 STUDY = "S-"  # how the id of a run begins that can resume
 JOB = "J-"  # of one of a researcher's own code
 _TRIES = 200
-_KINDS = frozenset({"backup", "code-job", "ingest", "permit", "study", "rotation", "root-rotation", "erasure"})
+_KINDS = frozenset(
+    {"backup", "code-job", "fingerprint", "ingest", "permit", "study", "rotation", "root-rotation", "erasure"}
+)
 
 
 @contextmanager

@@ -92,8 +92,10 @@ def check_party(desk: ReleaseDesk, person: TrustEntry, *, release: str) -> None:
         raise Refused("role-missing", actor=person.actor, role="checker")
 
 
-def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseState:
-    """Log a submission signed by its author, a researcher whom the permit names; raises Refused ``release-invented`` after a dry run."""
+def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str, register: str) -> ReleaseState:
+    """Log a submission signed by its author, a researcher whom the permit names; raises Refused ``release-invented`` after a dry run.
+
+    ``register``: the entry that tells what it shows; raises Refused ``release-not-compared`` where the ledger holds none of this result."""
     _of_persons(desk)
     _, event = read_submission(signed.data, trust=desk.trust, on=desk.recorder.clock.now())
     permit = valid_permit(desk, str(signed.body["permit"]))
@@ -107,8 +109,20 @@ def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> ReleaseS
         raise NotTrusted("release-tables", release=event.release)
     _not_pending(desk, finished.run, event.release)
     _same_permit(desk, event.release, permit.id)
-    objects = [f"run:{finished.run}", f"result:{finished.result}"]
+    _compared(desk, finished, register)
+    objects = [f"run:{finished.run}", f"result:{finished.result}", f"register:{register}"]
     return _log(desk, "submission", event, signed=signed, permit=permit.id, actor=actor, objects=objects)
+
+
+def _compared(desk: ReleaseDesk, finished: FinishedRun, register: str) -> None:
+    """Raises Refused ``release-not-compared`` unless that entry of the register was made of this result under this permit."""
+    log = events(desk.vault.ledger)
+    for event in reversed(log):
+        if (event.kind, event.phase, event.fact("register")) == ("fingerprint", "effect", register):
+            told = log[event.of or 0]
+            if (told.fact("result"), told.basis) == (finished.result, f"permit:{finished.permit}"):
+                return
+    raise Refused("release-not-compared", run=finished.run)
 
 
 def _of_persons(desk: ReleaseDesk) -> None:

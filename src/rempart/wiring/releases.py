@@ -15,9 +15,8 @@ from rempart.adapters.text_input import read_text
 from rempart.audit import tlog_proof
 from rempart.audit.release_proof import verify
 from rempart.audit.witness_policy import by_policy, cosigners, parse_policy
-from rempart.disclosure.findings import findings
 from rempart.errors import BadInput, Missing, NotTrusted, Refused
-from rempart.journeys.checked import checked, checked_tables, standing
+from rempart.journeys.checked import checked_tables, standing
 from rempart.journeys.clearing import clear
 from rempart.journeys.permits import events
 from rempart.journeys.publish import PROOF, TLOG_PROOF, public_facts, publish
@@ -42,6 +41,7 @@ from rempart.release.states import ReleaseState, state_table
 from rempart.release.subjects import subjects
 from rempart.release.summary import summary
 from rempart.release.tables import table_ids
+from rempart.wiring.comparisons import examined, told
 from rempart.wiring.policy import policy_form, policy_now
 from rempart.wiring.release_witness import witnessed
 from rempart.wiring.signing import Ask, signer
@@ -96,11 +96,11 @@ def submit_run(
     place = desk(warehouse)
     finished = finished_run(events(warehouse.ledger), run)
     beside = tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit)))
-    seen = checked(place, finished, actor=author.salted)
-    tables, unread, found = seen.tables, seen.unread, findings(seen.tables)
     asked = sorted(set(derogations))
-    leaving = checked(place, finished, actor=author.salted, derogations=asked).tables if asked else tables
     lifted = _lifted(valid_permit(place, finished.permit), asked)
+    seen = examined(warehouse, place, finished, actor=author.salted, derogations=asked)
+    tables, unread = seen.author.tables, seen.author.unread
+    found = told(seen.author)
     controls = "; ".join([*sorted({str(item["rules"]) for item in found}), *_beside(beside, unread), *lifted])
     release = release or next_release(place)
     body = submission_body(
@@ -109,18 +109,17 @@ def submit_run(
         run=run,
         study=finished.study,
         result=finished.result,
-        tables=table_ids(leaving),
+        tables=table_ids(seen.leaving.tables),
         context=context,
         controls=controls,
         derogations=asked,
         after=current_state(place, release).submission,
-        types=(types := _types(warehouse, leaving)),
+        types=(types := _types(warehouse, seen.leaving.tables)),
     )
-    submit(place, signed=author.document(body), actor=author.salted)
+    submit(place, signed=author.document(body), actor=author.salted, register=seen.entry)
     if beside != tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit, release=release))):
         raise Refused("release-at-once", release=release)  # its tables were held against less than stands before it
-    told: list[dict[str, object]] = [dict(item) for item in found]
-    made = Submitted(release=release, tables=tables, findings=told, beside=beside, unread=unread)
+    made = Submitted(release=release, tables=tables, findings=found, beside=beside, unread=unread)
     return _left(place, made, actor=author.salted, types=types) if types else made
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from rempart.adapters import package_data
-from rempart.disclosure.findings import findings
 from rempart.errors import BadInput, Refused
-from rempart.journeys.checked import checked, standing
+from rempart.journeys.checked import standing
 from rempart.journeys.clearing import Drawn, drawn, look
 from rempart.journeys.desk_view import View, Waiting, queue, seen_by
 from rempart.journeys.permits import events
@@ -26,21 +25,22 @@ from rempart.journeys.release import (
 from rempart.records.canonical import sha256_id
 from rempart.release.documents import decision_body, look_body, vote_body, withdrawal_body
 from rempart.release.states import ReleaseState
+from rempart.wiring.comparisons import examined, told
 from rempart.wiring.releases import Submitted, desk
 from rempart.wiring.signing import Ask, signer
 from rempart.wiring.warehouse import Warehouse
 
 
-def check_run(warehouse: Warehouse, *, run: str, key_file: Path, ask: Ask) -> Submitted:
-    """What ``release submit`` would say of a run's tables to a person of its permit; nothing is submitted, so it has no release."""
+def check_run(warehouse: Warehouse, *, run: str, key_file: Path, ask: Ask, show: bool = False) -> Submitted:
+    """What ``release submit`` would say of a run's tables to a person of its permit; nothing is submitted, so it has no release.
+    ``show``: the tables will be shown, which later releases of any project are held against."""
     author = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     finished = finished_run(events(warehouse.ledger), run)
     valid_permit(place, finished.permit).check_names(author.entry.actor)
     beside = tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit)))
-    seen = checked(place, finished, actor=author.salted)
-    told: list[dict[str, object]] = [dict(item) for item in findings(seen.tables)]
-    return Submitted(release="", tables=seen.tables, findings=told, beside=beside, unread=seen.unread)
+    seen = examined(warehouse, place, finished, actor=author.salted, seen=show).author
+    return Submitted(release="", tables=seen.tables, findings=told(seen), beside=beside, unread=seen.unread)
 
 
 def vote(

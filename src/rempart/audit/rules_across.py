@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does the register of released sets follow from entry to entry, and was every submission held against it and entered before?"""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from rempart.audit.book import Book
+from rempart.audit.findings import Bad
+from rempart.errors import RempartError
+
+KIND = "fingerprint"
+
+
+def register_chain(book: Book) -> Iterator[Bad]:
+    """Every entry names the one before it, in ledger order; its document and its sets are there. What they hold is sealed."""
+    last = ""
+    for index, event in book.of_kind(KIND, "effect"):
+        entry = event.fact("register")
+        if entry is None:
+            continue
+        book.counts["register-entries"] += 1
+        there = all(_there(book, name) for name in (entry, event.fact("sets") or ""))
+        if (event.fact("before") or "") != last or not there:
+            yield index, {}
+        last = entry
+
+
+def _there(book: Book, document: str) -> bool:
+    try:
+        return bool(book.fetch(document))
+    except RempartError:
+        return False
+
+
+def submission_compared(book: Book) -> Iterator[Bad]:
+    """A submission after the first entry names one that was made before it, of the same run's result under the same permit."""
+    entries = {
+        effect.fact("register"): (end, intent.basis, intent.fact("result"))
+        for _, intent, end, effect in book.done(KIND)
+        if effect.fact("register") is not None
+    }
+    first = min((end for end, _, _ in entries.values()), default=None)
+    for index, event, _, _ in book.done("submission"):
+        if first is None or index < first:
+            continue
+        end, basis, result = entries.get(event.fact("register"), (index, "", None))
+        if end >= index or (basis, result) != (event.basis, event.fact("result")):
+            yield index, {"release": event.fact("release") or "?"}
+
+
+RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = MappingProxyType(
+    {
+        "register-chain": register_chain,
+        "submission-compared": submission_compared,
+    }
+)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run beside the register of what any project released: workers of this machine tell its sets, where nothing told them before."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rempart.disclosure.findings import findings
+from rempart.journeys.checked import Checked, checked
+from rempart.journeys.fingerprint import Comparison, compared
+from rempart.journeys.permits import events
+from rempart.journeys.quota import check_quota
+from rempart.journeys.release import FinishedRun, ReleaseDesk
+from rempart.wiring.acts import new_run, study_runner
+from rempart.wiring.policy import policy_now
+from rempart.wiring.spark import engine_called
+from rempart.wiring.warehouse import Warehouse
+
+
+class _Quiet:
+    """A progress that tells nothing: how long each step takes is the persons' affair."""
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """See the port."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """``author``: as the author is shown it; ``leaving``: with the derogations asked for; ``entry``: of the register, if it was kept."""
+
+    author: Checked
+    leaving: Checked
+    entry: str
+
+
+@contextmanager
+def beside_all(warehouse: Warehouse, desk: ReleaseDesk, finished: FinishedRun, *, actor: str) -> Iterator[Comparison]:
+    """The run held against the register; raises as ``compared``."""
+    with engine_called(warehouse) as engine:
+        runner = study_runner(warehouse, engine, progress=_Quiet(), fresh=True)
+        with compared(runner, desk, finished, run=new_run("F"), actor=actor) as found:
+            yield found
+
+
+def examined(
+    warehouse: Warehouse,
+    desk: ReleaseDesk,
+    finished: FinishedRun,
+    *,
+    actor: str,
+    derogations: Sequence[str] = (),
+    seen: bool = True,
+) -> Examined:
+    """The run's tables beside everything that any project shows; ``seen``: they will be shown to somebody, so the register keeps which.
+
+    Raises Refused ``release-quota`` for a project that was told too often that its tables are too close to an earlier release."""
+    check_quota(events(warehouse.ledger), finished.permit, policy=policy_now(warehouse), now=desk.recorder.clock.now())
+    with beside_all(warehouse, desk, finished, actor=actor) as comparison:
+        author = leaving = checked(desk, finished, actor=actor, near=comparison.near)
+        while derogations:
+            leaving = checked(
+                desk, finished, actor=actor, derogations=derogations, near=comparison.near, close=author.close
+            )
+            if leaving.close == author.close:
+                break
+            author = checked(desk, finished, actor=actor, near=comparison.near, close=leaving.close)
+        if author.close:
+            comparison.too_close()
+        if seen:
+            comparison.keep(shown=leaving.shown | author.shown, close=author.close)
+    return Examined(author=author, leaving=leaving, entry=comparison.entry)
+
+
+def told(found: Checked) -> list[dict[str, object]]:
+    """The findings of tables as their author reads them: which lie too close to an earlier release, never to which."""
+    return [{**item, "close": item["output"] in found.too_close} for item in findings(found.tables)]
