@@ -4,12 +4,18 @@
 import pytest
 
 from tests.faults.attacks import sections
-from tests.faults.attacks.__main__ import FALSE_ALARMS, alarms, ordinary
+from tests.faults.attacks.__main__ import FALSE_ALARMS, alarms, disclosive, ordinary
 from tests.faults.attacks.attack import counted
 from tests.faults.attacks.solver import Knowledge
 from tests.faults.attacks.without import CHECKS, without
 
 SEED = 20261123
+
+
+def test_every_attack_is_stopped() -> None:
+    for section in disclosive(size="small", seed=SEED):
+        assert section.made > 0
+        assert section.slipped == [], "\n".join(section.lines())
 
 
 def test_what_is_safe_passes() -> None:
