@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the generated parts of docs/disclosure.md and docs/release.md: ``PYTHONPATH=src python -m tests.spec.disclosure_docs``."""
+"""Writes the generated parts of three pages of docs: ``PYTHONPATH=src python -m tests.spec.disclosure_docs``."""
 
 import re
 from pathlib import Path
 
-from rempart.disclosure.rules_table import rules_table
+from rempart.disclosure.rules_table import files_table, rules_table
 from rempart.release.states import diagram, state_table
 from tests.disclosure_rows import RULES, toml
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = {
     "disclosure.md": rules_table(RULES),
+    "files.md": files_table(toml("disclosure/files.toml")),
     "release.md": diagram(state_table(toml("release/states.toml"))),
 }
 

@@ -34,3 +34,18 @@ def _rounding(rules: Mapping[str, Any]) -> list[tuple[str, Mapping[str, int]]]:
 def _table(head: list[str], rows: Any) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
+
+
+def files_table(rules: Mapping[str, Any]) -> str:
+    """The rules for files of a researcher's own as Markdown: kinds, bounds, rules in both languages, forms of identifiers."""
+    kinds = [(kind, ", ".join(suffixes)) for kind, suffixes in rules["kinds"].items()]
+    bounds = list(rules["limits"].items())
+    named = [(name, one["verdict"], one["en"], one["fr"]) for name, one in rules["rules"].items()]
+    forms = [(name, one["about"]) for name, one in rules["identifiers"].items()]
+    parts = [
+        _table(["kind", "suffixes"], kinds),
+        _table(["rule", "verdict", "in English", "en français"], named),
+        _table(["form of an identifier", "what it is"], forms),
+        _table(["bound", "value"], bounds),
+    ]
+    return "\n\n".join(parts) + "\n"
