@@ -9,6 +9,7 @@ from rempart.audit.checkpoint import unproven
 from rempart.audit.release_proof import build, pack_id
 from rempart.errors import NotTrusted, Refused
 from rempart.journeys.checked import checked_tables
+from rempart.journeys.cosigning import FACT
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
 from rempart.journeys.release import (
@@ -47,7 +48,7 @@ def publish(
     witnessed: Witnessed | None = None,
 ) -> dict[str, bytes]:
     """The published folder, relative path → bytes, once its leaf is in the ledger. ``witnessed``: asked before the leaf, for what let
-    it leave, and after it, for the leaf itself; raises Unavailable ``witness-quorum`` and then nothing is published: the next call
+    it leave, and after it, for the leaf itself; raises as ``cosigning.cosigned``, and then nothing is published: the next call
     takes up where this one ended. None: nobody is asked.
 
     A release whose leaf is there already gives the same folder again: the process may have died before it was written.
@@ -62,13 +63,14 @@ def publish(
     files = _packed(desk, now, submission, permit, actor=actor, draw=draw, words=words)
     names = {path: sha256_id(data) for path, data in files.items()}
     if not now.pack:
-        if witnessed is not None:
-            witnessed(_let_go(desk, release))
+        before = witnessed(_let_go(desk, release)) if witnessed is not None else ""
         objects = [f"release:{release}", f"run:{submission.body['run']}"]
         with recorded(desk.recorder, "release", basis=f"permit:{permit.id}", objects=objects, actor=actor) as act:
             act.say("release", release)
             act.say("pack", names["release.json"])
             act.say("files", pack_id(names))
+            if before:
+                act.say(FACT, desk.documents.put(before.encode()))
     elif now.pack != names["release.json"]:
         raise NotTrusted("release-tables", release=release)
     return {**files, **_proofs(desk, release, names, witnessed)}

@@ -209,7 +209,7 @@ def publish_release(warehouse: Warehouse, *, release: str, key_file: Path, ask: 
         actor=publisher.salted,
         draw=figures,
         words=words,
-        witnessed=witnessed(warehouse, release),
+        witnessed=witnessed(warehouse),
     )
     return write_release(warehouse.directory / "public", release, files, proofs=(PROOF, TLOG_PROOF))
 
