@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The attackers' suite in small, and its positive control: with any one check taken out, an attack that it stopped gets through."""
 
+import shutil
+
 import pytest
 
 from tests.faults.attacks import sections
@@ -28,6 +30,8 @@ def test_what_is_safe_passes() -> None:
 def test_without_any_one_check_the_attacks_that_it_stopped_get_through(name: str) -> None:
     """Of its own section: the first whose kinds hold it."""
     rule = CHECKS[name]
+    if name.startswith("sandbox-") and shutil.which("bwrap") is None:
+        pytest.skip("no bubblewrap on this machine")
     title = rule.get("section", next(iter(sections.SECTIONS)))
     make, counts = sections.SECTIONS[title]
     kinds = set(rule["kinds"])

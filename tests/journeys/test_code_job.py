@@ -2,6 +2,7 @@
 """A researcher's own Python and R on the project dataset: what it reads, what is kept of it, what nobody is told."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +54,7 @@ counts <- table(persons$gender_concept_id)
 write.csv(data.frame(sex = names(counts), persons = as.integer(counts)), "by_sex.csv", row.names = FALSE, quote = FALSE)
 """
 ROOT = os.geteuid() == 0
+pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="no bubblewrap on this machine")
 
 
 @pytest.fixture

@@ -6,24 +6,25 @@
 
 import argparse
 import contextlib
-import itertools
 import json
 import os
 import platform
 import secrets
 import socket
+import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest import mock
+from unittest.mock import patch
 
 from rempart.adapters import package_data, sandbox_bubblewrap, sandbox_collect, sandbox_command
 from rempart.adapters.sandbox_bubblewrap import Bubblewrap
 from rempart.errors import Refused
 from rempart.ports.sandbox import DONE, SandboxJob, SandboxOutcome
+from tests.faults.attacks.attack import Attack, Outcome
 from tests.faults.sandbox.house import box, limits
 
 PROBES = Path(__file__).with_name("sandbox_probes.py")
@@ -37,7 +38,7 @@ def bait() -> Iterator[dict[str, object]]:
     number = os.open("/etc/hostname", os.O_RDONLY)
     os.set_inheritable(number, True)
     port, named = socket.socket(socket.AF_INET), socket.socket(socket.AF_UNIX)
-    with port, named, mock.patch.dict(os.environ, {"REMPART_BAIT": secret}):
+    with port, named, patch.dict(os.environ, {"REMPART_BAIT": secret}):
         port.bind(("127.0.0.1", 0))
         named.bind("\0" + abstract)
         for listening in (port, named):
@@ -77,7 +78,7 @@ def attacked(sandbox: Bubblewrap) -> dict[str, bool]:
             return {"began": False}
     if outcome.reason != DONE:
         raise AssertionError(f"{outcome.reason}: {outcome.said.decode()}")
-    return {**json.loads(outcome.outputs["probes.json"]), **left_behind(sandbox)}
+    return {"began": True, **json.loads(outcome.outputs["probes.json"]), **left_behind(sandbox)}
 
 
 PLANTED = """
@@ -119,46 +120,48 @@ def left_behind(sandbox: Bubblewrap) -> dict[str, bool]:
     }
 
 
+OPEN_FILTER = b"\x06\x00\x00\x00\x00\x00\xff\x7f"  # one step: everything is allowed
+_BEGIN = subprocess.Popen
+
+
+def leaky(what: str) -> Callable[..., object]:
+    """What begins a process and lets it inherit the environment (``env``), or the descriptors (``fds``)."""
+
+    def begin(*given: Any, **named: Any) -> object:
+        changed = {"env": dict(os.environ)} if what == "env" else {"close_fds": False, "pass_fds": ()}
+        for number in named.get("pass_fds", ()):
+            os.set_inheritable(number, True)
+        return _BEGIN(*given, **{**named, **changed})
+
+    return begin
+
+
 @contextmanager
 def without(wall: str) -> Iterator[None]:
     """The sandbox with one wall taken away."""
-    whole, begin, walk = sandbox_command._walled, sandbox_bubblewrap.subprocess.Popen, sandbox_collect._walk
-
-    def leaky(*given: object, **named: object) -> object:
-        changed = {"env": dict(os.environ)} if wall == "env" else {"close_fds": False, "pass_fds": ()}
-        for number in named["pass_fds"]:  # type: ignore[attr-defined]
-            os.set_inheritable(number, True)
-        return begin(*given, **{**named, **changed})  # type: ignore[call-overload]
-
-    nothing = b"\x06\x00\x00\x00\x00\x00\xff\x7f"  # a filter that allows everything
+    whole, walk = sandbox_command._walled, sandbox_collect._walk
     shared = "--unshare-user --unshare-ipc --unshare-pid --unshare-uts --unshare-cgroup".split()
+
+    def with_network(*given: Any) -> list[str]:
+        return [word for each in whole(*given) for word in (shared if each == "--unshare-all" else [each])]
+
+    open_filter = patch.object(sandbox_bubblewrap, "filter_bytes", lambda *_, **__: OPEN_FILTER)
     patches = {
-        "env": [mock.patch.object(sandbox_bubblewrap.subprocess, "Popen", leaky)],
-        "fds": [mock.patch.object(sandbox_bubblewrap.subprocess, "Popen", leaky)],
-        "uid": [mock.patch.object(sandbox_command, "_demoted", lambda *_: [])],
-        "seccomp": [mock.patch.object(sandbox_bubblewrap, "filter_bytes", lambda *_, **__: nothing)],
-        "net": [
-            mock.patch.object(sandbox_bubblewrap, "filter_bytes", lambda *_, **__: nothing),
-            mock.patch.object(
-                sandbox_command,
-                "_walled",
-                lambda *given: list(
-                    itertools.chain.from_iterable(shared if w == "--unshare-all" else [w] for w in whole(*given))
-                ),
-            ),
-        ],
+        "env": [patch.object(sandbox_bubblewrap.subprocess, "Popen", leaky("env"))],
+        "fds": [patch.object(sandbox_bubblewrap.subprocess, "Popen", leaky("fds"))],
+        "uid": [patch.object(sandbox_command, "_demoted", lambda *_: [])],
+        "seccomp": [open_filter],
+        "net": [open_filter, patch.object(sandbox_command, "_walled", with_network)],
         "nofollow": [
-            mock.patch.object(sandbox_collect, "_FILE", os.O_RDONLY | os.O_NONBLOCK),
-            mock.patch.object(sandbox_collect, "_FOLDER", os.O_RDONLY),
-            mock.patch.object(sandbox_collect, "_walk", lambda *given: _careless(walk, given)),
-            mock.patch.object(sandbox_collect, "_one_name", lambda _: True),
+            patch.object(sandbox_collect, "_FILE", os.O_RDONLY | os.O_NONBLOCK),
+            patch.object(sandbox_collect, "_FOLDER", os.O_RDONLY),
+            patch.object(sandbox_collect, "_walk", lambda *given: _careless(walk, given)),
+            patch.object(sandbox_collect, "_one_name", lambda _: True),
         ],
     }
-    if wall not in patches:
-        raise ValueError(wall)
     with contextlib.ExitStack() as stack:
-        for patch in patches[wall]:
-            stack.enter_context(patch)
+        for one in patches[wall]:
+            stack.enter_context(one)
         yield
 
 
@@ -166,6 +169,33 @@ def _careless(walk: Any, given: tuple[Any, ...]) -> Iterator[tuple[str, bool]]:
     """Everything that lies there, and what lies behind a link, called plain."""
     yield from ((path, True) for path, _ in walk(*given) if path not in {"pipe.csv", "socket.csv"})
     yield from [("folder/hostname", True)] * (given[1] == "")
+
+
+KINDS = {
+    "env": "environment",
+    "fds": "descriptors",
+    "net": "sockets",
+    "call": "the kernel's calls",
+    "nested": "the kernel's calls",
+    "out": "left for the collector",
+    "file": "files of the machine",
+    "write": "files of the machine",
+    "chmod": "files of the machine",
+    "device": "devices",
+    "began": "the walls stand",
+}
+OTHER = "account and rights"
+
+
+def attacks(count: int, seed: int) -> Iterator[Attack]:
+    """Every probe, ``count`` times over: they are the same whatever the seed."""
+    for turn in range(count):
+        with box() as sandbox:
+            found = attacked(sandbox)
+        for name, held in found.items():
+            answer = Outcome(stopped=held, by="a wall" if held else "no wall")
+            kind = KINDS.get(name.partition("-")[0], OTHER)
+            yield Attack(kind=kind, name=f"{name} ({seed}, {turn})", run=lambda answer=answer: answer)
 
 
 def main() -> int:

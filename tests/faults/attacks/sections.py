@@ -3,10 +3,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.faults.attacks import tables
+from tests.faults.attacks import sandbox, tables
 from tests.faults.attacks.attack import Attack
 
 EACH = {"small": 3, "full": 40}
 SECTIONS: Mapping[str, tuple[Callable[[int, int], Iterable[Attack]], Mapping[str, int]]] = {
     "outputs of our own engine": (tables.attacks, {"small": 3, "full": 20}),
+    "code that nobody trusts": (sandbox.attacks, {"small": 1, "full": 3}),
 }

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from rempart.disclosure.suppress import Suppression
+from tests.faults.attacks.sandbox import OPEN_FILTER, leaky
 
 CHECKS: Mapping[str, Mapping[str, Any]] = tomllib.loads((Path(__file__).parent / "checks.toml").read_text("utf-8"))[
     "checks"
@@ -23,10 +24,14 @@ def _primary_only(lines: Any, *, primary: set[str], **given: Any) -> Suppression
 
 BECOMES: Mapping[str, Callable[..., Any]] = {
     "never": lambda *given, **more: False,
+    "always": lambda *given, **more: True,
     "nothing": lambda *given, **more: None,
     "nobody": lambda *given, **more: set(),
     "empty": lambda *given, **more: (),
     "primary-only": _primary_only,
+    "open-filter": lambda *given, **more: OPEN_FILTER,
+    "with-environment": leaky("env"),
+    "with-descriptors": leaky("fds"),
 }
 
 

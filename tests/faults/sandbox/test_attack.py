@@ -15,6 +15,7 @@ from tests.faults.sandbox.house import ROOT, box
 from tests.law.tree import ROOT as TREE
 
 PLAIN = 65500
+pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="no bubblewrap on this machine")
 FOUND_BY = {
     "env": {"env-first-process", "env-secret-anywhere"},
     "fds": {"fds-inherited", "fds-number"},
@@ -54,12 +55,9 @@ def open_copy() -> Iterator[Path]:
     """The program and the attack where any account may read them."""
     folder = Path(tempfile.mkdtemp(prefix="rempart-plain-"))
     shutil.copytree(TREE / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(
-        TREE / "tests/faults/attacks", folder / "tests/faults/attacks", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    shutil.copytree(
-        TREE / "tests/faults/sandbox", folder / "tests/faults/sandbox", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    for inner in ("attacks", "campaign", "sandbox"):
+        where = f"tests/faults/{inner}"
+        shutil.copytree(TREE / where, folder / where, ignore=shutil.ignore_patterns("__pycache__"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)

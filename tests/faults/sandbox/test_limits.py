@@ -2,6 +2,7 @@
 """What a job may take of the machine, and what is left of it afterwards: nothing."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from rempart.ports.sandbox import DONE, ERROR, MEMORY, OUTPUT, STOPPED, TIME
 from tests.faults.sandbox.house import ACCOUNTS, MIB, PROGRAMS, ROOT, box, job, ran
 from tests.law.tree import ROOT as TREE
 
+pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="no bubblewrap on this machine")
 needs_root = pytest.mark.skipif(not ROOT, reason="control groups and accounts are root's to make")
 
 
