@@ -8,9 +8,9 @@ do. Without the draw, one who knows the rule would tell from the cell that went 
 import hashlib
 import hmac
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from rempart.disclosure.attacker import Attacker
+from rempart.disclosure.attacker import Attacker, Sums
 from rempart.disclosure.lines import Line, Lines
 
 
@@ -19,7 +19,7 @@ class Ground:
     """What all attempts share. ``twins``: cell → those that a line makes equal to it; ``prices``: rows lost with a cell, of those that may
     be hidden for another's sake; ``sensitive``: cells that no row shows and that are small; ``known``: cells that are shown elsewhere;
     ``floors``: cells that are at least one when they are hidden; ``width``: what an attacker must be left with; ``keeps``: whether
-    to keep the tables that show it; ``key``: of the draw between cells that cost about as much."""
+    to keep the tables that show it; ``key``: of the draw between cells that cost about as much, kept in ``lots``."""
 
     lines: tuple[Line, ...]
     values: Mapping[str, int]
@@ -32,11 +32,14 @@ class Ground:
     width: int
     keeps: bool
     key: bytes
+    lots: dict[str, float] = field(default_factory=dict)
 
     def drawn(self, cell: str) -> float:
         """From 1 to 2, by lot: the same for a place as long as the key is."""
-        mac = hmac.new(self.key, b"order of hiding\n" + cell.encode(), hashlib.sha256).digest()
-        return 1 + int.from_bytes(mac[:6]) / 2**48
+        if cell not in self.lots:
+            mac = hmac.new(self.key, b"order of hiding\n" + cell.encode(), hashlib.sha256).digest()
+            self.lots[cell] = 1 + int.from_bytes(mac[:6]) / 2**48
+        return self.lots[cell]
 
     def stays(self, cell: str) -> bool:
         """By lot, one in four: whether it stays hidden though it need not. Were nothing hidden in vain, what is hidden would tell what
@@ -64,16 +67,22 @@ def twins_of(lines: Lines) -> dict[str, set[str]]:
 
 
 class Search:
-    """``hidden``: so far; ``safe``: those of them, and of the sensitive, that an attacker cannot compute closely enough; ``exposed``: those
-    that nothing more can be hidden for."""
+    """``hidden``: so far; ``summed``: per sum, whether each of its cells could be shown; ``safe``: those hidden, and of the sensitive, that
+    an attacker cannot compute closely enough; ``exposed``: those that nothing more can be hidden for."""
 
     def __init__(self, ground: Ground, attacker: Attacker | None = None, hidden: Set[str] = frozenset()) -> None:
         """Nothing hidden, or what ``attacker`` does not see."""
         self.ground = ground
         self.attacker = attacker or Attacker(
-            ground.values, list(ground.lines), ground.floors, set(ground.virtual), keeps=ground.keeps
+            ground.values,
+            ground.lines,
+            ground.floors,
+            set(ground.virtual),
+            ground.keeps,
+            sums=Sums.of(ground.lines, ground.values),
         )
         self.hidden = set(hidden)
+        self.summed = [not any(cell in ground.virtual for cell, _ in line) for line in ground.lines]
         self.safe: set[str] = set()
         self.exposed: set[str] = set()
 
@@ -146,11 +155,6 @@ class Search:
 
     def _price(self, cell: str) -> tuple[float, str]:
         """Rows lost, shared among the sums that already miss a published cell: a cell where two of them cross serves both."""
-        crossings = sum(self._misses_one(number) for number in self.attacker.touching[cell])
+        left, summed = self.attacker.left, self.summed
+        crossings = sum(left[number] > 0 and summed[number] for number in self.attacker.touching[cell])
         return self.ground.prices[cell] / (1 + crossings) * self.ground.drawn(cell), cell
-
-    def _misses_one(self, number: int) -> bool:
-        if not self.attacker.left[number]:
-            return False
-        missing = (cell for cell, _ in self.attacker.lines[number] if cell in self.attacker.unknown)
-        return not any(cell in self.ground.virtual for cell in missing)
