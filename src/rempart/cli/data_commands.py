@@ -265,7 +265,9 @@ def check_permit(session: Session, file: Path, /) -> int:
     return 0
 
 
-def grant(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | None = None) -> int:
+def grant(
+    session: Session, file: Path, /, *, key: Path, formula: str | None = None, passphrase_fd: int | None = None
+) -> int:
     """Create the project dataset of a permit."""
     from rempart.wiring.acts import grant_permit
     from rempart.wiring.warehouse import Warehouse
@@ -273,13 +275,14 @@ def grant(session: Session, file: Path, /, *, key: Path, passphrase_fd: int | No
     voice = session.voice
     warn_of_endings(session)
     with voice.bars() as bars:
-        made = grant_permit(
-            Warehouse(session.directory), file=file, key_file=key, ask=session.asker(passphrase_fd), progress=bars
-        )
+        ask, place = session.asker(passphrase_fd), Warehouse(session.directory)
+        made = grant_permit(place, file=file, key_file=key, ask=ask, progress=bars, formula=formula)
     voice.say("permit-granted", persons=made.persons, objections=made.objections, space=made.commit.space)
     voice.table(["column-table", "column-rows"], list(made.rows.items()))
+    voice.say("grant-formula", formula=made.formula)
     voice.say("grant-next")
-    voice.result("permit-grant", {"head": made.commit.head, "persons": made.persons, "rows": dict(made.rows)})
+    told = {"head": made.commit.head, "persons": made.persons, "rows": dict(made.rows), "formula": made.formula}
+    voice.result("permit-grant", told)
     return 0
 
 

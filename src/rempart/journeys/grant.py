@@ -14,6 +14,7 @@ import pyarrow as pa
 from rempart.errors import Missing, Refused
 from rempart.identity.ordinals import project_ordinals
 from rempart.journeys.exchange import Exchange
+from rempart.journeys.formula import Formula, formula_document
 from rempart.journeys.ingest import FORMER, OBJECTION
 from rempart.journeys.ingest import SPACE as WAREHOUSE
 from rempart.journeys.parts import one_ahead, sealed_parts
@@ -49,12 +50,13 @@ _VISITS = "visit_occurrence"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Granted:
-    """What a grant made: persons and rows by table in the project dataset, objections left out."""
+    """What a grant made: persons and rows by table in the project dataset, objections left out; ``formula``: how to make it again."""
 
     commit: SpaceCommit
     persons: int
     objections: int
     rows: Mapping[str, int]
+    formula: str
 
 
 def grant(
@@ -73,22 +75,23 @@ def grant(
     run: str,
     progress: Progress,
     named_step: Callable[[str], None],
+    formula: Formula | None = None,
 ) -> Granted:
     """Create the project dataset of ``permit`` (already signed by the committee) as the first snapshot of its space.
 
-    ``layouts``: of tables of persons; ``whole``: of tables without persons.
-
-    Raises Refused ``project-exists``, ``permit-expired``…; Missing ``space-missing`` when nothing was ingested.
+    ``layouts``: of tables of persons; ``whole``: of tables without persons; ``formula``: of the dataset to be made again.
+    Raises Refused ``project-exists``, ``permit-expired``, ``subset-…``, ``formula-…``; Missing ``space-missing`` when nothing was ingested.
     """
     permit.check_valid_on(recorder.clock.now().date())
     compiled, further = compile_permit(permit, layouts), compile_whole(permit, whole)
-    source = _source(vault, permit)
+    source = _source(vault, permit, formula)
     objects = _told(run, permit, documents.put(signed.data), source)
     with recorded(recorder, "permit", basis=f"permit:{permit.id}", objects=objects, actor=actor) as act:
         named_step("intent-logged")
         made = _Extract(
             vault, recorder, scratch, new_query, permit, compiled, layouts, shards, progress, named_step, run, further,
-            SubsetProof(permit=permit, layouts={name: layouts[name] for name in compiled}),
+            SubsetProof(permit=permit, layouts={n: layouts[n] for n in compiled}, expected=formula.tables if formula else None),
+            source.head,
         )  # fmt: skip
         granted = made.extract(act, documents)
         act.say("run", run)
@@ -103,9 +106,12 @@ def _told(run: str, permit: Permit, document: str, source: SpaceCommit) -> list[
     return [*named, f"source-head:{source.head}"]
 
 
-def _source(vault: Vault, permit: Permit) -> SpaceCommit:
-    """The warehouse's head, once neither the permit's id nor its project is taken."""
+def _source(vault: Vault, permit: Permit, formula: Formula | None) -> SpaceCommit:
+    """The warehouse's head, or the one of a formula that the permit asks for, once neither the permit's id nor its project is taken."""
     source = newest_commit(vault.ledger, WAREHOUSE)
+    if formula is not None:
+        formula.check_asked(permit)
+        source = formula.source(vault.ledger, WAREHOUSE)
     if source is None:
         raise Missing("space-missing", space=WAREHOUSE)
     if newest_commit(vault.ledger, permit.space) is not None:
@@ -134,6 +140,7 @@ class _Extract:
     run: str
     whole: Mapping[str, tuple[str, ...]]
     proof: SubsetProof
+    head: str
     providers: set[int] = field(default_factory=set)
 
     def extract(self, act: Act, documents: Documents) -> Granted:
@@ -141,7 +148,7 @@ class _Extract:
         request = self._request(act)
         first, second = self.vault.broker.grant(request, uses=2)
         project_key, shard_key = self.vault.broker.secrets(first, request.secrets)
-        source = open_space(self.vault, space=WAREHOUSE, reference=first)
+        source = open_space(self.vault, space=WAREHOUSE, reference=first, head=self.head)
         require_current(source.body.facts)
         people, objections = self._people(source, first, project_key, shard_key)
         self.named_step("persons-chosen")
@@ -164,10 +171,13 @@ class _Extract:
             writer, self.vault, source, reference=first, whole=self.whole, providers=fresh, new_query=self.new_query
         )
         told = self.proof.document(source_head=source.commit.head, whole=self.whole)
-        act.say("proof", documents.put(told))
+        proof = documents.put(told)
+        act.say("proof", proof)
+        formula = documents.put(formula_document(self.permit, source_head=self.head, proof=proof))
+        act.say("formula", formula)
         lineage = (f"source-head:{source.commit.head}", f"permit:{self.permit.content_id}")
         commit = writer.commit(lineage=lineage, facts=usable_fact(self._whole(source, USABLE, MAIN, first)))
-        return Granted(commit=commit, persons=people.num_rows, objections=objections, rows=rows)
+        return Granted(commit=commit, persons=people.num_rows, objections=objections, rows=rows, formula=formula)
 
     def _request(self, act: Act) -> GrantRequest:
         named = [(table, sibling) for table, siblings in self.compiled.items() for sibling in siblings]
@@ -190,8 +200,13 @@ class _Extract:
     def _people(self, source: OpenSpace, reference: str, project_key: bytes, shard_key: bytes) -> tuple[pa.Table, int]:
         """As ``project_people``; who may be in is told to the proof too."""
         index = self._whole(source, "person", "release_index", reference)
-        objecting = self._whole(source, OBJECTION, MAIN, reference)
-        former = self._whole(source, FORMER, MAIN, reference)
+        newest = newest_commit(self.vault.ledger, WAREHOUSE)
+        moved = (
+            newest is not None and newest.head != self.head
+        )  # whoever objected since stays out of what is made again
+        latest = open_space(self.vault, space=WAREHOUSE, reference=reference) if moved else source
+        objecting = self._whole(latest, OBJECTION, MAIN, reference)
+        former = self._whole(latest, FORMER, MAIN, reference)
         query = self.new_query()
         try:
             self.proof.know(query, persons=index, objecting=objecting, former=former)

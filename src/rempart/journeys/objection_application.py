@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from rempart.errors import Missing, NotTrusted, Refused
 from rempart.identity.objections import Regime, reaching, with_former
+from rempart.journeys.chain import erased_spaces
 from rempart.journeys.ingest import FORMER, OBJECTION
 from rempart.journeys.ingest import SPACE as WAREHOUSE
 from rempart.journeys.objections import standing
@@ -53,14 +54,14 @@ def running_permits(ledger: Ledger, recorder: Recorder, documents: Documents, tr
     """Permits whose datasets run: granted, valid today, their space not erased."""
     log = events(ledger)
     names = [event.basis.removeprefix("permit:") for event in log if (event.kind, event.phase) == ("permit", "effect")]
-    found = []
+    found, gone = [], erased_spaces(ledger.leaves())
     for name in dict.fromkeys(names):
         permit = find_permit(log, documents, trust, name)
         try:
             permit.check_valid_on(recorder.clock.now().date())
-            if newest_commit(ledger, permit.space) is not None:
+            if newest_commit(ledger, permit.space) is not None and permit.space not in gone:
                 found.append(permit)
-        except (Refused, Missing):  # expired, not begun, or erased: nobody reads it
+        except (Refused, Missing):  # expired or not begun: nobody reads it
             continue
     return found
 

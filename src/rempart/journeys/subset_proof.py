@@ -23,10 +23,11 @@ SCHEMA = "rempart.subset-proof/1"
 @dataclass(slots=True, kw_only=True)
 class SubsetProof:
     """Both sides as they come in, shard by shard. ``layouts``: of the permitted tables of persons; ``allowed``: persons of the warehouse
-    who may be in, by the second statement."""
+    who may be in, by the second statement; ``expected``: table → what an earlier grant delivered, where the same is to be made again."""
 
     permit: Permit
     layouts: Mapping[str, TableLayout]
+    expected: Mapping[str, Any] | None = None
     allowed: pa.Table = field(default_factory=lambda: pa.table({}))
     _permitted: dict[str, list[int]] = field(default_factory=dict)
     _delivered: dict[str, list[int]] = field(default_factory=dict)
@@ -67,7 +68,7 @@ class SubsetProof:
         """What was proven, as a canonical document.
 
         Raises Refused ``subset-columns`` for a column that nobody permitted, ``subset-rows`` where the rows of a table are not those
-        permitted.
+        permitted, ``formula-differs`` where they are not those expected.
         """
         tables: dict[str, Any] = {}
         for name, layout in self.layouts.items():
@@ -82,6 +83,8 @@ class SubsetProof:
                 "content": as_text(given[1]),
                 "columns": told_columns(self.permit, layout)[1:],
             }
+            if self.expected is not None and self.expected.get(name) != tables[name]:
+                raise Refused("formula-differs", table=name)
         for name, columns in whole.items():
             beyond = sorted(set(columns) - set(self.permit.tables[name]))
             if beyond:

@@ -19,6 +19,7 @@ from rempart.adapters.surroundings import SystemClock, SystemRandomness
 from rempart.adapters.toml_input import read_toml
 from rempart.adapters.trust_files import save_trust
 from rempart.errors import BadInput, Refused, RempartError, Unavailable
+from rempart.journeys.formula import read_formula
 from rempart.journeys.grant import Granted, grant
 from rempart.journeys.living import living
 from rempart.journeys.objection_application import running_permits
@@ -167,8 +168,11 @@ def grant_permit(
     ask: Ask,
     progress: Progress,
     named_step: Callable[[str], None] = no_step,
+    formula: str | None = None,
 ) -> Granted:
-    """Sign the permit as a committee member and create the project dataset; Unavailable ``ingest-under-way`` while an ingest runs."""
+    """Sign the permit as a committee member and create the project dataset; Unavailable ``ingest-under-way`` while an ingest runs.
+
+    ``formula``: id of how an earlier dataset was made, to make it again."""
     permit = read_permit_file(file)
     forget_ended(warehouse)
     _not_while_ingesting(warehouse)
@@ -195,6 +199,7 @@ def grant_permit(
             run=run,
             progress=progress,
             named_step=named_step,
+            formula=read_formula(warehouse.documents, formula) if formula else None,
         )
 
 
