@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rempart.adapters import package_data
 from rempart.records.result import CheckedTable, ResultRow
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "rempart"
@@ -17,7 +18,7 @@ def toml(path: str) -> dict[str, Any]:
     return tomllib.loads((SOURCE / path).read_text(encoding="utf-8"))
 
 
-RULES = toml("disclosure/rules.toml")
+RULES = package_data.joined("disclosure/rules.toml")
 
 
 def rules(**threshold: Any) -> dict[str, Any]:

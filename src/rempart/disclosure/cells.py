@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rempart.disclosure.policy import Policy, TypeRule
+from rempart.disclosure.type_rules import barred
 from rempart.errors import BadInput, Refused
 from rempart.records.result import ResultRow
 
@@ -109,6 +110,10 @@ def cells_of(rows: Sequence[ResultRow], policy: Policy) -> Cells:
     _rest_on_denominators(rows, cells, policy)
     _rest_on_controls(rows, cells)
     _rest_on_levels(rows, cells)
+    for at in barred(rows, policy):
+        name = cells.add(BARRED + "by rule " + _place(rows[at], rows[at].statistic).id, 0, output=rows[at].output)
+        cells.primary.add(name)
+        cells.needs[at].add(name)
     for row, needed in zip(rows, cells.needs, strict=True):
         if not needed:
             raise BadInput("disclosure-evidence", output=row.output, statistic=row.statistic)

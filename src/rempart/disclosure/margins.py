@@ -144,17 +144,57 @@ def _paths(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
                 lines.total(whole, parts)
 
 
+def _sharing(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Who shares an extreme, or the most frequent value, lies among the persons of the group."""
+    _parts_of(places, cells, lines, ("sharing",))
+
+
+def _with_and_without(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Those with the event and those without make up the persons of a level."""
+    _parts_of(places, cells, lines, ("events", "non_events"))
+
+
+def _fourfold(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """The four cells of a ratio make up the persons."""
+    _parts_of(places, cells, lines, ("a", "b", "c", "d"))
+
+
+def _parts_of(places: Sequence[Place], cells: Cells, lines: Lines, names: Sequence[str]) -> None:
+    found = {(place.row, place.column, place.statistic): cells.places[place] for place in places}
+    for (row, column, statistic), whole in found.items():
+        parts = [found[row, column, name] for name in names if (row, column, name) in found]
+        if statistic == "persons" and parts:
+            lines.total(whole, parts)
+
+
+def _areas(places: Sequence[Place], cells: Cells, lines: Lines) -> None:
+    """Areas that lie in one another: those that name an area as the one around them sum to it, or to it less a rest that is not drawn."""
+    shown = [place for place in places if not place.statistic.startswith(BEHIND)]
+    for group in _by(shown, "area", "within").values():
+        by_name = {dict(place.row).get("area", ""): cells.places[place] for place in group}
+        inside: dict[str, list[str]] = {}
+        for place in group:
+            inside.setdefault(dict(place.row).get("within", ""), []).append(cells.places[place])
+        for name, parts in inside.items():
+            if name in by_name:
+                lines.total(by_name[name], parts)
+
+
 MARGINS: dict[str, Callable[[Sequence[Place], Cells, Lines], None]] = {
+    "areas": _areas,
     "arms": _arms,
     "bins": _bins,
     "cohorts": _cohorts,
     "crossings": _crossings,
     "days": _days,
+    "fourfold": _fourfold,
     "paths": _paths,
     "levels": _levels,
     "models": models,
+    "sharing": _sharing,
     "steps": _steps,
     "terms": terms,
     "windows": windows,
+    "with_and_without": _with_and_without,
     "without": _without_event,
 }

@@ -13,17 +13,20 @@ SCHEMA = "rempart.disclosure-rules/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeRule:
-    """What one output type may contain. ``margins``: names of the sums that tie its cells (``margins.py``)."""
+    """What one output type may contain. ``margins``: names of the sums that tie its cells (``margins.py``); ``needs``: what every group
+    must tell (``type_rules.py``)."""
 
     counts: frozenset[str]
     measures: frozenset[str]
     margins: tuple[str, ...]
     rules: tuple[str, ...]
+    needs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """``persons``, ``establishments``, ``width``: thresholds in distinct units; ``rounding``: statistic → how."""
+    """``persons``, ``establishments``, ``width``: thresholds in distinct units; ``rounding``: statistic → how;
+    ``limits``: fewest degrees of freedom and inhabitants."""
 
     id: str
     persons: int
@@ -36,6 +39,7 @@ class Policy:
     rounding: Mapping[str, Mapping[str, int]]
     rounding_of: Mapping[str, Mapping[str, Mapping[str, int]]]
     types: Mapping[str, TypeRule]
+    limits: Mapping[str, int]
 
     def __post_init__(self) -> None:
         if min(self.persons, self.establishments, self.width) < 2:
@@ -80,6 +84,7 @@ def policy_from(rules: Mapping[str, Any]) -> Policy:
             rounding=dict(rules["rounding"]),
             rounding_of=dict(rules["rounding_of"]),
             types={name: _type_rule(entry) for name, entry in rules["types"].items()},
+            limits={name: int(value) for name, value in rules.get("limits", {}).items()},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput("disclosure-rules", field=str(error), expected="as in the rules file of this version") from error
@@ -91,4 +96,5 @@ def _type_rule(entry: Mapping[str, Any]) -> TypeRule:
         measures=frozenset(entry["measures"]),
         margins=tuple(entry["margins"]),
         rules=tuple(entry["rules"]),
+        needs=frozenset(entry.get("needs", ())),
     )

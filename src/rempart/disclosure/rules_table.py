@@ -7,7 +7,7 @@ from typing import Any
 
 def rules_table(rules: Mapping[str, Any]) -> str:
     """Three tables: thresholds, output types, rules with their source and date."""
-    limits = {**rules["threshold"], **rules["dominance"]}
+    limits = {**rules["threshold"], **rules["dominance"], **rules.get("limits", {})}
     parts = [f"Rule file `{rules['id']}` of {rules['date']}.", _table(["threshold", "value"], limits.items())]
     types = [
         (name, ", ".join(entry["counts"]) or "none", ", ".join(entry["measures"]) or "none", ", ".join(entry["rules"]))

@@ -213,7 +213,7 @@ class _Place(InventedPlace):
         warehouse, author = self.warehouse, signer(self.warehouse.trust, self.key(_AUTHOR), _nobody)
         finished = finished_run(events(warehouse.ledger), run.done.run if run.done else "")
         tables = checked_tables(desk(warehouse), finished, actor=author.salted)
-        study, rules = plan.studies[run.name], package_data.toml("disclosure/rules.toml")
+        study, rules = plan.studies[run.name], package_data.joined("disclosure/rules.toml")
         rows = run.done.rows if run.done else ()
         told = asdict(members_told(study, rows, rules, persons=plan.persons))
         return Rehearsed(

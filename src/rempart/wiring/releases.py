@@ -73,7 +73,7 @@ def desk(warehouse: Warehouse) -> ReleaseDesk:
         recorder=warehouse.recorder,
         documents=warehouse.documents,
         trust=warehouse.trust,
-        rules=package_data.toml("disclosure/rules.toml"),
+        rules=package_data.joined("disclosure/rules.toml"),
         states=state_table(package_data.toml("release/states.toml")),
         policy_form=policy_form(),
     )
