@@ -12,7 +12,8 @@ import pytest
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.audit.checkpoint import key_id, parse_and_verify
 from rempart.audit.proofs import verify_consistency, verify_inclusion
-from rempart.audit.tree import Tree, leaf_hash
+from rempart.audit.retention import check_purged
+from rempart.audit.tree import Tree, hash_of, leaf_hash
 
 HERE = Path(__file__).resolve().parent
 CT: dict[str, Any] = tomllib.loads((HERE / "ledger_tree.toml").read_text(encoding="utf-8"))
@@ -64,3 +65,28 @@ def test_a_frozen_ledger_is_still_read(tmp_path: Path) -> None:
     assert signed.root.hex() == told["root"]
     assert [leaf_hash(leaf).hex() for leaf in ledger.leaves()[:3]] == told["first_hashes"]
     assert list(ledger.raw().hashes) == [leaf_hash(leaf) for leaf in ledger.leaves()]
+
+
+def _by_hand(data: bytes) -> list[bytes]:
+    """Leaf hashes of a file as docs/ledger.md describes it."""
+    found = []
+    while data:
+        length = int.from_bytes(data[:4], "big")
+        gone, size = length >= 1 << 31, length & 0x7FFFFFFF
+        content, data = data[4 : 4 + size], data[4 + size :]
+        found.append(content if gone else leaf_hash(content))
+    return found
+
+
+def test_a_frozen_ledger_that_was_purged_is_still_read(tmp_path: Path) -> None:
+    frozen = HERE / "ledger_v2"
+    told = tomllib.loads((frozen / "expected.toml").read_text(encoding="utf-8"))
+    shutil.copytree(frozen / "ledger", tmp_path / "ledger")
+    public = base64.b64decode(told["public"])
+    ledger = DirectoryLedger(tmp_path / "ledger", origin=told["origin"], public=public, sign=None)
+    assert ledger.size() == told["size"] == len(ledger.leaves())
+    assert list(ledger.purged()) == told["purged"]
+    assert parse_and_verify(ledger.checkpoint(), told["origin"], public).root.hex() == told["root"]
+    check_purged(ledger.leaves())
+    hashes = _by_hand((frozen / "ledger" / "leaves").read_bytes())
+    assert [hash_of(leaf) for leaf in ledger.leaves()] == hashes == list(ledger.raw().hashes)

@@ -8,32 +8,19 @@ to no log, and are cut by the next append. What is read is proven against the ch
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rempart.adapters import ledger_files as files
 from rempart.adapters.group_folder import make_folder
+from rempart.adapters.raw_log import RawLog, read_raw
 from rempart.audit import checkpoint as notes
-from rempart.audit.tree import Tree, leaf_hash
+from rempart.audit.retention import to_purge
+from rempart.audit.tree import Tree, hash_of
 from rempart.errors import BadInput, NotTrusted, Refused, Unavailable
+from rempart.records.event import purged_hash, purged_leaf
 
 Stamp = tuple[int, int, int]
 Forward = Callable[[int, Sequence[bytes], str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawLog:
-    """The folder as it lies there, nothing proven: for the auditor, who must name what is wrong with it.
-
-    ``leaves``: every whole record; ``checkpoint``: '' when absent; ``hashes``: leaf hashes by the tiles;
-    ``history``: every checkpoint that was signed, oldest first; ``torn``: bytes after the last whole record.
-    """
-
-    leaves: tuple[bytes, ...]
-    checkpoint: str
-    hashes: tuple[bytes, ...]
-    history: tuple[str, ...]
-    torn: int
 
 
 class DirectoryLedger:
@@ -59,6 +46,7 @@ class DirectoryLedger:
         self._forward = forward
         self._tree = Tree()
         self._ends = [0]  # byte offsets in the leaf file: leaf i lies in [ends[i], ends[i + 1])
+        self._purged: list[int] = []
         self._seen: tuple[Stamp, Stamp] | None = None
         self._guard = threading.RLock()
 
@@ -76,7 +64,7 @@ class DirectoryLedger:
         if self._sign is None:
             raise Refused("ledger-read-only")
         for leaf in leaves:
-            if not 0 < len(leaf) <= files.LARGEST_LEAF:
+            if not 0 < len(leaf) <= files.LARGEST_LEAF or purged_hash(leaf) is not None:
                 raise BadInput("ledger-leaf", size=len(leaf), largest=files.LARGEST_LEAF)
         with self._guard, self._writing():
             self._refresh()
@@ -106,13 +94,42 @@ class DirectoryLedger:
             last = self._tree.size if end is None else end
             if not 0 <= start <= last <= self._tree.size:
                 raise BadInput("ledger-range", first=start, last=last, size=self._tree.size)
-            data = files.read_from(self._leaf_file, self._ends[start], self._ends[last])
-            found, _ = files.records(data, last - start)
-            for index in range(start, last):
-                at = index - start
-                if at >= len(found) or leaf_hash(found[at]) != self._tree.hash_at(index):
-                    raise NotTrusted("ledger-leaf-altered", index=index)
-            return found
+            try:
+                return self._read(start, last)
+            except NotTrusted:
+                if not self._rewritten(_stamp(self._leaf_file)):
+                    raise
+            self._refresh()  # a purge came between our two looks
+            return self._read(start, last)
+
+    def _read(self, start: int, last: int) -> list[bytes]:
+        data = files.read_from(self._leaf_file, self._ends[start], self._ends[last])
+        found, _ = files.records(data, last - start)
+        for index in range(start, last):
+            at = index - start
+            if at >= len(found) or hash_of(found[at]) != self._tree.hash_at(index):
+                raise NotTrusted("ledger-leaf-altered", index=index)
+        return found
+
+    def purged(self) -> tuple[int, ...]:
+        """Indexes of the leaves of which only the hash is there."""
+        with self._guard:
+            self._refresh()
+            return tuple(self._purged)
+
+    def purge(self) -> int:
+        """Let go the traces that the log's own ``retention`` intents name; how many went. Their hashes stay, so that tree, checkpoints and
+        proofs are what they were. The leaf file is replaced in one step; run again, it takes up what a crash left."""
+        with self._guard, self._writing():
+            self._refresh()
+            leaves = self._read(0, self._tree.size)
+            gone = to_purge(leaves)
+            for index in gone:
+                leaves[index] = purged_leaf(self._tree.hash_at(index))
+            if gone:
+                files.replace(self._leaf_file, b"".join(map(files.record, leaves)))
+                self._refresh()
+        return len(gone)
 
     def checkpoint(self) -> str:
         """The newest signed checkpoint; '' until the first append."""
@@ -139,16 +156,8 @@ class DirectoryLedger:
             return self._tree.root(size)
 
     def raw(self) -> RawLog:
-        """The folder unproven. Reads whatever is there; never raises for what an attacker wrote."""
-        data = files.read_from(self._leaf_file, 0)
-        leaves, used = files.records(data)
-        return RawLog(
-            leaves=tuple(leaves),
-            checkpoint=files.read_from(self._checkpoint_file, 0).decode(errors="replace"),
-            hashes=tuple(files.leaf_hashes(self._root / "tiles")),
-            history=tuple(files.lines(self._history_file)),
-            torn=len(data) - used,
-        )
+        """The folder unproven."""
+        return read_raw(self._root)
 
     @property
     def _leaf_file(self) -> Path:
@@ -183,8 +192,38 @@ class DirectoryLedger:
             if self._tree.size:
                 raise NotTrusted("ledger-checkpoint-missing")
             return
-        self._catch_up(notes.parse_and_verify(text, self._origin, self._public))
+        newest = notes.parse_and_verify(text, self._origin, self._public)
+        if self._rewritten(stamps[1]):
+            self._reload(newest)
+        else:
+            self._follow(newest)
         self._seen = stamps
+
+    def _rewritten(self, leaves: Stamp) -> bool:
+        """Whether the leaf file is another than the one that was read: a purge replaced it."""
+        return self._seen is not None and (leaves[0] != self._seen[1][0] or leaves[2] < self._ends[-1])
+
+    def _follow(self, newest: notes.Checkpoint) -> None:
+        try:
+            self._catch_up(newest)
+        except NotTrusted as error:
+            if not self._tree.size or error.code == "ledger-rolled-back":
+                raise
+            self._reload(newest)  # two purges between two looks may have given the file its old number again
+
+    def _reload(self, newest: notes.Checkpoint) -> None:
+        """Read everything anew; what was known before must be its beginning, else all stays as it was."""
+        known, ends, purged = self._tree, self._ends, self._purged
+        self._tree, self._ends, self._purged = Tree(), [0], []
+        try:
+            self._catch_up(newest)
+            if self._tree.size < known.size:
+                raise NotTrusted("ledger-rolled-back", size=newest.size, seen=known.size)
+            if self._tree.root(known.size) != known.root():
+                raise NotTrusted("ledger-root", size=newest.size)
+        except NotTrusted:
+            self._tree, self._ends, self._purged = known, ends, purged
+            raise
 
     def _catch_up(self, newest: notes.Checkpoint) -> None:
         """Read the new leaves and compare roots; the tree stays as it was when they differ."""
@@ -204,7 +243,9 @@ class DirectoryLedger:
 
     def _note_ends(self, leaves: Sequence[bytes]) -> None:
         for leaf in leaves:
-            self._ends.append(self._ends[-1] + files.PREFIX + len(leaf))
+            if purged_hash(leaf) is not None:
+                self._purged.append(len(self._ends) - 1)
+            self._ends.append(self._ends[-1] + len(files.record(leaf)))
 
     def _write(self, leaves: Sequence[bytes], note: str | None = None) -> None:
         """Sign first (unless ``note`` has been), then leaves, tiles, and last the checkpoint: a crash in between leaves the old log."""

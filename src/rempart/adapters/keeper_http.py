@@ -13,6 +13,7 @@ from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.ledger_files import lines
 from rempart.adapters.small_http import Answer, SmallServer
 from rempart.audit.checkpoint import unproven
+from rempart.audit.retention import purges
 from rempart.errors import BadInput, NotTrusted, RempartError, Unavailable
 from rempart.records.carried_leaves import packed, read_carried
 
@@ -46,7 +47,10 @@ class KeeperDoor:
         try:
             if self._ledger.size() != told.first:
                 return self._conflict()
-            return Answer(status=DONE, body=f"{self._ledger.take_up(told.leaves, told.note)}\n".encode(), form=_SIZE)
+            size = self._ledger.take_up(told.leaves, told.note)
+            if any(map(purges, told.leaves)):  # what the first machine lets go, this one lets go too
+                self._ledger.purge()
+            return Answer(status=DONE, body=f"{size}\n".encode(), form=_SIZE)
         except Unavailable:  # another request came first
             return self._conflict()
         except NotTrusted as error:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The files of a ledger folder: length-prefixed leaves, C2SP hash tiles, the checkpoint, and every checkpoint ever signed.
 
-    leaves        4-byte big-endian length, then the leaf; only ever appended
+    leaves        4-byte big-endian length, then the leaf; appended to, and written anew by a purge: of a purged leaf 0x80000020, its hash
     checkpoint    the newest signed note; replaced in one step: this is what makes an append count
     checkpoints   each signed note as a line of JSON text: tells an auditor where an altered log still was right
     tiles/L/N     256 hashes of tree level 8·L from 256·N on (C2SP tlog-tiles); the unfinished one is ``N.p/<width>``
@@ -22,16 +22,19 @@ from pathlib import Path
 from rempart.adapters.group_folder import make_folder, open_in
 from rempart.audit.tree import HASH_BYTES, Tree
 from rempart.errors import NotTrusted
+from rempart.records.event import purged_hash, purged_leaf
 
 PREFIX = 4
 LARGEST_LEAF = 1 << 20
 TILE_BITS = 8
+_PURGED = (0x80000000 | HASH_BYTES).to_bytes(PREFIX, "big")
 TILE = 1 << TILE_BITS
 
 
 def record(data: bytes) -> bytes:
-    """A length-prefixed record."""
-    return len(data).to_bytes(PREFIX, "big") + data
+    """A length-prefixed record; of a purged leaf its hash, marked."""
+    gone = purged_hash(data)
+    return _PURGED + gone if gone is not None else len(data).to_bytes(PREFIX, "big") + data
 
 
 def records(data: bytes, limit: int | None = None) -> tuple[list[bytes], int]:
@@ -39,11 +42,15 @@ def records(data: bytes, limit: int | None = None) -> tuple[list[bytes], int]:
     found: list[bytes] = []
     at = 0
     while limit is None or len(found) < limit:
-        length = int.from_bytes(data[at : at + PREFIX], "big")
+        marked = data[at : at + PREFIX] == _PURGED
+        length = HASH_BYTES if marked else int.from_bytes(data[at : at + PREFIX], "big")
         end = at + PREFIX + length
         if at + PREFIX > len(data) or end > len(data) or length > LARGEST_LEAF:
             break
-        found.append(data[at + PREFIX : end])
+        leaf = data[at + PREFIX : end]
+        if not marked and purged_hash(leaf) is not None:  # nobody appends what only stands for a leaf
+            break
+        found.append(purged_leaf(leaf) if marked else leaf)
         at = end
     return found, at
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rempart.audit.book import read_event
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad
-from rempart.audit.tree import Tree, leaf_hash
+from rempart.audit.tree import Tree, hash_of
 from rempart.errors import NotTrusted
 
 
@@ -80,7 +80,7 @@ def first_altered(log: Log) -> int | None:
     Signed checkpoints bound it; within those bounds the hash tiles, which nobody signed leaf by leaf, place it exactly.
     """
     low, high = _between_signed(log)
-    pairs = zip(map(leaf_hash, log.leaves), log.hashes, strict=False)
+    pairs = zip(map(hash_of, log.leaves), log.hashes, strict=False)
     by_tiles = next((index for index, (found, told) in enumerate(pairs) if found != told), None)
     return by_tiles if by_tiles is not None and (low or 0) <= by_tiles < high else low
 

@@ -15,8 +15,18 @@ from rempart.audit.proofs import (
     verify_inclusion,
 )
 from rempart.errors import BadInput
+from rempart.records.event import purged_hash
 
-__all__ = ["EMPTY_ROOT", "HASH_BYTES", "Tree", "leaf_hash", "node_hash", "verify_consistency", "verify_inclusion"]
+__all__ = [
+    "EMPTY_ROOT",
+    "HASH_BYTES",
+    "Tree",
+    "hash_of",
+    "leaf_hash",
+    "node_hash",
+    "verify_consistency",
+    "verify_inclusion",
+]
 
 
 class Tree:
@@ -37,7 +47,7 @@ class Tree:
 
     def append(self, leaf: bytes) -> int:
         """Add one leaf's data; its index. Amortised two hashes."""
-        return self.append_hash(leaf_hash(leaf))
+        return self.append_hash(hash_of(leaf))
 
     def append_hash(self, digest: bytes) -> int:
         """Add a leaf by its hash; its index."""
@@ -117,6 +127,11 @@ class Tree:
             return self.nodes(level, low >> level, (low >> level) + 1)
         middle = low + _split(count)
         return node_hash(self._range(low, middle), self._range(middle, high))
+
+
+def hash_of(leaf: bytes) -> bytes:
+    """The tree's hash of a leaf as the ledger gives it: computed, or the one that a purged leaf keeps."""
+    return purged_hash(leaf) or leaf_hash(leaf)
 
 
 def _split(count: int) -> int:

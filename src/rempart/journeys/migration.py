@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
-from rempart.audit.tree import Tree, leaf_hash
+from rempart.audit.tree import Tree, hash_of, leaf_hash
 from rempart.errors import Missing, NotTrusted
 from rempart.journeys.chain import COMMIT, ERASURE
 from rempart.migration.inventory import Entry, Inventory
@@ -50,7 +50,7 @@ class Whole:
 def log_evidence(leaves: Sequence[bytes], *, checkpoint: str, kept: str) -> LogEvidence:
     """What to hand to the mover: hashes of all leaves, bytes of those that name objects. Persons and permits stay here."""
     named = {index: leaf for index, leaf in enumerate(leaves) if LedgerEvent.from_leaf(leaf).kind in MOVED}
-    return LogEvidence(checkpoint=checkpoint, kept=kept, hashes=b"".join(map(leaf_hash, leaves)), leaves=named)
+    return LogEvidence(checkpoint=checkpoint, kept=kept, hashes=b"".join(map(hash_of, leaves)), leaves=named)
 
 
 def prove_log(log: LogEvidence, *, origin: str, public: bytes) -> Whole:

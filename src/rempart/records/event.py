@@ -2,6 +2,7 @@
 """A ledger leaf: what was done, on which basis, when; the actor only as a salted id.
 
 ``objects`` is a list of ``name:value`` facts (``head:sha256:…``), read back with ``fact``; never a patient's data.
+Of a leaf that was purged only the hash is left: it reads as an event of kind ``purged`` that says nothing.
 """
 
 import datetime
@@ -14,6 +15,9 @@ from rempart.errors import NotTrusted
 from rempart.records.canonical import canonical_bytes, parse_canonical
 
 SCHEMA = "rempart.event/1"
+PURGED = "purged"
+_PURGED_LEAF = re.compile(rb'\{"purged":"([0-9a-f]{64})"\}')
+_NO_TIME = "1970-01-01T00:00:00+00:00"
 Phase = Literal["intent", "effect", "failed"]
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", re.ASCII)
 
@@ -49,7 +53,9 @@ class LedgerEvent:
         )
 
     def leaf(self) -> bytes:
-        """Canonical bytes, as appended and hashed."""
+        """Canonical bytes, as appended and hashed; of a purged leaf what stands for it."""
+        if self.kind == PURGED:
+            return purged_leaf(bytes.fromhex(self.fact("leaf") or ""))
         return canonical_bytes(
             {
                 "schema": SCHEMA,
@@ -68,6 +74,9 @@ class LedgerEvent:
     @classmethod
     def from_leaf(cls, leaf: bytes) -> "LedgerEvent":
         """Parse strictly: canonical bytes, this schema, no unknown key; raises NotTrusted."""
+        gone = purged_hash(leaf)
+        if gone is not None:
+            return _purged(gone)
         value = parse_canonical(leaf, what="ledger leaf")
         names = {"event_class" if f.name == "event_class" else f.name for f in fields(cls)}
         if not isinstance(value, dict) or value.pop("schema", None) != SCHEMA:
@@ -75,7 +84,7 @@ class LedgerEvent:
         value["event_class"] = value.pop("class", None)
         if set(value) != names:
             raise NotTrusted("event-form", kind=str(value.get("kind"))[:40])
-        if not isinstance(value["objects"], list):
+        if not isinstance(value["objects"], list) or value["kind"] == PURGED:
             raise NotTrusted("event-form", kind=str(value["kind"])[:40])
         value["objects"] = tuple(value["objects"])
         return cls(**value)
@@ -91,6 +100,32 @@ class LedgerEvent:
     def facts(self, name: str) -> tuple[str, ...]:
         """All values of objects ``name:value``, in order."""
         return tuple(item.partition(":")[2] for item in self.objects if item.partition(":")[0] == name)
+
+
+def purged_leaf(digest: bytes) -> bytes:
+    """What stands for a leaf of which only the hash (RFC 6962, 32 bytes) is kept."""
+    return canonical_bytes({"purged": digest.hex()})
+
+
+def purged_hash(leaf: bytes) -> bytes | None:
+    """The hash that a purged leaf keeps; None for a leaf that is there."""
+    found = _PURGED_LEAF.fullmatch(leaf)
+    return bytes.fromhex(found[1].decode()) if found else None
+
+
+def _purged(digest: bytes) -> LedgerEvent:
+    told = (f"leaf:{digest.hex()}",)
+    return LedgerEvent(
+        kind=PURGED,
+        event_class="trace",
+        phase="intent",
+        of=None,
+        actor="",
+        basis="",
+        objects=told,
+        time=_NO_TIME,
+        salt="",
+    )
 
 
 def _is_instant(text: str) -> bool:

@@ -11,6 +11,7 @@ from rempart.adapters.ledger_files import read_text, replace
 from rempart.adapters.second_ledger import Second, SecondLedger
 from rempart.audit.checkpoint import parse_and_verify
 from rempart.audit.kept import check_kept
+from rempart.audit.retention import check_purged
 from rempart.errors import BadInput, Missing
 
 VARIABLE = "REMPART_LEDGER_EXPORTED"
@@ -21,12 +22,14 @@ def open_ledger(directory: Path, settings: Configuration, *, sign: Sign) -> Dire
     """The ledger of ``directory``; ``sign`` makes checkpoints, None = read only.
 
     Raises NotTrusted ``ledger-rolled-back`` or ``consistency-proof`` when it does not continue the exported checkpoint, Missing
-    ``ledger-exported-missing`` when that file is gone.
+    ``ledger-exported-missing`` when that file is gone; NotTrusted ``ledger-purged`` where a leaf is gone that no act let go.
     """
     ledger = plain_ledger(directory, settings, sign=sign)
     kept = exported(directory, settings)
     if kept is not None and (kept.exists() or ledger.size()):  # a ledger without a leaf has nothing to have exported
         _hold(ledger, settings, kept)
+    if ledger.purged():
+        check_purged(ledger.leaves())
     return ledger
 
 

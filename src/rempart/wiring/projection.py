@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from rempart.adapters.state_database import Position, StateDatabase
-from rempart.audit.tree import leaf_hash
+from rempart.audit.tree import hash_of
 from rempart.errors import NotTrusted, Refused, Unavailable
 from rempart.journeys.permits import events
 from rempart.journeys.projection import Desks, anew, change
@@ -124,7 +124,7 @@ def desks_over(warehouse: Warehouse, leaves: Sequence[bytes]) -> Desks:
 
 
 def _end(leaves: Sequence[bytes]) -> Position:
-    return Position(size=len(leaves), leaf=leaf_hash(leaves[-1]).hex() if leaves else "")
+    return Position(size=len(leaves), leaf=hash_of(leaves[-1]).hex() if leaves else "")
 
 
 def _continues(leaves: Sequence[bytes], before: Position) -> bool:
