@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rempart.audit import checkpoint as notes
 from rempart.audit.findings import Findings
-from rempart.audit.tree import Tree, leaf_hash
+from rempart.audit.tree import Tree, hash_of
 from rempart.audit.verify import verify_log
 from rempart.errors import Missing
 from rempart.records.canonical import content_id, sha256_id
@@ -44,6 +44,7 @@ ROLES = {
     "bob": ("checker",),
     "dora": ("checker",),
     "frank": ("checker",),
+    "audrey": ("auditor",),
 }
 PERMIT_BODY: dict[str, Any] = {
     "schema": "rempart.permit/1",
@@ -251,7 +252,7 @@ def audit(story: Story, **changes: Any) -> Findings:
         "document": story.fetch,
         "rules": RULES,
         "tables": {"layouts": LAYOUTS, "projects": project_states(), "policy_form": policy_form()},
-        "hashes": [leaf_hash(leaf) for leaf in leaves],
+        "hashes": [hash_of(leaf) for leaf in leaves],
         "now": story.now,
     }
     return verify_log(**(given | changes))

@@ -17,6 +17,7 @@ from rempart.records.sealed import SpaceCommit
 from tests.properties.across_histories import ACROSS_MUTANTS
 from tests.properties.host_histories import HOST_MUTANTS
 from tests.properties.jobs_histories import JOBS_MUTANTS
+from tests.properties.keeping_histories import KEEPING_MUTANTS
 from tests.properties.key_histories import KEY_MUTANTS
 from tests.properties.ledger_story import PERMIT, ROLES, RULES, SPACE, Story, audit, note, true_story, trust_version
 from tests.properties.move_histories import MOVE_MUTANTS
@@ -35,6 +36,7 @@ MUTANTS: dict[str, Mutant] = (
     | PROTOCOL_MUTANTS
     | PROJECT_MUTANTS
     | WAYOUT_MUTANTS
+    | KEEPING_MUTANTS
     | POLICY_MUTANTS
     | PACK_MUTANTS
     | WITNESS_MUTANTS

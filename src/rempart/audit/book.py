@@ -14,7 +14,7 @@ from rempart.errors import NotTrusted, RempartError
 from rempart.records.amendment import KIND as AMENDMENT
 from rempart.records.amendment import in_force
 from rempart.records.document import SignedDocument
-from rempart.records.event import LedgerEvent
+from rempart.records.event import PURGED, LedgerEvent
 from rempart.records.omop import TableLayout
 from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.policy import Form
@@ -42,10 +42,9 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """What the rules read. ``events``: index → event, unreadable leaves left out; ``ends``: intent → the leaf that closes it;
-    ``projects``: the states of projects; ``policy_form``: the fields of a policy;
-    ``checks``: ``host`` and ``node`` → raises for a declaration's body that does not allow what was
-    done on a day; ``root_at``: the log's root at a size."""
+    """What the rules read. ``events``: index → event, unreadable leaves left out, and those whose content was ``purged``; ``ends``:
+    intent → the leaf that closes it; ``projects``: the states of projects; ``policy_form``: the fields of a policy; ``checks``: ``host``
+    and ``node`` → raises for a declaration's body that does not allow what was done on a day; ``root_at``: the log's root at a size."""
 
     events: Events
     ends: Mapping[int, int]
@@ -59,6 +58,7 @@ class Book:
     now: datetime.datetime
     settings: Mapping[str, int]
     checks: Mapping[str, Callable[[Mapping[str, Any], datetime.date], object]] = field(default_factory=dict)
+    purged: tuple[int, ...] = ()
     counts: Counter[str] = field(default_factory=Counter)
     root_at: Callable[[int], bytes] = bytes
 
@@ -142,13 +142,11 @@ def read_event(leaf: bytes) -> LedgerEvent:
 
 def open_book(leaves: Sequence[bytes], *, now: datetime.datetime | None, **given: Any) -> Book:
     """The book of a log; leaves that cannot be read are left out. ``now``: default the youngest leaf's time."""
-    events: dict[int, LedgerEvent] = {}
-    for index, leaf in enumerate(leaves):
-        event = _readable(leaf)
-        if event is not None:
-            events[index] = event
+    found = {index: event for index, leaf in enumerate(leaves) if (event := _readable(leaf)) is not None}
+    events = {index: event for index, event in found.items() if event.kind != PURGED}
+    purged = tuple(index for index in found if index not in events)
     youngest = max(map(instant, events.values()), default=datetime.datetime.min.replace(tzinfo=datetime.UTC))
-    return Book(events=events, ends=closing(events), now=now or youngest, **given)
+    return Book(events=events, ends=closing(events), now=now or youngest, purged=purged, **given)
 
 
 def _readable(leaf: bytes) -> LedgerEvent | None:

@@ -45,7 +45,7 @@ def intent_open(book: Book) -> Iterator[Bad]:
 def end_of_intent(book: Book) -> Iterator[Bad]:
     """An effect or failure closes one earlier intent of its own kind and basis, once; commits and key grants lie within one."""
     for index, event in book.events.items():
-        if event.of is None:
+        if event.of is None or (event.event_class == "trace" and event.of in book.purged):
             continue
         intent = book.events.get(event.of)
         meets = intent is not None and event.of < index and intent.phase == "intent" and intent.basis == event.basis

@@ -59,7 +59,7 @@ def _prove(book: Book, policy: Policy, effect: LedgerEvent, *, covering: int) ->
     seen = unproven(note)
     if not satisfied(parse_policy(policy.text("ledger.witnesses")), note):
         raise NotTrusted("witness-quorum", quorum="-", seen="-")
-    if not covering < seen.size <= len(book.events) or book.root_at(seen.size) != seen.root:
+    if not covering < seen.size <= len(book.events) + len(book.purged) or book.root_at(seen.size) != seen.root:
         raise NotTrusted("consistency-proof", first=seen.size, second=len(book.events))
 
 

@@ -16,7 +16,7 @@ from rempart.errors import BadInput, NotTrusted, Refused
 from rempart.records.canonical import content_id
 from rempart.records.signature import Signature, verify
 
-ROLES = ("officer", "committee", "researcher", "checker", "witness")
+ROLES = ("officer", "committee", "researcher", "checker", "witness", "auditor")
 FIRST_FORM, FORM = 1, 2
 """Forms of the file that are read; ``FORM`` is the one written. Form 1 knows neither quorum nor revocation."""
 _KEY_BYTES = 32

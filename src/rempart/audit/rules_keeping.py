@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Were traces controlled each month, and did none go but after that, in time, by two officers' word?"""
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from rempart.audit.book import Book, day_of, instant
+from rempart.audit.findings import Bad
+from rempart.audit.retention import KIND, cover_of, listed
+from rempart.audit.rules_policy import policy_at
+from rempart.audit.trace_control import bounds
+from rempart.errors import NotTrusted, RempartError
+from rempart.records.policy import check_officers
+from rempart.records.trace_control import CONTROL_KIND, RETENTION, Control, Retention, read_control, read_retention
+
+
+def control_document(book: Book) -> Iterator[Bad]:
+    """A control is signed by an auditor, of the month that its leaf names, and tells which leaves of it are traces."""
+    for index, event, _, _ in book.done(CONTROL_KIND):
+        book.counts["controls"] += 1
+        month = event.fact("month") or "?"
+        try:
+            control = _control(book, index)
+            before = control.to <= control.size <= index and book.root_at(control.size).hex() == control.root
+            if control.month != month or not before or not _as_it_is(book, control):
+                raise NotTrusted("document-form", expected="rempart.trace-control/1")
+        except RempartError as error:
+            yield index, {"month": month, "code": error.code}
+
+
+def _control(book: Book, index: int) -> Control:
+    event, trust = book.events[index], book.trust_at(index)
+    document = event.fact("document") or ""
+    book.counts["documents"] += 1
+    return read_control(book.fetch(document), document, trust=trust, on=trust.moment(instant(event)))
+
+
+def _as_it_is(book: Book, control: Control) -> bool:
+    """Of what is still there: the traces are the traces, and every leaf's day begins where the control says."""
+    there = {index: event for index, event in book.events.items() if control.first <= index < control.to}
+    told = {index for index, event in there.items() if event.event_class == "trace"}
+    days = all(control.first_of(day_of(event)) <= index for index, event in there.items())
+    return told == {index for index in control.traces if index in there} and days
+
+
+def control_monthly(book: Book) -> Iterator[Bad]:
+    """Each month that has a trace was controlled, once some weeks have gone by since its end."""
+    signed = {event.fact("month") for _, event, _, _ in book.done(CONTROL_KIND)}
+    limit = datetime.timedelta(days=book.settings["control_days"])
+    months: dict[str, int] = {}
+    for index, event in book.events.items():
+        if event.event_class == "trace":
+            months.setdefault(event.time[:7], index)
+    for month, index in sorted(months.items()):
+        if month not in signed and book.now > bounds(month)[1] + limit:
+            yield index, {"month": month}
+
+
+def purged_covered(book: Book) -> Iterator[Bad]:
+    """Each leaf that is gone is one of those that two officers signed for, and a trace by the word of a month's auditor."""
+    left = dict.fromkeys(book.purged, "ledger-purged")
+    for index, event in book.of_kind(KIND, "intent"):
+        cover = cover_of(index, event)
+        if cover is None:
+            continue
+        gone = [at for at in book.purged if cover.first <= at < cover.to]
+        try:
+            told = _retention(book, index)
+            known = _controlled(book, index, told)
+            good = listed(gone) == cover.leaves == told.leaves and (cover.first, cover.to) == (told.first, told.to)
+            for at in gone:
+                if good and at in known:
+                    left.pop(at, None)
+        except RempartError as error:
+            left |= dict.fromkeys((at for at in gone if at in left), error.code)
+    for at, code in sorted(left.items())[:1]:
+        yield at, {"code": code}
+
+
+def _retention(book: Book, index: int) -> Retention:
+    event, trust = book.events[index], book.trust_at(index)
+    signed = book.document(event, "document", RETENTION)
+    check_officers(signed, trust=trust, on=trust.moment(instant(event)))
+    return read_retention(signed)
+
+
+def _controlled(book: Book, index: int, told: Retention) -> frozenset[int]:
+    """The traces of the controls that a purge names and that took effect before it."""
+    found: frozenset[int] = frozenset()
+    for at, event, end, _ in book.done(CONTROL_KIND):
+        if end < index and event.fact("document") in told.controls:
+            control = _control(book, at)
+            found |= {leaf for leaf in control.traces if leaf < control.first_of(told.before)}
+    return found
+
+
+def retention_days(book: Book) -> Iterator[Bad]:
+    """The day before which traces went lies as many days back as the policy of that leaf says."""
+    for index, event in book.of_kind(KIND, "intent"):
+        try:
+            told = _retention(book, index)
+        except RempartError:
+            continue  # what nobody signed lets nothing go: purged-covered
+        days = policy_at(book, index).number("ledger.retain_days")
+        if told.before > day_of(event) - datetime.timedelta(days=days):
+            yield index, {"before": told.before.isoformat(), "days": days}
+
+
+RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = MappingProxyType(
+    {
+        "control-document": control_document,
+        "control-monthly": control_monthly,
+        "purged-covered": purged_covered,
+        "retention-days": retention_days,
+    }
+)
