@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 
-from tests.faults.attacks import safe, sections
+from tests.faults.attacks import files, safe, sections
 from tests.faults.attacks.attack import counted
 from tests.faults.attacks.without import CHECKS, without
 from tests.faults.campaign.count import Section
@@ -24,8 +24,9 @@ def disclosive(*, size: str, seed: int, only: str = "") -> list[Section]:
 
 
 def ordinary(*, size: str, seed: int) -> Section:
-    """The safe outputs."""
-    return counted(SAFE, safe.attacks(sections.EACH[size], seed))
+    """The safe outputs and the honest files."""
+    each = sections.EACH[size]
+    return counted(SAFE, [*safe.attacks(each, seed), *files.honest(each, seed)])
 
 
 def alarms(section: Section) -> float:
