@@ -108,7 +108,7 @@ def _append_effect(recorder: Recorder, effect: LedgerEvent, *, since: int) -> in
         size = recorder.ledger.size()
         check_not_behind(recorder.ledger, since=since, size=size)
         try:
-            return recorder.ledger.append(size, [effect.leaf()])
+            return recorder.append_at(size, [effect])
         except Unavailable as error:
             if error.code != "ledger-moved":
                 raise
@@ -156,7 +156,7 @@ def close_dead(recorder: Recorder, move: str) -> None:
         if not ends:
             return
         try:
-            recorder.ledger.append(len(log), [end.leaf() for end in ends])
+            recorder.append_at(len(log), ends)
         except Unavailable as error:
             if error.code != "ledger-moved":
                 raise

@@ -48,7 +48,7 @@ def close_dead(scratch: Scratch, recorder: Recorder, *, own: str = "") -> None:
         if not ends:
             return
         try:
-            recorder.ledger.append(len(log), [end.leaf() for end in ends])
+            recorder.append_at(len(log), ends)
         except Unavailable as error:
             if error.code != "ledger-moved":
                 raise

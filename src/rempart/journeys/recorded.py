@@ -13,6 +13,7 @@ from rempart.errors import RempartError, Unavailable
 from rempart.ports.ledger import Ledger
 from rempart.ports.surroundings import Clock, Randomness
 from rempart.records.event import LedgerEvent, Phase
+from rempart.records.ledger_time import in_time
 
 _TRIES = 200
 
@@ -54,7 +55,7 @@ class Recorder:
         """Append one leaf whatever its index; raises Unavailable ``ledger-moved`` after many lost races."""
         for _ in range(_TRIES):
             try:
-                index = self.ledger.append(self.ledger.size(), [event.leaf()])
+                index = self.append_at(self.ledger.size(), [event])
             except Unavailable as error:
                 if error.code != "ledger-moved":
                     raise
@@ -62,6 +63,14 @@ class Recorder:
                 self.told(index, event)
                 return index
         raise Unavailable("ledger-moved")
+
+    def append_at(self, size: int, events: Sequence[LedgerEvent]) -> int:
+        """Append to exactly the log of ``size`` leaves, none older than its last; the index of the first.
+
+        Raises Unavailable ``ledger-moved``, ``clock-behind``.
+        """
+        last = [LedgerEvent.from_leaf(leaf) for leaf in self.ledger.leaves(size - 1, size)] if size else [None]
+        return self.ledger.append(size, [event.leaf() for event in in_time(events, last[0])])
 
 
 @dataclass(slots=True, kw_only=True)

@@ -139,7 +139,7 @@ def _appended(rotator: Rotator, work: "_Work", act: Act) -> str:
             break
         work.store([(each, number) for number, each in enumerate(kept, 1) if each.origin.head not in work.rings])
         try:
-            recorder.ledger.append(len(leaves), work.leaves(kept, act))
+            recorder.append_at(len(leaves), [LedgerEvent.from_leaf(leaf) for leaf in work.leaves(kept, act)])
         except Unavailable as error:
             if error.code != "ledger-moved":
                 raise

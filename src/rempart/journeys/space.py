@@ -264,7 +264,7 @@ def append_commit(recorder: Recorder, act: Act, commit: SpaceCommit) -> int:
         if not _follows(commit, found[-1].current if found else None) or active_host(leaves) not in {None, commit.host}:
             break
         try:
-            return recorder.ledger.append(len(leaves), [event.leaf()])
+            return recorder.append_at(len(leaves), [event])
         except Unavailable as error:
             if error.code != "ledger-moved":
                 raise

@@ -15,6 +15,7 @@ from rempart.ports.documents import Documents
 from rempart.ports.ledger import Ledger
 from rempart.ports.surroundings import Clock, Randomness
 from rempart.records.event import LedgerEvent, Phase
+from rempart.records.ledger_time import in_time
 from rempart.records.trust import TrustFile
 
 _TRIES = 200
@@ -114,11 +115,12 @@ class BrokerBook:
 
     def _append(self, events: Sequence[LedgerEvent]) -> bool:
         """Whether they stand right after what was read."""
+        dated = list(in_time(events, self.events[-1] if self.events else None))
         try:
-            self.ledger.append(len(self.events), [event.leaf() for event in events])
+            self.ledger.append(len(self.events), [event.leaf() for event in dated])
         except Unavailable as error:
             if error.code != "ledger-moved":
                 raise
             return False
-        self.events.extend(events)
+        self.events.extend(dated)
         return True
