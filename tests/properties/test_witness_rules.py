@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.properties.ledger_story import Story, audit, true_story
-from tests.properties.witness_histories import OTHER, approved, cosigned, publish
+from tests.properties.witness_histories import OTHER, approved, cosigned, publish, recovered
 
 
 def codes(story: Story) -> list[tuple[str, object]]:
@@ -37,3 +37,20 @@ def test_without_a_policy_nobody_is_asked() -> None:
 def test_anything_else_is_found(made: Callable[[Story], str], code: str) -> None:
     story = approved()
     assert codes(publish(story, made(story))) == [("acts-witnessed", code)]
+
+
+def test_a_recovery_by_two_officers_that_extends_what_was_remembered_is_taken() -> None:
+    assert codes(recovered(true_story(), "olga", "otto")) == []
+
+
+def test_another_recovery_is_found() -> None:
+    for story in (
+        recovered(true_story(), "olga", "otto", had=8),
+        recovered(true_story(), "olga", "otto", size=11),
+        recovered(true_story(), "olga", "bob"),
+    ):
+        assert [rule for rule, _ in codes(story)] == ["recovery-extends"]
+    lost = recovered(true_story(), "olga", "otto")
+    document = next(iter(reversed(lost.documents)))
+    del lost.documents[document]
+    assert codes(lost) == [("recovery-extends", "document-missing")]

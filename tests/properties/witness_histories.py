@@ -4,7 +4,8 @@
 from typing import Any
 
 from rempart.adapters.cosigner import Cosigner
-from tests.properties.ledger_story import PERMIT, Story, key_of, note, true_story
+from rempart.records.recovery import Recovery
+from tests.properties.ledger_story import ORIGIN, PERMIT, Story, key_of, note, true_story
 from tests.properties.policy_histories import policy
 
 WITNESS = Cosigner(name="far.test/witness", private=key_of("far"))
@@ -39,4 +40,16 @@ def _by_nobody() -> tuple[Story, dict[str, Any]]:
     return publish(approved(), ""), {}
 
 
-WITNESS_MUTANTS = {"acts-witnessed": _by_nobody}
+def recovered(story: Story, *officers: str, size: int = 8, had: int = 5) -> Story:
+    """The ledger took back what it had lost, held to a checkpoint over the first leaves."""
+    told = Recovery(origin=ORIGIN, had=had, got=10, witnessed=note(story.leaves[:size]), source="second")
+    document = story.signed(told.body(), *officers)
+    story.act("recovery", "operation:recovery", [f"document:{document}", f"had:{had}", "got:10"])
+    return story
+
+
+def _recovered_by_one() -> tuple[Story, dict[str, Any]]:
+    return recovered(true_story(), "olga"), {}
+
+
+WITNESS_MUTANTS = {"acts-witnessed": _by_nobody, "recovery-extends": _recovered_by_one}

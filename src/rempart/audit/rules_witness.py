@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Did what cannot be taken back wait for the witnesses that the house's policy asked for at that moment?"""
+"""Did what cannot be taken back wait for the witnesses that the house's policy asked for, and did recoveries take back the same log?"""
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -12,6 +12,8 @@ from rempart.audit.witness_policy import parse_policy, satisfied
 from rempart.errors import NotTrusted, RempartError
 from rempart.records.event import LedgerEvent
 from rempart.records.policy import KIND, Policy
+from rempart.records.recovery import KIND as RECOVERY
+from rempart.records.recovery import OFFICERS, SCHEMA, recovery_from_body
 
 FACT = "witnessed"
 _ACTS = ("release", "cutover", "erasure")
@@ -63,4 +65,23 @@ def _prove(book: Book, policy: Policy, effect: LedgerEvent, *, covering: int) ->
         raise NotTrusted("consistency-proof", first=seen.size, second=len(book.events))
 
 
-RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = MappingProxyType({"acts-witnessed": acts_witnessed})
+def recovery_extends(book: Book) -> Iterator[Bad]:
+    """A recovery is a document of two officers over a checkpoint of this very log that reaches beyond what there was."""
+    for index, event, _, _ in book.done(RECOVERY):
+        book.counts["recoveries"] += 1
+        try:
+            signed = book.document(event, "document", SCHEMA)
+            people = {entry.actor for entry in book.signers(index, signed, "officer")}
+            told = recovery_from_body(dict(signed.body))
+            seen = unproven(told.witnessed)
+            if len(people) < OFFICERS or not told.had < seen.size <= told.got <= index:
+                raise NotTrusted("document-form", expected=SCHEMA)
+            if book.root_at(seen.size) != seen.root:
+                raise NotTrusted("consistency-proof", first=seen.size, second=index)
+        except RempartError as error:
+            yield index, {"code": error.code}
+
+
+RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = MappingProxyType(
+    {"acts-witnessed": acts_witnessed, "recovery-extends": recovery_extends}
+)

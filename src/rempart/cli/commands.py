@@ -112,6 +112,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "audit witness": backup_commands.witness,
     "audit cosign": proof_commands.cosign,
     "audit receipts": proof_commands.receipts,
+    "audit recover": proof_commands.recover,
     "audit policy": policy_commands.policy,
     "audit control": keeping_commands.control,
     "audit purge": keeping_commands.purge,

@@ -26,11 +26,13 @@ def unlock(
     from rempart.adapters.configuration import read_configuration
     from rempart.wiring.backup import note_restored
     from rempart.wiring.broker import start_broker
+    from rempart.wiring.recovery import note_recovered
 
     settings = read_configuration(session.directory).keys
     secret = _present(session, settings, share or [], passphrase_fd)
     status = start_broker(session.directory, secret=secret, minutes=minutes)
     note_restored(session.directory)
+    note_recovered(session.directory)
     session.voice.say("unlocked", expires=session.voice.when(status["expires"]))
     session.voice.result("keys-unlock", status)
     return 0

@@ -109,3 +109,23 @@ def receipts(session: Session, folder: Path, /) -> int:
     voice.say("receipts-held", held=found.held, leaves=found.size, bad=len(found.bad))
     voice.result("audit-receipts", {"size": found.size, "held": found.held, "bad": [list(row) for row in found.bad]})
     return NotTrusted.exit_code if found.bad else 0
+
+
+def recover(
+    session: Session,
+    source: str,
+    /,
+    *,
+    by: list[Path] | None = None,
+    witnessed: Path | None = None,
+    plan: bool = False,
+    passphrase_fd: list[int] | None = None,
+) -> int:
+    """Take back leaves that were lost, from the second machine or from a copy of the ledger."""
+    from rempart.wiring.recovery import recover as take_back
+
+    ask = session.askers(passphrase_fd)
+    done = take_back(session.directory, source=source, by=by or [], ask=ask, witnessed=witnessed, plan=plan)
+    session.voice.say("recover-plan" if plan else "recover-done", had=done.had, got=done.got)
+    session.voice.result("audit-recover", {"had": done.had, "got": done.got, "source": done.source, "plan": plan})
+    return 0

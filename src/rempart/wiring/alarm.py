@@ -17,8 +17,9 @@ from rempart.wiring.hosts import empty_cache
 from rempart.wiring.warehouse import Warehouse
 
 _WAITING = "alarms"
-_DOUBT = ("ledger-", "checkpoint-", "consistency-", "inclusion-")  # codes that speak of the ledger itself
-_LOG = "log-"  # rules that do
+# Codes, and rules, that speak of the ledger itself.
+_DOUBT = ("ledger-", "checkpoint-", "consistency-", "inclusion-", "witness-", "second-")
+_LOG = "log-"
 
 
 def raise_alarm(directory: Path, error: NotTrusted) -> None:

@@ -42,6 +42,7 @@ from rempart.wiring.cosigned import witnessed_since
 from rempart.wiring.key_store import create_store, finish, keys_folder, open_store
 from rempart.wiring.ledger import open_ledger, published_size
 from rempart.wiring.nodes import client, node_guard
+from rempart.wiring.remembered import check_remembered
 
 LONGEST_MINUTES = 7 * 24 * 60
 _START_SECONDS = 60.0
@@ -156,6 +157,7 @@ def _surroundings(
 ) -> Surroundings:
     controller = directory / "controller"
     ledger = open_ledger(directory, configuration, sign=lambda body: signer.sign("ledger", body))
+    check_remembered(directory, configuration, ledger)
     return Surroundings(
         ledger=ledger,
         documents=DirectoryDocuments(controller / "documents"),
