@@ -88,7 +88,7 @@ def history(
         leaves += [leaf("cutover", "intent", None, *again), leaf("cutover", "effect", len(leaves), *again)]
     return open_book(
         leaves, now=None, trusts=[trust()], trust_first=trust().id, layouts={}, fetch=lambda name: documents[name],
-        check_manifest=None, settings={},
+        check_manifest=None, settings={}, projects=project_states(), policy_form=policy_form(),
     )  # fmt: skip
 
 

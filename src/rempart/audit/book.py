@@ -44,7 +44,8 @@ class Grant:
 class Book:
     """What the rules read. ``events``: index → event, unreadable leaves left out, and those whose content was ``purged``; ``ends``:
     intent → the leaf that closes it; ``projects``: the states of projects; ``policy_form``: the fields of a policy; ``checks``: ``host``
-    and ``node`` → raises for a declaration's body that does not allow what was done on a day; ``root_at``: the log's root at a size."""
+    and ``node`` → raises for a declaration's body that does not allow what was done on a day; ``root_at``: the log's root at a
+    size; ``by_kind``: made when first asked."""
 
     events: Events
     ends: Mapping[int, int]
@@ -61,10 +62,14 @@ class Book:
     purged: tuple[int, ...] = ()
     counts: Counter[str] = field(default_factory=Counter)
     root_at: Callable[[int], bytes] = bytes
+    by_kind: dict[tuple[str, str], list[tuple[int, LedgerEvent]]] = field(default_factory=dict)
 
     def of_kind(self, kind: str, phase: str) -> Iterator[tuple[int, LedgerEvent]]:
         """Index and event of every leaf of that kind and phase, in order."""
-        return ((i, e) for i, e in self.events.items() if e.kind == kind and e.phase == phase)
+        if not self.by_kind and self.events:
+            for index, event in self.events.items():
+                self.by_kind.setdefault((event.kind, event.phase), []).append((index, event))
+        return iter(self.by_kind.get((kind, phase), ()))
 
     def done(self, kind: str) -> Iterator[tuple[int, LedgerEvent, int, LedgerEvent]]:
         """Each act of that kind that took effect: intent index and event, effect index and event."""
@@ -128,16 +133,11 @@ class Book:
 
 
 def read_event(leaf: bytes) -> LedgerEvent:
-    """A leaf as an event, types and instant checked too; raises NotTrusted ``event-form`` or ``not-canonical-bytes``."""
+    """A leaf as an event; raises NotTrusted ``event-form`` or ``not-canonical-bytes``."""
     try:
-        event = LedgerEvent.from_leaf(leaf)
-        datetime.datetime.fromisoformat(event.time)
+        return LedgerEvent.from_leaf(leaf)
     except (TypeError, ValueError) as error:
         raise NotTrusted("event-form", kind="?") from error
-    texts = (event.kind, event.event_class, event.phase, event.actor, event.basis, event.salt, *event.objects)
-    if not all(isinstance(text, str) for text in texts) or type(event.of) not in {int, type(None)}:
-        raise NotTrusted("event-form", kind="?")
-    return event
 
 
 def open_book(leaves: Sequence[bytes], *, now: datetime.datetime | None, **given: Any) -> Book:

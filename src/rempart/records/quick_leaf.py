@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fields of a leaf read in one match, for the leaves that nearly all are: canonical JSON of plain ASCII without an escape.
+
+What matches is canonical: one layout, keys in their order, no space, no escape, whole numbers in their only form. What does not match
+is no verdict: the long way judges it.
+"""
+
+import datetime
+import re
+
+_TEXT = r'"([ !#-\[\]-~]*)"'
+_TEXTS = r'\[((?:"[ !#-\[\]-~]*"(?:,"[ !#-\[\]-~]*")*)?)\]'
+_TIME = r'"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?\+00:00)"'
+_LAYOUT = (
+    rf'\{{"actor":{_TEXT},"basis":{_TEXT},"class":{_TEXT},"kind":{_TEXT},"objects":{_TEXTS},"of":(null|0|[1-9][0-9]{{0,14}}),'
+    rf'"phase":{_TEXT},"salt":{_TEXT},"schema":"rempart\.event/1","time":{_TIME}\}}'
+)
+_LEAF = re.compile(_LAYOUT)
+
+Fields = tuple[str, str, str, str, tuple[str, ...], int | None, str, str, str]
+"""Actor, basis, class, kind, objects, of, phase, salt, time."""
+
+
+def quick_fields(leaf: bytes) -> Fields | None:
+    """The fields of a well-formed event, None where only the long way can tell."""
+    try:
+        found = _LEAF.fullmatch(leaf.decode("ascii"))
+    except UnicodeDecodeError:
+        return None
+    if found is None:
+        return None
+    actor, basis, event_class, kind, texts, number, phase, salt, time = found.groups()
+    of = None if number == "null" else int(number)
+    if (of is None) != (phase == "intent"):
+        return None
+    try:
+        datetime.datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    objects = tuple(texts[1:-1].split('","')) if texts else ()
+    return actor, basis, event_class, kind, objects, of, phase, salt, time
