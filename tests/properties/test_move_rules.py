@@ -18,6 +18,8 @@ from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.signature import sign
 from rempart.records.trust import TrustEntry, TrustFile
+from rempart.wiring.audit import project_states
+from rempart.wiring.policy import policy_form
 
 OFFICERS = {
     name: Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest()) for name in ("a", "b", "c")
