@@ -12,7 +12,7 @@ import pytest
 from rempart.journeys.permits import events
 from rempart.records.event import LedgerEvent
 from rempart.wiring.warehouse import Warehouse
-from tests.journeys.house import House, edited
+from tests.journeys.house import EXAMPLES, House, edited
 from tests.journeys.raw_result import raw_rows
 
 ALICE, MALLORY = "P-2026-0001", "P-2026-0002"
@@ -50,17 +50,19 @@ def two(small: House) -> House:
 
 def asked(house: House, permit: str, author: str, ages: Sequence[int]) -> str:
     """A finished run that counts those who begin at each age or later."""
-    example = (Path(__file__).resolve().parents[2] / "src/rempart/examples/glitazones/study.toml").read_text(
-        encoding="utf-8"
-    )
-    packs = [word for word in example.replace('"', " ").split() if word.isdecimal() and len(word) == 13]
     cohorts = "\n".join(
         f'[cohorts.from_{age}]\nage = [{age}, 120]\nentry = {{ any = [{{ domain = "drug", codes = "packs" }}], limit = "first" }}'
         for age in ages
     )
-    names = json.dumps([f"from_{age}" for age in ages])
-    text = edited(STUDY, ("PERMIT", permit), ("PACKS", json.dumps(packs)), ("COHORTS", cohorts), ("NAMES", names))
-    return str(house.run_study(author, study=house.write("asked.toml", text))["run"])
+    return _run(house, permit, author, cohorts, [f"from_{age}" for age in ages])
+
+
+def _run(house: House, permit: str, author: str, cohorts: str, names: Sequence[str]) -> str:
+    """A finished run of the study that counts these cohorts by sex."""
+    example = (EXAMPLES / "glitazones" / "study.toml").read_text(encoding="utf-8")
+    packs = [word for word in example.replace('"', " ").split() if word.isdecimal() and len(word) == 13]
+    changes = (("PERMIT", permit), ("PACKS", json.dumps(packs)), ("COHORTS", cohorts), ("NAMES", json.dumps(names)))
+    return str(house.run_study(author, study=house.write("asked.toml", edited(STUDY, *changes)))["run"])
 
 
 def persons(house: House, run: str) -> dict[int, int]:
@@ -132,3 +134,30 @@ def chosen(sizes: dict[int, int]) -> tuple[int, int, int]:
         if 1 <= sizes[first] - sizes[few] <= 10 and later:
             return first, few, later[0]
     raise AssertionError(sizes)
+
+
+def test_a_project_is_not_given_three_sets_that_sum_up_to_few(two: House) -> None:
+    """All, and those below an age but for few, were shown; the rest, those from that age on, would give the few."""
+    house = two
+    study = (("all", "[40, 120]"), ("old", "[70, 120]"))
+    sizes = _by_bands(house, ALICE, "alice", [*study, ("young", "[40, 68]"), ("between", "[69, 69]")])
+    few = sizes["all"] - sizes["old"] - sizes["young"]
+    assert 1 <= few <= 10 and few == sizes["between"], sizes
+    assert not told(house, _bands(house, ALICE, "alice", study), "alice")["close"]
+    third = told(house, _bands(house, ALICE, "alice", [("young", "[40, 68]")]), "alice")
+    assert third["close"] and third["suppressed"]
+
+
+def _by_bands(house: House, permit: str, author: str, cohorts: Sequence[tuple[str, str]]) -> dict[str, int]:
+    run = _bands(house, permit, author, cohorts)
+    rows = [row for row in raw_rows(house, run) if row.statistic == "n" and row.row_key["variable"] == "all"]
+    return {row.column_key["arm"]: int(row.value or 0) for row in rows}
+
+
+def _bands(house: House, permit: str, author: str, cohorts: Sequence[tuple[str, str]]) -> str:
+    """A finished run that counts those of each band of ages."""
+    text = "\n".join(
+        f'[cohorts.{name}]\nage = {ages}\nentry = {{ any = [{{ domain = "drug", codes = "packs" }}], limit = "first" }}'
+        for name, ages in cohorts
+    )
+    return _run(house, permit, author, text, [name for name, _ in cohorts])

@@ -2,7 +2,9 @@
 """The sets of persons behind a result are those persons, however they lie in shards; close sets are found as by brute force."""
 
 import hashlib
+import itertools
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,12 +16,15 @@ from hypothesis import strategies as st
 from rempart.adapters.duckdb_query import DuckDBQuery
 from rempart.cohort.parts import columns_of, study_parts
 from rempart.cohort.tally_sql import with_members
-from rempart.disclosure.near import candidates, together
+from rempart.disclosure.families import left_over, sums_of_three
+from rempart.disclosure.near import candidates, once, together
 from rempart.errors import NotTrusted
 from rempart.journeys.sets_step import ShardSets, decoded, encoded, members_of
 from rempart.records.person_sets import (
     BLOCKS,
+    Numbers,
     PersonSets,
+    Sketches,
     difference,
     packed,
     sketch,
@@ -152,3 +157,39 @@ def test_close_sets_are_those_that_brute_force_finds(least: int, seed: int) -> N
     }
     assert found == {name for name, apart in raw.items() if min(apart) > 0 and min(apart) < least}
     assert least <= BLOCKS
+
+
+@pytest.mark.parametrize("least", [2, 5, 11])
+@pytest.mark.parametrize("seed", range(4))
+def test_sums_of_three_are_those_that_brute_force_finds(least: int, seed: int) -> None:
+    """Thirty persons to some hundred: every set against every pair of others."""
+    draw = random.Random(seed)
+    universe = draw.choice([30, 120])
+    sets: list[set[int]] = [set(draw.sample(range(universe), draw.randint(3, universe // 2))) for _ in range(9)]
+    for _ in range(4):
+        one, other = draw.sample(sets, 2)
+        sets.append((one | other) ^ set(draw.sample(range(universe), draw.randint(0, least))))
+        sets.append(set(draw.sample(sorted(one), max(1, len(one) - draw.randint(1, 2 * least)))) - other)
+    found = sets_of(universe, sets)
+    names, new = sorted(found.sets), draw.randint(1, 6)
+    family, kept = once([found.sketches(names, SECRET)])
+    places = [tuple(found.persons(name).tolist()) for name in family.names]
+    assert len(set(places)) == len(places) and len(kept) == len(places)
+    told = {
+        (whole, one, other)
+        for whole, one, other in sums_of_three(family, new=new, persons=least)
+        if left_over(*_of(found, family, (whole, one, other))) < least
+    }
+    truth = set()
+    for whole, one, other in itertools.product(range(len(places)), repeat=3):
+        if one < other and len({whole, one, other}) == 3 and min(whole, one, other) < new <= max(whole, other):
+            counts = Counter(places[whole])
+            counts.subtract(Counter(places[one]) + Counter(places[other]))
+            if 1 <= sum(1 for n in counts.values() if n) < least:
+                truth.add((whole, one, other))
+    assert told == truth
+
+
+def _of(found: PersonSets, family: Sketches, three: tuple[int, int, int]) -> tuple[Numbers, list[Numbers]]:
+    whole, *parts = (found.persons(family.names[at]) for at in three)
+    return whole, parts

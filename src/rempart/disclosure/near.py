@@ -38,3 +38,21 @@ def candidates(new: Sketches, old: Sketches, *, persons: int) -> dict[int, list[
             if len(close):
                 found[place] = [int(at) for at in np.sort(close)]
     return found
+
+
+def once(several: Sequence[Sketches]) -> tuple[Sketches, list[int]]:
+    """As ``together``, equal sets only where they come first; and the places of those that stay. Nobody is no set."""
+    whole = together(several)
+    first: dict[bytes, int] = {}
+    for place, sums in enumerate(whole.sums):
+        if whole.sizes[place]:
+            first.setdefault(sums.tobytes(), place)
+    kept = list(first.values())
+    return chosen(whole, kept), kept
+
+
+def chosen(sketches: Sketches, places: Sequence[int]) -> Sketches:
+    """Those at some places, in that order."""
+    at = np.array(places, dtype=np.intp)
+    names = tuple(sketches.names[place] for place in places)
+    return Sketches(names=names, sizes=sketches.sizes[at], sums=sketches.sums[at])

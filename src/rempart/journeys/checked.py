@@ -79,11 +79,12 @@ def checked(
     release: str = "",
     derogations: Sequence[str] = (),
     near: frozenset[str] = frozenset(),
+    threes: Sequence[frozenset[str]] = (),
     close: frozenset[str] = frozenset(),
 ) -> Checked:
     """The run's tables after the disclosure rules. ``release``: as which they were submitted, '' before that; ``derogations``: outcomes
     of the permit's derogations; of one that is not submitted yet, ``near``: sets that may
-    not be shown beside what the register tells, and ``close``: those hidden for that already.
+    not be shown beside what the register tells, ``threes``: that may not all be shown, and ``close``: those hidden for that already.
     Raises Refused ``derogation-not-permitted``, ``derogation-other-outcome``.
 
     Raises Unavailable ``release-earlier-unread`` when an earlier submission cannot be opened now, though it may be later.
@@ -102,7 +103,7 @@ def checked(
         let = derogated(desk, permit, finished, derogations)
         known = [earlier for _, earlier in found]
         rows = results.rows(finished)
-        made, close = _apart(rows, desk.rules, let, known, near, results.close(own) | close)
+        made, close = _apart(rows, desk.rules, let, known, (near, threes, results.close(own) | close))
     unread = tuple(one.release for one, earlier in found if earlier.outputs)
     too_close = tuple(dict.fromkeys(row.output for row in rows if row.persons_ref in close))
     return Checked(tables=made.tables, unread=unread, shown=made.counts.sets, close=close, too_close=too_close)
@@ -119,13 +120,16 @@ def _apart(
     rules: Mapping[str, Any],
     let: Sequence[Mapping[str, Any]],
     known: Sequence[Earlier],
-    near: frozenset[str],
-    close: frozenset[str],
+    apart: tuple[frozenset[str], Sequence[frozenset[str]], frozenset[str]],
 ) -> tuple[Examination, frozenset[str]]:
-    """The examination, no set of ``near`` shown, and which of those had to be hidden for that: others go by the other rules."""
+    """The examination, no set of ``near`` shown and none of ``threes`` whole, and which sets had to be hidden for that: others go by the
+    other rules. Of three the last by name goes, whatever it counts."""
+    near, threes, close = apart
     while True:
         made = examine(rows, rules, derogations=let, earlier=known, close=close)
-        further = (near & made.counts.sets) - close
+        shown = made.counts.sets
+        further = (near & shown) - close
+        further |= {max(three) for three in threes if three <= shown and not further & three}
         if not further:
             return made, close
         close |= further

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rempart.cohort.parts import study_parts
-from rempart.disclosure.near import candidates, together
+from rempart.disclosure.families import left_over, sums_of_three
+from rempart.disclosure.near import candidates, chosen, once, together
 from rempart.journeys.chain import snapshot_of
 from rempart.journeys.evidence import open_result
 from rempart.journeys.living import living
@@ -40,9 +41,11 @@ _DESK = "F-register"  # who looks at the register; one at a time
 @dataclass(slots=True, kw_only=True)
 class Comparison:
     """A run beside the register. ``near``: names of sets (``persons_ref``) that lie within 1 to 10 persons of one that was shown, and are
-    none that was; ``entry``: the document of what it shows, once ``keep`` was called."""
+    none that was; ``threes``: of sets of which one may not be shown, for with what the permit showed they sum up to few;
+    ``entry``: the document of what it shows, once ``keep`` was called."""
 
     near: frozenset[str]
+    threes: tuple[frozenset[str], ...]
     entry: str
     _keep: Callable[[frozenset[str], frozenset[str]], str]
     _say: Callable[[str, str], None]
@@ -111,6 +114,7 @@ class _Look:
         self._chain: list[str] = []
         self._document = ""
         self._sets = PersonSets(index=np.zeros(0, dtype=np.int64), sets={})
+        self._opened: dict[str, PersonSets] = {}
 
     def comparison(self) -> Comparison:
         """The run's sets, told now or before, beside every entry."""
@@ -118,19 +122,20 @@ class _Look:
         self._chain = register_chain(log)
         others = [entry for entry in self._register.entries(log) if entry.result != self._finished.result]
         known = sets_of(log, self._finished.result)
-        self._sets = self._register.sets([known])[0] if known else self._told()
+        self._sets = self._behind([known])[known] if known else self._told()
         self._document = known or self._register.put_sets(self._sets, run=self._run)
+        self._opened[self._document] = self._sets
         self._act.say("sets", self._document)
-        return Comparison(near=self._near(others), entry="", _keep=self._kept, _say=self._act.say)
+        near, threes = self._near(others), self._threes([one for one in others if one.permit == self._permit.id])
+        return Comparison(near=near, threes=threes, entry="", _keep=self._kept, _say=self._act.say)
 
     def _near(self, others: Sequence[Entry]) -> frozenset[str]:
         """Names of the run's sets that differ by too few persons from a shown one, proven person by person."""
-        names, least = sorted(self._sets.sets), int(self._desk.rules["threshold"]["persons"])
+        names, least = sorted(self._sets.sets), self._least
         old = together([entry.shown for entry in others])
         owners = [entry.sets for entry in others for _ in entry.shown.names]
         found = candidates(self._sets.sketches(names, self._secret), old, persons=least)
-        needed = list(dict.fromkeys(owners[at] for places in found.values() for at in places))
-        behind = dict(zip(needed, self._register.sets(needed), strict=True))
+        behind = self._behind([owners[at] for places in found.values() for at in places])
         return frozenset(
             PRINT + names[place]
             for place, places in found.items()
@@ -139,6 +144,35 @@ class _Look:
                 for at in places
             )
         )
+
+    def _threes(self, others: Sequence[Entry]) -> tuple[frozenset[str], ...]:
+        """Names of the run's sets in each sum of three with those that the permit showed, proven person by person."""
+        names, least = sorted(self._sets.sets), self._least
+        mine = self._sets.sketches(names, self._secret)
+        family, kept = once([*(entry.shown for entry in others), mine])
+        owners = [entry.sets for entry in others for _ in entry.shown.names]
+        fresh = [place for place, at in enumerate(kept) if at >= len(owners)]
+        order = [*fresh, *(place for place, at in enumerate(kept) if at < len(owners))]
+        found = sums_of_three(chosen(family, order), new=len(fresh), persons=least)
+        told = []
+        for three in found:
+            places = [order[at] for at in three]
+            documents = [owners[kept[at]] if kept[at] < len(owners) else self._document for at in places]
+            behind = self._behind(documents)
+            whole, *parts = (behind[name].persons(family.names[at]) for name, at in zip(documents, places, strict=True))
+            if left_over(whole, parts) < least:
+                told.append(frozenset(PRINT + family.names[at] for at in places if kept[at] >= len(owners)))
+        return tuple(told)
+
+    def _behind(self, documents: Sequence[str]) -> dict[str, PersonSets]:
+        """The sets of earlier entries, each document opened once."""
+        needed = [name for name in dict.fromkeys(documents) if name and name not in self._opened]
+        self._opened |= dict(zip(needed, self._register.sets(needed), strict=True))
+        return self._opened
+
+    @property
+    def _least(self) -> int:
+        return int(self._desk.rules["threshold"]["persons"])
 
     def _kept(self, shown: frozenset[str], close: frozenset[str]) -> str:
         visible = [name for name in sorted(self._sets.sets) if PRINT + name in shown]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often a project may be told that its tables lie too close to an earlier release: each time tells a little of others' releases.
+"""Before a run is held against the register: how often its project was told that its tables are too close, and whether its data moved.
 
-Counted from the ledger; what was close to what stands in no leaf.
+Read from the ledger; what was close to what stands in no leaf.
 """
 
 import datetime
@@ -28,3 +28,20 @@ def check_quota(log: Sequence[LedgerEvent], permit: str, *, policy: Policy, now:
     if len(told) >= most:
         again = datetime.datetime.fromisoformat(told[-most].time) + datetime.timedelta(days=days)
         raise Refused("release-quota", permit=permit, days=days, again=again.date().isoformat())
+
+
+def check_snapshot(log: Sequence[LedgerEvent], permit: str, head: str, *, policy: Policy, option: str = "") -> None:
+    """A project whose data changed since it first showed something (persons objected) shows everybody who left by showing all again.
+
+    ``option``: what hides single persons in the tables, '' for none. Raises Refused ``release-snapshot-moved`` unless it is the one that
+    the policy lets a later state of the data take on.
+    """
+    chosen = policy.text("disclosure.snapshot_moved")
+    if chosen not in ("none", "") and option == chosen:
+        return
+    for event in log:
+        shown = (event.kind, event.phase, event.basis) == (KIND, "effect", f"permit:{permit}") and event.fact(
+            "register"
+        )
+        if shown and (log[event.of or 0].fact("head") or head) != head:
+            raise Refused("release-snapshot-moved", permit=permit, option=chosen)

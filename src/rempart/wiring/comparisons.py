@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from rempart.disclosure.findings import findings
 from rempart.journeys.checked import Checked, checked
-from rempart.journeys.fingerprint import Comparison, compared
+from rempart.journeys.fingerprint import Comparison, compared, head_of
 from rempart.journeys.permits import events
-from rempart.journeys.quota import check_quota
+from rempart.journeys.quota import check_quota, check_snapshot
 from rempart.journeys.release import FinishedRun, ReleaseDesk
 from rempart.wiring.acts import new_run, study_runner
 from rempart.wiring.policy import policy_now
@@ -53,17 +53,28 @@ def examined(
 ) -> Examined:
     """The run's tables beside everything that any project shows; ``seen``: they will be shown to somebody, so the register keeps which.
 
-    Raises Refused ``release-quota`` for a project that was told too often that its tables are too close to an earlier release."""
-    check_quota(events(warehouse.ledger), finished.permit, policy=policy_now(warehouse), now=desk.recorder.clock.now())
+    Raises Refused ``release-quota`` for a project that was told too often that its tables are too close to an earlier release,
+    ``release-snapshot-moved`` for one whose data changed since it showed something."""
+    log, policy = events(warehouse.ledger), policy_now(warehouse)
+    check_quota(log, finished.permit, policy=policy, now=desk.recorder.clock.now())
+    check_snapshot(log, finished.permit, head_of(log, finished), policy=policy)
     with beside_all(warehouse, desk, finished, actor=actor) as comparison:
-        author = leaving = checked(desk, finished, actor=actor, near=comparison.near)
+        author = leaving = checked(desk, finished, actor=actor, near=comparison.near, threes=comparison.threes)
         while derogations:
             leaving = checked(
-                desk, finished, actor=actor, derogations=derogations, near=comparison.near, close=author.close
+                desk,
+                finished,
+                actor=actor,
+                derogations=derogations,
+                near=comparison.near,
+                threes=comparison.threes,
+                close=author.close,
             )
             if leaving.close == author.close:
                 break
-            author = checked(desk, finished, actor=actor, near=comparison.near, close=leaving.close)
+            author = checked(
+                desk, finished, actor=actor, near=comparison.near, threes=comparison.threes, close=leaving.close
+            )
         if author.close:
             comparison.too_close()
         if seen:
