@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The attackers' suite in small, and its positive control: with any one check taken out, an attack that it stopped gets through."""
 
+import random
 import shutil
 
 import pytest
 
-from tests.faults.attacks import sections
+from tests.faults.attacks import differencing, sections
 from tests.faults.attacks.__main__ import FALSE_ALARMS, alarms, disclosive, ordinary
 from tests.faults.attacks.attack import counted
 from tests.faults.attacks.solver import Knowledge
@@ -24,6 +25,10 @@ def test_what_is_safe_passes() -> None:
     section = ordinary(size="small", seed=SEED)
     assert section.made >= 20
     assert alarms(section) <= FALSE_ALARMS, "\n".join(section.lines())
+
+
+def test_sets_that_are_equal_or_far_apart_are_shown() -> None:
+    assert all(differencing.far_apart(random.Random(f"{SEED}/{number}")) for number in range(40))
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -139,9 +139,9 @@ def chosen(sizes: dict[int, int]) -> tuple[int, int, int]:
 def test_a_project_is_not_given_three_sets_that_sum_up_to_few(two: House) -> None:
     """All, and those below an age but for few, were shown; the rest, those from that age on, would give the few."""
     house = two
-    study = (("all", "[40, 120]"), ("old", "[70, 120]"))
+    study = (("whole", "[40, 120]"), ("old", "[70, 120]"))
     sizes = _by_bands(house, ALICE, "alice", [*study, ("young", "[40, 68]"), ("between", "[69, 69]")])
-    few = sizes["all"] - sizes["old"] - sizes["young"]
+    few = sizes["whole"] - sizes["old"] - sizes["young"]
     assert 1 <= few <= 10 and few == sizes["between"], sizes
     assert not told(house, _bands(house, ALICE, "alice", study), "alice")["close"]
     third = told(house, _bands(house, ALICE, "alice", [("young", "[40, 68]")]), "alice")

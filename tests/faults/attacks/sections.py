@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.faults.attacks import files, fits, sandbox, tables
+from tests.faults.attacks import differencing, files, fits, sandbox, tables
 from tests.faults.attacks.attack import Attack
 
 EACH = {"small": 3, "full": 40}
@@ -11,5 +11,6 @@ SECTIONS: Mapping[str, tuple[Callable[[int, int], Iterable[Attack]], Mapping[str
     "outputs of our own engine": (tables.attacks, {"small": 3, "full": 20}),
     "fits, maps and extremes": (fits.attacks, {"small": 3, "full": 20}),
     "files of a researcher's own, and our pictures": (files.attacks, {"small": 2, "full": 20}),
+    "sets of persons across releases": (differencing.attacks, {"small": 3, "full": 20}),
     "code that nobody trusts": (sandbox.attacks, {"small": 1, "full": 3}),
 }

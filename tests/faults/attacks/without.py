@@ -28,6 +28,7 @@ BECOMES: Mapping[str, Callable[..., Any]] = {
     "nothing": lambda *given, **more: None,
     "nobody": lambda *given, **more: set(),
     "empty": lambda *given, **more: (),
+    "no-candidates": lambda *given, **more: {},
     "primary-only": _primary_only,
     "open-filter": lambda *given, **more: OPEN_FILTER,
     "with-environment": leaky("env"),
