@@ -13,7 +13,8 @@ import pytest
 
 from rempart.adapters import pack_verifier
 from rempart.wiring.evidence_pack import lists
-from tests.journeys.house import PEOPLE, House
+from tests.journeys.house import PEOPLE, SOURCE, House
+from tests.spec.test_catalogue import conforms
 
 CITED = sorted({test for control in lists().controls.values() for test in control.tests})
 FLIPS = 250
@@ -65,6 +66,25 @@ def test_a_pack_is_made_verified_offline_and_broken_by_any_bit(small: House, tmp
     assert (again.code, again.error["code"]) == (10, "file-exists")
     _what_did_not_run_is_not_met(small, tmp_path)
     _reports_to_regulators(small, tmp_path)
+    _is_described_to_everybody(small, tmp_path)
+
+
+def _is_described_to_everybody(house: House, tmp_path: Path) -> None:
+    """The catalogue of 300 persons conforms, and holds no code, no pseudonym and no exact count of them."""
+    folder = tmp_path / "catalogue"
+    words = SOURCE / "rempart" / "examples" / "catalogue" / "catalogue.toml"
+    told = house.told("audit", "catalogue", words, "--to", folder)
+    assert told["variables"] > 50 and told["persons"] == 0, "fewer than a thousand"
+    assert conforms((folder / "catalogue.ttl").read_text(encoding="utf-8"))
+    text = (folder / "variables.csv").read_text(encoding="utf-8")
+    assert len(text.splitlines()) == told["variables"] + 1 and "year_of_birth" in text
+    shares = [line.split(",")[4] for line in text.splitlines()[1:]]
+    assert all(not share or float(share) % 5 == 0 for share in shares) and any(shares)
+    again = house.told("audit", "catalogue", words, "--to", folder)
+    assert again["head"] == told["head"] and (folder / "variables.csv").read_text(encoding="utf-8") == text
+    bad = house.call("--json", "audit", "catalogue", house.write("bad.toml", "schema = 1\n"), "--to", folder)
+    assert bad.error["code"] == "catalogue-field"
+    assert house.told("audit", "verify")["findings"] == []
 
 
 def _reports_to_regulators(house: House, tmp_path: Path) -> None:

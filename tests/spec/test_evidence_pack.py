@@ -132,7 +132,6 @@ COMING = frozenset(
         "trace-control",
         "retention",
         "code-job",
-        "catalogue",
     }
 )
 """Kinds that the lists ask for and the ledger does not have yet: what they would prove is not proven."""

@@ -119,6 +119,7 @@ TREE: dict[str, Callable[..., Any]] = {
     "audit scan": proof_commands.scan,
     "audit pack": pack_commands.pack,
     "audit report": pack_commands.report,
+    "audit catalogue": pack_commands.catalogue,
     "vault compact": data_commands.compact,
     "vault native": data_commands.native,
     "vault hash": proof_commands.content,

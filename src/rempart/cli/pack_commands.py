@@ -50,3 +50,18 @@ def report(
         voice.say("report-made", file=str(to))
     voice.result("audit-report", told)
     return 0
+
+
+def catalogue(session: Session, file: Path, /, *, to: Path) -> int:
+    """Describe the warehouse to everybody, without small counts."""
+    from rempart.wiring.catalogue import write_catalogue
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    with voice.bars() as bars:
+        told = write_catalogue(Warehouse(session.directory), file=file, to=to, progress=bars)
+    silent = sum(one.percent is None for one in told.variables)
+    voice.say("catalogue-made", folder=str(to), tables=len(told.tables), variables=len(told.variables), silent=silent)
+    counts = {"tables": dict(told.tables), "variables": len(told.variables), "silent": silent}
+    voice.result("audit-catalogue", {"folder": str(to), "head": told.head, "persons": told.persons, **counts})
+    return 0
