@@ -3,7 +3,11 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -16,7 +20,8 @@ from rempart.journeys.recorded import recorded
 from rempart.ports.broker import GrantRequest
 from rempart.wiring.jobs import sandbox_of
 from rempart.wiring.warehouse import Warehouse
-from tests.journeys.house import House
+from tests.journeys.house import PROGRAM, SOURCE, House
+from tests.law.tree import ROOT as TREE
 
 JOB = """schema = "rempart.job/1"
 permit = "P-2026-0001"
@@ -186,3 +191,48 @@ def test_parquet_is_handed_over_too_in_an_order_that_tells_nothing(
     assert rows == sorted(rows)
     assert len(rows) > 100
     assert set(seen) == {"person.csv", "drug_exposure.parquet", "columns.json"}
+
+
+@pytest.mark.skipif(not ROOT, reason="R begins processes, which only control groups hold")
+def test_the_worked_example_gives_the_same_file_in_both_languages(house: House) -> None:
+    house.run_study()
+    found = set()
+    for name in ("job.toml", "job-r.toml"):
+        done = house.told("study", "job", TREE / "docs/examples/code_job" / name, "--key", house.key("alice"))
+        found.add(unpacked(kept(house, done["run"], FILES))["first_years.csv"].replace(b'"', b""))
+    assert len(found) == 1
+    rows = next(iter(found)).decode().splitlines()
+    assert rows[0] == "sex,year,persons"
+    assert len(rows) == 3, "one year of first dispensings, two sexes"
+
+
+def test_a_run_can_be_stopped_and_one_that_dies_leaves_nothing(house: House) -> None:
+    waiting = job(house, "python", "import time\nopen('by_sex.csv', 'w').write('plain')\ntime.sleep(100)\n")
+    words = ("--json", "study", "job", waiting, "--key", house.key("alice"))
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        asked = pool.submit(house.spawn, *words)
+        house.told("study", "cancel", running(house))
+        assert asked.result().error["code"] == "run-cancelled"
+    nothing_left(house)
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    given = [str(word) for word in ("--dir", house.warehouse, *words)]
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, *given], env=environment, stdout=subprocess.DEVNULL)
+    running(house)
+    process.kill()
+    process.wait()
+    done = house.call("--json", "study", "job", job(house, "python", "1/0"), "--key", house.key("alice"))
+    assert done.error["code"] == "job-error"
+    told = [one["ended"] for one in house.told("study", "jobs")["jobs"]]
+    assert told == ["cancelled/run-cancelled", "unavailable/run-died", "bad input/job-error"]
+    nothing_left(house)
+
+
+def running(house: House) -> str:
+    """The run whose code has begun to write."""
+    root, until = sandbox_of(Warehouse(house.warehouse)).root, time.monotonic() + 60
+    while time.monotonic() < until:
+        begun = [path.parts[-3] for path in root.glob("J-*/out/by_sex.csv")]
+        if begun:
+            return begun[0]
+        time.sleep(0.05)
+    raise AssertionError("no job began")

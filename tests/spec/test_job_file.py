@@ -2,6 +2,7 @@
 """A job file: what it may say, its canonical form, the limits and the quota of the house, and the settings of the sandbox."""
 
 import datetime
+import tomllib
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from rempart.journeys.code_job import failed_runs, packed, unpacked
 from rempart.records.canonical import content_id, sha256_id
 from rempart.records.event import LedgerEvent
 from rempart.records.job import code_named, job_from_dict, job_of_file
+from tests.law.tree import ROOT
 
 FORM = package_data.toml("records/job.toml")
 CODE = {"main.py": b"print()\n", "tools/read.py": b""}
@@ -52,6 +54,7 @@ BAD_PATHS = [
     ".a.csv",
     "a b.csv",
     "a.svg",
+    "a.json",
     "a.csv/",
     "é.csv",
     "a.csv\n",
@@ -154,3 +157,17 @@ def test_settings_that_are_left_out_are_the_systems_own() -> None:
     assert SandboxSettings().as_dict() == {}
     told = {"uids": [200000, 200999], "python": "/opt/p", "cores": 2}
     assert sandbox_from_dict(told).as_dict() == told
+
+
+def test_what_may_be_declared_may_go_on_its_way_out() -> None:
+    kinds = package_data.toml("disclosure/files.toml")["kinds"]
+    assert set(FORM["suffixes"]) <= {f".{suffix}" for kind in ("table", "figure", "text") for suffix in kinds[kind]}
+
+
+def test_the_worked_example_is_a_job_in_both_languages() -> None:
+    for name, main in (("job.toml", "main.py"), ("job-r.toml", "main.R")):
+        folder = ROOT / "docs/examples/code_job"
+        value = tomllib.loads((folder / name).read_text(encoding="utf-8"))
+        code = {path: (folder / path).read_bytes() for path in code_named(value)}
+        assert set(code) == {main}
+        assert job_of_file(value, code, FORM).outputs[0].path == "first_years.csv"

@@ -27,7 +27,7 @@ def _check(book: Book, index: int, event: LedgerEvent) -> None:
     if grant is None or permit_id(event) != grant.permit.id or event.fact("space") != grant.permit.space:
         raise NotTrusted("document-form", expected=SCHEMA)
     for signer in signers:
-        grant.permit.check_names(signer.actor)
+        grant.at(index).check_names(signer.actor)
     for name in dict(signed.body.get("code", {})).values():
         book.fetch(str(name))
 
