@@ -27,6 +27,7 @@ BECOMES: Mapping[str, Callable[..., Any]] = {
     "always": lambda *given, **more: True,
     "nothing": lambda *given, **more: None,
     "nobody": lambda *given, **more: set(),
+    "zero": lambda *given, **more: 0,
     "empty": lambda *given, **more: (),
     "no-candidates": lambda *given, **more: {},
     "primary-only": _primary_only,
