@@ -19,6 +19,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PERSONS = ("--persons 2000", "--persons 300")
 NOT_WALKED = {"demo", "cohort run", "study cancel"}  # told in a sentence; each has a test of its own
 NOT_WALKED |= {"release decide", "release withdraw", "release sample"}  # of votes that differ, and of what had none
+NOT_WALKED |= {"audit publish", "audit incident"}
 NOT_WALKED |= {f"permit {act}" for act in ("amend", "renew", "attest", "approve", "end")}  # after the walk's story
 
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way in on the command line: an application goes from hand to hand, and only what was agreed on becomes a dataset."""
 
+import csv
 import datetime
+import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 from tests.journeys.house import EXAMPLES, House, edited
 
@@ -106,6 +109,53 @@ def stopped_and_opened(house: House) -> None:
     assert house.told("permit", "show", PERMIT)["state"] == "active"
 
 
+INCIDENT = """schema = "rempart.incident/1"
+id = "I-2026-0001"
+version = {version}
+what = "a key file in a mailbox"
+found = {found}
+breach = true
+{more}
+"""
+
+
+def published(house: House) -> None:
+    """Everybody reads of the project and nobody of its persons; an incident has its clocks."""
+    assert "no incident was written down" in house.call("audit", "incident").out
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    found = (now - datetime.timedelta(hours=30)).isoformat()
+    first = house.write("incident.toml", INCIDENT.format(version=1, found=found, more=""))
+    assert (
+        house.call("--json", "audit", "incident", first, "--by", house.key("alice")).error["code"] == "incident-signer"
+    )
+    told = house.told("audit", "incident", first, "--by", house.key("officer"))
+    assert [(one["clock"], one["status"]) for one in told["clocks"]] == [("first", "overdue"), ("authority", "runs")]
+    again = house.call("--json", "audit", "incident", first, "--by", house.key("officer"))
+    assert again.error["code"] == "incident-version"
+    met = f"told_first = {now.isoformat()}\ntold_authority = {now.isoformat()}"
+    second = house.write("incident.toml", INCIDENT.format(version=2, found=found, more=met))
+    told = house.told("audit", "incident", second, "--by", house.key("officer"))
+    assert [(one["clock"], one["status"]) for one in told["clocks"]] == [("first", "late"), ("authority", "met")]
+    assert "tenu trop tard" in house.call("audit", "incident", lang="fr").out
+
+    public = house.warehouse / "public"
+    assert len(house.told("audit", "publish")["files"]) == 6
+    register = json.loads((public / "register" / "projects.json").read_text(encoding="utf-8"))
+    (project,) = register["projects"]
+    assert (project["permit"], project["state"], project["results_overdue"]) == (PERMIT, "active", False)
+    assert project["purposes"] and project["steps"][0]["act"] == "apply"
+    rows = list(csv.DictReader((public / "register" / "projects.csv").open(encoding="utf-8")))
+    assert [row["permit"] for row in rows] == [PERMIT]
+    feed = ElementTree.parse(public / "register" / "projects.atom").getroot()
+    atom = "{http://www.w3.org/2005/Atom}"
+    assert [one.findtext(f"{atom}id") for one in feed.findall(f"{atom}entry")] == [f"urn:rempart:permit:{PERMIT}"]
+    head = json.loads((public / "log" / "heads.json").read_text(encoding="utf-8"))
+    assert head["size"] > 40 and (public / "log" / "checkpoint").read_text(encoding="utf-8").startswith(head["origin"])
+    assert json.loads((public / "posture.json").read_text(encoding="utf-8"))["hosts"]
+    everything = b"".join(path.read_bytes() for path in public.rglob("*") if path.is_file())
+    assert not [name for name in (b"alice", b"dora", b"frank", b"claire") if name in everything]
+
+
 def test_an_application_goes_from_hand_to_hand_to_a_dataset(new_house: House, small_delivery: Path) -> None:
     house = new_house
     house.told("ingest", small_delivery)
@@ -143,6 +193,7 @@ def test_an_application_goes_from_hand_to_hand_to_a_dataset(new_house: House, sm
     assert [one["clock"] for one in house.told("permit", "due")["clocks"]] == ["access-review"]
     stopped_and_opened(house)
     amended(house)
+    published(house)
     audited = house.call("audit", "verify")
     assert audited.code == 0, audited
 

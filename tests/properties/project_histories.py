@@ -6,6 +6,7 @@ from typing import Any
 from rempart.records.attestation import attestation_body
 from rempart.records.canonical import canonical_bytes, content_id
 from rempart.records.freeze import freeze_body
+from rempart.records.incident import incident_body
 from rempart.records.project_act import act_body
 from rempart.records.register import entry_body
 from tests.properties.ledger_story import PERMIT, PERMIT_BODY, Story, true_story
@@ -150,7 +151,21 @@ def _study_before_the_entry() -> tuple[Story, dict[str, Any]]:
     return story, {}
 
 
+def _incident_by_a_researcher() -> tuple[Story, dict[str, Any]]:
+    story = true_story()
+    told = {
+        "schema": "rempart.incident/1",
+        "id": "I-2026-0001",
+        "what": "a lost key",
+        "found": "2026-06-01T09:00:00+00:00",
+    }
+    document = story.signed(incident_body(told, file="t"), "alice")
+    story.act("incident", "operation:incident", ["incident:I-2026-0001", "version:1", f"document:{document}"])
+    return story, {}
+
+
 PROJECT_MUTANTS = {
+    "incident-chain": _incident_by_a_researcher,
     "standing-document": _training_by_oneself,
     "amendment-chain": _version_that_gives_more,
     "attested": _study_without_a_training,

@@ -10,6 +10,7 @@ from rempart.audit.findings import Bad
 from rempart.audit.rules_policy import policy_at
 from rempart.errors import NotTrusted, RempartError
 from rempart.records import attestation, register, system_approval
+from rempart.records import incident as incidents
 from rempart.records.amendment import KIND as AMENDMENT
 from rempart.records.amendment import check_amends
 from rempart.records.attestation import Attestation
@@ -126,10 +127,28 @@ def _read(book: Book, kind: str, index: int, event: LedgerEvent) -> Any:
     return _READERS[kind](book.fetch(event.fact("document") or ""), trust=trust, on=on)
 
 
+def incident_chain(book: Book) -> Iterator[Bad]:
+    """Each version of an incident was signed by an officer and follows the one before."""
+    versions: dict[str, int] = {}
+    done = [one for kind in (incidents.KIND, incidents.FOLLOWED) for one in book.done(kind)]
+    for index, event, _, _ in sorted(done, key=lambda one: one[2]):
+        name = event.fact("incident") or "?"
+        try:
+            trust = book.trust_at(index)
+            data = book.fetch(event.fact("document") or "")
+            told = incidents.read_incident(data, trust=trust, on=trust.moment(instant(event)))
+            if (told.id, told.version) != (name, versions.get(name, 0) + 1):
+                raise NotTrusted("document-form", expected=incidents.SCHEMA)
+            versions[name] = told.version
+        except RempartError as error:
+            yield index, {"incident": name, "code": error.code}
+
+
 RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "standing-document": standing_document,
     "amendment-chain": amendment_chain,
     "attested": attested,
     "approval-standing": approval_standing,
     "register-before": register_before,
+    "incident-chain": incident_chain,
 }

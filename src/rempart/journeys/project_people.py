@@ -34,7 +34,7 @@ def gathered(
 def project_people(
     index: pa.Table, objecting: pa.Table, former: pa.Table, *, project_key: bytes, shard_key: bytes, shards: int
 ) -> tuple[pa.Table, int]:
-    """pseudonym, person_id, target (shard), release_index, draw of everyone who does not object; how many object."""
+    """The columns of ``index``, then person_id, draw, target (shard) of everyone who does not object; how many object."""
     out = frozenset(objecting.column("pseudonym").to_pylist()) if objecting.num_rows else frozenset()
     out = with_former(out, [(row["former"], row["pseudonym"]) for row in former.to_pylist()])
     keep = pa.array([name not in out for name in index.column("pseudonym").to_pylist()], pa.bool_())
