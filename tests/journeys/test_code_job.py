@@ -5,8 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -63,12 +64,14 @@ pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="no bubble
 
 
 @pytest.fixture
-def house(small: House) -> House:
-    """The small house, where jobs may run."""
-    if ROOT:
-        with (small.warehouse / "rempart.toml").open("a", encoding="utf-8") as file:
-            file.write("\n[sandbox]\nuids = [220000, 220009]\n")
-    return small
+def house(small: House) -> Iterator[House]:
+    """The small house, where jobs may run, in a folder that no other test has."""
+    folder = tempfile.mkdtemp(prefix="rempart-jobs-", dir="/run" if ROOT else "/dev/shm")
+    first = 240_000 + os.getpid() % 1000 * 20
+    with (small.warehouse / "rempart.toml").open("a", encoding="utf-8") as file:
+        file.write(f'\n[sandbox]\nfolder = "{folder}"\n' + f"uids = [{first}, {first + 19}]\n" * ROOT)
+    yield small
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def job(house: House, language: str, code: str, *changes: tuple[str, str]) -> Path:

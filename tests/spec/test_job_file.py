@@ -2,6 +2,7 @@
 """A job file: what it may say, its canonical form, the limits and the quota of the house, and the settings of the sandbox."""
 
 import datetime
+import json
 import tomllib
 from typing import Any
 
@@ -11,7 +12,7 @@ from rempart.adapters import package_data
 from rempart.adapters.sandbox_settings import SandboxSettings, sandbox_from_dict
 from rempart.errors import BadInput
 from rempart.journeys.code_job import failed_runs, packed, unpacked
-from rempart.records.canonical import content_id, sha256_id
+from rempart.records.canonical import canonical_bytes, content_id, sha256_id
 from rempart.records.event import LedgerEvent
 from rempart.records.job import code_named, job_from_dict, job_of_file
 from tests.law.tree import ROOT
@@ -171,3 +172,11 @@ def test_the_worked_example_is_a_job_in_both_languages() -> None:
         code = {path: (folder / path).read_bytes() for path in code_named(value)}
         assert set(code) == {main}
         assert job_of_file(value, code, FORM).outputs[0].path == "first_years.csv"
+
+
+def test_a_frozen_job_reads_as_it_was_written() -> None:
+    folder = ROOT / "tests/vectors/job_v1"
+    data = (folder / "job.json").read_bytes()
+    job = job_from_dict(json.loads(data), FORM)
+    assert canonical_bytes(job.as_dict()) == data
+    assert job.content_id == (folder / "id").read_text(encoding="utf-8").strip()

@@ -25,7 +25,7 @@ from rempart.adapters.sandbox_bubblewrap import Bubblewrap
 from rempart.errors import Refused
 from rempart.ports.sandbox import DONE, SandboxJob, SandboxOutcome
 from tests.faults.attacks.attack import Attack, Outcome
-from tests.faults.sandbox.house import box, limits
+from tests.faults.sandbox.house import NAME, box, limits
 
 PROBES = Path(__file__).with_name("sandbox_probes.py")
 WALLS = ("env", "fds", "uid", "seccomp", "net", "nofollow")
@@ -64,7 +64,7 @@ def attacked(sandbox: Bubblewrap) -> dict[str, bool]:
     with bait() as told:
         told["folder"] = str(sandbox.root)
         attack = SandboxJob(
-            id="J-attack",
+            id=f"{NAME}-attack",
             language="python",
             main="main.py",
             code={"main.py": PROBES.read_bytes()},
@@ -103,7 +103,7 @@ DECLARED = ("link.csv", "folder/hostname", "two.csv", "names.csv", "pipe.csv", "
 def left_behind(sandbox: Bubblewrap) -> dict[str, bool]:
     """What a job plants for the collector."""
     planting = SandboxJob(
-        id="J-planting",
+        id=f"{NAME}-planting",
         language="python",
         main="main.py",
         code={"main.py": PLANTED.encode()},

@@ -12,7 +12,9 @@ from rempart.adapters.sandbox_bubblewrap import Bubblewrap
 from rempart.ports.sandbox import SandboxJob, SandboxLimits, SandboxOutcome
 
 ROOT = os.geteuid() == 0
-ACCOUNTS = (210000, 210099)
+FIRST = 210_000 + os.getpid() % 1000 * 20
+ACCOUNTS = (FIRST, FIRST + 19)  # of this process: other tests may run beside it
+NAME = f"J-{os.getpid()}"
 PROGRAMS = {"python": "/usr/bin/python3", "r": "/usr/bin/Rscript"}
 MIB = 1 << 20
 
@@ -35,7 +37,7 @@ def limits(**changed: int) -> SandboxLimits:
 
 
 def job(
-    code: str, *outputs: str, name: str = "J-1", inputs: Mapping[str, bytes] | None = None, **changed: int
+    code: str, *outputs: str, name: str = NAME, inputs: Mapping[str, bytes] | None = None, **changed: int
 ) -> SandboxJob:
     """One file of Python and its declared outputs."""
     return SandboxJob(

@@ -16,7 +16,7 @@ from rempart.adapters.sandbox_bubblewrap import Bubblewrap
 from rempart.adapters.sandbox_folders import JobFolders
 from rempart.errors import Refused, Unavailable
 from rempart.ports.sandbox import DONE, ERROR, MEMORY, OUTPUT, STOPPED, TIME
-from tests.faults.sandbox.house import ACCOUNTS, MIB, PROGRAMS, ROOT, box, job, ran
+from tests.faults.sandbox.house import ACCOUNTS, MIB, NAME, PROGRAMS, ROOT, box, job, ran
 from tests.law.tree import ROOT as TREE
 
 pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="no bubblewrap on this machine")
@@ -29,7 +29,7 @@ def left(sandbox: Bubblewrap) -> list[str]:
         line for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines() if str(sandbox.root) in line
     ]
     folders = [path.name for path in sandbox.root.iterdir() if path.is_dir()]
-    return [*mounts, *folders, *(name for name in sandbox.groups.left() if name.startswith("J-")), *of_accounts()]
+    return [*mounts, *folders, *(name for name in sandbox.groups.left() if name.startswith(NAME)), *of_accounts()]
 
 
 def of_accounts() -> list[str]:
@@ -121,7 +121,9 @@ def test_nothing_is_left_of_a_job_that_ends_fails_or_is_stopped() -> None:
     with box() as sandbox:
         for code, reason in (("pass", DONE), ("1/0", ERROR), ("import time\ntime.sleep(60)", STOPPED)):
             began = time.monotonic()
-            outcome = sandbox.run(job(code), stop=lambda began=began: time.monotonic() - began > 1.5)
+            outcome = sandbox.run(
+                job(code), stop=lambda began=began, reason=reason: reason == STOPPED and time.monotonic() - began > 1
+            )
             assert outcome.reason == reason
             assert left(sandbox) == []
 
@@ -158,7 +160,7 @@ open("seen.csv", "w").write(f"{len(seen)},{len(os.listdir('/tmp'))},{len(os.list
         def one(name: str) -> None:
             found[name] = sandbox.run(job(code, "seen.csv", name=name), stop=lambda: False).outputs["seen.csv"]
 
-        threads = [threading.Thread(target=one, args=(f"J-{n}",)) for n in (1, 2)]
+        threads = [threading.Thread(target=one, args=(f"{NAME}-{n}",)) for n in (1, 2)]
         for thread in threads:
             thread.start()
         until, accounts = time.monotonic() + 20, set()
@@ -176,7 +178,7 @@ def test_every_process_of_a_job_has_the_throw_away_account_seen_from_outside() -
         thread = threading.Thread(target=ran, args=(sandbox, "import time\ntime.sleep(2)"))
         thread.start()
         until, seen = time.monotonic() + 20, set[str]()
-        folders = sandbox.groups.group("J-1").folders
+        folders = sandbox.groups.group(NAME).folders
         while time.monotonic() < until and thread.is_alive():
             for number in (
                 folders[0].joinpath("cgroup.procs").read_text(encoding="utf-8").split() if folders[0].exists() else ()
@@ -199,16 +201,18 @@ KILLED = """
 import sys
 from tests.faults.sandbox.house import *
 from pathlib import Path
-b = Bubblewrap(root=Path(sys.argv[1]), accounts=ACCOUNTS if ROOT else None, programs=PROGRAMS)
-b.run(job("import time\\nopen('x', 'w').write('plain')\\ntime.sleep(60)", inputs={"a.csv": b"plain"}), stop=lambda: False)
+b = Bubblewrap(root=Path(sys.argv[1]), accounts=(int(sys.argv[2]), int(sys.argv[2])) if ROOT else None, programs=PROGRAMS)
+b.run(job("import time\\nopen('x', 'w').write('plain')\\ntime.sleep(60)", name=sys.argv[3], inputs={"a.csv": b"plain"}), stop=lambda: False)
 """
 
 
 def test_when_the_supervisor_is_killed_the_job_dies_and_the_next_start_removes_what_lay_there() -> None:
     with box() as sandbox:
         environment = {**os.environ, "PYTHONPATH": f"{TREE}/src:{TREE}"}
-        killed = subprocess.Popen([sys.executable, "-c", KILLED, str(sandbox.root)], env=environment)
-        output, until = sandbox.root / "J-1/out/x", time.monotonic() + 60
+        killed = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(sandbox.root), str(ACCOUNTS[0]), NAME], env=environment
+        )
+        output, until = sandbox.root / NAME / "out/x", time.monotonic() + 60
         while not output.exists() and time.monotonic() < until:
             time.sleep(0.05)
         assert output.exists()
@@ -220,7 +224,7 @@ def test_when_the_supervisor_is_killed_the_job_dies_and_the_next_start_removes_w
         while of_accounts() and time.monotonic() < until:
             time.sleep(0.05)
         assert of_accounts() == [], "bubblewrap ends with who began it"
-        assert (sandbox.root / "J-1/in/data/a.csv").exists()
+        assert (sandbox.root / NAME / "in/data/a.csv").exists()
         assert sandbox.sweep() == 1
         assert left(sandbox) == []
         assert ran(sandbox, "pass").reason == DONE
@@ -230,13 +234,13 @@ def test_when_the_supervisor_is_killed_the_job_dies_and_the_next_start_removes_w
 def test_an_account_at_work_is_not_given_twice() -> None:
     with box() as sandbox:
         places = JobFolders(root=sandbox.root, accounts=(ACCOUNTS[0], ACCOUNTS[0] + 1))
-        one = places.folder("J-1", room=1, output=MIB, files=9)
-        two = places.folder("J-2", room=1, output=MIB, files=9)
+        one = places.folder(f"{NAME}-1", room=1, output=MIB, files=9)
+        two = places.folder(f"{NAME}-2", room=1, output=MIB, files=9)
         with one as first, two as second:
             assert {first.account, second.account} == {ACCOUNTS[0], ACCOUNTS[0] + 1}
             with (
                 pytest.raises(Unavailable, match="sandbox-accounts"),
-                places.folder("J-3", room=1, output=MIB, files=9),
+                places.folder(f"{NAME}-3", room=1, output=MIB, files=9),
             ):
                 pass
 
@@ -306,3 +310,25 @@ def test_a_job_in_r_runs_and_tells_its_error() -> None:
         assert sandbox.run(told, stop=lambda: False).outputs == {"n.csv": b'"n"\n3\n'}
         told = type(r)(**{**fields, "language": "r", "main": "main.R", "code": bad})
         assert sandbox.run(told, stop=lambda: False).error == ("simpleError", 2)
+
+
+def test_an_interpreter_elsewhere_is_shown_at_a_neutral_path_with_its_libraries() -> None:
+    with box() as sandbox:
+        venv = sandbox.root.parent / f"{sandbox.root.name}-venv"
+        subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", venv], check=True, env={})
+        try:
+            (site,) = venv.glob("lib/python*/site-packages")
+            (site / "brought.py").write_text("here = __file__", encoding="utf-8")
+            own = Bubblewrap(
+                root=sandbox.root, accounts=sandbox.accounts, programs={"python": str(venv / "bin/python")}
+            )
+            code = "import brought, sys\nopen('n.csv', 'w').write(f'{brought.here} {sys.prefix} {sys.argv[0]}')"
+            told = ran(own, code, "n.csv").outputs["n.csv"].decode().split()
+            assert all(path.startswith(("/opt/python/", "/code/")) for path in told), told
+            assert str(venv) not in str(told)
+            if ROOT:
+                venv.chmod(0o700)
+                with pytest.raises(Refused, match="sandbox-interpreter"):
+                    ran(own, "pass")
+        finally:
+            shutil.rmtree(venv)
