@@ -166,6 +166,15 @@ def test_the_second_machine_lets_go_what_the_first_does(tmp_path: Path) -> None:
     assert not any(salt.encode() in (tmp_path / "second" / "leaves").read_bytes() for salt in salts(house))
 
 
+def test_a_second_machine_that_comes_after_a_purge_is_given_what_is_left(tmp_path: Path, house: KeptHouse) -> None:
+    purged(house)
+    door = KeeperDoor(tmp_path / "second", origin=ORIGIN, public=PUBLIC)
+    assert door._append("", carried_bytes(0, house.ledger.leaves(), house.ledger.checkpoint())).status == 200
+    copy = DirectoryLedger(tmp_path / "second", origin=ORIGIN, public=PUBLIC, sign=None)
+    assert copy.leaves() == house.ledger.leaves()
+    assert copy.purged() == tuple(traces(house))
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_purge_that_is_killed_is_taken_up(house: KeptHouse, when: str) -> None:
     house.control()
