@@ -6,15 +6,19 @@ import hashlib
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import rfc8785
 
 from bench.registry import Work, bench
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.audit.tree import Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion
+from rempart.audit.verify import verify_log
 from rempart.records.event import LedgerEvent
 from rempart.records.signature import sign_text
-from tests.properties.ledger_story import LEDGER, ORIGIN, PERMIT, PUBLIC, Story, audit, note, true_story
+from rempart.wiring.audit import project_states
+from rempart.wiring.policy import policy_form
+from tests.properties.ledger_story import LAYOUTS, LEDGER, ORIGIN, PERMIT, PUBLIC, RULES, Story, note, true_story
 
 BATCH, SMALL, LARGE, AUDITED, ASKED = 1_000, 10_000, 10_000_000, 20_000, 300
 
@@ -115,10 +119,23 @@ def ledger_verify() -> tuple[Work, Work]:
     """The same leaves; the peer's root is the one that ours proves."""
     story = story_of(AUDITED)
     leaves = story.leaves
-    given = {"leaves": leaves, "checkpoint": note(leaves), "hashes": [leaf_hash(leaf) for leaf in leaves]}
+    given: dict[str, Any] = {
+        "leaves": leaves,
+        "checkpoint": note(leaves),
+        "origin": ORIGIN,
+        "ledger_public": PUBLIC,
+        "since": None,
+        "trust_versions": story.trusts,
+        "trust_first": story.trusts[0].id,
+        "document": story.fetch,
+        "rules": RULES,
+        "tables": {"layouts": LAYOUTS, "projects": project_states(), "policy_form": policy_form()},
+        "hashes": [leaf_hash(leaf) for leaf in leaves],
+        "now": story.now,
+    }
 
     def ours() -> None:
-        if not audit(story, **given).ok:
+        if not verify_log(**given).ok:
             raise ValueError("the story is not sound")
 
     def peer() -> None:

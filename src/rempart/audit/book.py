@@ -23,6 +23,7 @@ from rempart.records.sealed import SpaceCommit
 from rempart.records.trust import TrustEntry, TrustFile
 
 Events = Mapping[int, LedgerEvent]
+Read = LedgerEvent | NotTrusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,20 +141,24 @@ def read_event(leaf: bytes) -> LedgerEvent:
         raise NotTrusted("event-form", kind="?") from error
 
 
-def open_book(leaves: Sequence[bytes], *, now: datetime.datetime | None, **given: Any) -> Book:
-    """The book of a log; leaves that cannot be read are left out. ``now``: default the youngest leaf's time."""
-    found = {index: event for index, leaf in enumerate(leaves) if (event := _readable(leaf)) is not None}
+def read_all(leaves: Sequence[bytes]) -> list[Read]:
+    """Each leaf as an event, or what is wrong with it."""
+    found: list[Read] = []
+    for leaf in leaves:
+        try:
+            found.append(read_event(leaf))
+        except NotTrusted as error:
+            found.append(error)
+    return found
+
+
+def open_book(told: Sequence[Read], *, now: datetime.datetime | None, **given: Any) -> Book:
+    """The book of a log by its leaves as they were read; those that cannot be are left out. ``now``: default the youngest leaf's time."""
+    found = {index: event for index, event in enumerate(told) if isinstance(event, LedgerEvent)}
     events = {index: event for index, event in found.items() if event.kind != PURGED}
     purged = tuple(index for index in found if index not in events)
     youngest = max(map(instant, events.values()), default=datetime.datetime.min.replace(tzinfo=datetime.UTC))
     return Book(events=events, ends=closing(events), now=now or youngest, purged=purged, **given)
-
-
-def _readable(leaf: bytes) -> LedgerEvent | None:
-    try:
-        return read_event(leaf)
-    except NotTrusted:
-        return None
 
 
 def closing(events: Events) -> dict[int, int]:

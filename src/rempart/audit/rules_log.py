@@ -7,7 +7,7 @@ Where the root fails, names the first leaf that is not the one that was signed. 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rempart.audit.book import read_event
+from rempart.audit.book import Read
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad
 from rempart.audit.tree import Tree, hash_of
@@ -17,7 +17,8 @@ from rempart.errors import NotTrusted
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """Leaves as they lie there and what was signed over them. ``hashes``: leaf hashes by the tiles, unproven;
-    ``history``: older signed checkpoints, unproven; ``since``: the auditor's own, already proven."""
+    ``history``: older signed checkpoints, unproven; ``since``: the auditor's own, already proven; ``read``: each
+    leaf as an event, or what is wrong with it."""
 
     leaves: Sequence[bytes]
     checkpoint: Checkpoint
@@ -26,6 +27,7 @@ class Log:
     history: Sequence[str]
     since: Checkpoint | None
     tree: Tree
+    read: Sequence[Read]
 
 
 def size(log: Log) -> Iterator[Bad]:
@@ -50,11 +52,9 @@ def since(log: Log) -> Iterator[Bad]:
 
 def form(log: Log) -> Iterator[Bad]:
     """Every leaf is a canonical event of a known schema."""
-    for index, leaf in enumerate(log.leaves[: log.checkpoint.size]):
-        try:
-            read_event(leaf)
-        except NotTrusted as error:
-            yield index, {"code": error.code}
+    for index, read in enumerate(log.read[: log.checkpoint.size]):
+        if isinstance(read, NotTrusted):
+            yield index, {"code": read.code}
 
 
 def tiles(log: Log) -> Iterator[Bad]:

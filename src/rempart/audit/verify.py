@@ -28,7 +28,7 @@ from rempart.audit import (
     rules_wayout,
     rules_witness,
 )
-from rempart.audit.book import Book, open_book
+from rempart.audit.book import Book, open_book, read_all
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
 from rempart.audit.rules_log import Log
@@ -128,7 +128,7 @@ def verify_log(
     counts = Counter({"leaves": min(len(leaves), signed.size), "checkpoint": 1})
     if not any(rules["rules"][item.rule].get("log") for item in items):
         book = open_book(
-            leaves[: signed.size],
+            log.read[: signed.size],
             trusts=trust_versions,
             trust_first=trust_first,
             **tables,
@@ -160,6 +160,7 @@ def _log(
         history=history,
         since=since,
         tree=Tree(leaves),
+        read=read_all(leaves),
     )
 
 

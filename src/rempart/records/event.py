@@ -97,9 +97,9 @@ class LedgerEvent:
     @classmethod
     def _made(cls, told: Fields) -> "LedgerEvent":
         """An event whose form has been proven."""
-        event = object.__new__(cls)
-        for name, value in zip(_ORDER, told, strict=True):
-            object.__setattr__(event, name, value)
+        event, put = object.__new__(cls), object.__setattr__
+        for name, value in zip(_ORDER, told, strict=False):
+            put(event, name, value)
         return event
 
     def fact(self, name: str) -> str | None:
