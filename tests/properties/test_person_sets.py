@@ -3,6 +3,7 @@
 
 import hashlib
 import itertools
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -193,3 +194,27 @@ def test_sums_of_three_are_those_that_brute_force_finds(least: int, seed: int) -
 def _of(found: PersonSets, family: Sketches, three: tuple[int, int, int]) -> tuple[Numbers, list[Numbers]]:
     whole, *parts = (found.persons(family.names[at]) for at in three)
     return whole, parts
+
+
+def test_pathways_that_were_folded_or_joined_are_found_again() -> None:
+    """a alone, what a led to for few, all of a, and two rare first steps told together."""
+    paths = {"a": 40, "a → b": 30, "a → b → c": 2, "a → c": 3, "b": 4, "c → a": 5}
+    draw = random.Random(3)
+    cells = {("p", "paths", json.dumps({"path": path})): (draw.getrandbits(63), draw.getrandbits(63)) for path in paths}
+
+    def of(*chosen: str) -> tuple[str, frozenset[str]]:
+        mine = [cell for cell in cells if json.loads(cell[2])["path"] in chosen]
+        return name_of([cells[cell] for cell in mine]), frozenset(chosen)
+
+    asked = [
+        of("a"),
+        of("a → b"),
+        of("a → b → c", "a → c"),
+        of("a", "a → b", "a → b → c", "a → c"),
+        of("b", "c → a"),
+        of(*paths),
+    ]
+    found = unions(cells, [name for name, _ in asked])
+    assert {name: frozenset(json.loads(cell[2])["path"] for cell in chosen) for name, chosen in found.items()} == dict(
+        asked
+    )

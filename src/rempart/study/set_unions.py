@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from rempart.errors import NotTrusted
+from rempart.study.describe_paths import THEN
 
 Cell = tuple[str, str, str]  # analysis, part, key
 Prints = tuple[int, int]
+Found = Mapping[str, tuple[Cell, ...]]
 _FEW = 8  # values of a key of which every choice is looked at; of others, those from one on in their order
 
 
@@ -25,9 +27,9 @@ def unions(cells: Mapping[Cell, Prints], wanted: Sequence[str]) -> dict[str, tup
     parts: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         parts.setdefault(cell[:2], []).append(cell)
-    for search in (_single, _alike, _several):
+    for search in (_single, _alike, _several, _paths):
         for part in parts.values():
-            for chosen in search(part) if left else ():
+            for chosen in search(part, found) if left else ():
                 name = name_of([cells[cell] for cell in chosen])
                 if name in left:
                     found[name] = tuple(chosen)
@@ -43,12 +45,12 @@ def name_of(prints: Sequence[Prints]) -> str:
     return f"{first:016x}{second:016x}"
 
 
-def _single(part: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
+def _single(part: Sequence[Cell], _: Found) -> Iterator[Sequence[Cell]]:
     for cell in part:
         yield [cell]
 
 
-def _alike(part: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
+def _alike(part: Sequence[Cell], found: Found) -> Iterator[Sequence[Cell]]:
     """Cells that share the values of some of their keys, for every choice of keys; all of them for none."""
     keys = {cell: json.loads(cell[2]) for cell in part}
     names = sorted(next(iter(keys.values()), {}))
@@ -60,14 +62,36 @@ def _alike(part: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
             yield from groups.values()
 
 
-def _several(part: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
+def _several(part: Sequence[Cell], found: Found) -> Iterator[Sequence[Cell]]:
     """As ``_alike``, of the cells whose one key is one of several values."""
     keys = {cell: json.loads(cell[2]) for cell in part}
     for name in sorted(next(iter(keys.values()), {})):
         values = sorted({key[name] for key in keys.values()}, key=_in_order)
         for chosen in _choices(values):
             mine = [cell for cell, key in keys.items() if key[name] in chosen]
-            yield from _alike(mine)
+            yield from _alike(mine, found)
+
+
+def _paths(part: Sequence[Cell], found: Found) -> Iterator[Sequence[Cell]]:
+    """Of pathways, what rare ones were folded into: all that begin alike and have no line of their own, the longest beginnings first;
+    at last all whose first step has none. Looks again at ``found`` for each."""
+    steps = {cell: json.loads(cell[2])["path"].split(THEN) for cell in part if '"path":' in cell[2]}
+    groups: dict[str, list[Cell]] = {}
+    for cell, path in steps.items():
+        groups.setdefault(path[0], []).append(cell)
+    yield from groups.values()
+    begins = {tuple(path[:size]) for path in steps.values() for size in range(1, len(path) + 1)}
+    for begin in sorted(begins, key=lambda begin: (-len(begin), begin)):
+        told = {cell for chosen in found.values() if _within(chosen, steps, begin) for cell in chosen}
+        yield [cell for cell, path in steps.items() if tuple(path[: len(begin)]) == begin and cell not in told]
+    alone = {frozenset(chosen) for chosen in found.values()}
+    yield [cell for group in groups.values() if frozenset(group) not in alone for cell in group]
+
+
+def _within(chosen: Sequence[Cell], steps: Mapping[Cell, Sequence[str]], begin: tuple[str, ...]) -> bool:
+    """Whether these are pathways of that beginning, but not all of its first step."""
+    mine = all(tuple(steps.get(cell, ())[: len(begin)]) == begin for cell in chosen)
+    return mine and len(chosen) < sum(path[0] == begin[0] for path in steps.values())
 
 
 def _choices(values: Sequence[str]) -> Iterator[frozenset[str]]:
