@@ -89,7 +89,7 @@ def test_the_sets_of_a_study_are_the_persons_whom_it_counts(
             truth = {n for n, one in told.items() if one[1] >= step and arm in ("all", one[0])}
             if truth:
                 name = printed(truth).removeprefix("print:")
-                who = members_of(found, unions(cells, [name])[name])
+                who = members_of(found, unions(cells, [name])[name][0])
                 assert sorted(map(shared, truth)) == who.tolist()
 
 
@@ -218,3 +218,15 @@ def test_pathways_that_were_folded_or_joined_are_found_again() -> None:
     assert {name: frozenset(json.loads(cell[2])["path"] for cell in chosen) for name, chosen in found.items()} == dict(
         asked
     )
+
+
+def test_whoever_is_left_of_a_part_is_found_again() -> None:
+    """Those who never switched: everybody less those of another part."""
+    whole, one, other = (
+        ("a", "persons", "{}"),
+        ("a", "switched/x", '{"switched":"y"}'),
+        ("a", "switched/x", '{"switched":"z"}'),
+    )
+    cells = {whole: (90, 80), one: (30, 20), other: (10, 5)}
+    name = name_of([(50, 55)])
+    assert unions(cells, [name])[name] == ((whole,), (one, other))

@@ -200,7 +200,10 @@ class _Look:
             for cell, (prints, _) in shard.cells.items():
                 before = cells.get(cell, (0, 0))
                 cells[cell] = (before[0] + prints[0], before[1] + prints[1])
-        persons = {name: members_of(shards, chosen) for name, chosen in unions(cells, names).items()}
+        persons = {
+            name: np.setdiff1d(members_of(shards, chosen), members_of(shards, less), assume_unique=True)
+            for name, (chosen, less) in unions(cells, names).items()
+        }
         index = np.unique(np.concatenate(list(persons.values())))
         return PersonSets(
             index=index, sets={name: packed(np.searchsorted(index, who)) for name, who in persons.items()}

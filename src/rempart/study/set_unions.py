@@ -6,7 +6,7 @@ person.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import combinations
 
 from rempart.errors import NotTrusted
@@ -15,11 +15,12 @@ from rempart.study.describe_paths import THEN
 Cell = tuple[str, str, str]  # analysis, part, key
 Prints = tuple[int, int]
 Found = Mapping[str, tuple[Cell, ...]]
+Chosen = tuple[tuple[Cell, ...], tuple[Cell, ...]]
 _FEW = 8  # values of a key of which every choice is looked at; of others, those from one on in their order
 
 
-def unions(cells: Mapping[Cell, Prints], wanted: Sequence[str]) -> dict[str, tuple[Cell, ...]]:
-    """Name (32 hexadecimal digits) → the cells, which share nobody, that make that set up.
+def unions(cells: Mapping[Cell, Prints], wanted: Sequence[str]) -> dict[str, Chosen]:
+    """Name (32 hexadecimal digits) → the cells, which share nobody, that make that set up, and those that are taken off it.
 
     Raises NotTrusted ``fingerprint-differs`` where cells make up none of that name: the result is of other persons.
     """
@@ -34,8 +35,24 @@ def unions(cells: Mapping[Cell, Prints], wanted: Sequence[str]) -> dict[str, tup
                 if name in left:
                     found[name] = tuple(chosen)
                     left.discard(name)
-    if left:
-        raise NotTrusted("fingerprint-differs", sets=len(left))
+    without = _without(parts, cells, left)
+    if left - without.keys():
+        raise NotTrusted("fingerprint-differs", sets=len(left - without.keys()))
+    return {name: (chosen, ()) for name, chosen in found.items()} | without
+
+
+def _without(
+    parts: Mapping[tuple[str, str], Sequence[Cell]], cells: Mapping[Cell, Prints], left: Set[str]
+) -> dict[str, Chosen]:
+    """Of the names that are left, those of everybody of a part less the cells, or one cell, of another part of its analysis."""
+    found: dict[str, Chosen] = {}
+    for (analysis, _), whole in parts.items() if left else ():
+        others = [part for (other, _), part in parts.items() if other == analysis and part is not whole]
+        for less in (chosen for part in others for chosen in (part, *([cell] for cell in part))):
+            taken = [(-first, -second) for first, second in (cells[cell] for cell in less)]
+            name = name_of([*(cells[cell] for cell in whole), *taken])
+            if name in left:
+                found[name] = (tuple(whole), tuple(less))
     return found
 
 
