@@ -26,6 +26,13 @@ def step(house: House, act: str, *by: str, **facts: str) -> dict[str, object]:
     return house.told("permit", "step", PERMIT, act, *keys, *said)
 
 
+def permit_file(house: House, *changes: tuple[str, str]) -> Path:
+    """The example's permit, which gives days of care."""
+    return house.example(
+        "permit", ("[rows]", '[identifiers]\ncare-days = "intervals between supplies"\n\n[rows]'), *changes
+    )
+
+
 CHARTER = "sha256:" + "c" * 64
 POLICY = f"""schema = "rempart.policy/1"
 version = 1
@@ -52,11 +59,13 @@ def decided(house: House) -> None:
     house.told("person", "add", "second", *words)
     both = ("--by", house.key("officer"), "--by", house.key("second"))
     house.told("audit", "policy", house.write("policy.toml", POLICY), *both)
-    permit = house.example("permit")
-    refused = house.call("--json", "permit", "grant", permit, "--key", house.key("claire"))
+    grant = ("--json", "permit", "grant")
+    refused = house.call(*grant, permit_file(house), "--key", house.key("claire"))
     assert refused.error["code"] == "grant-approval"
     soon = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=30)
     house.told("permit", "approve", house.write("cnil.toml", DECISION.format(until=soon)), *both)
+    unsaid = house.call(*grant, house.example("permit"), "--key", house.key("claire"))
+    assert unsaid.error["code"] == "permit-identifiers-unsaid"
     assert "the decision cnil on the warehouse ends in 30 days" in house.call("permit", "due").out
 
 
@@ -80,20 +89,20 @@ def opened(house: House) -> None:
 
 def amended(house: House) -> None:
     """A version without alice shuts her out, one that gives more is refused, a renewal moves the last day."""
-    first = house.told("permit", "check", house.example("permit"))["id"]
+    first = house.told("permit", "check", permit_file(house))["id"]
     second = ('persons = ["alice"]', f'version = 2\namends = "{first}"\npersons = ["dora"]')
-    told = house.told("permit", "amend", house.example("permit", second), "--key", house.key("claire"))
+    told = house.told("permit", "amend", permit_file(house, second), "--key", house.key("claire"))
     assert told["version"] == 2
     study = house.example("study")
     shut = house.call("--json", "study", "run", study, "--key", house.key("alice"))
     assert shut.error["code"] == "permit-person"
     third = (second[0], f'version = 3\namends = "{told["id"]}"\npersons = ["dora", "alice"]')
-    wider = house.example("permit", third, ("lookback = 20", "lookback = 19"))
+    wider = permit_file(house, third, ("lookback = 20", "lookback = 19"))
     refused = house.call("--json", "permit", "amend", wider, "--key", house.key("claire"))
     assert refused.error["code"] == "amend-widens"
-    no_renewal = house.call("--json", "permit", "renew", house.example("permit", third), "--key", house.key("claire"))
+    no_renewal = house.call("--json", "permit", "renew", permit_file(house, third), "--key", house.key("claire"))
     assert no_renewal.error["code"] == "renew-changes"
-    assert house.told("permit", "amend", house.example("permit", third), "--key", house.key("claire"))["version"] == 3
+    assert house.told("permit", "amend", permit_file(house, third), "--key", house.key("claire"))["version"] == 3
 
 
 def stopped_and_opened(house: House) -> None:
@@ -159,7 +168,7 @@ def published(house: House) -> None:
 def test_an_application_goes_from_hand_to_hand_to_a_dataset(new_house: House, small_delivery: Path) -> None:
     house = new_house
     house.told("ingest", small_delivery)
-    permit = house.example("permit")
+    permit = permit_file(house)
     incomplete = application(house, ('assessment = "invented', '# assessment = "invented'))
     filed = house.told("permit", "apply", incomplete, "--key", house.key("alice"))
     assert (filed["state"], filed["turn"]) == ("submitted", "secretariat")
@@ -180,11 +189,11 @@ def test_an_application_goes_from_hand_to_hand_to_a_dataset(new_house: House, sm
         early = house.call("--json", "permit", "grant", permit, "--key", house.key("claire"))
         assert (early.code, early.error["code"]) == (10, "project-state"), act
         step(house, act, *by, **facts)
-    beyond = house.example("permit", ('persons = ["alice"]', 'persons = ["alice", "frank"]'))
+    beyond = permit_file(house, ('persons = ["alice"]', 'persons = ["alice", "frank"]'))
     wider = house.call("--json", "permit", "grant", beyond, "--key", house.key("claire"))
     assert (wider.code, wider.error["code"]) == (10, "permit-beyond")
     decided(house)
-    permit = house.example("permit")
+    permit = permit_file(house)
     assert int(str(house.told("permit", "grant", permit, "--key", house.key("claire"))["persons"])) > 200
     opened(house)
     now = house.told("permit", "show", PERMIT)

@@ -108,7 +108,8 @@ def test_the_full_circuit_grants_nothing_that_nobody_applied_for() -> None:
     story = Story()
     policy(story, circuit="full")
     way(story, 5)
-    assert refusal(story) == ""
+    assert refusal(story) == "permit-identifiers-unsaid"
+    story.ask(story.permit(change={"identifiers": {}}), *USES)
 
 
 def test_a_policy_of_one_officer_asks_nothing() -> None:

@@ -59,28 +59,30 @@ def whole_rows(layout: TableLayout, draw: random.Random) -> dict[str, pa.Table]:
     return rows
 
 
-def proof(name: str, plant: Plant, seed: int = 1, given: Permit | None = None) -> SubsetProof:
-    """Both sides of one table, with something done to what is delivered."""
+def proof(
+    name: str, plant: Plant, seed: int = 1, given: Permit | None = None, told: Permit | None = None
+) -> SubsetProof:
+    """Both sides of one table, with something done to what is delivered; ``given``: as compiled, ``told``: as proven."""
     layout, given = LAYOUTS[name], given or permit(**{name: TABLES[name]})
     parts = compile_permit(given, LAYOUTS)[name]
-    told = SubsetProof(permit=permit(**{name: TABLES[name]}), layouts={name: layout})
+    proven = SubsetProof(permit=told or permit(**{name: TABLES[name]}), layouts={name: layout})
     query = DuckDBQuery(threads=1, memory_limit="512MB")
     try:
-        told.know(query, persons=INDEX, objecting=OBJECTING, former=FORMER)
+        proven.know(query, persons=INDEX, objecting=OBJECTING, former=FORMER)
         query.register("people", PEOPLE)
         for sibling, rows in whole_rows(layout, random.Random(seed)).items():
             query.register(f"{name}__{sibling}", rows)
-        told.permitted(query)
+        proven.permitted(query)
         moved = query.table(permitted_rows_sql(layout, parts)).drop_columns(["target"])
         query.register(f"moved_{name}", moved)
         numbers = {"source": pa.array(range(7001, 7030), pa.int64()), "fresh": pa.array(range(29), pa.int64())}
         query.register("fresh_provider", pa.table(numbers))
         query.execute(fresh_visits_sql(parts.get(MAIN) if name == "visit_occurrence" else None, 0))
         sealed = {sibling: query.table(project_part_sql(layout, parts, sibling, 0)) for sibling in parts}
-        told.delivered(query, name, plant(sealed, layout))
+        proven.delivered(query, name, plant(sealed, layout))
     finally:
         query.close()
-    return told
+    return proven
 
 
 def as_it_is(sealed: dict[str, pa.Table], _: TableLayout) -> dict[str, pa.Table]:

@@ -153,6 +153,8 @@ def _check_project(proofs: Proofs, index: int, permit: Permit, rules: Rules, pol
     if proofs.events[index].kind == _GRANT:
         require_agreed(proofs, index, rules.projects, full=policy.text("circuit") == "full")
         require_decisions(proofs, policy)
+        if policy.text("circuit") == "full" and permit.identifiers is None:
+            raise Refused("permit-identifiers-unsaid", permit=permit.id)
     else:
         require_entry(proofs, permit, policy)
 

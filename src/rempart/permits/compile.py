@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rempart.errors import BadInput, Refused
+from rempart.permits.coarse import by_month, check_identifiers
 from rempart.records.omop import MAIN, TableLayout
 from rempart.records.permit import Permit
 
@@ -55,10 +56,12 @@ def compile_permit(
 ) -> dict[str, dict[str, PermittedPart]]:
     """Table of persons → sibling → what is permitted of it; ``main`` is always there.
 
-    Raises Refused ``permit-reserved``, ``permit-rows``; BadInput ``permit-table-unknown``, ``permit-column-unknown``.
+    Raises Refused ``permit-reserved``, ``permit-rows``, ``permit-identifier``, ``permit-identifiers``; BadInput
+    ``permit-table-unknown``, ``permit-column-unknown``.
     """
     if permit.rows:
         raise Refused("permit-rows", permit=permit.id)
+    check_identifiers(permit)
     named = {name: columns for name, columns in permit.tables.items() if name not in WHOLE}
     return {name: _table(permit, name, columns, layouts, reserved) for name, columns in named.items()}
 
@@ -120,12 +123,12 @@ def _part(permit: Permit, layout: TableLayout, sibling: str, columns: tuple[str,
 
 
 def _expression(permit: Permit, layout: TableLayout, column: str) -> str:
-    """The column, spells clipped to look-back and period."""
-    if layout.name not in _PERIODS or layout.type_of(column) != "DATE":
-        return column
-    if column == layout.date:
-        return f"greatest({column}, DATE '{permit.lookback}')"
-    return f"least({column}, DATE '{permit.period[1]}')"
+    """The column, spells clipped to look-back and period, days by their month where the permit does not give days."""
+    told = column
+    if layout.name in _PERIODS and layout.type_of(column) == "DATE":
+        first = f"greatest({column}, DATE '{permit.lookback}')"
+        told = first if column == layout.date else f"least({column}, DATE '{permit.period[1]}')"
+    return f"CAST(date_trunc('month', {told}) AS DATE)" if by_month(permit, layout, column) else told
 
 
 def _predicate(permit: Permit, layout: TableLayout, sibling: str) -> str:

@@ -93,6 +93,9 @@ def _value(permit: Permit, layout: TableLayout, column: str) -> str:
         told = f"CASE WHEN {place} > {last} THEN NULL ELSE {place} END"
     elif column in layout.others:
         told = f"CASE WHEN {place} IN (SELECT {WAREHOUSE_PERSON} FROM allowed_person) THEN {place} END"
+    coarse = permit.identifiers is not None and "care-days" not in permit.identifiers and layout.name != "death"
+    if coarse and layout.type_of(column) == "DATE":
+        told = f"make_date(year({told}), month({told}), 1)"
     return f"{told} AS {column}"
 
 

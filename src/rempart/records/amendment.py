@@ -54,5 +54,7 @@ def _wider(before: Permit, after: Permit) -> Iterator[str]:
     for table, columns in after.tables.items():
         if not set(columns) <= set(before.tables.get(table, ())):
             yield f"tables.{table}"
+    if (before.identifiers, before.perimeter) != (after.identifiers, after.perimeter):
+        yield "identifiers"
     if not set(after.derogations) <= set(before.derogations):
         yield "derogations"

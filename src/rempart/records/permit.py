@@ -12,7 +12,7 @@ from rempart.records.derogation import Derogation, read_derogations
 
 SCHEMA = "rempart.permit/1"
 _KEYS = {"schema", "id", "project", "purpose", "basis", "persons", "valid", "lookback", "period", "rows", "tables"}
-_OPTIONAL = {"derogations", "application", "reference", "conditions", "version", "amends"}
+_OPTIONAL = {"derogations", "application", "reference", "conditions", "version", "amends", "identifiers", "perimeter"}
 _DOCUMENT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _ID = re.compile(r"P-\d{4}-\d{4}", re.ASCII)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{1,40}")
@@ -23,7 +23,9 @@ class Permit:
     """A permit as data. ``valid``, ``period``: first and last day, both included; ``tables``: table → permitted columns;
     ``derogations``: rare harms that may be told from fewer persons than the threshold; ``application``: content id of the application
     that it answers, ``reference``: of the regulator's decision, ``conditions``: under which it was given; '' and () where none is told.
-    ``version``: 1, or of an amendment, which names by ``amends`` the content id of the version before.
+    ``identifiers``: potential identifiers that are given fine, each with its reason, None in a permit that says nothing of them;
+    ``perimeter``: of the decree that lets them be crossed. ``version``: 1, or of an amendment, which names by ``amends`` the content id
+    of the version before.
     """
 
     id: str
@@ -42,6 +44,8 @@ class Permit:
     conditions: tuple[str, ...] = ()
     version: int = 1
     amends: str = ""
+    identifiers: Mapping[str, str] | None = None
+    perimeter: str = ""
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -83,6 +87,10 @@ class Permit:
             body["derogations"] = [one.as_dict() for one in self.derogations]
         told = {"application": self.application, "reference": self.reference, "conditions": list(self.conditions)}
         body |= {name: item for name, item in told.items() if item}
+        if self.identifiers is not None:
+            body |= {"identifiers": dict(self.identifiers)}
+        if self.perimeter:
+            body |= {"perimeter": self.perimeter}
         if self.version > 1:
             body |= {"version": self.version, "amends": self.amends}
         return dict(plain(body))
@@ -135,7 +143,16 @@ def permit_from_dict(value: Mapping[str, object], *, file: str = "permit.toml") 
         conditions=tuple(_texts(value.get("conditions", []), "conditions")),
         version=_version(value.get("version", 1)),
         amends=_text(value, "amends") if "amends" in value else "",
+        identifiers=_reasons(value["identifiers"]) if "identifiers" in value else None,
+        perimeter=_text(value, "perimeter") if "perimeter" in value else "",
     )
+
+
+def _reasons(value: object) -> Mapping[str, str]:
+    texts = isinstance(value, Mapping) and all(isinstance(why, str) and why.strip() for why in value.values())
+    if not isinstance(value, Mapping) or not texts:
+        raise BadInput("permit-field", field="identifiers", expected='name = "why"')
+    return {str(name): str(why) for name, why in value.items()}
 
 
 def _version(value: object) -> int:
