@@ -57,11 +57,13 @@ def control(story: Story, *by: str, **changes: Any) -> str:
     return document
 
 
-def retention(story: Story, documents: list[str], *by: str, now: datetime.datetime = YEAR_AFTER) -> None:
-    """The act by which the traces of the first of March go, a year later."""
+def retention(
+    story: Story, documents: list[str], *by: str, now: datetime.datetime = YEAR_AFTER, also: tuple[int, ...] = ()
+) -> None:
+    """The act by which the traces of March go, a year later, by the day of its second; ``also``: further leaves that go with them."""
     story.now = now
     end = month_of(MONTH, story.events).to
-    gone = [index for index, event in enumerate(story.events[:end]) if event.event_class == "trace"]
+    gone = sorted({*also, *(index for index, e in enumerate(story.events[:end]) if e.event_class == "trace")})
     body = {
         "schema": "rempart.retention/1",
         "before": "2026-03-02",
