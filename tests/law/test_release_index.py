@@ -9,7 +9,6 @@ NAMED_BY = {
     "rempart.journeys.ingest": "makes it",
     "rempart.journeys.research_parts": "carries it on from one delivery to the next",
     "rempart.journeys.grant": "copies it into a project, sealed",
-    "rempart.journeys.project_people": "reads it there, of who is in",
     "rempart.journeys.objections": "knows by it how many who object are known",
     "rempart.journeys.objection_application": "finds by it who leaves a project",
     "rempart.journeys.twin": "makes it of invented persons",
