@@ -2,13 +2,11 @@
 """The control of a month's traces and the purge of old ones, on the command line."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rempart.adapters import package_data
-from rempart.adapters.state_database import StateDatabase
 from rempart.audit.trace_control import Anomaly, Month
 from rempart.errors import NotTrusted, Refused
 from rempart.journeys.trace_control import (
@@ -26,7 +24,7 @@ from rempart.ports.surroundings import Progress
 from rempart.records.document import SignedDocument
 from rempart.wiring.audit import verify_warehouse
 from rempart.wiring.policy import policy_now
-from rempart.wiring.projection import catch_up, state_url
+from rempart.wiring.projection import bring_up
 from rempart.wiring.signing import Ask, signer
 from rempart.wiring.warehouse import Warehouse
 
@@ -101,8 +99,7 @@ def purge_traces(warehouse: Warehouse, *, by: Sequence[Path], ask: Ask) -> int:
     except Refused as error:
         if error.code != "purge-nothing" or not gone:
             raise
-    with closing(StateDatabase(state_url(warehouse))) as state:
-        catch_up(warehouse, state)
+    bring_up(warehouse)
     return gone
 
 

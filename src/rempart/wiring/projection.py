@@ -75,6 +75,12 @@ def rows(
             return state.rows(table, after=after, limit=limit, where=where)
 
 
+def bring_up(warehouse: Warehouse) -> None:
+    """Have the database hold what the ledger holds now, and nothing that it held before."""
+    with closing(StateDatabase(state_url(warehouse))) as state:
+        catch_up(warehouse, state)
+
+
 def state_url(warehouse: Warehouse) -> str:
     """Where the projection lies: ``[state] url``, else ``DIR/controller/state.db``."""
     return warehouse.configuration.state_url or f"sqlite:///{warehouse.controller / 'state.db'}"
