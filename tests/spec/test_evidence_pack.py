@@ -1,24 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an evidence pack may say: results follow from evidence, organisational items stay the operator's, and every list is whole."""
 
+import datetime
 import itertools
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
 from rempart.adapters import pack_verifier
 from rempart.adapters.junit_file import node_id, read_junit
 from rempart.audit.evidence_pack import RESULTS, pack_content, result
-from rempart.audit.probes import Seen
+from rempart.audit.findings import Finding, Findings
+from rempart.audit.probes import Live, Seen, look
+from rempart.audit.requirements import Probe
 from rempart.audit.verify import ACT_RULES, LOG_RULES
 from rempart.errors import BadInput
+from rempart.records.event import LedgerEvent
 from rempart.wiring.audit import audit_rules
 from rempart.wiring.evidence_pack import LANGUAGES, lists
 from tests.law.tree import ROOT, none
 
 LISTS = lists()
+NOW = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
 STATES = ("passed", "failed", "skipped", "not-run", "shipped", "holds", "breached", "nothing", "none-yet")
 
 
@@ -126,12 +132,8 @@ COMING = frozenset(
     {
         "attestation",
         "system-approval",
-        "freeze",
         "register",
         "incident",
-        "trace-control",
-        "retention",
-        "code-job",
     }
 )
 """Kinds that the lists ask for and the ledger does not have yet: what they would prove is not proven."""
@@ -165,3 +167,61 @@ def test_what_is_no_junit_file_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInput) as caught:
         read_junit(file)
     assert caught.value.code == "junit-form"
+
+
+def live(*events: LedgerEvent, found: tuple[str, str] | None = None) -> Live:
+    """A house with these leaves, and perhaps one finding (rule, family)."""
+    items = (Finding(index=0, rule=found[0], family=found[1], facts={}),) if found else ()
+    return Live(
+        events=dict(enumerate(events)),
+        findings=Findings(items=items, counts={}, origin="o", size=len(events), root=b""),
+        asked=frozenset({"r"}),
+        facts={"told": 2},
+        shown=frozenset({"head"}),
+        now=NOW,
+    )
+
+
+def leaf(day: int, *objects: str, phase: Literal["intent", "effect", "failed"] = "effect") -> LedgerEvent:
+    """A leaf of kind k, so many days ago."""
+    time = (NOW - datetime.timedelta(days=day)).isoformat()
+    of = None if phase == "intent" else 0
+    return LedgerEvent(
+        kind="k", event_class="act", phase=phase, of=of, actor="a", basis="b", objects=objects, time=time, salt="00"
+    )
+
+
+def asked(**how: Any) -> Probe:
+    """A look."""
+    told = {"rules": (), "kinds": (), "needed": False, "within_days": 0, "fact": "", "anomalies": False, **how}
+    return Probe(name="p", words={"en": "", "fr": ""}, **told)
+
+
+@pytest.mark.parametrize(
+    ("how", "house", "state"),
+    [
+        ({"kinds": ("k",)}, live(leaf(1)), "holds"),
+        ({"kinds": ("k",)}, live(), "none-yet"),
+        ({"kinds": ("k",), "needed": True}, live(), "nothing"),
+        ({"kinds": ("k",), "needed": True}, live(leaf(1, phase="intent"), leaf(1, phase="failed")), "nothing"),
+        ({"kinds": ("k",), "within_days": 35}, live(leaf(34)), "holds"),
+        ({"kinds": ("k",), "within_days": 35}, live(leaf(35)), "breached"),
+        ({"kinds": ("k",), "within_days": 35}, live(leaf(99), leaf(1)), "holds"),
+        ({"rules": ("r",)}, live(), "holds"),
+        ({"rules": ("r",)}, live(found=("r", "refused")), "breached"),
+        ({"rules": ("r",)}, live(found=("r", "anomaly")), "holds"),
+        ({"rules": ("r",), "anomalies": True}, live(found=("r", "anomaly")), "breached"),
+        ({"rules": ("r",)}, live(found=("other", "refused")), "holds"),
+        ({"rules": ("r", "unknown")}, live(), "nothing"),
+        ({"fact": "told", "needed": True}, live(), "holds"),
+        ({"fact": "untold", "needed": True}, live(), "nothing"),
+    ],
+)
+def test_a_look_at_the_ledger_says_what_it_sees(how: dict[str, Any], house: Live, state: str) -> None:
+    assert look(asked(**how), house).state == state
+
+
+def test_the_newest_leaf_that_may_be_shown_is_cited() -> None:
+    seen = look(asked(kinds=("k",)), live(leaf(3, "head:x"), leaf(2, "head:y"), leaf(1, "head:z", "person:x")))
+    assert (seen.count, seen.leaf) == (3, 1)
+    assert look(asked(kinds=("k",)), live(leaf(1, "person:x"))).leaf is None

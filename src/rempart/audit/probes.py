@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rempart.audit.book import Events, instant
-from rempart.audit.findings import Findings
+from rempart.audit.findings import ANOMALY, Findings
 from rempart.audit.requirements import Probe
 
 HOLDS, BREACHED, NOTHING, NONE_YET = "holds", "breached", "nothing", "none-yet"
@@ -42,7 +42,8 @@ def look(probe: Probe, live: Live) -> Seen:
     """What one probe sees. A rule that this version of the auditor does not have proves nothing."""
     if not live.asked.issuperset(probe.rules):
         return Seen(state=NOTHING)
-    breaches = tuple(sorted({item.rule for item in live.findings.items if item.rule in probe.rules}))
+    told = (item for item in live.findings.items if item.rule in probe.rules)
+    breaches = tuple(sorted({item.rule for item in told if probe.anomalies or item.family != ANOMALY}))
     done = _done(probe, live)
     last = instant(live.events[done[-1]]) if done else None
     overdue = bool(last and probe.within_days and (live.now - last).days >= probe.within_days)

@@ -47,7 +47,8 @@ class Control:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """A look at the live ledger. ``rules``: audit rules without a breach; ``kinds``: acts that took effect; ``needed``: without
-    one, nothing is proven; ``within_days``: how old the last may be (0: any age); ``fact``: a number of the house, at least 1."""
+    one, nothing is proven; ``within_days``: how old the last may be (0: any age); ``fact``: a number of the house, at least 1;
+    ``anomalies``: an anomaly of these rules is a breach too."""
 
     name: str
     words: Words
@@ -56,6 +57,7 @@ class Probe:
     needed: bool
     within_days: int
     fact: str
+    anomalies: bool
 
 
 def frameworks(tables: Mapping[str, Mapping[str, Any]]) -> tuple[Framework, ...]:
@@ -90,6 +92,7 @@ def probes(table: Mapping[str, Any]) -> dict[str, Probe]:
             needed=bool(row.get("needed", False)),
             within_days=int(row.get("within_days", 0)),
             fact=str(row.get("fact", "")),
+            anomalies=bool(row.get("anomalies", False)),
         )
         for name, row in table["probes"].items()
     }
