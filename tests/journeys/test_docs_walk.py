@@ -22,6 +22,13 @@ NOT_WALKED |= {"release decide", "release withdraw", "release sample"}  # of vot
 NOT_WALKED |= {"audit publish", "audit incident"}
 NOT_WALKED |= {f"permit {act}" for act in ("amend", "renew", "attest", "approve", "end")}  # after the walk's story
 NOT_WALKED |= {"audit pack", "audit report", "audit catalogue"}  # walked by test_evidence_pack
+NOT_WALKED |= {
+    "audit cosign",
+    "audit receipts",
+    "audit recover",
+    "study job",
+    "study jobs",
+}  # told on pages of their own
 
 
 def blocks(page: Path) -> list[str]:

@@ -18,7 +18,7 @@ def pack(session: Session, *, to: Path, tests: Path | None = None) -> int:
         made = write_evidence_pack(Warehouse(session.directory), to=to, tests=tests, progress=bars)
     listed = made.content["frameworks"]
     columns = ["column-framework", *(f"column-result-{name}" for name in RESULTS)]
-    told = [(f["about"]["title"][voice.language], *(f["totals"].get(name, 0) for name in RESULTS)) for f in listed]
+    told = [(f["name"], *(f["totals"].get(name, 0) for name in RESULTS)) for f in listed]
     voice.table(columns, told)
     voice.say("pack-made", folder=str(to), files=made.files, leaves=made.content["log"]["size"])
     voice.say("pack-tests", cited=made.cited, ran=made.ran)

@@ -84,7 +84,7 @@ def test_two_checkers_are_asked_for_by_the_state_table_and_again_by_the_pack(
     if left != "state table":
         monkeypatch.setattr(releases, "state_table", one_is_enough)
     if left != "pack":
-        monkeypatch.setattr(pack, "_check", lambda *_: None)
+        monkeypatch.setattr(pack, "_check", lambda *_, **__: None)
     told = publish(place, release)
     assert (told.code, told.error) == ((10, "release-needs-two-checkers") if left else (0, ""))
     assert left or "release-approvals" in breaches(place)
@@ -100,7 +100,7 @@ def test_author_is_no_checker_is_held_where_votes_are_taken_where_they_are_count
     if left not in {"count", "votes"}:
         monkeypatch.setattr(states, "_enough", lambda now, table: len(now.approvals) >= table.checkers)
     if left not in {"pack", "votes"}:
-        monkeypatch.setattr(pack, "_check", lambda *_: None)
+        monkeypatch.setattr(pack, "_check", lambda *_, **__: None)
     told = vote(place, release, "dora")
     assert (told.code, told.error) == ((10, "release-author-votes") if left == "votes" else (0, ""))
     assert vote(place, release, "bob").code == 0
