@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rempart.disclosure.cells import cells_of, hidden_rows
+from rempart.disclosure.commitments import commit, evidence_of
 from rempart.disclosure.curves import CURVE, left_out, tie_curves, tie_totals
 from rempart.disclosure.derogated import counts_of, spared, tell_rests
 from rempart.disclosure.earlier import Earlier, days_hidden, hide_as_before, known_before, remembered, tie_earlier
@@ -66,7 +67,7 @@ def examine(
 
     ``close``: ``persons_ref`` of sets that lie too close to one released before, in whatever project: hidden wherever they stand, a
     derogation or not. ``key``: a secret of the house, of the draw between cells that could be hidden for another's sake: one who knew it,
-    and the rule, could tell which of two hidden cells was small.
+    and the rule, could tell which of two hidden cells was small; and of the commitments in the record (``commitments.py``).
     """
     policy = policy_from(rules)
     check_labels(rows)
@@ -80,7 +81,8 @@ def examine(
         if not (hide and row.output_type == CURVE)
     ]
     outputs = {row.output: row.output_type for row in rows}
-    tables = tuple(_table(name, kind, cleared, policy) for name, kind in outputs.items())
+    proof = _Proof(rows, found.intervals, key)
+    tables = tuple(_table(name, kind, cleared, policy, proof) for name, kind in outputs.items())
     private = tuple({"cell": c, "low": low, "high": high} for c, (low, high) in sorted(found.intervals.items()))
     told = iter(hides)
     counts = remembered(rows, [index in dropped or next(told) for index in range(len(rows))], policy)
@@ -145,11 +147,26 @@ def _cleared(row: ResultRow, hide: bool, policy: Policy) -> ResultRow:
     return replace(bare, value=policy.rounded(row.output_type, row.statistic, row.value), status="rounded")
 
 
-def _table(output: str, output_type: str, cleared: Sequence[ResultRow], policy: Policy) -> CheckedTable:
-    """One output with the record of the rules applied to it; the record is the same whatever was suppressed."""
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What the rules were judged on, and the key of the commitments to it; no commitment without one."""
+
+    rows: Sequence[ResultRow]
+    intervals: Mapping[str, tuple[float, float]]
+    key: bytes
+
+    def of(self, output: str, rule: str) -> dict[str, str]:
+        """A field of the record."""
+        if not self.key:
+            return {}
+        return {"commitment": commit(self.key, evidence_of(output, rule, self.rows, self.intervals))}
+
+
+def _table(output: str, output_type: str, cleared: Sequence[ResultRow], policy: Policy, proof: _Proof) -> CheckedTable:
+    """One output with the record of the rules applied to it; but for keyed commitments the record is the same whatever was suppressed."""
     parameters = {"threshold": policy.persons, "establishments": policy.establishments, "width": policy.width}
     record = tuple(
-        {"rule": name, "rules": policy.id, "parameters": parameters, "verdict": "applied"}
+        {"rule": name, "rules": policy.id, "parameters": parameters, **proof.of(output, name), "verdict": "applied"}
         for name in policy.types[output_type].rules
     )
     mine = in_order([row for row in cleared if row.output == output], policy.types[output_type])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.disclosure.check import Examination, examine
+from rempart.disclosure.commitments import key_of
 from rempart.disclosure.earlier import Earlier, all_hidden
 from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError, Unavailable
 from rempart.journeys.evidence import open_result
@@ -126,7 +127,7 @@ def _apart(
     other rules. Of three the last by name goes, whatever it counts."""
     near, threes, close = apart
     while True:
-        made = examine(rows, rules, derogations=let, earlier=known, close=close)
+        made = examine(rows, rules, derogations=let, earlier=known, close=close, key=key_of(rows))
         shown = made.counts.sets
         further = (near & shown) - close
         further |= {max(three) for three in threes if three <= shown and not further & three}
@@ -208,7 +209,7 @@ def _as_submitted(results: _Results, one: Before, known: Sequence[Earlier]) -> E
     try:
         let = derogated(results.desk, results.permit, one.finished, one.derogations)
         close = results.close(one.entry)
-        made = examine(rows, results.desk.rules, derogations=let, earlier=known, close=close)
+        made = examine(rows, results.desk.rules, derogations=let, earlier=known, close=close, key=key_of(rows))
     except _FOR_EVER:
         return all_hidden(rows)
     return made.counts if table_ids(made.tables) == one.tables else all_hidden(rows)
