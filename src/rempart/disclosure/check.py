@@ -17,6 +17,7 @@ from rempart.disclosure.derogated import counts_of, spared, tell_rests
 from rempart.disclosure.earlier import Earlier, days_hidden, hide_as_before, known_before, remembered, tie_earlier
 from rempart.disclosure.labels import check_labels
 from rempart.disclosure.margins import lines_of
+from rempart.disclosure.noise import NONE, option_from
 from rempart.disclosure.order import in_order
 from rempart.disclosure.policy import Policy, policy_from
 from rempart.disclosure.series import near_days, near_steps
@@ -62,21 +63,24 @@ def examine(
     earlier: Sequence[Earlier] = (),
     close: frozenset[str] = frozenset(),
     key: bytes = b"",
+    option: str = NONE,
 ) -> Examination:
     """As ``check``, with the private record of what an attacker is left with, and what later submissions are checked against.
 
     ``close``: ``persons_ref`` of sets that lie too close to one released before, in whatever project: hidden wherever they stand, a
     derogation or not. ``key``: a secret of the house, of the draw between cells that could be hidden for another's sake: one who knew it,
     and the rule, could tell which of two hidden cells was small; and of the commitments in the record (``commitments.py``).
+    ``option``: how counts that are shown are altered (``noise.py``); BadInput ``disclosure-option``.
     """
     policy = policy_from(rules)
+    altered = option_from(option, rules, key=key)
     check_labels(rows)
     _each_once(rows)
     dropped = _dropped(rows, policy, earlier)
     shown = [row for index, row in enumerate(rows) if index not in dropped]
     found, hides = _suppressed(shown, policy, earlier, derogations, close=close, key=key)
     cleared = [
-        _cleared(row, hide, policy)
+        altered.alter(row, _cleared(row, hide, policy), policy, key)
         for row, hide in zip(shown, hides, strict=True)
         if not (hide and row.output_type == CURVE)
     ]

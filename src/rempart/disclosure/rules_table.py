@@ -19,6 +19,8 @@ def rules_table(rules: Mapping[str, Any]) -> str:
         for name, entry in rules["rules"].items()
     ]
     parts.append(_table(["rule", "in English", "en français", "source and date"], named))
+    options = [(name, entry["en"], entry["fr"], entry["reference"]) for name, entry in rules.get("options", {}).items()]
+    parts.append(_table(["option", "in English", "en français", "after"], options))
     rounding = [(name, " ".join(f"{value} {key}" for key, value in how.items())) for name, how in _rounding(rules)]
     parts.append(_table(["statistic", "rounded to"], rounding))
     return "\n\n".join(parts) + "\n"
