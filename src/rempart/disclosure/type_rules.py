@@ -6,6 +6,7 @@ Judges rows, never prices or hides: what is barred here is primary in the check,
 
 from collections.abc import Callable, Mapping, Sequence
 
+from rempart.disclosure.invert import events_of_rate, fewest_of_ratio
 from rempart.disclosure.policy import Policy
 from rempart.errors import BadInput
 from rempart.records.result import ResultRow
@@ -13,6 +14,8 @@ from rempart.records.result import ResultRow
 Fit = tuple[str, str]  # output, model
 Group = tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
 Judge = Callable[[Sequence[ResultRow], Policy], set[int]]
+_EVENTS = frozenset({"events", "cases"})
+_LIMITS = (("lower", "rate_lower"), ("upper", "rate_upper"))
 _OUTER = {"edge_low": min, "edge_high": max}
 
 
@@ -157,6 +160,25 @@ def _without_contributions(rows: Sequence[ResultRow], policy: Policy) -> set[int
     }
 
 
+def _inverted(rows: Sequence[ResultRow], policy: Policy) -> set[int]:
+    """Limits, and what stands beside them, that give few events back where no count of events is told beside them for itself."""
+    told = {(row.output, tuple(sorted(row.row_key.items()))) for row in rows if row.statistic in _EVENTS}
+    groups = _groups(rows)
+
+    def few(row: ResultRow) -> bool:
+        lower, upper = (
+            next((n for name in names if (n := _number(groups[_group(row)], name)) is not None), None)
+            for names in _LIMITS
+        )
+        if lower is None or upper is None or (row.output, tuple(sorted(row.row_key.items()))) in told:
+            return False
+        if row.statistic.startswith("rate") or "rate" in groups[_group(row)]:
+            return any(policy.small(n) for n in events_of_rate(lower, upper))
+        return fewest_of_ratio(lower, upper) < policy.persons
+
+    return {at for at, row in enumerate(rows) if few(row)}
+
+
 _JUDGES: Mapping[str, Judge] = {
     "dof": _few_degrees,
     "level-persons": _small_levels,
@@ -165,5 +187,6 @@ _JUDGES: Mapping[str, Judge] = {
     "population": _few_inhabitants,
     "shared-extreme": _not_shared,
     "outer-edges": _edges,
+    "inverted-limits": _inverted,
     "contributions": _without_contributions,
 }
