@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A researcher's own Python and R on the project dataset: what it reads, what is kept of it, what nobody is told."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -63,15 +64,22 @@ ROOT = os.geteuid() == 0
 pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="no bubblewrap on this machine")
 
 
-@pytest.fixture
-def house(small: House) -> Iterator[House]:
-    """The small house, where jobs may run, in a folder that no other test has."""
+@contextlib.contextmanager
+def where_jobs_run(house: House) -> Iterator[House]:
+    """The house with a folder for jobs that no other test has, and accounts of its own for them."""
     folder = tempfile.mkdtemp(prefix="rempart-jobs-", dir="/run" if ROOT else "/dev/shm")
     first = 240_000 + os.getpid() % 1000 * 20
-    with (small.warehouse / "rempart.toml").open("a", encoding="utf-8") as file:
+    with (house.warehouse / "rempart.toml").open("a", encoding="utf-8") as file:
         file.write(f'\n[sandbox]\nfolder = "{folder}"\n' + f"uids = [{first}, {first + 19}]\n" * ROOT)
-    yield small
+    yield house
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def house(small: House) -> Iterator[House]:
+    """The small house, where jobs may run."""
+    with where_jobs_run(small) as house:
+        yield house
 
 
 def job(house: House, language: str, code: str, *changes: tuple[str, str]) -> Path:

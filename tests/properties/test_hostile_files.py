@@ -64,7 +64,7 @@ def test_the_threshold_is_that_of_the_tables() -> None:
     st.lists(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=5, max_size=5), min_size=1, max_size=6),
     st.integers(0, 4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_picture_keeps_its_points_to_a_sixteenth_whatever_filter_wrote_it(
     rows: list[list[tuple[int, ...]]], how: int
 ) -> None:
@@ -108,7 +108,7 @@ def test_a_checker_reads_first_what_each_column_holds() -> None:
 
 
 @given(st.binary(max_size=400), st.sampled_from(["a.csv", "a.txt", "a.png", "a.py"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_bytes_are_answered_and_never_break_the_check(data: bytes, name: str) -> None:
     kind = {"csv": "table", "txt": "text", "png": "figure", "py": "code"}[name[2:]]
     found = check_file(name, data, kind, RULES)

@@ -37,6 +37,18 @@ def write_release(public: Path, release_id: str, files: Mapping[str, bytes], *, 
     return final
 
 
+def write_for_eyes(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write ``files`` under a folder of one's own that is made for it; raises BadInput ``release-path``, ``file-unwritable``."""
+    for path in files:
+        _check_path(path)
+    try:
+        folder.mkdir(mode=0o700)
+        for path, data in files.items():
+            _write(folder / path, data)
+    except OSError as error:
+        raise BadInput("file-unwritable", file=folder.name) from error
+
+
 def _without(files: Mapping[str, bytes], names: Collection[str]) -> dict[str, bytes]:
     return {path: data for path, data in files.items() if path not in names}
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from rempart.audit.book import Book
 from rempart.audit.findings import Bad
+from rempart.audit.rules_releases import FILES_SUBMISSION, SUBMISSION, form_of
 from rempart.errors import RempartError
 
 KIND = "fingerprint"
@@ -33,7 +34,8 @@ def _there(book: Book, document: str) -> bool:
 
 
 def submission_compared(book: Book) -> Iterator[Bad]:
-    """A submission after the first entry names one that was made before it, of the same run's result under the same permit."""
+    """A submission after the first entry names one that was made before it, of the same run's result under the same permit. Files of a
+    researcher's own code have none."""
     entries = {
         effect.fact("register"): (end, intent.basis, intent.fact("result"))
         for _, intent, end, effect in book.done(KIND)
@@ -41,7 +43,7 @@ def submission_compared(book: Book) -> Iterator[Bad]:
     }
     first = min((end for end, _, _ in entries.values()), default=None)
     for index, event, _, _ in book.done("submission"):
-        if first is None or index < first:
+        if first is None or index < first or form_of(book, event, SUBMISSION, FILES_SUBMISSION) == FILES_SUBMISSION:
             continue
         end, basis, result = entries.get(event.fact("register"), (index, "", None))
         if end >= index or (basis, result) != (event.basis, event.fact("result")):

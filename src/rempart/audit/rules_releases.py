@@ -15,6 +15,8 @@ from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 
 SUBMISSION = "rempart.submission/1"
+FILES_SUBMISSION = "rempart.submission/2"
+_RUNS = {"study": "result", "code-job": "files"}
 VOTE = "rempart.vote/2"
 WHOLE_VOTE = "rempart.vote/1"
 DECISION = "rempart.consolidation/1"
@@ -55,7 +57,7 @@ def submission_document(book: Book) -> Iterator[Bad]:
     for index, event, _, _ in book.done("submission"):
         book.counts["submissions"] += 1
         try:
-            signed = book.document(event, "document", SUBMISSION)
+            signed = book.document(event, "document", form_of(book, event, SUBMISSION, FILES_SUBMISSION))
             for signer in book.signers(index, signed, "researcher"):
                 if permit_id(event) in grants:
                     permit = grants[permit_id(event) or ""].at(index)
@@ -82,8 +84,9 @@ def _check_run(book: Book, index: int, event: LedgerEvent, signed: SignedDocumen
     """The run and its result are those of a study that took effect before, under the same permit."""
     wanted = (signed.body.get("run"), signed.body.get("result"))
     runs = {
-        (intent.fact("run") or effect.fact("run"), effect.fact("result"))
-        for _, intent, end, effect in book.done("study")
+        (intent.fact("run") or effect.fact("run"), effect.fact(made))
+        for kind, made in _RUNS.items()
+        for _, intent, end, effect in book.done(kind)
         if end < index and intent.basis == event.basis
     }
     if wanted not in runs:
@@ -106,7 +109,7 @@ def vote_document(book: Book) -> Iterator[Bad]:
     for index, event, _, _ in book.done("vote"):
         book.counts["votes"] += 1
         try:
-            signed = book.document(event, "document", _form(book, event))
+            signed = book.document(event, "document", form_of(book, event, VOTE, WHOLE_VOTE))
             book.signers(index, signed, "checker")
             same(signed, event, ("release",), VOTE)
             over = [s for s in submissions if s.document == signed.body.get("submission") and s.effect < index]
@@ -159,9 +162,10 @@ def submissions_of(book: Book) -> list[Submission]:
     """Submissions that prove themselves; the others are named by ``submission_document``."""
     found = []
     for index, event, end, _ in book.done("submission"):
-        signed, people = proven(book, index, event, SUBMISSION, "researcher")
+        schema = form_of(book, event, SUBMISSION, FILES_SUBMISSION)
+        signed, people = proven(book, index, event, schema, "researcher")
         if signed is not None:
-            tables = signed.body.get("tables")
+            tables = signed.body.get("files" if schema == FILES_SUBMISSION else "tables")
             files = tables.items() if isinstance(tables, Mapping) else ()
             found.append(
                 Submission(
@@ -181,7 +185,7 @@ def votes_of(book: Book, kind: str = "vote") -> list[Vote]:
     """Votes (or with ``decision``, decisions) that prove themselves; the others are named by ``vote_document``, ``decision_document``."""
     found = []
     for index, event, end, _ in book.done(kind):
-        schema = DECISION if kind == "decision" else _form(book, event)
+        schema = DECISION if kind == "decision" else form_of(book, event, VOTE, WHOLE_VOTE)
         signed, people = proven(book, index, event, schema, "checker")
         if signed is None:
             continue
@@ -197,13 +201,13 @@ def votes_of(book: Book, kind: str = "vote") -> list[Vote]:
     return found
 
 
-def _form(book: Book, event: LedgerEvent) -> str:
-    """Which of the two forms a vote has; the newer one where nothing tells."""
+def form_of(book: Book, event: LedgerEvent, usual: str, other: str) -> str:
+    """Which of two forms the document of an event has; the usual one where nothing tells."""
     try:
-        SignedDocument.from_bytes(book.fetch(event.fact("document") or ""), schema=WHOLE_VOTE)
+        SignedDocument.from_bytes(book.fetch(event.fact("document") or ""), schema=other)
     except RempartError:
-        return VOTE
-    return WHOLE_VOTE
+        return usual
+    return other
 
 
 def _files(signed: SignedDocument) -> dict[tuple[str, str], str]:

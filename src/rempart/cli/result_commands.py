@@ -2,6 +2,7 @@
 """Commands about what leaves: submission, checks, publication."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +11,7 @@ from rempart.cli.voice import Voice
 from rempart.cli.way_out_commands import say_close
 
 if TYPE_CHECKING:
+    from rempart.wiring.job_releases import SeenFile
     from rempart.wiring.releases import Submitted
 
 
@@ -23,13 +25,19 @@ def submit(
     show: bool = False,
     derogation: list[str] | None = None,
     release: str = "",
+    file: list[str] | None = None,
+    statement: Path | None = None,
     passphrase_fd: int | None = None,
 ) -> int:
-    """Check every table of a run and submit it."""
+    """Check every table of a run, or every file of a job, and submit it."""
     from rempart.cli.tables import show_tables
+    from rempart.wiring.job_releases import is_job
     from rempart.wiring.releases import submit_run
     from rempart.wiring.warehouse import Warehouse
 
+    if is_job(run):
+        chosen = _Chosen(files=tuple(file or ()), context=context, statement=statement, release=release)
+        return _submit_files(session, run, chosen, key=key, passphrase_fd=passphrase_fd)
     voice = session.voice
     made = submit_run(
         Warehouse(session.directory),
@@ -51,6 +59,41 @@ def submit(
         **({"cleared": made.cleared, "waits": list(made.waits)} if made.cleared or made.waits else {}),
     }
     voice.result("release-submit", told)
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """What an author says of a job's files."""
+
+    files: tuple[str, ...]
+    context: str
+    statement: Path | None
+    release: str
+
+
+def _submit_files(session: Session, run: str, chosen: _Chosen, *, key: Path, passphrase_fd: int | None) -> int:
+    """Submit files of a researcher's own code."""
+    from rempart.cli.file_pages import show_findings
+    from rempart.wiring.job_releases import submit_job
+    from rempart.wiring.warehouse import Warehouse
+
+    voice = session.voice
+    release, files = submit_job(
+        Warehouse(session.directory),
+        run=run,
+        files=chosen.files,
+        context=chosen.context,
+        statement=chosen.statement,
+        key_file=key,
+        ask=session.asker(passphrase_fd),
+        language=voice.language,
+        release=chosen.release,
+    )
+    told = show_findings(voice, files)
+    voice.say("submitted-files", release=release, files=len(files))
+    voice.say("submitted-next", release=release)
+    voice.result("release-submit", {"release": release, "files": told})
     return 0
 
 
@@ -88,9 +131,11 @@ def review(
     public: str = "",
     private: str = "",
     derogation: list[str] | None = None,
+    out: Path | None = None,
     passphrase_fd: int | None = None,
 ) -> int:
-    """Show the checked tables, or vote on them."""
+    """Show the checked tables or files, or vote on them."""
+    from rempart.wiring.job_releases import files_under_review
     from rempart.wiring.releases import page_under_review
     from rempart.wiring.warehouse import Warehouse
     from rempart.wiring.way_out import vote
@@ -99,6 +144,9 @@ def review(
     warehouse = Warehouse(session.directory)
     ask = session.asker(passphrase_fd)
     if verdict is None:
+        files = files_under_review(warehouse, release=release, key_file=key, ask=ask, language=voice.language, out=out)
+        if files is not None:
+            return _show_files(voice, release, files, out)
         page, outputs = page_under_review(warehouse, release=release, key_file=key, ask=ask, language=voice.language)
         voice.plain(page)
         voice.say("review-next", release=release)
@@ -117,6 +165,16 @@ def review(
     )
     voice.say("voted", actor=actor, release=release, verdict=voice.word(f"verdict-{verdict}"))
     voice.result("release-review", {"release": release, "actor": actor, "state": state})
+    return 0
+
+
+def _show_files(voice: Voice, release: str, files: "list[SeenFile]", out: Path | None) -> int:
+    from rempart.cli.file_pages import show_files, show_findings
+
+    told = show_findings(voice, files)
+    show_files(voice, files, out)
+    voice.say("review-next", release=release)
+    voice.result("release-review", {"release": release, "files": told})
     return 0
 
 

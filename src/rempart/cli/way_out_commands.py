@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 
 def check(session: Session, run: str, /, *, key: Path, show: bool = False, passphrase_fd: int | None = None) -> int:
     """What the disclosure rules make of a run's tables, before anything is submitted."""
+    from rempart.cli.file_pages import show_findings
     from rempart.cli.tables import show_tables
+    from rempart.wiring.job_releases import check_job, is_job
     from rempart.wiring.warehouse import Warehouse
     from rempart.wiring.way_out import check_run
 
     voice = session.voice
+    if is_job(run):
+        ask = session.asker(passphrase_fd)
+        files = check_job(Warehouse(session.directory), run=run, key_file=key, ask=ask, language=voice.language)
+        voice.result("release-check", {"run": run, "files": show_findings(voice, files)})
+        return 0
     found = check_run(Warehouse(session.directory), run=run, key_file=key, ask=session.asker(passphrase_fd), show=show)
     rows = [(str(f["output"]), str(f["type"]), int(str(f["cells"])), int(str(f["suppressed"]))) for f in found.findings]
     voice.table(["column-output", "column-type", "column-cells", "column-suppressed"], rows)

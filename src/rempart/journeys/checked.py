@@ -16,6 +16,7 @@ from rempart.disclosure.commitments import key_of
 from rempart.disclosure.earlier import Earlier, all_hidden
 from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError, Unavailable
 from rempart.journeys.evidence import open_result
+from rempart.journeys.living import JOB
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import Act, recorded
 from rempart.journeys.register_sets import SPACE, TABLE, Register
@@ -218,6 +219,7 @@ def _as_submitted(results: _Results, one: Before, known: Sequence[Earlier]) -> E
 def standing(desk: ReleaseDesk, *, permit: str, release: str = "") -> tuple[Before, ...]:
     """All that the permit submitted before ``release`` was submitted ('': until now), in the order of the intents; also what was rejected
     since, and the same run under another release: its tables may have been others. Of two at once the first intent is the earlier one.
+    Files of a researcher's own are no tables that could be held against others, and are not among them.
     One whose document proves nothing any more has no ``tables``: what its intent tells is enough to hide all that its result holds.
     """
     log = events(desk.vault.ledger)
@@ -229,8 +231,13 @@ def standing(desk: ReleaseDesk, *, permit: str, release: str = "") -> tuple[Befo
     return tuple(
         _before(desk, log[index], index, proven=index in proven)
         for index in asked
-        if index < own and log[index].basis == f"permit:{permit}"
+        if index < own and log[index].basis == f"permit:{permit}" and not of_code(log[index])
     )
+
+
+def of_code(submission: LedgerEvent) -> bool:
+    """Whether what was submitted came of a researcher's own code."""
+    return (submission.fact("run") or "").startswith(JOB)
 
 
 def _before(desk: ReleaseDesk, intent: LedgerEvent, index: int, *, proven: bool) -> Before:

@@ -12,9 +12,9 @@ from rempart.journeys.desk_view import IN_REVIEW
 from rempart.journeys.permits import read_permit
 from rempart.journeys.projects import ProjectDesk, project_acts
 from rempart.journeys.release import ReleaseDesk, release_acts
-from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.project import ProjectAct, fold
+from rempart.release.documents import FILES_SUBMISSION, SUBMISSION, read_either
 from rempart.release.states import ReleaseEvent, ReleaseState, state
 
 Row = Mapping[str, str | int]
@@ -158,7 +158,7 @@ def _releases(desk: ReleaseDesk, stands: Mapping[str, ReleaseState], submitted: 
 def _permit_of(desk: ReleaseDesk, now: ReleaseState) -> str:
     if not now.submission:
         return ""
-    document = SignedDocument.from_bytes(desk.documents.get(now.submission), schema="rempart.submission/1")
+    document = read_either(desk.documents.get(now.submission), SUBMISSION, FILES_SUBMISSION)
     return str(document.body["permit"])
 
 

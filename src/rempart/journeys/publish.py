@@ -10,6 +10,7 @@ from rempart.audit.release_proof import build, pack_id
 from rempart.errors import NotTrusted, Refused
 from rempart.journeys.checked import checked_tables
 from rempart.journeys.cosigning import FACT
+from rempart.journeys.job_outputs import packed_files
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import recorded
 from rempart.journeys.release import (
@@ -25,6 +26,7 @@ from rempart.records.canonical import canonical_bytes, sha256_id
 from rempart.records.document import SignedDocument
 from rempart.records.permit import Permit
 from rempart.records.result import CheckedTable
+from rempart.release.documents import FILES_SUBMISSION
 from rempart.release.pack import pack
 from rempart.release.states import ReleaseEvent, ReleaseState, step
 
@@ -91,8 +93,10 @@ def _packed(
     draw: Draw,
     words: Mapping[str, Any],
 ) -> dict[str, bytes]:
-    """Tables checked again, figures drawn from them, everything bound by release.json."""
+    """Tables checked again, figures drawn from them, everything bound by release.json; or files written anew from those that a job kept."""
     finished = finished_run(events(desk.vault.ledger), str(submission.body["run"]))
+    if submission.body["schema"] == FILES_SUBMISSION:
+        return packed_files(desk, now, finished, actor=actor, facts=public_facts(permit))
     tables = checked_tables(desk, finished, actor=actor, release=now.release)
     study = SignedDocument.from_bytes(desk.documents.get(finished.study), schema="rempart.study/1")
     return pack(

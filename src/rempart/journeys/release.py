@@ -25,6 +25,8 @@ from rempart.records.policy import Form
 from rempart.records.trust import TrustEntry, TrustFile
 from rempart.release.documents import (
     DECISION,
+    FILES_SUBMISSION,
+    SUBMISSION,
     VOTE,
     WHOLE_VOTE,
     read_decision,
@@ -39,6 +41,8 @@ INVENTED = "persons:invented"
 """In the first leaf of a warehouse whose persons are nobody (a dry run)."""
 _FREE = frozenset({"returned", "rejected", "withdrawn"})
 """States in which a run is on no way out."""
+_RUNS = {"study": ("study", "result"), "code-job": ("job", "files")}
+"""Kinds of runs: the fact that names what was signed, and the one that names what came of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +56,13 @@ class ReleaseDesk:
     rules: Mapping[str, Any]
     states: StateTable
     policy_form: Form
+    file_rules: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedRun:
-    """A study run that took effect, as the ledger holds it."""
+    """A study run, or a run of a researcher's own code, that took effect, as the ledger holds it. ``study``: the document of the study or
+    of the job; ``result``: of its sealed result or files."""
 
     run: str
     permit: str
@@ -67,10 +73,13 @@ class FinishedRun:
 def finished_run(log: Sequence[LedgerEvent], run: str) -> FinishedRun:
     """The newest run of that id that ended well; raises Missing ``run-missing``."""
     for event in reversed(log):
-        if event.kind == "study" and event.phase == "effect" and event.fact("run") == run:
-            study = log[event.of or 0].fact("study") or ""
+        if event.kind in _RUNS and event.phase == "effect" and event.fact("run") == run:
+            asked, made = _RUNS[event.kind]
             return FinishedRun(
-                run=run, permit=event.basis.partition(":")[2], study=study, result=event.fact("result") or ""
+                run=run,
+                permit=event.basis.partition(":")[2],
+                study=log[event.of or 0].fact(asked) or "",
+                result=event.fact(made) or "",
             )
     raise Missing("run-missing", run=run)
 
@@ -92,10 +101,11 @@ def check_party(desk: ReleaseDesk, person: TrustEntry, *, release: str) -> None:
         raise Refused("role-missing", actor=person.actor, role="checker")
 
 
-def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str, register: str) -> ReleaseState:
+def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str, register: str = "") -> ReleaseState:
     """Log a submission signed by its author, a researcher whom the permit names; raises Refused ``release-invented`` after a dry run.
 
-    ``register``: the entry that tells what it shows; raises Refused ``release-not-compared`` where the ledger holds none of this result."""
+    ``register``: the entry that tells what it shows; raises Refused ``release-not-compared`` where the ledger holds none of this result.
+    Files of a researcher's own have none: nothing tells whom they count."""
     _of_persons(desk)
     _, event = read_submission(signed.data, trust=desk.trust, on=desk.recorder.clock.now())
     permit = valid_permit(desk, str(signed.body["permit"]))
@@ -109,8 +119,10 @@ def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str, register: s
         raise NotTrusted("release-tables", release=event.release)
     _not_pending(desk, finished.run, event.release)
     _same_permit(desk, event.release, permit.id)
-    _compared(desk, finished, register)
-    objects = [f"run:{finished.run}", f"result:{finished.result}", f"register:{register}"]
+    objects = [f"run:{finished.run}", f"result:{finished.result}"]
+    if signed.body["schema"] == SUBMISSION:
+        _compared(desk, finished, register)
+        objects.append(f"register:{register}")
     return _log(desk, "submission", event, signed=signed, permit=permit.id, actor=actor, objects=objects)
 
 
@@ -269,7 +281,7 @@ def submission_of(desk: ReleaseDesk, release: str) -> SignedDocument:
     now = current_state(desk, release)
     if not now.submission:
         raise Missing("release-missing", release=release)
-    return SignedDocument.from_bytes(desk.documents.get(now.submission), schema="rempart.submission/1")
+    return read_either(desk.documents.get(now.submission), SUBMISSION, FILES_SUBMISSION)
 
 
 def votes_of(desk: ReleaseDesk, now: ReleaseState) -> list[SignedDocument]:

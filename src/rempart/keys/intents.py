@@ -159,12 +159,16 @@ def require_signature(
         raise Refused("permit-person", permit=permit.id, actor=signers[0])
 
 
+_RESULTS = {"study": "result", "code-job": "files"}
+"""Kinds that end with something to look at, and the fact of their effect that names it."""
+
+
 def require_result(proofs: Proofs, intent: LedgerEvent) -> None:
-    """A study under the same permit has ended with a result (the one the intent names, if it names one)."""
+    """A study, or a researcher's own code, under the same permit has ended with a result (the one the intent names, if it names one)."""
     wanted = intent.fact("result")
     for event in proofs.events:
-        if event.kind == "study" and event.phase == "effect" and event.basis == intent.basis:
-            result = event.fact("result")
+        if event.kind in _RESULTS and event.phase == "effect" and event.basis == intent.basis:
+            result = event.fact(_RESULTS[event.kind])
             if result is not None and wanted in {None, result}:
                 return
     raise Refused("grant-no-result", kind=intent.kind)

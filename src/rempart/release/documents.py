@@ -19,12 +19,16 @@ from rempart.records.trust import TrustFile
 from rempart.release.states import Act, ReleaseEvent
 
 SUBMISSION = "rempart.submission/1"
+FILES_SUBMISSION = "rempart.submission/2"
 VOTE = "rempart.vote/2"
 WHOLE_VOTE = "rempart.vote/1"
 DECISION = "rempart.consolidation/1"
 WITHDRAWAL = "rempart.withdrawal/1"
 RELEASE_ID = re.compile(r"R-\d{4}-\d{4}", re.ASCII)
 _SUBMISSION_KEYS = frozenset({"schema", "release", "permit", "run", "study", "result", "tables", "context", "controls"})
+_FILES_KEYS = frozenset(
+    {"schema", "release", "permit", "run", "job", "result", "files", "context", "controls", "statement"}
+)
 _OPTIONAL = frozenset({"derogations", "after", TYPES})
 _WHOLE_VOTE_KEYS = frozenset({"schema", "release", "submission", "verdict", "comment"})
 _OVER_KEYS = frozenset({"schema", "release", "submission", "public", "private"})
@@ -142,8 +146,9 @@ def read_submission(data: bytes, *, trust: TrustFile, on: datetime.date) -> tupl
 
     Raises NotTrusted ``document-form``, ``signature``, ``actor-unknown``; Refused ``role-missing``.
     """
-    document = SignedDocument.from_bytes(data, schema=SUBMISSION)
-    actor = _signer(document, keys=_SUBMISSION_KEYS, role="researcher", trust=trust, on=on)
+    document = read_either(data, SUBMISSION, FILES_SUBMISSION)
+    keys = _FILES_KEYS if document.body["schema"] == FILES_SUBMISSION else _SUBMISSION_KEYS
+    actor = _signer(document, keys=keys, role="researcher", trust=trust, on=on)
     release = str(document.body["release"])
     asked = derogations_of(document)
     _check_types(document)
@@ -232,7 +237,7 @@ def _over(document: SignedDocument, data: bytes, *, actor: str, act: Act) -> Rel
 
 
 def _tables(document: SignedDocument) -> tuple[tuple[str, str], ...]:
-    tables = document.body["tables"]
+    tables = document.body["files" if document.body["schema"] == FILES_SUBMISSION else "tables"]
     if not isinstance(tables, Mapping):
         raise NotTrusted("document-form", expected=SUBMISSION)
     return tuple(sorted((str(name), str(item)) for name, item in tables.items()))
@@ -240,7 +245,8 @@ def _tables(document: SignedDocument) -> tuple[tuple[str, str], ...]:
 
 def _check_types(document: SignedDocument) -> None:
     try:
-        check_types(document.body)
+        if document.body["schema"] == SUBMISSION:
+            check_types(document.body)
     except BadInput as error:
         raise NotTrusted("document-form", expected=SUBMISSION) from error
 

@@ -76,6 +76,7 @@ def desk(warehouse: Warehouse) -> ReleaseDesk:
         rules=package_data.joined("disclosure/rules.toml"),
         states=state_table(package_data.toml("release/states.toml")),
         policy_form=policy_form(),
+        file_rules=package_data.toml("disclosure/files.toml"),
     )
 
 
