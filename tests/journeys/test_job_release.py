@@ -2,6 +2,8 @@
 """The way out of files that a researcher's own code wrote: looked at, submitted, read by two checkers, published; by the commands."""
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,10 +22,14 @@ SMALL = NOTES.replace("sorted(counts.items())", "[(8507, 3), (8532, 40)]")
 STATEMENT = 'singling-out = "groups of 100 and more"\nlinkability = "no line of a person"\ninference = "totals alone"\n'
 
 
+pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="no bubblewrap on this machine")
+
+
 @pytest.fixture
-def house(small: House) -> House:
+def house(small: House) -> Iterator[House]:
     """The small house, where jobs may run."""
-    return where_jobs_run(small)
+    with where_jobs_run(small) as house:
+        yield house
 
 
 def run(house: House, code: str) -> str:

@@ -11,8 +11,9 @@ from rempart.cli.voice import Voice
 from rempart.cli.way_out_commands import say_close
 
 if TYPE_CHECKING:
-    from rempart.wiring.job_releases import SeenFile
     from rempart.wiring.releases import Submitted
+    from rempart.wiring.signing import Ask
+    from rempart.wiring.warehouse import Warehouse
 
 
 def submit(
@@ -51,15 +52,14 @@ def submit(
     _told(voice, made, derogation or [])
     if show:
         show_tables(voice, made.tables)
-    told = {
-        "release": made.release,
-        "findings": made.findings,
-        "beside": list(made.beside),
-        "unread": list(made.unread),
-        **({"cleared": made.cleared, "waits": list(made.waits)} if made.cleared or made.waits else {}),
-    }
-    voice.result("release-submit", told)
+    voice.result("release-submit", _as_data(made))
     return 0
+
+
+def _as_data(made: "Submitted") -> dict[str, object]:
+    told: dict[str, object] = {"release": made.release, "findings": made.findings}
+    told |= {"beside": list(made.beside), "unread": list(made.unread)}
+    return told | ({"cleared": made.cleared, "waits": list(made.waits)} if made.cleared or made.waits else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +135,6 @@ def review(
     passphrase_fd: int | None = None,
 ) -> int:
     """Show the checked tables or files, or vote on them."""
-    from rempart.wiring.job_releases import files_under_review
-    from rempart.wiring.releases import page_under_review
     from rempart.wiring.warehouse import Warehouse
     from rempart.wiring.way_out import vote
 
@@ -144,14 +142,7 @@ def review(
     warehouse = Warehouse(session.directory)
     ask = session.asker(passphrase_fd)
     if verdict is None:
-        files = files_under_review(warehouse, release=release, key_file=key, ask=ask, language=voice.language, out=out)
-        if files is not None:
-            return _show_files(voice, release, files, out)
-        page, outputs = page_under_review(warehouse, release=release, key_file=key, ask=ask, language=voice.language)
-        voice.plain(page)
-        voice.say("review-next", release=release)
-        voice.result("release-review", {"release": release, "tables": outputs})
-        return 0
+        return _show(voice, warehouse, release=release, key=key, ask=ask, out=out)
     actor, state = vote(
         warehouse,
         release=release,
@@ -168,13 +159,23 @@ def review(
     return 0
 
 
-def _show_files(voice: Voice, release: str, files: "list[SeenFile]", out: Path | None) -> int:
+def _show(voice: Voice, warehouse: "Warehouse", *, release: str, key: Path, ask: "Ask", out: Path | None) -> int:
+    """What would leave, for who may see it."""
     from rempart.cli.file_pages import show_files, show_findings
+    from rempart.wiring.job_releases import files_under_review
+    from rempart.wiring.releases import page_under_review
 
-    told = show_findings(voice, files)
-    show_files(voice, files, out)
+    told: dict[str, object] = {"release": release}
+    files = files_under_review(warehouse, release=release, key_file=key, ask=ask, language=voice.language, out=out)
+    if files is not None:
+        told["files"] = show_findings(voice, files)
+        show_files(voice, files, out)
+    else:
+        page, outputs = page_under_review(warehouse, release=release, key_file=key, ask=ask, language=voice.language)
+        told["tables"] = outputs
+        voice.plain(page)
     voice.say("review-next", release=release)
-    voice.result("release-review", {"release": release, "files": told})
+    voice.result("release-review", told)
     return 0
 
 

@@ -92,13 +92,14 @@ def valid_permit(desk: ReleaseDesk, permit: str) -> Permit:
 
 
 def check_party(desk: ReleaseDesk, person: TrustEntry, *, release: str) -> None:
-    """Checkers and the persons whom the permit names see what is submitted and publish it; raises Refused ``role-missing``."""
+    """Checkers and the persons whom the permit names see what is submitted, move it and publish it; raises Missing ``release-missing``: to
+    anybody else it is not there."""
     now = current_state(desk, release)
     if not now.submission or "checker" in person.roles:
         return  # nothing stands to be seen, and the next step says so
     permit = valid_permit(desk, str(submission_of(desk, release).body["permit"]))
     if person.actor not in permit.persons:
-        raise Refused("role-missing", actor=person.actor, role="checker")
+        raise Missing("release-missing", release=release)
 
 
 def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str, register: str = "") -> ReleaseState:

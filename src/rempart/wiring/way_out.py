@@ -14,6 +14,7 @@ from rempart.journeys.desk_view import View, Waiting, queue, seen_by
 from rempart.journeys.permits import events
 from rempart.journeys.release import (
     ReleaseDesk,
+    check_party,
     current_state,
     decide,
     finished_run,
@@ -59,6 +60,7 @@ def vote(
     to change (default: all that the checker has not approved as they are now); raises BadInput ``release-file-unknown``."""
     checker = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
+    check_party(place, checker.entry, release=release)
     over = sha256_id(submission_of(place, release).data)
     now = current_state(place, release)
     told = _verdicts(now, checker.entry.actor, files if verdict == "changes" else (), verdict)
@@ -102,6 +104,7 @@ def decide_release(
     """What one of two checkers decides whose votes differ: their name, and what is told of the release then."""
     checker = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
+    check_party(place, checker.entry, release=release)
     body = decision_body(
         release=release,
         submission=sha256_id(submission_of(place, release).data),
@@ -118,6 +121,7 @@ def withdraw_release(warehouse: Warehouse, *, release: str, reason: str, key_fil
     """An author gives a returned release up; what is told of it then."""
     author = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
+    check_party(place, author.entry, release=release)
     over = sha256_id(submission_of(place, release).data)
     body = withdrawal_body(release=release, submission=over, reason=reason)
     after = withdraw(place, signed=author.document(body), actor=author.salted)
@@ -160,6 +164,7 @@ def look_release(
     """A checker's second look at what left without votes; their name."""
     checker = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
+    check_party(place, checker.entry, release=release)
     over = sha256_id(submission_of(place, release).data)
     body = look_body(release=release, submission=over, verdict=verdict, public=public, private=private)
     look(place, signed=checker.document(body), actor=checker.salted)
