@@ -98,4 +98,6 @@ def answers(place: Place, names: tuple[str, ...] = ()) -> Iterator[tuple[str, st
 def _refused_first(route: Mapping[str, Any]) -> list[str]:
     """The roles, those last whom the table lets in: what they do changes what is asked of the others."""
     told = route.get("answers", {})
+    if "order" in route:
+        return list(route["order"])
     return sorted(TABLE["roles"], key=lambda role: told.get(role) == "ok")
