@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.faults.attacks import differencing, files, fits, records, sandbox, tables
+from tests.faults.attacks import commitments, differencing, files, fits, records, sandbox, tables
 from tests.faults.attacks.attack import Attack
 
 EACH = {"small": 3, "full": 40}
@@ -12,6 +12,7 @@ SECTIONS: Mapping[str, tuple[Callable[[int, int], Iterable[Attack]], Mapping[str
     "fits, maps and extremes": (fits.attacks, {"small": 3, "full": 20}),
     "files of a researcher's own, and our pictures": (files.attacks, {"small": 2, "full": 20}),
     "sets of persons across releases": (differencing.attacks, {"small": 3, "full": 20}),
+    "commitments of a record": (commitments.attacks, {"small": 1, "full": 20}),
     "rows written straight into the database": (records.written, {"small": 1, "full": 10}),
     "ledger and documents altered": (records.altered, {"small": 2, "full": 20}),
     "code that nobody trusts": (sandbox.attacks, {"small": 1, "full": 3}),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Take one check of the way out away, as ``checks.toml`` says: an attack that it stopped must then get through."""
 
+import hashlib
 import importlib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from rempart.disclosure.suppress import Suppression
+from rempart.records.canonical import canonical_bytes
 from tests.faults.attacks.sandbox import OPEN_FILTER, leaky
 
 CHECKS: Mapping[str, Mapping[str, Any]] = tomllib.loads((Path(__file__).parent / "checks.toml").read_text("utf-8"))[
@@ -32,6 +34,8 @@ BECOMES: Mapping[str, Callable[..., Any]] = {
     "no-candidates": lambda *given, **more: {},
     "primary-only": _primary_only,
     "open-filter": lambda *given, **more: OPEN_FILTER,
+    "bare-hash": lambda key, evidence: "sha256:" + hashlib.sha256(canonical_bytes(evidence)).hexdigest(),
+    "known-key": lambda rows: hashlib.sha256(b"rempart.disclosure-key/1\n").digest(),
     "with-environment": leaky("env"),
     "with-descriptors": leaky("fds"),
 }
