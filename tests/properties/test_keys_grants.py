@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from rempart.adapters import package_data
-from rempart.errors import Missing, NotTrusted, Refused, RempartError
+from rempart.errors import Missing, NotTrusted, Refused, RempartError, Unavailable
 from rempart.keys.orders import order_body
 from rempart.records.canonical import content_id
 from rempart.records.document import SignedDocument
@@ -111,10 +111,20 @@ def test_an_old_act_opens_nothing(story: Story) -> None:
 
 
 def test_an_act_of_tomorrow_opens_nothing(story: Story) -> None:
+    story.clock.advance(seconds=50)
+    intent = story.ingest()
+    story.clock.advance(seconds=-50)
+    refused("grant-old", lambda: story.ask(intent, WRITE_PERSON))
+
+
+def test_while_the_ledger_is_ahead_of_the_clock_nothing_opens(story: Story) -> None:
+    """Not even the refusal can be written down, since ledger time never goes back."""
     story.clock.advance(hours=1)
     intent = story.ingest()
     story.clock.advance(hours=-1)
-    refused("grant-old", lambda: story.ask(intent, WRITE_PERSON))
+    with pytest.raises(Unavailable) as caught:
+        story.ask(intent, WRITE_PERSON)
+    assert caught.value.code == "clock-behind"
 
 
 @pytest.mark.parametrize("kind", ["init", "person", "verify", "audit", "alarm", "commit"])
