@@ -111,13 +111,6 @@ def test_an_old_act_opens_nothing(story: Story) -> None:
 
 
 def test_an_act_of_tomorrow_opens_nothing(story: Story) -> None:
-    story.clock.advance(seconds=50)
-    intent = story.ingest()
-    story.clock.advance(seconds=-50)
-    refused("grant-old", lambda: story.ask(intent, WRITE_PERSON))
-
-
-def test_while_the_ledger_is_ahead_of_the_clock_nothing_opens(story: Story) -> None:
     """Not even the refusal can be written down, since ledger time never goes back."""
     story.clock.advance(hours=1)
     intent = story.ingest()
