@@ -28,7 +28,14 @@ from tests.journeys.test_leaving_the_host import COMMANDS as SECOND_HALF
 
 # told with people who disagree in test_way_out, and without votes in test_clearing
 OTHER_WAYS_OUT = {f"release {verb}" for verb in ("check", "decide", "withdraw", "show", "queue", "sample")}
+# told in test_way_in, test_project_end, test_subset_proof
+WAYS_IN = {f"permit {verb}" for verb in ("apply", "step", "show", "amend", "renew", "attest", "approve", "register")}
+WAYS_IN |= {"permit suspend", "permit resume"}
+ELSEWHERE = {"study job"} | {
+    f"audit {what}" for what in ("cosign", "receipts", "recover", "control")
+}  # test_code_job, tests/recovery
 HANDED_OUT = {f"audit {what}" for what in ("pack", "report", "catalogue")}  # told in test_evidence_pack
+PLANS = {"ingest#plan": "ingest-plan", "permit end": "permit-end-plan"}
 PROOF = "proof"
 PROOFS = {PROOF, "release.tlog-proof"}
 Command = Callable[..., Answer]
@@ -110,10 +117,17 @@ def tell(folder: Path) -> Story:
     look("study report", run, "--key", key("alice"), "--out", folder / "report")
     look("release list")
     look("permit list")
+    look("permit due")
+    look("permit end")
+    look("study jobs")
     look("release verify", house.warehouse / "public" / "releases" / release)
     step("audit verify", "--deep")
     look("audit export", folder / "checkpoint")
     look("audit verify#since", "--since", folder / "checkpoint")
+    look("audit policy")
+    look("audit purge")
+    look("audit incident")
+    look("audit publish", "--to", folder / "public")
     look("audit scan", house.write("needles", "BEN_NIR_PSA\npseudonym\ncondition_source_value\n"))
     return Story(house, answers)
 
@@ -136,7 +150,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 def test_every_command_answers_in_json_with_the_same_four_fields(story: Story) -> None:
     for name, answer in story.answers.items():
         told = answer.json
-        schema = "ingest-plan" if name == "ingest#plan" else name.partition("#")[0].replace(" ", "-")
+        schema = PLANS.get(name, name.partition("#")[0].replace(" ", "-"))
         assert set(told) == {"schema", "ok", "data"} | ({"error"} & set(told)), name
         assert (told["schema"], told["ok"]) == (f"rempart.{schema}/1", True), name
         assert isinstance(told["data"], dict)
@@ -145,9 +159,8 @@ def test_every_command_answers_in_json_with_the_same_four_fields(story: Story) -
 
 def test_the_story_tells_every_command_but_the_demo_and_those_of_the_second_half(story: Story) -> None:
     told = {name.partition("#")[0] for name in story.answers}
-    assert set(TREE) - told == {"demo", "study cancel"} | SECOND_HALF | OTHER_WAYS_OUT | HANDED_OUT, (
-        "what is stopped is a run of tests/recovery"
-    )
+    elsewhere = {"demo", "study cancel"} | SECOND_HALF | OTHER_WAYS_OUT | WAYS_IN | ELSEWHERE | HANDED_OUT
+    assert set(TREE) - told == elsewhere, "what is stopped is a run of tests/recovery"
 
 
 def test_the_broker_died_with_lock_and_came_back_with_unlock(story: Story) -> None:
