@@ -131,7 +131,7 @@ def test_a_researchers_own_code(house: House) -> None:
         done = house.told("study", "job", job(house, language, code), "--key", house.key("alice"))
         assert done["files"] == ["by_sex.csv"]
         assert done["left"] == (1 if language == "python" else 0), "an undeclared file is discarded and counted"
-        found[language] = unpacked(kept(house, done["run"], FILES))["by_sex.csv"].replace(b"\r", b"")
+        found[language] = unpacked(kept(house, done["run"], FILES))[0]["by_sex.csv"].replace(b"\r", b"")
         printed = kept(house, done["run"], LOG)
         assert (b"canary-42" in printed) == (language == "python")
     assert len(set(found.values())) == 1, found
@@ -210,7 +210,7 @@ def test_the_worked_example_gives_the_same_file_in_both_languages(house: House) 
     found = set()
     for name in ("job.toml", "job-r.toml"):
         done = house.told("study", "job", TREE / "docs/examples/code_job" / name, "--key", house.key("alice"))
-        found.add(unpacked(kept(house, done["run"], FILES))["first_years.csv"].replace(b'"', b""))
+        found.add(unpacked(kept(house, done["run"], FILES))[0]["first_years.csv"].replace(b'"', b""))
     assert len(found) == 1
     rows = next(iter(found)).decode().splitlines()
     assert rows[0] == "sex,year,persons"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rempart.release.job_files import file_id
 from tests.journeys.house import House
 from tests.journeys.test_code_job import PYTHON, job, where_jobs_run
 
@@ -58,6 +59,11 @@ def test_files_of_ones_own_code_leave_after_two_checkers_read_them(house: House)
     folder = Path(house.told("release", "publish", release, "--key", alice)["folder"])
     record = json.loads((folder / "release.json").read_text(encoding="utf-8"))
     assert set(record["files"]) == {"files/by_sex.csv", "files/notes/read.txt"}
+    kept = (house.warehouse / "controller" / "documents").iterdir()
+    (book,) = [data for one in kept if b"rempart.submission/2" in (data := one.read_bytes())]
+    for path, entry in record["files"].items():
+        assert entry["sha256"].encode() not in book, "what nobody has read yet is not signed by its bare hash"
+        assert file_id(bytes.fromhex(record["keys"][path]), (folder / path).read_bytes()).encode() in book
     assert record["anonymity"]["inference"] == "totals alone" and len(record["votes"]) == 2
     assert house.told("release", "verify", folder)["release"] == release
     assert house.told("release", "list")["releases"][0]["state"] == "released"

@@ -15,6 +15,7 @@ from rempart.journeys.code_job import failed_runs, packed, unpacked
 from rempart.records.canonical import canonical_bytes, content_id, sha256_id
 from rempart.records.event import LedgerEvent
 from rempart.records.job import code_named, job_from_dict, job_of_file
+from rempart.release.job_files import file_id, file_key
 from tests.law.tree import ROOT
 
 FORM = package_data.toml("records/job.toml")
@@ -132,7 +133,24 @@ def test_runs_that_failed_by_their_code_are_counted_and_no_others() -> None:
 
 def test_declared_files_are_packed_and_unpacked() -> None:
     files = {"a.csv": b"1,2\n", "d/b.txt": b""}
-    assert unpacked(packed(files)) == files
+    assert unpacked(packed(files, b"s" * 32)) == (files, b"s" * 32)
+
+
+def test_the_id_of_an_unread_file_is_found_by_nobody_who_tries_small_tables() -> None:
+    tables = [f"sex,n\n1,{count}\n".encode() for count in range(11)]
+    key = file_key(b"s" * 32, "a.csv")
+    signed = file_id(key, tables[4])
+    assert signed == file_id(file_key(b"s" * 32, "a.csv"), tables[4]), (
+        "the same file keeps its id, and with it its votes"
+    )
+    assert len({file_id(key, data) for data in tables}) == len(tables), "a changed file has another one"
+    guesses = {sha256_id(data) for data in tables} | {file_id(b"", data) for data in tables}
+    others = {
+        file_id(file_key(salt, name), data)
+        for data in tables
+        for salt, name in ((b"t" * 32, "a.csv"), (b"s" * 32, "b.csv"))
+    }
+    assert signed not in guesses | others, "another run's key or another file's, told in a release, opens nothing here"
 
 
 @pytest.mark.parametrize(

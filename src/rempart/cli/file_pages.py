@@ -22,7 +22,7 @@ def show_findings(voice: Voice, files: "Sequence[SeenFile]") -> list[dict[str, o
     return [
         {
             "file": one.name,
-            "refused": one.looked.refused,
+            "refused": one.kept.looked.refused,
             "findings": [{"rule": rule, "verdict": verdict} for rule, verdict, _ in one.findings],
         }
         for one in files
@@ -33,13 +33,15 @@ def show_files(voice: Voice, files: "Sequence[SeenFile]", out: Path | None) -> N
     """What each file would say to the world: columns first, then text; pictures are written to ``out``."""
     for one in files:
         voice.plain(f"\n{one.name}", style="bold")
-        if one.looked.columns:
+        if one.kept.looked.columns:
             names = ["name", "type", "withheld", "distinct", "least", "least-above-zero", "most", "sum", "multiples"]
-            voice.table([f"column-{name}" for name in names], [_column(voice, column) for column in one.looked.columns])
+            voice.table(
+                [f"column-{name}" for name in names], [_column(voice, column) for column in one.kept.looked.columns]
+            )
         if one.name.endswith(_TEXTS):
-            voice.plain(one.looked.data.decode())
+            voice.plain(one.kept.looked.data.decode())
         else:
-            voice.say("file-picture", bytes=len(one.looked.data))
+            voice.say("file-picture", bytes=len(one.kept.looked.data))
     if out is not None:
         voice.say("files-written", folder=str(out))
 

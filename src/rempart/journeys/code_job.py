@@ -43,7 +43,7 @@ from rempart.records.policy import Policy
 from rempart.records.trust import TrustFile
 
 FILES, LOG = "files", "log"
-_MAGIC = "rempart.job-files/1"
+_MAGIC = "rempart.job-files/2"
 _NOT_THE_CODES = frozenset({"error:unavailable/run-died"})
 _COUNTED = 10  # of what was not taken out; a larger number would be a message
 
@@ -110,7 +110,7 @@ def run_job(by: JobRunner, *, signed: SignedDocument, code: Mapping[str, bytes],
         outcome = by.sandbox.run(_sandboxed(run, job, code, inputs, limits), stop=stop)
         _check_outcome(outcome, job, run)
         sealed = _Sealing(by=by, permit=permit, run=run, epoch=commit.epoch, reference=sealing)
-        document = by.documents.put(sealed.kept(FILES, packed(outcome.outputs)))
+        document = by.documents.put(sealed.kept(FILES, packed(outcome.outputs, by.recorder.randomness.bytes(32))))
         minutes = -int(-outcome.seconds // 60)
         left = min(outcome.discarded + outcome.refused, _COUNTED)
         said = by.documents.put(sealed.kept(LOG, outcome.said))
@@ -123,21 +123,22 @@ def run_job(by: JobRunner, *, signed: SignedDocument, code: Mapping[str, bytes],
     )
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
-    """Declared files as one text of bytes, to be sealed."""
-    return length_prefixed(_MAGIC, *(part for name in sorted(files) for part in (name, files[name])))
+def packed(files: Mapping[str, bytes], salt: bytes) -> bytes:
+    """Declared files as one text of bytes, to be sealed. ``salt``: drawn for this run; ids of its files are made with it
+    (``release.job_files.file_id``), and nobody reads it who does not read the files."""
+    return length_prefixed(_MAGIC, salt, *(part for name in sorted(files) for part in (name, files[name])))
 
 
-def unpacked(data: bytes) -> dict[str, bytes]:
-    """The files; raises NotTrusted ``result-form``."""
+def unpacked(data: bytes) -> tuple[dict[str, bytes], bytes]:
+    """The files and their salt; raises NotTrusted ``result-form``."""
     parts, at = [], 0
     while at + 4 <= len(data):
         size = int.from_bytes(data[at : at + 4], "big")
         parts.append(data[at + 4 : at + 4 + size])
         at += 4 + size
-    if at != len(data) or parts[:1] != [_MAGIC.encode()] or len(parts) % 2 != 1:
+    if at != len(data) or parts[:1] != [_MAGIC.encode()] or len(parts) % 2 != 0:
         raise NotTrusted("result-form")
-    return {name.decode(): body for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    return {name.decode(): body for name, body in zip(parts[2::2], parts[3::2], strict=True)}, parts[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ Each time from the sealed files, under a grant that the ledger tells of; what wa
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rempart.disclosure.files import LookedAt, kind_of, look_at
@@ -13,16 +14,23 @@ from rempart.journeys.clearing import policy_of
 from rempart.journeys.code_job import FILES, unpacked
 from rempart.journeys.kept_outputs import opened
 from rempart.journeys.release import FinishedRun, ReleaseDesk, submission_of, votes_of
-from rempart.records.canonical import sha256_id
-from rempart.release.job_files import pack_files
+from rempart.release.job_files import file_id, file_key, pack_files
 from rempart.release.states import ReleaseState
 
 
-def job_files(desk: ReleaseDesk, finished: FinishedRun, *, actor: str) -> dict[str, LookedAt]:
-    """Name → what came of each file that the job kept. Raises as ``opened``; NotTrusted ``result-form``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFile:
+    """A file that a job kept. ``looked``: what came of it; ``key``: with which its id is made, sealed beside it."""
+
+    looked: LookedAt
+    key: bytes
+
+
+def job_files(desk: ReleaseDesk, finished: FinishedRun, *, actor: str) -> dict[str, KeptFile]:
+    """Name → each file that the job kept. Raises as ``opened``; NotTrusted ``result-form``."""
     rules = {**desk.file_rules, "threshold": {"persons": policy_of(desk).number("disclosure.persons")}}
-    kept = unpacked(opened(desk, finished, FILES, finished.result, actor=actor))
-    return {name: _looked(name, data, rules) for name, data in kept.items()}
+    kept, salt = unpacked(opened(desk, finished, FILES, finished.result, actor=actor))
+    return {name: KeptFile(looked=_looked(name, data, rules), key=file_key(salt, name)) for name, data in kept.items()}
 
 
 def _looked(name: str, data: bytes, rules: Mapping[str, Any]) -> LookedAt:
@@ -30,18 +38,20 @@ def _looked(name: str, data: bytes, rules: Mapping[str, Any]) -> LookedAt:
     return look_at(base, data, kind_of(base, rules), rules)
 
 
-def leaving(seen: Mapping[str, LookedAt]) -> dict[str, bytes]:
+def leaving(seen: Mapping[str, KeptFile]) -> dict[str, bytes]:
     """Name → the bytes that would leave; raises Refused ``disclosure-file`` for the first that may not."""
     for name, one in seen.items():
-        if one.refused:
-            told = sorted({item.rule for item in one.findings if item.verdict == "refused"})
+        if one.looked.refused:
+            told = sorted({item.rule for item in one.looked.findings if item.verdict == "refused"})
             raise Refused("disclosure-file", file=name, rules=", ".join(told))
-    return {name: one.data for name, one in seen.items()}
+    return {name: one.looked.data for name, one in seen.items()}
 
 
-def ids_of(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Name → ``sha256:…``."""
-    return {name: sha256_id(data) for name, data in files.items()}
+def ids_of(seen: Mapping[str, KeptFile]) -> dict[str, str]:
+    """Name → id of the bytes that would leave, by the file's own key: whoever reads the log cannot try out small tables.
+
+    Raises as ``leaving``."""
+    return {name: file_id(seen[name].key, data) for name, data in leaving(seen).items()}
 
 
 def packed_files(
@@ -57,7 +67,8 @@ def packed_files(
         submission=submission,
         votes=votes_of(desk, now),
         files=leaving(seen),
-        findings={name: sorted({item.rule for item in one.findings}) for name, one in seen.items()},
+        keys={name: one.key for name, one in seen.items()},
+        findings={name: sorted({item.rule for item in one.looked.findings}) for name, one in seen.items()},
         permit_public_facts=facts,
         rules=str(desk.file_rules["id"]),
     )

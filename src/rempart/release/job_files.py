@@ -4,6 +4,8 @@
 Takes the bytes that were written anew (``disclosure/files.py``) and writes nothing.
 """
 
+import hashlib
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +21,16 @@ CRITERIA = ("singling-out", "linkability", "inference")
 _CHECKERS = 2
 
 
+def file_key(salt: bytes, name: str) -> bytes:
+    """The key of one file of a run: ``salt`` is drawn for the run and sealed with its files. It tells nothing of another file's."""
+    return hmac.new(salt, b"rempart.job-file-key/1\n" + name.encode(), hashlib.sha256).digest()
+
+
+def file_id(key: bytes, data: bytes) -> str:
+    """The id of a file before anybody read it: a table of small counts could be found from a bare hash, by trying them all."""
+    return "hmac-sha256:" + hmac.new(key, b"rempart.job-file/1\n" + data, hashlib.sha256).hexdigest()
+
+
 def files_body(
     *,
     release: str,
@@ -32,7 +44,7 @@ def files_body(
     statement: Mapping[str, str],
     after: str = "",
 ) -> dict[str, Any]:
-    """What the author signs. ``files``: name → id of the bytes that would leave; ``statement``: criterion → why it is met.
+    """What the author signs. ``files``: name → id of the bytes that would leave, by ``file_id``; ``statement``: criterion → why it is met.
 
     Raises BadInput ``release-id``, and ``release-field`` when one is empty.
     """
@@ -55,16 +67,19 @@ def pack_files(
     submission: SignedDocument,
     votes: Sequence[SignedDocument],
     files: Mapping[str, bytes],
+    keys: Mapping[str, bytes],
     findings: Mapping[str, Sequence[str]],
     permit_public_facts: Mapping[str, str],
     rules: str,
 ) -> dict[str, bytes]:
-    """Relative path → bytes. ``findings``: file → rules that told the checkers something; ``rules``: id of the rule file.
+    """Relative path → bytes. ``keys``: of the signed ids, told now for the files that leave; ``findings``: file → rules that told the
+    checkers something; ``rules``: id of the rule file.
 
     Raises NotTrusted ``release-tables`` when the files are not those the author signed, ``release-votes`` when a vote is over another
     submission; Refused ``release-needs-two-checkers``.
     """
-    _check(release_id, submission, votes, files)
+    ids = {name: file_id(keys[name], data) for name, data in files.items()}
+    _check(release_id, submission, votes, ids)
     out = {f"files/{name}": data for name, data in files.items()}
     record = {
         "schema": SCHEMA,
@@ -73,6 +88,7 @@ def pack_files(
         "anonymity": submission.body["statement"],
         "disclosure": {name: {"rules": rules, "told": list(found)} for name, found in findings.items()},
         "files": {path: {"sha256": sha256_id(data), "bytes": len(data)} for path, data in out.items()},
+        "keys": {f"files/{name}": keys[name].hex() for name in files},
         **{name: submission.body[name] for name in ("run", "job", "result", "context", "controls")},
         "submission": sha256_id(submission.data),
         "votes": sorted(sha256_id(vote.data) for vote in votes),
@@ -82,9 +98,8 @@ def pack_files(
 
 
 def _check(
-    release_id: str, submission: SignedDocument, votes: Sequence[SignedDocument], files: Mapping[str, bytes]
+    release_id: str, submission: SignedDocument, votes: Sequence[SignedDocument], ids: Mapping[str, str]
 ) -> None:
-    ids = {name: sha256_id(data) for name, data in files.items()}
     if submission.body["release"] != release_id or ids != dict(submission.body["files"]):
         raise NotTrusted("release-tables", release=release_id)
     over, checkers = sha256_id(submission.data), set[str]()

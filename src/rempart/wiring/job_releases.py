@@ -7,10 +7,9 @@ from pathlib import Path
 
 from rempart.adapters.release_folder import write_for_eyes
 from rempart.adapters.toml_input import read_toml
-from rempart.disclosure.files import LookedAt
 from rempart.errors import BadInput, Refused
 from rempart.journeys.desk_view import seen_by
-from rempart.journeys.job_outputs import ids_of, job_files, leaving
+from rempart.journeys.job_outputs import KeptFile, ids_of, job_files, leaving
 from rempart.journeys.permits import events
 from rempart.journeys.release import (
     FinishedRun,
@@ -30,11 +29,11 @@ from rempart.wiring.warehouse import Warehouse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenFile:
-    """A file as it may be told. ``findings``: (rule, verdict, words) each; ``looked``: what checkers alone see."""
+    """A file as it may be told. ``findings``: (rule, verdict, words) each; ``kept``: what checkers alone see."""
 
     name: str
     findings: tuple[tuple[str, str, str], ...]
-    looked: LookedAt
+    kept: KeptFile
 
 
 def is_job(run: str) -> bool:
@@ -77,7 +76,7 @@ def submit_job(
         run=run,
         job=finished.study,
         result=finished.result,
-        files=ids_of(leaving({one.name: one.looked for one in seen})),
+        files=ids_of({one.name: one.kept for one in seen}),
         context=context,
         controls=str(place.file_rules["id"]),
         statement=_statement(statement),
@@ -106,7 +105,7 @@ def files_under_review(
     finished = finished_run(events(warehouse.ledger), str(submission.body["run"]))
     seen = [one for one in _seen(place, finished, reader.salted, language) if one.name in submission.body["files"]]
     if out is not None:
-        write_for_eyes(out, leaving({one.name: one.looked for one in seen}))
+        write_for_eyes(out, leaving({one.name: one.kept for one in seen}))
     return seen
 
 
@@ -115,8 +114,8 @@ def _seen(place: ReleaseDesk, finished: FinishedRun, actor: str, language: str) 
     return [
         SeenFile(
             name=name,
-            findings=tuple((item.rule, item.verdict, item.say(rules, language)) for item in one.findings),
-            looked=one,
+            findings=tuple((item.rule, item.verdict, item.say(rules, language)) for item in one.looked.findings),
+            kept=one,
         )
         for name, one in job_files(place, finished, actor=actor).items()
     ]
