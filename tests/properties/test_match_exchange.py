@@ -165,4 +165,4 @@ def test_a_step_that_this_version_does_not_know_is_refused_by_its_name(step: str
     with pytest.raises(BadInput) as caught:
         ShardJob.from_dict({**stepped, "step": step})
     assert caught.value.code == "shard-job-step"
-    assert caught.value.facts == {"step": step, "known": "exchange, match"}
+    assert caught.value.facts == {"step": step, "known": "exchange, match, sets"}

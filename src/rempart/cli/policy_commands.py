@@ -32,7 +32,7 @@ def policy(
     ]  # fmt: skip
     voice.table(["column-name", "column-value", "column-decided", "column-meaning"], rows)
     values = {name: list(item) if isinstance(item, (list, tuple)) else item for name, item in found.values.items()}
-    voice.result("policy", {"version": found.version, "values": values, "reasons": dict(found.reasons)})
+    voice.result("audit-policy", {"version": found.version, "values": values, "reasons": dict(found.reasons)})
     return 0
 
 
