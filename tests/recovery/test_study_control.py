@@ -286,7 +286,7 @@ def test_a_run_is_shown_without_a_value_of_it(place: Place) -> None:
     assert not [value for value in estimates if value in told.told]
     place.run("release", "submit", done.run, "--key", place.key("alice"))
     after = place.run("study", "show", done.run).answer["data"]
-    assert (after["release"][:2], after["release_state"]) == ("R-", "submitted")
+    assert (after["release"][:2], after["release_state"]) == ("R-", "in-review")
     assert place.run("study", "show", "S-0000000000000000").error == "run-missing"
 
 
