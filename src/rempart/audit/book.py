@@ -8,13 +8,14 @@ import datetime
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
+from rempart.audit.sorted_leaves import Events, Read, SortedLeaves, sort_leaves
 from rempart.errors import NotTrusted, RempartError
 from rempart.records.amendment import KIND as AMENDMENT
 from rempart.records.amendment import in_force
 from rempart.records.document import SignedDocument
-from rempart.records.event import PURGED, LedgerEvent
+from rempart.records.event import LedgerEvent, quick_event
 from rempart.records.omop import TableLayout
 from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.policy import Form
@@ -22,8 +23,8 @@ from rempart.records.project import ProjectTable
 from rempart.records.sealed import SpaceCommit
 from rempart.records.trust import TrustEntry, TrustFile
 
-Events = Mapping[int, LedgerEvent]
-Read = LedgerEvent | NotTrusted
+T = TypeVar("T")
+__all__ = ["Book", "Events", "Grant", "Read", "day_of", "instant", "open_book", "permit_id", "read_all", "read_event"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +41,18 @@ class Grant:
         """The version in force at a leaf."""
         return in_force(self.permit, [permit for effect, permit in self.later if effect <= index])
 
+    def number_at(self, index: int) -> int:
+        """How many further versions had taken effect at a leaf."""
+        return sum(effect <= index for effect, _ in self.later)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """What the rules read. ``events``: index → event, unreadable leaves left out, and those whose content was ``purged``; ``ends``:
-    intent → the leaf that closes it; ``projects``: the states of projects; ``policy_form``: the fields of a policy; ``checks``: ``host``
-    and ``node`` → raises for a declaration's body that does not allow what was done on a day; ``root_at``: the log's root at a
-    size; ``by_kind``: made when first asked."""
+    """What the rules read. ``leaves``: sorted, each looked at once; ``projects``: the states of projects; ``policy_form``: the fields of a
+    policy; ``checks``: ``host`` and ``node`` → raises for a declaration's body that does not allow what was done on a day; ``root_at``:
+    the log's root at a size; ``known``: what was asked before."""
 
-    events: Events
-    ends: Mapping[int, int]
+    leaves: SortedLeaves
     trusts: Sequence[TrustFile]
     trust_first: str
     layouts: Mapping[str, TableLayout]
@@ -60,17 +63,35 @@ class Book:
     now: datetime.datetime
     settings: Mapping[str, int]
     checks: Mapping[str, Callable[[Mapping[str, Any], datetime.date], object]] = field(default_factory=dict)
-    purged: tuple[int, ...] = ()
     counts: Counter[str] = field(default_factory=Counter)
     root_at: Callable[[int], bytes] = bytes
-    by_kind: dict[tuple[str, str], list[tuple[int, LedgerEvent]]] = field(default_factory=dict)
+    known: dict[tuple[object, ...], Any] = field(default_factory=dict)
+
+    def once(self, asked: tuple[object, ...], find: Callable[[], T]) -> T:
+        """What ``find`` says, found when it is first asked."""
+        if asked not in self.known:
+            self.known[asked] = find()
+        found: T = self.known[asked]
+        return found
+
+    @property
+    def events(self) -> Events:
+        """Index → event, unreadable and purged leaves left out."""
+        return self.leaves.events
+
+    @property
+    def ends(self) -> Mapping[int, int]:
+        """Intent → the leaf that closes it."""
+        return self.leaves.ends
+
+    @property
+    def purged(self) -> tuple[int, ...]:
+        """Leaves whose content is gone."""
+        return self.leaves.purged
 
     def of_kind(self, kind: str, phase: str) -> Iterator[tuple[int, LedgerEvent]]:
         """Index and event of every leaf of that kind and phase, in order."""
-        if not self.by_kind and self.events:
-            for index, event in self.events.items():
-                self.by_kind.setdefault((event.kind, event.phase), []).append((index, event))
-        return iter(self.by_kind.get((kind, phase), ()))
+        return iter(self.once((kind, phase), lambda: list(self.leaves.named((kind,), phases=(phase,)))))
 
     def done(self, kind: str) -> Iterator[tuple[int, LedgerEvent, int, LedgerEvent]]:
         """Each act of that kind that took effect: intent index and event, effect index and event."""
@@ -84,18 +105,21 @@ class Book:
 
         An act that was killed after its file was saved counts, a failed one does not. Raises NotTrusted ``trust-form``.
         """
-        versions = {trust.id: trust for trust in self.trusts}
-        named = [e.fact("trust") for i, e in self.of_kind("person", "intent") if i < index and not self.failed(i)]
-        before = [versions[trust] for trust in named if trust in versions]
-        newest = max(before, key=lambda trust: trust.version, default=versions.get(self.trust_first))
+        before = [at for at, _ in self.of_kind("person", "intent") if at < index and not self.failed(at)]
+        newest = self.once(("trust", len(before)), lambda: self._newest(before))
         if newest is None:
             raise NotTrusted("trust-form")
         return newest
 
+    def _newest(self, persons: Sequence[int]) -> TrustFile | None:
+        versions = {trust.id: trust for trust in self.trusts}
+        named = [self.events[index].fact("trust") for index in persons]
+        before = [versions[trust] for trust in named if trust in versions]
+        return max(before, key=lambda trust: trust.version, default=versions.get(self.trust_first))
+
     def failed(self, intent: int) -> bool:
         """Whether an intent was closed by a failure."""
-        end = self.ends.get(intent)
-        return end is not None and self.events[end].phase == "failed"
+        return intent in self.leaves.failures
 
     def document(self, event: LedgerEvent, fact: str, schema: str) -> SignedDocument:
         """The signed document that a leaf names; raises Missing or NotTrusted."""
@@ -113,6 +137,9 @@ class Book:
 
     def grants(self) -> dict[str, Grant]:
         """Permit id → the first grant that took effect and whose document can be read; proven by rules of their own."""
+        return self.once(("grants",), self._grants)
+
+    def _grants(self) -> dict[str, Grant]:
         found: dict[str, Grant] = {}
         for index, event, end, _ in self.done("permit"):
             permit = self._permit(event)
@@ -143,38 +170,20 @@ def read_event(leaf: bytes) -> LedgerEvent:
 
 def read_all(leaves: Sequence[bytes]) -> list[Read]:
     """Each leaf as an event, or what is wrong with it."""
-    found: list[Read] = []
-    for leaf in leaves:
-        try:
-            found.append(read_event(leaf))
-        except NotTrusted as error:
-            found.append(error)
-    return found
+    return [event if (event := quick_event(leaf)) is not None else _judged(leaf) for leaf in leaves]
+
+
+def _judged(leaf: bytes) -> Read:
+    try:
+        return read_event(leaf)
+    except NotTrusted as error:
+        return error
 
 
 def open_book(told: Sequence[Read], *, now: datetime.datetime | None, **given: Any) -> Book:
     """The book of a log by its leaves as they were read; those that cannot be are left out. ``now``: default the youngest leaf's time."""
-    found = {index: event for index, event in enumerate(told) if isinstance(event, LedgerEvent)}
-    events = {index: event for index, event in found.items() if event.kind != PURGED}
-    purged = tuple(index for index in found if index not in events)
-    youngest = max(map(instant, events.values()), default=datetime.datetime.min.replace(tzinfo=datetime.UTC))
-    return Book(events=events, ends=closing(events), now=now or youngest, purged=purged, **given)
-
-
-def closing(events: Events) -> dict[int, int]:
-    """Intent → the first later leaf of its own kind that closes it."""
-    ends: dict[int, int] = {}
-    for index, event in events.items():
-        before = events.get(-1 if event.of is None else event.of)
-        if (
-            event.of is not None
-            and before is not None
-            and event.of < index
-            and before.kind == event.kind
-            and before.phase == "intent"
-        ):
-            ends.setdefault(event.of, index)
-    return ends
+    leaves = sort_leaves(told)
+    return Book(leaves=leaves, now=now or leaves.youngest(), **given)
 
 
 def instant(event: LedgerEvent) -> datetime.datetime:
@@ -189,5 +198,10 @@ def day_of(event: LedgerEvent) -> datetime.date:
 
 def permit_id(event: LedgerEvent) -> str | None:
     """The permit on whose basis a leaf stands, or None."""
-    kind, _, name = event.basis.partition(":")
+    return named_permit(event.basis)
+
+
+def named_permit(basis: str) -> str | None:
+    """The permit that a basis names, or None."""
+    kind, _, name = basis.partition(":")
     return name if kind == "permit" else None

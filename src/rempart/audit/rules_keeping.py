@@ -38,7 +38,8 @@ def _control(book: Book, index: int) -> Control:
 
 def _as_it_is(book: Book, control: Control) -> bool:
     """Of what is still there: the traces are the traces, and every leaf's day begins where the control says."""
-    there = {index: event for index, event in book.events.items() if control.first <= index < control.to}
+    span = range(control.first, control.to)
+    there = {index: event for index in span if (event := book.events.get(index)) is not None}
     told = {index for index, event in there.items() if event.event_class == "trace"}
     days = all(control.first_of(day_of(event)) <= index for index, event in there.items())
     return told == {index for index in control.traces if index in there} and days
@@ -49,9 +50,9 @@ def control_monthly(book: Book) -> Iterator[Bad]:
     signed = {event.fact("month") for _, event, _, _ in book.done(CONTROL_KIND)}
     limit = datetime.timedelta(days=book.settings["control_days"])
     months: dict[str, int] = {}
-    for index, event in book.events.items():
-        if event.event_class == "trace":
-            months.setdefault(event.time[:7], index)
+    traces = (group for sort, group in book.leaves.groups.items() if sort.event_class == "trace")
+    for index in sorted(index for group in traces for index in group):
+        months.setdefault(book.events[index].time[:7], index)
     for month, index in sorted(months.items()):
         if month not in signed and book.now > bounds(month)[1] + limit:
             yield index, {"month": month}

@@ -118,9 +118,8 @@ def erasure_officers(book: Book) -> Iterator[Bad]:
 def erasure_backups(book: Book) -> Iterator[Bad]:
     """When an erasure took effect, every backup that had been begun was erased or declared gone."""
     for _, event, end, _ in book.done("erasure"):
-        before = [(i, e) for i, e in book.events.items() if i < end]
-        begun = {e.fact("backup"): i for i, e in before if e.kind == "backup" and e.phase == "intent"}
-        ended = {name for _, e in before if e.kind == "backup-erased" for name in e.facts("backup")}
+        begun = {e.fact("backup"): i for i, e in book.of_kind("backup", "intent") if i < end}
+        ended = {name for i, e in book.leaves.named(("backup-erased",)) if i < end for name in e.facts("backup")}
         for name, index in begun.items():
             if name not in ended and not book.failed(index):
                 yield end, {"space": event.fact("space") or "?", "backup": name or "?"}
@@ -129,7 +128,7 @@ def erasure_backups(book: Book) -> Iterator[Bad]:
 def erased_read(book: Book) -> Iterator[Bad]:
     """Nothing of a space is granted or committed after all its keys were destroyed."""
     ends = {event.fact("space"): end for _, event, end, _ in book.done("erasure") if event.fact("reach") == "space"}
-    for index, event in book.events.items():
+    for index, event in book.events.items() if ends else ():
         named = {use.split("/")[0] for use in event.facts("use") if not use.endswith("/erase")}
         if event.kind in {"commit", "keyring"}:
             named = {event.fact("space") or ""}

@@ -4,9 +4,11 @@
 Releases have rules of their own in ``rules_releases``.
 """
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
-from rempart.audit.book import Book, Grant, day_of, permit_id
+from rempart.audit.book import Book, Grant, named_permit, permit_id
 from rempart.audit.findings import Bad
 from rempart.errors import NotTrusted, Refused, RempartError
 from rempart.records.event import LedgerEvent
@@ -49,35 +51,44 @@ def permit_document(book: Book) -> Iterator[Bad]:
 def permit_before(book: Book) -> Iterator[Bad]:
     """Whatever stands on a permit comes after that permit was granted; what belongs to the grant itself lies within it."""
     grants = book.grants()
-    for index, event in _acting(book):
-        name = permit_id(event)
-        if name is None or _belongs_to_a_grant(book, event):
-            continue
-        if name not in grants or grants[name].effect > index:
-            yield index, {"kind": event.kind, "permit": name}
+    for name, group in _acting(book):
+        granted = grants[name].effect if name in grants else len(book.events) + len(book.purged)
+        for index in group[: bisect_left(group, granted)]:
+            if not book.failed(index) and not _belongs_to_a_grant(book, book.events[index]):
+                yield index, {"kind": book.events[index].kind, "permit": name}
 
 
 def permit_valid(book: Book) -> Iterator[Bad]:
     """The permit was valid on the day: of a key grant that day itself, of any other act the day its intent was written."""
     grants = book.grants()
-    for index, event in _acting(book):
-        grant = grants.get(permit_id(event) or "")
-        if grant is None:
-            continue
-        begun = book.events.get(event.of, event) if event.of is not None and event.kind != "key-grant" else event
-        try:
-            grant.at(index if begun is event or event.of is None else event.of).check_valid_on(day_of(begun))
-        except Refused as error:
-            yield index, {"kind": event.kind, "permit": grant.permit.id, "code": error.code}
+    for name, group in _acting(book):
+        days: dict[tuple[int, str], str] = {}  # version and day → what is wrong with them: a day has many leaves
+        for index in group if name in grants else ():
+            event = book.events[index]
+            of = None if event.kind == "key-grant" else event.of
+            begun = index if of is None or of not in book.events else of
+            asked = grants[name].number_at(begun), book.events[begun].time[:10]
+            if asked not in days:
+                days[asked] = _invalid(grants[name].at(begun), asked[1])
+            if days[asked] and not book.failed(index):
+                yield index, {"kind": event.kind, "permit": name, "code": days[asked]}
 
 
-def _acting(book: Book) -> Iterator[tuple[int, LedgerEvent]]:
-    """Leaves on a permit through which something was done: every effect, and every intent that did not fail."""
-    for index, event in book.events.items():
-        end = book.events.get(book.ends.get(index, -1))
-        failed = event.phase == "failed" or (end is not None and end.phase == "failed")
-        if permit_id(event) is not None and not failed and event.kind not in BEFORE_A_GRANT:
-            yield index, event
+def _invalid(permit: Permit, day: str) -> str:
+    """The code with which a permit refuses that day; '' where it is valid."""
+    try:
+        permit.check_valid_on(date.fromisoformat(day))
+    except Refused as error:
+        return error.code
+    return ""
+
+
+def _acting(book: Book) -> Iterator[tuple[str, Sequence[int]]]:
+    """A permit and leaves of one kind on it through which something was done: every effect, and intents (failed ones among them)."""
+    for sort, group in book.leaves.groups.items():
+        name = named_permit(sort.basis)
+        if name is not None and sort.phase != "failed" and sort.kind not in BEFORE_A_GRANT:
+            yield name, group
 
 
 def _belongs_to_a_grant(book: Book, event: LedgerEvent) -> bool:
@@ -110,14 +121,11 @@ def _check_study(book: Book, index: int, event: LedgerEvent, grants: Mapping[str
 def study_head(book: Book) -> Iterator[Bad]:
     """A study read a snapshot that the ledger had committed before."""
     committed: set[tuple[str | None, str | None]] = set()
-    for index, event in book.events.items():
-        if event.kind == "commit" and event.phase == "effect":
-            committed.add((event.fact("space"), event.fact("head")))
-        elif (
-            event.kind == "study"
-            and event.phase == "intent"
-            and (event.fact("space"), event.fact("head")) not in committed
-        ):
+    for index, event in book.leaves.named(("commit", "study"), phases=("intent", "effect")):
+        place = (event.fact("space"), event.fact("head"))
+        if (event.kind, event.phase) == ("commit", "effect"):
+            committed.add(place)
+        elif (event.kind, event.phase) == ("study", "intent") and place not in committed:
             yield index, {"space": event.fact("space") or "?"}
 
 

@@ -12,8 +12,10 @@ from rempart.records.policy import KIND, SCHEMA, Policy, in_force, read_policy, 
 
 def policy_at(book: Book, index: int) -> Policy:
     """The policy in force before a leaf."""
-    leaves = ((at, event) for at, event in book.events.items() if at < index)
-    return in_force(leaves, lambda at, event: _read(book, at, event), start=undecided(book.policy_form))
+    leaves = book.once((KIND,), lambda: list(book.leaves.named((KIND,))))
+    before = [(at, event) for at, event in leaves if at < index]
+    read = lambda at, event: _read(book, at, event)  # noqa: E731
+    return book.once((KIND, len(before)), lambda: in_force(before, read, start=undecided(book.policy_form)))
 
 
 def policy_officers(book: Book) -> Iterator[Bad]:

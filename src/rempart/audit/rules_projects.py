@@ -56,7 +56,9 @@ def acts_in_state(book: Book) -> Iterator[Bad]:
     known = {permit_id(event) for _, event, _, _ in book.done(KIND)}
     states: dict[str, ProjectState] = {}
     shut, frozen = _turns(book), Frozen()
-    for index, event in book.events.items():
+    asked = {*shut, *book.leaves.indexes(("key-grant",)), *book.leaves.indexes(tuple(_WORK), phases=("intent",))}
+    for index in sorted(asked):
+        event = book.events[index]
         for turn in shut.get(index, ()):
             frozen = _next(frozen, turn) if isinstance(turn, FreezeAct) else frozen
             if isinstance(turn, ProjectAct):

@@ -104,7 +104,7 @@ def protocol_before(book: Book) -> Iterator[Bad]:
     """No study began before its protocol was frozen; a log that froze none is of a version that could not yet."""
     ends = {end: intent for _, intent, end, _ in book.done("protocol")}
     frozen: set[tuple[str, str | None]] = set()
-    for index, event in book.events.items():
+    for index, event in book.leaves.named(("protocol", "study")):
         if index in ends:
             frozen.add((event.basis, ends[index].fact("protocol")))
         elif frozen and (event.kind, event.phase) == ("study", "intent"):

@@ -5,6 +5,7 @@ Keeps hashes only, never leaves; stores nothing. The verifiers stand in ``proofs
 """
 
 from collections.abc import Iterable
+from hashlib import sha256
 
 from rempart.audit.proofs import (
     EMPTY_ROOT,
@@ -15,7 +16,7 @@ from rempart.audit.proofs import (
     verify_inclusion,
 )
 from rempart.errors import BadInput
-from rempart.records.event import purged_hash
+from rempart.records.event import PURGED_START, purged_hash
 
 __all__ = [
     "EMPTY_ROOT",
@@ -36,9 +37,13 @@ class Tree:
 
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
         """A tree over the given leaves (data, not hashes)."""
-        self._levels = [bytearray()]
-        for leaf in leaves:
-            self.append(leaf)
+        nodes = b"".join(
+            [hash_of(leaf) if leaf.startswith(PURGED_START) else sha256(b"\x00" + leaf).digest() for leaf in leaves]
+        )
+        self._levels = [bytearray(nodes)]
+        while len(nodes) >= 2 * HASH_BYTES:
+            nodes = _above(nodes)
+            self._levels.append(bytearray(nodes))
 
     @property
     def size(self) -> int:
@@ -132,6 +137,13 @@ class Tree:
 def hash_of(leaf: bytes) -> bytes:
     """The tree's hash of a leaf as the ledger gives it: computed, or the one that a purged leaf keeps."""
     return purged_hash(leaf) or leaf_hash(leaf)
+
+
+def _above(nodes: bytes) -> bytes:
+    """The nodes over each two of a level, as ``node_hash`` has them, without a call for each."""
+    pair = 2 * HASH_BYTES
+    whole = len(nodes) - len(nodes) % pair
+    return b"".join([sha256(b"\x01" + nodes[at : at + pair]).digest() for at in range(0, whole, pair)])
 
 
 def _split(count: int) -> int:

@@ -8,14 +8,16 @@ is no verdict: the long way judges it.
 import datetime
 import re
 
-_TEXT = r'"([ !#-\[\]-~]*)"'
-_TEXTS = r'\[((?:"[ !#-\[\]-~]*"(?:,"[ !#-\[\]-~]*")*)?)\]'
+_PLAIN = r"[ !#-\[\]-~]*+"
+_TEXT = rf'"({_PLAIN})"'
+_TEXTS = rf'(\[\]|\["{_PLAIN}"(?:,"{_PLAIN}")*+\])'
 _TIME = r'"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?\+00:00)"'
 _LAYOUT = (
     rf'\{{"actor":{_TEXT},"basis":{_TEXT},"class":{_TEXT},"kind":{_TEXT},"objects":{_TEXTS},"of":(null|0|[1-9][0-9]{{0,14}}),'
     rf'"phase":{_TEXT},"salt":{_TEXT},"schema":"rempart\.event/1","time":{_TIME}\}}'
 )
-_LEAF = re.compile(_LAYOUT)
+_match = re.compile(_LAYOUT).fullmatch
+_instant = datetime.datetime.fromisoformat
 
 Fields = tuple[str, str, str, str, tuple[str, ...], int | None, str, str, str]
 """Actor, basis, class, kind, objects, of, phase, salt, time."""
@@ -24,7 +26,7 @@ Fields = tuple[str, str, str, str, tuple[str, ...], int | None, str, str, str]
 def quick_fields(leaf: bytes) -> Fields | None:
     """The fields of a well-formed event, None where only the long way can tell."""
     try:
-        found = _LEAF.fullmatch(leaf.decode("ascii"))
+        found = _match(leaf.decode("ascii"))
     except UnicodeDecodeError:
         return None
     if found is None:
@@ -34,8 +36,8 @@ def quick_fields(leaf: bytes) -> Fields | None:
     if (of is None) != (phase == "intent"):
         return None
     try:
-        datetime.datetime.fromisoformat(time)
+        _instant(time)
     except ValueError:
         return None
-    objects = tuple(texts[1:-1].split('","')) if texts else ()
+    objects = tuple(texts[2:-2].split('","')) if texts != "[]" else ()
     return actor, basis, event_class, kind, objects, of, phase, salt, time
