@@ -3,10 +3,11 @@
 
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
-from tests.faults.attacks import differencing, sections
+from tests.faults.attacks import differencing, sections, yesterday
 from tests.faults.attacks.__main__ import FALSE_ALARMS, alarms, disclosive, ordinary
 from tests.faults.attacks.attack import counted
 from tests.faults.attacks.solver import Knowledge
@@ -29,6 +30,15 @@ def test_what_is_safe_passes() -> None:
 
 def test_sets_that_are_equal_or_far_apart_are_shown() -> None:
     assert all(differencing.far_apart(random.Random(f"{SEED}/{number}")) for number in range(40))
+
+
+def test_where_nobody_remembers_yesterday_is_today_and_the_documents_say_who_must() -> None:
+    assert not yesterday.alone(random.Random(SEED)).stopped
+    told = (Path(__file__).resolve().parents[2] / "docs" / "ledger.md").read_text("utf-8")
+    assert (
+        "| host and ledger put back to yesterday together | a checkpoint kept elsewhere; the second machine or a witness"
+        in told
+    )
 
 
 @pytest.mark.parametrize("name", CHECKS)

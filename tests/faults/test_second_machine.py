@@ -69,6 +69,13 @@ def test_what_is_acknowledged_lies_on_both_machines(tmp_path: Path) -> None:
         assert code_of(lambda: ledger.append(2, LEAVES[:1])) == (Unavailable, "ledger-moved")
 
 
+def test_another_history_of_as_many_leaves_is_refused_before_anything_is_appended(tmp_path: Path) -> None:
+    with keeping(tmp_path / "two") as url:
+        ledger_at(tmp_path / "one").append(0, LEAVES[1:4])
+        first_machine(tmp_path / "other", url).append(0, LEAVES[:3])
+        assert code_of(first_machine(tmp_path / "one", url).agree) == (NotTrusted, "second-refused")
+
+
 def test_without_the_second_machine_nothing_is_appended(tmp_path: Path) -> None:
     with keeping(tmp_path / "two") as url:
         ledger = first_machine(tmp_path / "one", url)

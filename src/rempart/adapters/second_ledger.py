@@ -100,7 +100,7 @@ class SecondLedger(DirectoryLedger):
     def agree(self) -> bool:
         """Bring whichever machine is behind up to the other; whether this one grew.
 
-        Raises NotTrusted ``ledger-behind-second`` where more than one append is missing here.
+        Raises NotTrusted ``ledger-behind-second`` where more than one append is missing here, ``second-refused`` where it holds others.
         """
         note, there = self._second.checkpoint()
         here = self.size()
@@ -109,6 +109,10 @@ class SecondLedger(DirectoryLedger):
                 raise NotTrusted("ledger-behind-second", size=here, seen=there)
             self.take_up(self._second.leaves(here, there), note)
             return True
+        if (
+            there and self.root(there) != unproven(note).root
+        ):  # as many leaves would leave nothing to send, and nothing to be refused
+            raise NotTrusted("second-refused")
         self._send(there, fresh=not note)
         return False
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.faults.attacks import commitments, differencing, files, fits, records, sandbox, tables
+from tests.faults.attacks import commitments, differencing, files, fits, records, sandbox, tables, yesterday
 from tests.faults.attacks.attack import Attack
 
 EACH = {"small": 3, "full": 40}
@@ -15,5 +15,6 @@ SECTIONS: Mapping[str, tuple[Callable[[int, int], Iterable[Attack]], Mapping[str
     "commitments of a record": (commitments.attacks, {"small": 1, "full": 20}),
     "rows written straight into the database": (records.written, {"small": 1, "full": 10}),
     "ledger and documents altered": (records.altered, {"small": 2, "full": 20}),
+    "ledger and host put back together": (yesterday.attacks, {"small": 1, "full": 10}),
     "code that nobody trusts": (sandbox.attacks, {"small": 1, "full": 3}),
 }

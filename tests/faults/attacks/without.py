@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from rempart.audit.add_checkpoint import COSIGN, Verdict
 from rempart.disclosure.suppress import Suppression
 from rempart.records.canonical import canonical_bytes
 from tests.faults.attacks.sandbox import OPEN_FILTER, leaky
@@ -36,6 +37,9 @@ BECOMES: Mapping[str, Callable[..., Any]] = {
     "open-filter": lambda *given, **more: OPEN_FILTER,
     "bare-hash": lambda key, evidence: "sha256:" + hashlib.sha256(canonical_bytes(evidence)).hexdigest(),
     "known-key": lambda rows: hashlib.sha256(b"rempart.disclosure-key/1\n").digest(),
+    "cosign-anything": lambda request, new, public, seen: Verdict(
+        status=COSIGN, origin=new.origin, public=public, note=request.note, size=new.size
+    ),
     "with-environment": leaky("env"),
     "with-descriptors": leaky("fds"),
 }
