@@ -43,7 +43,7 @@ class Grant:
 
     def number_at(self, index: int) -> int:
         """How many further versions had taken effect at a leaf."""
-        return sum(effect <= index for effect, _ in self.later)
+        return sum(effect <= index for effect, _ in self.later) if self.later else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

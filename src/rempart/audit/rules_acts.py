@@ -48,13 +48,12 @@ def intent_open(book: Book) -> Iterator[Bad]:
 
 def end_of_intent(book: Book) -> Iterator[Bad]:
     """An effect or failure closes one earlier intent of its own kind and basis, once; commits and key grants lie within one."""
-    events, ends, purged = book.events, book.ends, frozenset(book.purged)
-    for index, event in events.items():
+    purged = frozenset(book.purged)
+    for index in book.leaves.strays:
+        event = book.events[index]
         if event.of is None or (event.event_class == "trace" and event.of in purged):
             continue
-        intent = events.get(event.of)
-        if intent is not None and ends.get(event.of) == index and intent.basis == event.basis:
-            continue
+        intent = book.events.get(event.of)
         meets = intent is not None and event.of < index and intent.phase == "intent" and intent.basis == event.basis
         if intent is None or not meets or not _within(book, index, event, intent):
             yield index, {"kind": event.kind, "of": event.of}

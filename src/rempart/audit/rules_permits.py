@@ -60,14 +60,14 @@ def permit_before(book: Book) -> Iterator[Bad]:
 
 def permit_valid(book: Book) -> Iterator[Bad]:
     """The permit was valid on the day: of a key grant that day itself, of any other act the day its intent was written."""
-    grants = book.grants()
+    grants, events = book.grants(), book.events
     for name, group in _acting(book):
         days: dict[tuple[int, str], str] = {}  # version and day → what is wrong with them: a day has many leaves
         for index in group if name in grants else ():
-            event = book.events[index]
+            event = events[index]
             of = None if event.kind == "key-grant" else event.of
-            begun = index if of is None or of not in book.events else of
-            asked = grants[name].number_at(begun), book.events[begun].time[:10]
+            begun = index if of is None or of not in events else of
+            asked = grants[name].number_at(begun), events[begun].time[:10]
             if asked not in days:
                 days[asked] = _invalid(grants[name].at(begun), asked[1])
             if days[asked] and not book.failed(index):

@@ -29,12 +29,13 @@ class Sort(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SortedLeaves:
     """``events``: index → event, unreadable and purged leaves left out; ``ends``: intent → the first later leaf of its own kind that
-    closes it; ``failures``: the intents that a failure closed; ``purged``: leaves of which only the hash is left; ``groups``: what leaves
-    are → their indexes, in order."""
+    closes it; ``failures``: the intents that a failure closed; ``strays``: leaves that name an intent and do not close it, or on another
+    basis; ``purged``: leaves of which only the hash is left; ``groups``: what leaves are → their indexes, in order."""
 
     events: Events
     ends: Mapping[int, int]
     failures: frozenset[int]
+    strays: tuple[int, ...]
     purged: tuple[int, ...]
     groups: Mapping[Sort, Sequence[int]]
 
@@ -60,6 +61,7 @@ def sort_leaves(told: Sequence[Read]) -> SortedLeaves:
     events: dict[int, LedgerEvent] = {}
     ends: dict[int, int] = {}
     groups: defaultdict[tuple[str, str, str, str], list[int]] = defaultdict(list)
+    strays: list[int] = []
     purged: list[int] = []
     for index, event in enumerate(told):
         if not isinstance(event, LedgerEvent):
@@ -69,15 +71,19 @@ def sort_leaves(told: Sequence[Read]) -> SortedLeaves:
             purged.append(index)
             continue
         groups[kind, phase, event.basis, event.event_class].append(index)
-        if of is not None and of not in ends:
+        if of is not None:
             before = events.get(of)
-            if before is not None and before.kind == kind and before.phase == "intent":
+            closes = before is not None and before.kind == kind and before.phase == "intent" and of not in ends
+            if closes:
                 ends[of] = index
+            if before is None or not closes or before.basis != event.basis:
+                strays.append(index)
         events[index] = event
     return SortedLeaves(
         events=events,
         ends=ends,
         failures=frozenset(intent for intent, end in ends.items() if events[end].phase == "failed"),
+        strays=tuple(strays),
         purged=tuple(purged),
         groups={Sort(*sort): group for sort, group in groups.items()},
     )

@@ -7,16 +7,16 @@ is no verdict: the long way judges it.
 
 import datetime
 import re
+from functools import lru_cache
 
 _PLAIN = r"[ !#-\[\]-~]*+"
 _TEXT = rf'"({_PLAIN})"'
 _TEXTS = rf'(\[\]|\["{_PLAIN}"(?:,"{_PLAIN}")*+\])'
 _TIME = r'"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?\+00:00)"'
-_LAYOUT = (
-    rf'\{{"actor":{_TEXT},"basis":{_TEXT},"class":{_TEXT},"kind":{_TEXT},"objects":{_TEXTS},"of":(null|0|[1-9][0-9]{{0,14}}),'
-    rf'"phase":{_TEXT},"salt":{_TEXT},"schema":"rempart\.event/1","time":{_TIME}\}}'
-)
-_match = re.compile(_LAYOUT).fullmatch
+_HEAD = rf'\{{"actor":{_TEXT},"basis":{_TEXT},"class":{_TEXT},"kind":{_TEXT}'
+_TAIL = rf'{_TEXTS},"of":(null|0|[1-9][0-9]{{0,14}}),"phase":{_TEXT},"salt":{_TEXT},"schema":"rempart\.event/1","time":{_TIME}\}}'
+_BETWEEN = b',"objects":'
+_head, _tail = re.compile(_HEAD).fullmatch, re.compile(_TAIL).fullmatch
 _instant = datetime.datetime.fromisoformat
 
 Fields = tuple[str, str, str, str, tuple[str, ...], int | None, str, str, str]
@@ -25,13 +25,14 @@ Fields = tuple[str, str, str, str, tuple[str, ...], int | None, str, str, str]
 
 def quick_fields(leaf: bytes) -> Fields | None:
     """The fields of a well-formed event, None where only the long way can tell."""
+    first, _, rest = leaf.partition(_BETWEEN)
     try:
-        found = _match(leaf.decode("ascii"))
+        who, found = _who(first), _tail(rest.decode("ascii"))
     except UnicodeDecodeError:
         return None
-    if found is None:
+    if who is None or found is None:
         return None
-    actor, basis, event_class, kind, texts, number, phase, salt, time = found.groups()
+    texts, number, phase, salt, time = found.groups()
     of = None if number == "null" else int(number)
     if (of is None) != (phase == "intent"):
         return None
@@ -40,4 +41,11 @@ def quick_fields(leaf: bytes) -> Fields | None:
     except ValueError:
         return None
     objects = tuple(texts[2:-2].split('","')) if texts != "[]" else ()
-    return actor, basis, event_class, kind, objects, of, phase, salt, time
+    return *who, objects, of, phase, salt, time
+
+
+@lru_cache(maxsize=4096)
+def _who(first: bytes) -> tuple[str, str, str, str] | None:
+    """Actor, basis, class and kind, of which a log has few together: what stands before the objects is read once."""
+    found = _head(first.decode("ascii"))
+    return (found[1], found[2], found[3], found[4]) if found else None
