@@ -29,7 +29,9 @@ def step(house: House, act: str, *by: str, **facts: str) -> dict[str, object]:
 def permit_file(house: House, *changes: tuple[str, str]) -> Path:
     """The example's permit, which gives days of care."""
     return house.example(
-        "permit", ("[rows]", '[identifiers]\ncare-days = "intervals between supplies"\n\n[rows]'), *changes
+        "permit",
+        ("[rows]", 'fees = "none"\n\n[identifiers]\ncare-days = "intervals between supplies"\n\n[rows]'),
+        *changes,
     )
 
 
@@ -64,7 +66,9 @@ def decided(house: House) -> None:
     assert refused.error["code"] == "grant-approval"
     soon = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=30)
     house.told("permit", "approve", house.write("cnil.toml", DECISION.format(until=soon)), *both)
-    unsaid = house.call(*grant, house.example("permit"), "--key", house.key("claire"))
+    unsaid = house.call(
+        *grant, house.example("permit", ("[rows]", 'fees = "none"\n\n[rows]')), "--key", house.key("claire")
+    )
     assert unsaid.error["code"] == "permit-identifiers-unsaid"
     assert "the decision cnil on the warehouse ends in 30 days" in house.call("permit", "due").out
 
@@ -176,7 +180,7 @@ def test_an_application_goes_from_hand_to_hand_to_a_dataset(new_house: House, sm
     refused = house.call("--json", "permit", "step", PERMIT, "complete", "--by", house.key("officer"))
     assert (refused.code, refused.error["code"]) == (10, "application-incomplete")
     step(house, "incomplete", "officer", reason="no ethical assessment")
-    house.told("permit", "apply", application(house), "--key", house.key("alice"))
+    house.told("permit", "apply", application(house, ('fees = "none"\n', "")), "--key", house.key("alice"))
     steps = [
         ("complete", ("officer",), {}),
         ("ask", ("claire",), {"reason": "which exclusions"}),
@@ -193,6 +197,11 @@ def test_an_application_goes_from_hand_to_hand_to_a_dataset(new_house: House, sm
     wider = house.call("--json", "permit", "grant", beyond, "--key", house.key("claire"))
     assert (wider.code, wider.error["code"]) == (10, "permit-beyond")
     decided(house)
+    permit = permit_file(house, ('fees = "none"\n', ""))
+    assert house.told("permit", "check", permit)["lacks"] == [{"letter": "g", "content": "fees"}]
+    assert "art. 68(10)" in house.call("permit", "check", permit, lang="fr").out
+    unsaid = house.call("--json", "permit", "grant", permit, "--key", house.key("claire"))
+    assert (unsaid.code, unsaid.error["code"], unsaid.error["facts"]["contents"]) == (10, "permit-incomplete", "g fees")
     permit = permit_file(house)
     assert int(str(house.told("permit", "grant", permit, "--key", house.key("claire"))["persons"])) > 200
     opened(house)

@@ -36,6 +36,7 @@ class Office:
         ledger = MemoryLedger()
         first = trust_version(1, None, ("olga",))
         self.desk = ProjectDesk(
+            contents={"contents": {}},
             ledger=ledger,
             recorder=Recorder(ledger=ledger, clock=self.clock, randomness=SeededRandomness()),
             documents=self.documents,

@@ -253,18 +253,6 @@ def _show_report(session: Session, report: "IngestReport", most: int | None) -> 
     voice.table(["column-step", "column-persons"], [(voice.word(f"persons-{s.what}"), s.count) for s in report.persons])
 
 
-def check_permit(session: Session, file: Path, /) -> int:
-    """Say what a permit would give, without granting it."""
-    from rempart.wiring.acts import read_permit_file
-    from rempart.wiring.permits import describe
-
-    permit = read_permit_file(file)
-    session.voice.say("permit-check", permit=permit.id, project=permit.project, lookback=permit.lookback.isoformat())
-    session.voice.table(["column-table", "column-sibling", "column-columns"], describe(permit))
-    session.voice.result("permit-check", {"id": permit.content_id, "permit": permit.as_dict()})
-    return 0
-
-
 def grant(
     session: Session, file: Path, /, *, key: Path, formula: str | None = None, passphrase_fd: int | None = None
 ) -> int:

@@ -15,6 +15,7 @@ from rempart.journeys.policy import policy_at
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.permits.clocks import LAPSE, Clock, Moment, Running, moments, running
 from rempart.permits.completeness import missing
+from rempart.permits.contents import Absent, absent
 from rempart.permits.purposes import judge
 from rempart.permits.within import check_within
 from rempart.ports.documents import Documents
@@ -38,8 +39,8 @@ _LAST_SECOND = datetime.time(23, 59, 59, tzinfo=datetime.UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectDesk:
-    """What every step of a project needs. ``form``, ``purposes``: parsed data files of the permits room; ``holidays``: public ones;
-    ``policy_form``: the fields of the house's policy."""
+    """What every step of a project needs. ``form``, ``contents``, ``purposes``: parsed data files of the permits room; ``holidays``:
+    public ones; ``policy_form``: the fields of the house's policy."""
 
     ledger: Ledger
     recorder: Recorder
@@ -47,6 +48,7 @@ class ProjectDesk:
     trust: TrustFile
     table: ProjectTable
     form: Mapping[str, Any]
+    contents: Mapping[str, Any]
     purposes: Mapping[str, Any]
     clocks: tuple[Clock, ...]
     holidays: frozenset[datetime.date]
@@ -164,8 +166,8 @@ def application_of(desk: ProjectDesk, permit: str) -> Application:
 def require_agreed(desk: ProjectDesk, permit: Permit) -> None:
     """Where an application stands for a permit's id, the grant waits for the agreement and keeps to what was asked for.
 
-    Raises Refused ``project-state``, ``permit-application`` or ``permit-beyond``. Without an application the committee's grant stands
-    for every step before it.
+    Raises Refused ``project-state``, ``permit-application``, ``permit-beyond`` or, under the full circuit, ``permit-incomplete``.
+    Without an application the committee's grant stands for every step before it.
     """
     if permit.version > 1:
         raise Refused("amend-chain", permit=permit.id, version=1, amends="-")
@@ -180,6 +182,20 @@ def require_agreed(desk: ProjectDesk, permit: Permit) -> None:
     if permit.application not in {"", now.parties.application}:
         raise Refused("permit-application", permit=permit.id, application=now.parties.application)
     check_within(permit, read_application(desk, now.parties.application))
+    lacks = incomplete(desk, permit)
+    if lacks:
+        raise Refused(
+            "permit-incomplete", permit=permit.id, contents=", ".join(f"{one.letter} {one.name}" for one in lacks)
+        )
+
+
+def incomplete(desk: ProjectDesk, permit: Permit) -> tuple[Absent, ...]:
+    """What neither a permit nor the application filed for it tells, where the policy in force asks for the full circuit; else nothing."""
+    log = events(desk.ledger)
+    if policy_at(log, desk.documents, desk.trust, desk.policy_form).text("circuit") != "full":
+        return ()
+    parties = state_of(desk, permit.id).parties
+    return absent(permit, read_application(desk, parties.application) if parties else None, desk.contents)
 
 
 def clocks_of(desk: ProjectDesk, permit: str, moment: datetime.datetime) -> tuple[Running, ...]:

@@ -12,7 +12,17 @@ from rempart.records.derogation import Derogation, read_derogations
 
 SCHEMA = "rempart.permit/1"
 _KEYS = {"schema", "id", "project", "purpose", "basis", "persons", "valid", "lookback", "period", "rows", "tables"}
-_OPTIONAL = {"derogations", "application", "reference", "conditions", "version", "amends", "identifiers", "perimeter"}
+_OPTIONAL = {
+    "derogations",
+    "application",
+    "reference",
+    "conditions",
+    "version",
+    "amends",
+    "identifiers",
+    "perimeter",
+    "fees",
+}
 _DOCUMENT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _ID = re.compile(r"P-\d{4}-\d{4}", re.ASCII)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{1,40}")
@@ -22,7 +32,8 @@ _PROJECT = re.compile(r"[a-z][a-z0-9-]{1,40}")
 class Permit:
     """A permit as data. ``valid``, ``period``: first and last day, both included; ``tables``: table → permitted columns;
     ``derogations``: rare harms that may be told from fewer persons than the threshold; ``application``: content id of the application
-    that it answers, ``reference``: of the regulator's decision, ``conditions``: under which it was given; '' and () where none is told.
+    that it answers, ``reference``: of the regulator's decision, ``conditions``: under which it was given; '' and () where none is told;
+    ``fees``: what is paid.
     ``identifiers``: potential identifiers that are given fine, each with its reason, None in a permit that says nothing of them;
     ``perimeter``: of the decree that lets them be crossed. ``version``: 1, or of an amendment, which names by ``amends`` the content id
     of the version before.
@@ -46,6 +57,7 @@ class Permit:
     amends: str = ""
     identifiers: Mapping[str, str] | None = None
     perimeter: str = ""
+    fees: str = ""
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -85,7 +97,12 @@ class Permit:
         }
         if self.derogations:
             body["derogations"] = [one.as_dict() for one in self.derogations]
-        told = {"application": self.application, "reference": self.reference, "conditions": list(self.conditions)}
+        told = {
+            "application": self.application,
+            "reference": self.reference,
+            "conditions": list(self.conditions),
+            "fees": self.fees,
+        }
         body |= {name: item for name, item in told.items() if item}
         if self.identifiers is not None:
             body |= {"identifiers": dict(self.identifiers)}
@@ -145,6 +162,7 @@ def permit_from_dict(value: Mapping[str, object], *, file: str = "permit.toml") 
         amends=_text(value, "amends") if "amends" in value else "",
         identifiers=_reasons(value["identifiers"]) if "identifiers" in value else None,
         perimeter=_text(value, "perimeter") if "perimeter" in value else "",
+        fees=_text(value, "fees") if "fees" in value else "",
     )
 
 

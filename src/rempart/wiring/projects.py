@@ -59,6 +59,7 @@ def desk(warehouse: Warehouse) -> ProjectDesk:
         trust=warehouse.trust,
         table=project_states(),
         form=package_data.toml("permits/application.toml"),
+        contents=package_data.toml("permits/permit_contents.toml"),
         purposes=package_data.toml("permits/purposes.toml"),
         clocks=clocks(package_data.toml("permits/clocks.toml")),
         holidays=frozenset(package_data.toml("permits/holidays.toml")["days"]),
