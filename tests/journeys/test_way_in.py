@@ -142,13 +142,21 @@ def published(house: House) -> None:
         house.call("--json", "audit", "incident", first, "--by", house.key("alice")).error["code"] == "incident-signer"
     )
     told = house.told("audit", "incident", first, "--by", house.key("officer"))
-    assert [(one["clock"], one["status"]) for one in told["clocks"]] == [("first", "overdue"), ("authority", "runs")]
+    assert [(one["clock"], one["status"]) for one in told["clocks"]] == [
+        ("first", "overdue"),
+        ("authority", "runs"),
+        ("final", "runs"),
+    ]
     again = house.call("--json", "audit", "incident", first, "--by", house.key("officer"))
     assert again.error["code"] == "incident-version"
     met = f"told_first = {now.isoformat()}\ntold_authority = {now.isoformat()}"
     second = house.write("incident.toml", INCIDENT.format(version=2, found=found, more=met))
     told = house.told("audit", "incident", second, "--by", house.key("officer"))
-    assert [(one["clock"], one["status"]) for one in told["clocks"]] == [("first", "late"), ("authority", "met")]
+    assert [(one["clock"], one["status"]) for one in told["clocks"]] == [
+        ("first", "late"),
+        ("authority", "met"),
+        ("final", "runs"),
+    ]
     assert "tenu trop tard" in house.call("audit", "incident", lang="fr").out
 
     public = house.warehouse / "public"

@@ -164,7 +164,21 @@ def _incident_by_a_researcher() -> tuple[Story, dict[str, Any]]:
     return story, {}
 
 
+def _incident_of_which_nobody_told() -> tuple[Story, dict[str, Any]]:
+    story = true_story()
+    told = {
+        "schema": "rempart.incident/1",
+        "id": "I-2026-0001",
+        "what": "a lost key",
+        "found": "2026-01-01T09:00:00+00:00",
+    }
+    document = story.signed(incident_body(told, file="t"), "olga")
+    story.act("incident", "operation:incident", ["incident:I-2026-0001", "version:1", f"document:{document}"])
+    return story, {}
+
+
 PROJECT_MUTANTS = {
+    "incident-clock": _incident_of_which_nobody_told,
     "incident-chain": _incident_by_a_researcher,
     "standing-document": _training_by_oneself,
     "amendment-chain": _version_that_gives_more,

@@ -21,13 +21,39 @@ def incident(**changes: Any) -> Incident:
 
 
 def test_hours_are_counted_from_the_finding_whatever_the_season() -> None:
-    (first, due, met), (second, later, _) = incident().clocks(first=24, authority=72)
+    (first, due, met), (second, later, _), _ = incident().clocks(first=24, authority=72, final=1)
     assert (first, due, met) == ("first", datetime.datetime(2026, 3, 29, 23, 30, tzinfo=datetime.UTC), None)
     assert (second, later) == ("authority", datetime.datetime(2026, 3, 31, 23, 30, tzinfo=datetime.UTC))
 
 
 def test_an_incident_that_concerns_nobodys_data_has_no_clock_of_the_authority() -> None:
-    assert [name for name, _, _ in incident(breach=False).clocks(first=24, authority=72)] == ["first"]
+    assert [name for name, _, _ in incident(breach=False).clocks(first=24, authority=72, final=1)] == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("told", "due"),
+    [
+        ((2026, 3, 29), (2026, 4, 29)),
+        ((2026, 1, 31), (2026, 2, 28)),
+        ((2026, 12, 31), (2027, 1, 31)),
+        (None, (2026, 4, 30)),
+    ],
+)
+def test_the_final_report_is_due_a_month_after_the_authority_was_told_or_was_to_be(
+    told: tuple[int, int, int] | None, due: tuple[int, int, int]
+) -> None:
+    at = datetime.datetime(*told, 9, tzinfo=datetime.UTC) if told else None
+    name, last, met = incident(told_authority=at).clocks(first=24, authority=72, final=1)[-1]
+    assert (name, (last.year, last.month, last.day), met) == ("final", due, None)
+
+
+def test_a_document_says_nothing_of_a_final_report_until_there_is_one() -> None:
+    body = incident_body({**FILE, "found": FOUND}, file="incident.toml")
+    assert "told_final" not in body
+    assert incident_body({**FILE, "found": FOUND, "told_final": FOUND}, file="t") == {
+        **body,
+        "told_final": FOUND.isoformat(),
+    }
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,26 @@ def incident_chain(book: Book) -> Iterator[Bad]:
             yield index, {"incident": name, "code": error.code}
 
 
+def incident_clock(book: Book) -> Iterator[Bad]:
+    """No clock of an incident is over with nobody told: by the last version that proves itself, and the policy of its moment."""
+    found: dict[str, tuple[int, incidents.Incident]] = {}
+    done = [one for kind in (incidents.KIND, incidents.FOLLOWED) for one in book.done(kind)]
+    for index, event, _, _ in sorted(done, key=lambda one: one[2]):
+        trust = book.trust_at(index)
+        try:
+            data = book.fetch(event.fact("document") or "")
+            told = incidents.read_incident(data, trust=trust, on=trust.moment(instant(event)))
+        except RempartError:
+            continue  # incident-chain names it
+        found[told.id] = (index, told)
+    for name, (index, told) in sorted(found.items()):
+        policy = policy_at(book, index)
+        limits = {clock: policy.number(f"incidents.{field}") for clock, field in incidents.LIMITS.items()}
+        for clock, due, met in told.clocks(**limits):
+            if met is None and book.now > due:
+                yield index, {"incident": name, "clock": clock, "due": due.isoformat()}
+
+
 RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "standing-document": standing_document,
     "amendment-chain": amendment_chain,
@@ -151,4 +171,5 @@ RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "approval-standing": approval_standing,
     "register-before": register_before,
     "incident-chain": incident_chain,
+    "incident-clock": incident_clock,
 }

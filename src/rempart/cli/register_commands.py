@@ -20,7 +20,13 @@ def publish(session: Session, *, to: Path | None = None) -> int:
 
 
 def incident(
-    session: Session, file: Path | None = None, /, *, by: Path | None = None, passphrase_fd: int | None = None
+    session: Session,
+    file: Path | None = None,
+    /,
+    *,
+    by: Path | None = None,
+    freeze: bool = False,
+    passphrase_fd: int | None = None,
 ) -> int:
     """Write an incident down, or show all with their clocks."""
     from rempart.wiring.public_register import incident_list, write_down
@@ -30,8 +36,10 @@ def incident(
     if file is not None:
         if by is None:
             raise BadInput("incident-field", file=file.name, field="--by")
-        told = write_down(place, file=file, key_file=by, ask=session.asker(passphrase_fd))
+        told = write_down(place, file=file, key_file=by, ask=session.asker(passphrase_fd), stop=freeze)
         voice.say("incident-stands", incident=told.id, version=told.version)
+        if freeze:
+            voice.say("everything-suspend")
     known, clocks = incident_list(place)
     rows = [
         (one.incident, known[one.incident].what, voice.word(f"incident-{one.clock}"), voice.when(one.due.isoformat()),

@@ -10,7 +10,7 @@ from rempart.journeys.projects import ProjectDesk
 from rempart.journeys.recorded import recorded
 from rempart.journeys.standing import policy_now
 from rempart.records.document import SignedDocument
-from rempart.records.incident import FOLLOWED, KIND, Incident, read_incident
+from rempart.records.incident import FOLLOWED, KIND, LIMITS, Incident, read_incident
 from rempart.records.project_log import done
 
 
@@ -57,11 +57,11 @@ def incidents(desk: ProjectDesk) -> dict[str, Incident]:
 def clocks(desk: ProjectDesk, moment: datetime.datetime) -> list[IncidentClock]:
     """The clocks of every incident, the first due first."""
     policy = policy_now(desk)
-    first, authority = policy.number("incidents.first_hours"), policy.number("incidents.authority_hours")
+    limits = {name: policy.number(f"incidents.{field}") for name, field in LIMITS.items()}
     found = [
         IncidentClock(incident=one.id, clock=clock, due=due, status=_status(due, met, moment))
         for one in incidents(desk).values()
-        for clock, due, met in one.clocks(first=first, authority=authority)
+        for clock, due, met in one.clocks(**limits)
     ]
     return sorted(found, key=lambda one: (one.due, one.incident))
 

@@ -8,8 +8,10 @@ from rempart.adapters.register_files import write_heads, write_posture, write_re
 from rempart.adapters.toml_input import read_toml
 from rempart.audit.checkpoint import parse_and_verify
 from rempart.hosts.posture import transparency
+from rempart.journeys.freezing import freeze, frozen
 from rempart.journeys.incidents import IncidentClock, clocks, incidents, record
 from rempart.journeys.register import public_projects
+from rempart.records.freeze import freeze_body
 from rempart.records.incident import Incident, incident_body
 from rempart.wiring.host_register import declared, rules
 from rempart.wiring.projects import desk
@@ -37,11 +39,16 @@ def _head(warehouse: Warehouse, note: str) -> dict[str, Any]:
     return {"origin": head.origin, "size": head.size, "root": head.root.hex()}
 
 
-def write_down(warehouse: Warehouse, *, file: Path, key_file: Path, ask: Ask) -> Incident:
-    """Sign an incident, or its next version, as an officer, and log it."""
+def write_down(warehouse: Warehouse, *, file: Path, key_file: Path, ask: Ask, stop: bool = False) -> Incident:
+    """Sign an incident, or its next version, as an officer, and log it; ``stop``: everything is frozen first, unless it stands still."""
     officer = signer(warehouse.trust, key_file, ask)
     body = incident_body(read_toml(file), file=file.name)
-    return record(desk(warehouse), signed=officer.document(body), actor=officer.salted)
+    place = desk(warehouse)
+    before = frozen(place)
+    if stop and before.since is None:
+        order = freeze_body(lifts=False, reason=f"incident {body['id']}", previous=before.document)
+        freeze(place, signed=officer.document(order), actor=officer.salted)
+    return record(place, signed=officer.document(body), actor=officer.salted)
 
 
 def incident_list(warehouse: Warehouse) -> tuple[dict[str, Incident], list[IncidentClock]]:
