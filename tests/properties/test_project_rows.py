@@ -113,8 +113,8 @@ def _project_rows(
             f"moved_{layout.name}", query.table(f"SELECT * EXCLUDE (target) FROM permitted WHERE target = {shard}")
         )
         query.execute("DROP TABLE IF EXISTS fresh_visit")
-        query.execute(fresh_visits_sql(parts.get(MAIN) if layout.name == "visit_occurrence" else None, shard))
-        found = {s: query.table(project_part_sql(layout, parts, s, shard)).to_pylist() for s in parts}
+        query.execute(fresh_visits_sql(parts.get(MAIN) if layout.name == "visit_occurrence" else None, shard, ""))
+        found = {s: query.table(project_part_sql(layout, parts, s, shard, "")).to_pylist() for s in parts}
         for place, row in enumerate(found[MAIN]):
             for sibling in parts:
                 row.update(found[sibling][place])

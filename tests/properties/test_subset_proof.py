@@ -77,8 +77,8 @@ def proof(
         query.register(f"moved_{name}", moved)
         numbers = {"source": pa.array(range(7001, 7030), pa.int64()), "fresh": pa.array(range(29), pa.int64())}
         query.register("fresh_provider", pa.table(numbers))
-        query.execute(fresh_visits_sql(parts.get(MAIN) if name == "visit_occurrence" else None, 0))
-        sealed = {sibling: query.table(project_part_sql(layout, parts, sibling, 0)) for sibling in parts}
+        query.execute(fresh_visits_sql(parts.get(MAIN) if name == "visit_occurrence" else None, 0, ""))
+        sealed = {sibling: query.table(project_part_sql(layout, parts, sibling, 0, "")) for sibling in parts}
         proven.delivered(query, name, plant(sealed, layout))
     finally:
         query.close()

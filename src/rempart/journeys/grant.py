@@ -22,6 +22,7 @@ from rempart.journeys.permits import events
 from rempart.journeys.project_people import gathered, project_people
 from rempart.journeys.project_rows import (
     fresh_visits_sql,
+    order_salt,
     permitted_rows_sql,
     project_part_sql,
     provider_columns,
@@ -166,7 +167,7 @@ class _Extract:
             named_step=self.named_step,
         )
         fresh = self._fresh_providers(project_key)
-        rows = self._seal(writer, people, exchange, fresh)
+        rows = self._seal(writer, people, exchange, fresh, order_salt(project_key))
         rows |= seal_whole(
             writer, self.vault, source, reference=first, whole=self.whole, providers=fresh, new_query=self.new_query
         )
@@ -261,7 +262,9 @@ class _Extract:
             for p in source.parts(table, sibling, shard)
         ]
 
-    def _seal(self, writer: SpaceWriter, people: pa.Table, exchange: Exchange, providers: pa.Table) -> dict[str, int]:
+    def _seal(
+        self, writer: SpaceWriter, people: pa.Table, exchange: Exchange, providers: pa.Table, salt: str
+    ) -> dict[str, int]:
         """Each target shard: fresh ids and order, then one part a table and sibling."""
         rows = dict.fromkeys(self.compiled, 0)
         for shard in range(self.shards):
@@ -272,8 +275,8 @@ class _Extract:
                     query.register(f"moved_{table}", exchange.get(table, shard))
                 query.register("people", people)
                 query.register("fresh_provider", providers)
-                query.execute(fresh_visits_sql(self.compiled.get(_VISITS, {}).get(MAIN), shard))
-                for table, sealed in self._parts(query, shard):
+                query.execute(fresh_visits_sql(self.compiled.get(_VISITS, {}).get(MAIN), shard, salt))
+                for table, sealed in self._parts(query, shard, salt):
                     for sibling, part in sealed.items():
                         writer.add(table, sibling, shard, part)
                     if MAIN in sealed:  # reserved siblings of persons lie there, named by a permit or not
@@ -283,10 +286,10 @@ class _Extract:
         self.progress.step("seal-shards", self.shards, self.shards)
         return rows
 
-    def _parts(self, query: Query, shard: int) -> Iterator[tuple[str, dict[str, pa.Table]]]:
+    def _parts(self, query: Query, shard: int, salt: str) -> Iterator[tuple[str, dict[str, pa.Table]]]:
         """Each table with its siblings, then the siblings of persons that no permit names."""
         for table, siblings in self.compiled.items():
-            parts = {s: query.table(project_part_sql(self.layouts[table], siblings, s, shard)) for s in siblings}
+            parts = {s: query.table(project_part_sql(self.layouts[table], siblings, s, shard, salt)) for s in siblings}
             self.proof.delivered(query, table, parts)
             yield table, parts
         for sibling in ("release_index", DRAW):

@@ -7,12 +7,14 @@ of a row is told by the number that it has in the project, and is empty when it 
 
 from collections.abc import Mapping, Sequence
 
+from rempart.identity.keyed_hash import digests
 from rempart.permits.compile import PermittedPart
 from rempart.records.omop import MAIN, PROJECT_PERSON, WAREHOUSE_PERSON, TableLayout
 
 _VISIT = "visit_occurrence_id"
 _PROVIDER = "provider_id"
 _SHARD_BITS = 40  # ids of shard n begin at n × 2^40: unique over shards without any counting between them
+_ORDER = b"rempart.order/1"
 _APART = 1 << 52  # above every id of the warehouse (4,096 shards and more), and still a whole number in any reader
 
 
@@ -66,16 +68,27 @@ def _rows(layout: TableLayout, part: PermittedPart) -> str:
     return f"(SELECT {picked} FROM {layout.name}__{part.sibling} WHERE {part.predicate}) {part.sibling}_"
 
 
-def fresh_visits_sql(visits: PermittedPart | None, shard: int) -> str:
-    """A table ``fresh_visit`` (source_visit → fresh id) of this shard; empty when visits are not permitted."""
+def order_salt(project_key: bytes) -> str:
+    """What the order of rows within a person's day is drawn with: the project's own, so that no two projects have one order."""
+    return next(digests([""], project_key, _ORDER)).hex()
+
+
+def fresh_visits_sql(visits: PermittedPart | None, shard: int, salt: str) -> str:
+    """A table ``fresh_visit`` (source_visit → fresh id) of this shard; empty when visits are not permitted. ``salt``: ``order_salt``."""
     if visits is None:
         return "CREATE TABLE fresh_visit (source_visit BIGINT, fresh BIGINT)"
     date = "visit_start_date" if "visit_start_date" in visits.columns else ""
-    return f"CREATE TABLE fresh_visit AS SELECT source_key AS source_visit, {_fresh(shard, date)} AS fresh FROM moved_visit_occurrence"
+    fresh = _fresh(shard, date, salt)
+    return (
+        f"CREATE TABLE fresh_visit AS SELECT source_key AS source_visit, {fresh} AS fresh FROM moved_visit_occurrence"
+    )
 
 
-def project_part_sql(layout: TableLayout, parts: Mapping[str, PermittedPart], sibling: str, shard: int) -> str:
-    """The rows of one part in the project's order, with fresh ids in place of the warehouse's: the same in every sibling."""
+def project_part_sql(
+    layout: TableLayout, parts: Mapping[str, PermittedPart], sibling: str, shard: int, salt: str
+) -> str:
+    """The rows of one part in the project's order, with fresh ids in place of the warehouse's: the same in every sibling.
+    ``salt``: ``order_salt``."""
     part = parts[sibling]
     stored = layout.stored(part.sibling, PROJECT_PERSON, frozenset(part.columns))
     date = layout.date if layout.date in parts[MAIN].columns else ""
@@ -86,7 +99,7 @@ def project_part_sql(layout: TableLayout, parts: Mapping[str, PermittedPart], si
         keyed = f"SELECT m.*, v.fresh AS {_VISIT} FROM {moved} m JOIN fresh_visit v ON v.source_visit = m.source_key"
     else:
         keyed = (
-            f"SELECT m.*, v.fresh AS {_VISIT}, {_fresh(shard, date)} AS {layout.key} "
+            f"SELECT m.*, v.fresh AS {_VISIT}, {_fresh(shard, date, salt)} AS {layout.key} "
             f"FROM {moved} m LEFT JOIN fresh_visit v USING (source_visit)"
         )
     return f"SELECT {', '.join(stored)} FROM ({keyed}) ORDER BY {layout.key}"
@@ -100,7 +113,12 @@ def _moved(layout: TableLayout, providers: Sequence[str]) -> str:
     return f"(SELECT r.* REPLACE ({', '.join(fresh)}) FROM moved_{layout.name} r)"
 
 
-def _fresh(shard: int, date: str) -> str:
-    """Ids that follow the project's order: person, date, then a hash of the old key so that its order does not show."""
-    order = ", ".join([PROJECT_PERSON, *([date] if date else []), "hash(source_key)", "source_key"])
+def _fresh(shard: int, date: str, salt: str) -> str:
+    """Ids that follow the project's order: person, date, then a salted hash of the old key, whose order does not show in any project."""
+    order = ", ".join([PROJECT_PERSON, *([date] if date else []), _mixed(salt), "source_key"])
     return f"({shard}::BIGINT << {_SHARD_BITS}) + {_APART} + row_number() OVER (ORDER BY {order})"
+
+
+def _mixed(salt: str) -> str:
+    """A quarter of a SHA-256, as text: 64 bits are enough to order a day's rows."""
+    return f"substr(sha256(concat('{salt}', source_key)), 1, 16)"

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.faults.attacks import commitments, differencing, files, fits, records, sandbox, tables, yesterday
+from tests.faults.attacks import commitments, differencing, files, fits, projects, records, sandbox, tables, yesterday
 from tests.faults.attacks.attack import Attack
 
 EACH = {"small": 3, "full": 40}
@@ -16,5 +16,6 @@ SECTIONS: Mapping[str, tuple[Callable[[int, int], Iterable[Attack]], Mapping[str
     "rows written straight into the database": (records.written, {"small": 1, "full": 10}),
     "ledger and documents altered": (records.altered, {"small": 2, "full": 20}),
     "ledger and host put back together": (yesterday.attacks, {"small": 1, "full": 10}),
+    "two projects of the same persons": (projects.attacks, {"small": 1, "full": 20}),
     "code that nobody trusts": (sandbox.attacks, {"small": 1, "full": 3}),
 }

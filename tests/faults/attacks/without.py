@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 from rempart.audit.add_checkpoint import COSIGN, Verdict
 from rempart.disclosure.suppress import Suppression
+from rempart.identity.keyed_hash import digests
 from rempart.records.canonical import canonical_bytes
 from tests.faults.attacks.sandbox import OPEN_FILTER, leaky
 
@@ -40,6 +41,8 @@ BECOMES: Mapping[str, Callable[..., Any]] = {
     "cosign-anything": lambda request, new, public, seen: Verdict(
         status=COSIGN, origin=new.origin, public=public, note=request.note, size=new.size
     ),
+    "one-key": lambda values, key, purpose: digests(values, bytes(32), purpose),
+    "warehouse-order": lambda salt: "hash(source_key)",
     "with-environment": leaky("env"),
     "with-descriptors": leaky("fds"),
 }
