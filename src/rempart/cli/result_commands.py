@@ -53,8 +53,7 @@ def submit(
         release=release,
         option=option,
     )
-    say_option(voice, option)
-    _told(voice, made, derogation or [])
+    _told(voice, made, derogation or [], option)
     if show:
         show_tables(voice, made.tables)
     voice.result("release-submit", _as_data(made))
@@ -102,8 +101,9 @@ def _submit_files(session: Session, run: str, chosen: _Chosen, *, key: Path, pas
     return 0
 
 
-def _told(voice: Voice, made: "Submitted", derogation: Sequence[str]) -> None:
+def _told(voice: Voice, made: "Submitted", derogation: Sequence[str], option: str) -> None:
     """What was submitted, and what comes next."""
+    say_option(voice, option)
     voice.table(
         ["column-output", "column-cells", "column-suppressed"],
         [(str(f["output"]), int(str(f["cells"])), int(str(f["suppressed"]))) for f in made.findings],
