@@ -94,19 +94,17 @@ def submit_run(
 ) -> Submitted:
     """Check a run's tables and submit them, signed by the author. ``release``: a returned one that is taken up again, so that votes on
     files that are the same still hold; '' for a new one. ``derogations``: outcomes of the permit whose few cases are to be told:
-    the author signs those tables by their ids and is shown those without. ``option``: how counts are altered before they are shown."""
+    the author signs those tables by their ids and is shown those without. ``option``: how counts are altered."""
     author = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     finished = finished_run(events(warehouse.ledger), run)
     beside = tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit)))
     asked = sorted(set(derogations))
-    lifted = _lifted(valid_permit(place, finished.permit), asked)
     seen = examined(warehouse, place, finished, actor=author.salted, derogations=asked, option=option)
     tables, unread = seen.author.tables, seen.author.unread
     found = told(seen.author)
-    controls = "; ".join(
-        [*sorted({str(item["rules"]) for item in found}), *_beside(beside, unread), *lifted, *_altered(place, option)]
-    )
+    rules = sorted({str(item["rules"]) for item in found})
+    controls = "; ".join([*rules, *_beside(beside, unread), *_said(place, finished.permit, asked, option)])
     release = release or next_release(place)
     body = submission_body(
         release=release,
@@ -123,8 +121,7 @@ def submit_run(
         option=option,
     )
     submit(place, signed=author.document(body), actor=author.salted, register=seen.entry)
-    if beside != tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit, release=release))):
-        raise Refused("release-at-once", release=release)  # its tables were held against less than stands before it
+    _still(place, finished.permit, release, beside)
     made = Submitted(release=release, tables=tables, findings=found, beside=beside, unread=unread)
     return _left(place, made, actor=author.salted, types=types) if types else made
 
@@ -150,9 +147,16 @@ def _beside(releases: Sequence[str], unread: Sequence[str]) -> list[str]:
     return [*told, *([f"hidden whole for {', '.join(unread)}, not opened"] if unread else [])]
 
 
-def _altered(place: ReleaseDesk, option: str) -> list[str]:
-    """What everybody reads of counts that were altered."""
-    return [f"counts altered ({option}): {place.rules['options'][option]['en']}"] if option != NONE else []
+def _still(place: ReleaseDesk, permit: str, release: str, beside: Sequence[str]) -> None:
+    """Raises Refused ``release-at-once`` where its tables were held against less than stands before it."""
+    if tuple(beside) != tuple(dict.fromkeys(one.release for one in standing(place, permit=permit, release=release))):
+        raise Refused("release-at-once", release=release)
+
+
+def _said(place: ReleaseDesk, permit: str, asked: Sequence[str], option: str) -> list[str]:
+    """What everybody reads of derogations, and of counts that were altered."""
+    lifted = _lifted(valid_permit(place, permit), asked)
+    return lifted if option == NONE else [*lifted, f"counts altered ({option}): {place.rules['options'][option]['en']}"]
 
 
 def _lifted(permit: Permit, asked: Sequence[str]) -> list[str]:
