@@ -241,8 +241,8 @@ def test_another_number_of_shards_gives_the_same_counts(place: Place, undisturbe
 
 
 def test_a_dataset_from_before_draw_numbers_says_what_to_ask_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    def without(self: Any, query: Any, shard: int) -> Iterator[tuple[str, str, pa.Table]]:
-        return (part for part in parts(self, query, shard) if part[1] != "draw")
+    def without(self: Any, *given: Any) -> Iterator[tuple[str, str, pa.Table]]:
+        return (part for part in parts(self, *given) if part[1] != "draw")
 
     from rempart.journeys.grant import _Extract
 

@@ -120,12 +120,17 @@ def checked(
         let = derogated(desk, permit, finished, derogations)
         known = [earlier for _, earlier in found]
         rows, entered = results.rows(finished), results.told(own)
-        look = partial(examine, rows, desk.rules, derogations=let, earlier=known, key=key_of(rows))
+        look = partial(examine, rows, desk.rules, derogations=let, earlier=known, key=_key(desk, rows))
         look = partial(look, option=option, marks={**entered.marks, **(marks or {})})
         made, close = _apart(look, (near, threes, entered.close | close))
     unread = tuple(one.release for one, earlier in found if earlier.outputs)
     too_close = tuple(dict.fromkeys(row.output for row in rows if row.persons_ref in close))
     return Checked(tables=made.tables, unread=unread, shown=made.counts.sets, close=close, too_close=too_close)
+
+
+def _key(desk: ReleaseDesk, rows: Sequence[ResultRow]) -> bytes:
+    """Of the draws and commitments of a check; empty of invented persons, so that the same file gives the same tables."""
+    return b"" if desk.invented else key_of(rows)
 
 
 def _reference(desk: ReleaseDesk, act: Act, permit: Permit, registered: bool) -> str:
@@ -226,7 +231,7 @@ def _as_submitted(results: _Results, one: Before, known: Sequence[Earlier]) -> E
     try:
         let = derogated(results.desk, results.permit, one.finished, one.derogations)
         told = results.told(one.entry)
-        look = partial(examine, rows, results.desk.rules, derogations=let, earlier=known, key=key_of(rows))
+        look = partial(examine, rows, results.desk.rules, derogations=let, earlier=known, key=_key(results.desk, rows))
         made = look(close=told.close, option=one.option, marks=told.marks)
     except _FOR_EVER:
         return all_hidden(rows)

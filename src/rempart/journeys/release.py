@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way out: submit, two votes, a decision where they differ, publish; or withdraw. Only checked tables pass (``checked.py``).
 
-Everything rests on signed documents.
-
-State is read from the ledger's documents each time; no database row and no option decides anything.
+Everything rests on signed documents: state is read from the ledger each time; no database row and no option decides anything.
 """
 
 import datetime
@@ -50,7 +48,7 @@ _RUNS = {"study": ("study", "result"), "code-job": ("job", "files")}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseDesk:
-    """What every step of the way out needs. ``trust_on``: the trust file in force at a leaf's time is the newest that names the key."""
+    """What every step of the way out needs. ``invented``: its persons are, so that nothing is drawn by a key."""
 
     vault: Vault
     recorder: Recorder
@@ -60,6 +58,7 @@ class ReleaseDesk:
     states: StateTable
     policy_form: Form
     file_rules: Mapping[str, Any]
+    invented: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ The way is that of true data: init, ingest, grant, the same engine, the same dis
 import datetime
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -212,7 +212,7 @@ class _Place(InventedPlace):
         """The run's tables after the rules that a release passes."""
         warehouse, author = self.warehouse, signer(self.warehouse.trust, self.key(_AUTHOR), _nobody)
         finished = finished_run(events(warehouse.ledger), run.done.run if run.done else "")
-        tables = checked_tables(desk(warehouse), finished, actor=author.salted)
+        tables = checked_tables(replace(desk(warehouse), invented=True), finished, actor=author.salted)
         study, rules = plan.studies[run.name], package_data.joined("disclosure/rules.toml")
         rows = run.done.rows if run.done else ()
         told = asdict(members_told(study, rows, rules, persons=plan.persons))
