@@ -10,10 +10,10 @@ RELEASE = "R-2026-0002"
 Mutant = tuple[Story, dict[str, Any]]
 
 
-def entered(story: Story, *, before: str = "", result: str = "") -> str:
-    """A run's sets are told and entered in the register; the entry's document."""
+def entered(story: Story, *, before: str = "", result: str = "", head: str = "") -> str:
+    """A run's sets are told and entered in the register; the entry's document. ``head``: the snapshot that the run read."""
     result = result or next(event.fact("result") or "" for event in story.events if event.fact("result"))
-    objects = ["run:F-1", "study-run:S-1", f"result:{result}", f"space:{SPACE}"]
+    objects = ["run:F-1", "study-run:S-1", f"result:{result}", f"space:{SPACE}", *([f"head:{head}"] if head else [])]
     number = len(story.events)
     sets, entry = story.put(b"sets %d" % number), story.put(b"entry %d" % number)
     told = [f"sets:{sets}", f"register:{entry}", *([f"before:{before}"] if before else [])]
@@ -47,7 +47,15 @@ def _submitted_before_it_was_compared() -> Mutant:
     return story, {}
 
 
+def _other_data_shown_as_they_are() -> Mutant:
+    story = true_story()
+    entry = entered(story, head="sha256:" + "1" * 64)
+    submitted(story, entered(story, before=entry))
+    return story, {}
+
+
 ACROSS_MUTANTS = {
     "register-chain": _an_entry_is_left_out,
     "submission-compared": _submitted_before_it_was_compared,
+    "submission-moved": _other_data_shown_as_they_are,
 }

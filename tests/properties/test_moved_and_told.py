@@ -9,6 +9,7 @@ from rempart.adapters import package_data
 from rempart.errors import Refused
 from rempart.journeys.quota import check_quota, check_snapshot
 from rempart.records.event import LedgerEvent
+from rempart.records.moved import why_moved
 from rempart.records.policy import Policy, form_of, undecided
 
 NOW = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
@@ -63,3 +64,29 @@ def test_data_that_changed_since_something_was_shown_are_not_shown_as_they_are()
         with pytest.raises(Refused, match="release-snapshot-moved"):
             check_snapshot(before, "P", "h2", policy=policy(snapshot_moved=chosen), option=option)
     check_snapshot(before, "P", "h2", policy=policy(snapshot_moved="base-5"), option="base-5")
+
+
+def test_nothing_of_changed_data_leaves_without_votes_unless_it_takes_on_the_option() -> None:
+    before = log(looked("P", days=3, head="h1"))
+    for option, chosen, waits in (
+        ("none", "none", True),
+        ("none", "base-5", True),
+        ("base-5", "none", True),
+        ("base-5", "base-5", False),
+    ):
+        body = {"permit": "P", "result": "r", "tables": {}, **({} if option == "none" else {"option": option})}
+        ran = [*before, *ran_on("h2", result="r", at=len(before))]
+        assert why_moved(body, ran, policy(snapshot_moved=chosen)) == (("clear-moved",) if waits else ())
+        still = [*before, *ran_on("h1", result="r", at=len(before))]
+        assert why_moved(body, still, policy(snapshot_moved=chosen)) == ()
+
+
+def ran_on(head: str, *, result: str, at: int) -> list[LedgerEvent]:
+    """A study that read a snapshot."""
+    intent, effect = looked("P", days=2, head=head)
+    told = {name: getattr(effect, name) for name in effect.__slots__}
+    begun = {name: getattr(intent, name) for name in intent.__slots__}
+    return [
+        LedgerEvent(**{**begun, "kind": "study"}),
+        LedgerEvent(**{**told, "kind": "study", "of": at, "objects": (f"result:{result}",)}),
+    ]

@@ -249,6 +249,19 @@ def test_empty_fields_and_changes_without_a_public_reason_are_refused() -> None:
         )
 
 
+def test_a_submission_says_how_counts_are_altered_and_nothing_where_they_are_not() -> None:
+    tables = check(submission(), RULES)
+    plain_body = submitted(tables).body
+    assert "option" not in plain_body and "option" not in json.loads(packed(tables)["release.json"])
+    document = signed({**plain_body, "option": "base-5"}, "alice")
+    assert read_submission(document.data, trust=trust(), on=DAY)[1].release == RELEASE
+    votes = [approved(document, name) for name in ("bob", "carol")]
+    assert json.loads(packed(tables, submission=document, votes=votes)["release.json"])["option"] == "base-5"
+    for told in ("none", "", 5, None):
+        with pytest.raises(NotTrusted, match="document-form"):
+            read_submission(signed({**plain_body, "option": told}, "alice").data, trust=trust(), on=DAY)
+
+
 def test_the_summary_shows_no_markup_of_its_authors() -> None:
     files = packed(check(submission(), RULES))
     for language, arm in (("fr", "traitement étudié"), ("en", "target")):

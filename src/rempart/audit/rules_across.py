@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does the register of released sets follow from entry to entry, and was every submission held against it and entered before?"""
+"""Does the register of released sets follow from entry to entry, and was every submission held against it, and altered where data moved?"""
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from rempart.audit.book import Book
 from rempart.audit.findings import Bad
+from rempart.audit.rules_policy import policy_at
 from rempart.audit.rules_releases import FILES_SUBMISSION, SUBMISSION, form_of
 from rempart.errors import RempartError
+from rempart.records.event import LedgerEvent
+from rempart.records.moved import NONE, let_by, option_of
 
 KIND = "fingerprint"
 
@@ -50,9 +53,36 @@ def submission_compared(book: Book) -> Iterator[Bad]:
             yield index, {"release": event.fact("release") or "?"}
 
 
+def submission_moved(book: Book) -> Iterator[Bad]:
+    """A submission of other data than its permit showed before takes on what the policy then in force asks for."""
+    heads = {effect.fact("result"): intent.fact("head") or "" for _, intent, _, effect in book.done("study")}
+    shown = [
+        (end, told.basis, told.fact("head")) for _, told, end, effect in book.done(KIND) if effect.fact("register")
+    ]
+    for index, event, _, _ in book.done("submission"):
+        head = heads.get(event.fact("result"), "")
+        if not any(end < index and basis == event.basis and (old or head) != head for end, basis, old in shown):
+            continue
+        if form_of(book, event, SUBMISSION, FILES_SUBMISSION) == FILES_SUBMISSION:
+            continue
+        book.counts["submissions-moved"] += 1
+        option = _option(book, event)
+        if not let_by(option, policy_at(book, index).text("disclosure.snapshot_moved")):
+            yield index, {"release": event.fact("release") or "?", "option": option}
+
+
+def _option(book: Book, event: LedgerEvent) -> str:
+    """How the counts of a submission are altered; 'none' where its document proves nothing."""
+    try:
+        return option_of(book.document(event, "document", SUBMISSION).body)
+    except RempartError:
+        return NONE
+
+
 RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = MappingProxyType(
     {
         "register-chain": register_chain,
         "submission-compared": submission_compared,
+        "submission-moved": submission_moved,
     }
 )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from rempart.cli.session import Session
 from rempart.cli.voice import Voice
-from rempart.cli.way_out_commands import say_close
+from rempart.cli.way_out_commands import only_tables, say_close, say_option
+from rempart.records.moved import NONE
 
 if TYPE_CHECKING:
     from rempart.wiring.releases import Submitted
@@ -28,6 +29,7 @@ def submit(
     release: str = "",
     file: list[str] | None = None,
     statement: Path | None = None,
+    option: str = NONE,
     passphrase_fd: int | None = None,
 ) -> int:
     """Check every table of a run, or every file of a job, and submit it."""
@@ -37,6 +39,7 @@ def submit(
     from rempart.wiring.warehouse import Warehouse
 
     if is_job(run):
+        only_tables(option)
         chosen = _Chosen(files=tuple(file or ()), context=context, statement=statement, release=release)
         return _submit_files(session, run, chosen, key=key, passphrase_fd=passphrase_fd)
     voice = session.voice
@@ -48,8 +51,9 @@ def submit(
         ask=session.asker(passphrase_fd),
         derogations=derogation or (),
         release=release,
+        option=option,
     )
-    _told(voice, made, derogation or [])
+    _told(voice, made, derogation or [], option)
     if show:
         show_tables(voice, made.tables)
     voice.result("release-submit", _as_data(made))
@@ -97,8 +101,9 @@ def _submit_files(session: Session, run: str, chosen: _Chosen, *, key: Path, pas
     return 0
 
 
-def _told(voice: Voice, made: "Submitted", derogation: Sequence[str]) -> None:
+def _told(voice: Voice, made: "Submitted", derogation: Sequence[str], option: str) -> None:
     """What was submitted, and what comes next."""
+    say_option(voice, option)
     voice.table(
         ["column-output", "column-cells", "column-suppressed"],
         [(str(f["output"]), int(str(f["cells"])), int(str(f["suppressed"]))) for f in made.findings],

@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING, Literal
 
 from rempart.cli.session import Session
 from rempart.cli.voice import Voice
+from rempart.errors import BadInput
+from rempart.records.moved import NONE
 
 if TYPE_CHECKING:
     from rempart.journeys.clearing import Drawn
 
 
-def check(session: Session, run: str, /, *, key: Path, show: bool = False, passphrase_fd: int | None = None) -> int:
+def check(
+    session: Session,
+    run: str,
+    /,
+    *,
+    key: Path,
+    show: bool = False,
+    option: str = NONE,
+    passphrase_fd: int | None = None,
+) -> int:
     """What the disclosure rules make of a run's tables, before anything is submitted."""
     from rempart.cli.file_pages import show_findings
     from rempart.cli.tables import show_tables
@@ -23,11 +34,13 @@ def check(session: Session, run: str, /, *, key: Path, show: bool = False, passp
 
     voice = session.voice
     if is_job(run):
+        only_tables(option)
         ask = session.asker(passphrase_fd)
         files = check_job(Warehouse(session.directory), run=run, key_file=key, ask=ask, language=voice.language)
         voice.result("release-check", {"run": run, "files": show_findings(voice, files)})
         return 0
-    found = check_run(Warehouse(session.directory), run=run, key_file=key, ask=session.asker(passphrase_fd), show=show)
+    ask, house = session.asker(passphrase_fd), Warehouse(session.directory)
+    found = check_run(house, run=run, key_file=key, ask=ask, show=show, option=option)
     rows = [(str(f["output"]), str(f["type"]), int(str(f["cells"])), int(str(f["suppressed"]))) for f in found.findings]
     voice.table(["column-output", "column-type", "column-cells", "column-suppressed"], rows)
     if show:
@@ -38,10 +51,23 @@ def check(session: Session, run: str, /, *, key: Path, show: bool = False, passp
     if found.unread:
         voice.say("submitted-unread", releases=", ".join(found.unread))
     say_close(voice, found.findings)
+    say_option(voice, option)
     voice.say("checked-next", run=run)
     told = {"run": run, "findings": found.findings, "beside": list(found.beside), "unread": list(found.unread)}
-    voice.result("release-check", told)
+    voice.result("release-check", told | ({} if option == NONE else {"option": option}))
     return 0
+
+
+def only_tables(option: str) -> None:
+    """Raises BadInput ``option-files``: counts in files of a researcher's own are not altered."""
+    if option != NONE:
+        raise BadInput("option-files", option=option)
+
+
+def say_option(voice: Voice, option: str) -> None:
+    """How counts were altered; nothing where they were not."""
+    if option != NONE:
+        voice.say("counts-altered", option=option)
 
 
 def say_close(voice: Voice, findings: Sequence[Mapping[str, object]]) -> None:

@@ -17,12 +17,13 @@ from rempart.disclosure.derogated import counts_of, spared, tell_rests
 from rempart.disclosure.earlier import Earlier, days_hidden, hide_as_before, known_before, remembered, tie_earlier
 from rempart.disclosure.labels import check_labels
 from rempart.disclosure.margins import lines_of
-from rempart.disclosure.noise import NONE, option_from
+from rempart.disclosure.noise import option_from
 from rempart.disclosure.order import in_order
 from rempart.disclosure.policy import Policy, policy_from
 from rempart.disclosure.series import near_days, near_steps
 from rempart.disclosure.suppress import Suppression, suppress
 from rempart.errors import BadInput
+from rempart.records.moved import NONE
 from rempart.records.result import CheckedTable, ResultRow
 
 
@@ -64,28 +65,30 @@ def examine(
     close: frozenset[str] = frozenset(),
     key: bytes = b"",
     option: str = NONE,
+    marks: Mapping[str, bytes] | None = None,
 ) -> Examination:
     """As ``check``, with the private record of what an attacker is left with, and what later submissions are checked against.
 
     ``close``: ``persons_ref`` of sets that lie too close to one released before, in whatever project: hidden wherever they stand, a
     derogation or not. ``key``: a secret of the house, of the draw between cells that could be hidden for another's sake: one who knew it,
     and the rule, could tell which of two hidden cells was small; and of the commitments in the record (``commitments.py``).
-    ``option``: how counts that are shown are altered (``noise.py``); BadInput ``disclosure-option``.
+    ``option``: how counts that are shown are altered (``noise.py``), ``marks``: of sets of persons, for noise; BadInput
+    ``disclosure-option``.
     """
     policy = policy_from(rules)
-    altered = option_from(option, rules, key=key)
+    altered = option_from(option, rules)
     check_labels(rows)
     _each_once(rows)
     dropped = _dropped(rows, policy, earlier)
     shown = [row for index, row in enumerate(rows) if index not in dropped]
     found, hides = _suppressed(shown, policy, earlier, derogations, close=close, key=key)
     cleared = [
-        altered.alter(row, _cleared(row, hide, policy), policy, key)
+        altered.alter(row, _cleared(row, hide, policy), policy, marks or {})
         for row, hide in zip(shown, hides, strict=True)
         if not (hide and row.output_type == CURVE)
     ]
     outputs = {row.output: row.output_type for row in rows}
-    proof = _Proof(rows, found.intervals, key)
+    proof = _Proof(rows, found.intervals, key, option)
     tables = tuple(_table(name, kind, cleared, policy, proof) for name, kind in outputs.items())
     private = tuple({"cell": c, "low": low, "high": high} for c, (low, high) in sorted(found.intervals.items()))
     told = iter(hides)
@@ -153,11 +156,12 @@ def _cleared(row: ResultRow, hide: bool, policy: Policy) -> ResultRow:
 
 @dataclass(frozen=True, slots=True)
 class _Proof:
-    """What the rules were judged on, and the key of the commitments to it; no commitment without one."""
+    """What the rules were judged on, the key of the commitments to it (no commitment without one), and how counts were altered after."""
 
     rows: Sequence[ResultRow]
     intervals: Mapping[str, tuple[float, float]]
     key: bytes
+    option: str
 
     def of(self, output: str, rule: str) -> dict[str, str]:
         """A field of the record."""
@@ -168,7 +172,12 @@ class _Proof:
 
 def _table(output: str, output_type: str, cleared: Sequence[ResultRow], policy: Policy, proof: _Proof) -> CheckedTable:
     """One output with the record of the rules applied to it; but for keyed commitments the record is the same whatever was suppressed."""
-    parameters = {"threshold": policy.persons, "establishments": policy.establishments, "width": policy.width}
+    parameters: dict[str, object] = {
+        "threshold": policy.persons,
+        "establishments": policy.establishments,
+        "width": policy.width,
+    }
+    parameters |= {} if proof.option == NONE else {"option": proof.option}
     record = tuple(
         {"rule": name, "rules": policy.id, "parameters": parameters, **proof.of(output, name), "verdict": "applied"}
         for name in policy.types[output_type].rules

@@ -12,10 +12,9 @@ from typing import Any
 
 from rempart.disclosure.policy import Policy
 from rempart.errors import BadInput
+from rempart.records.moved import NONE
 from rempart.records.result import ResultRow
 
-NONE = "none"
-_PRINT = "print:"
 _DRAWS = 65536
 
 
@@ -28,16 +27,16 @@ class Option:
     block: int = 1
     noise: tuple[tuple[int, int], ...] = ()
 
-    def told(self, count: int, name: str, key: bytes) -> int:
-        """What is shown for ``count`` persons of the set ``name``; nobody stays nobody. A fingerprint, keyed itself, needs no key: the set
-        then has the same change in every result of its project."""
+    def told(self, count: int, mark: bytes) -> int:
+        """What is shown for ``count``, told of the set of persons with that mark; nobody stays nobody. The mark is the same for the same
+        persons in every result of every project, made with a secret of the house: so is the change, and asking again averages nothing."""
         if not count or self.kind == "exact":
             return count
         if self.kind == "nearest":
             return self.block * ((count + self.block // 2) // self.block)
         if self.kind == "midpoint":
             return self.block * -(-count // self.block) - self.block // 2
-        mac = hmac.new(b"" if name.startswith(_PRINT) else key, b"rempart.cell-key/1\n" + name.encode(), hashlib.sha256)
+        mac = hmac.new(mark, b"rempart.cell-key/1\n" + str(count).encode(), hashlib.sha256)
         draw = int.from_bytes(mac.digest()[:8]) % _DRAWS
         for change, weight in self.noise:
             draw -= weight
@@ -45,25 +44,24 @@ class Option:
                 return count + change
         return count
 
-    def alter(self, raw: ResultRow, cleared: ResultRow, policy: Policy, key: bytes) -> ResultRow:
-        """The row with its count altered; with an option, what is computed from counts is withheld, for it would give them back."""
+    def alter(self, raw: ResultRow, cleared: ResultRow, policy: Policy, marks: Mapping[str, bytes]) -> ResultRow:
+        """The row with its count altered; with an option, what is computed from counts is withheld, for it would give them back. So is,
+        under noise, a count of which no set with a mark tells: its change would be another each time. ``marks``: by ``persons_ref``."""
         counts = policy.types[raw.output_type].counts
         if self.kind == "exact" or cleared.value is None or not counts:
             return cleared
-        if raw.statistic not in counts:
+        mark = marks.get(raw.persons_ref, b"")
+        if raw.statistic not in counts or (self.kind == "noise" and cleared.value and not mark):
             return replace(cleared, value=None, status="suppressed")
-        place = [raw.output, sorted(raw.row_key.items()), sorted(raw.column_key.items()), raw.statistic]
-        name = raw.persons_ref if raw.value == raw.n_persons and raw.persons_ref else repr(place)
-        return replace(cleared, value=float(self.told(int(cleared.value), name, key)), status="rounded")
+        return replace(cleared, value=float(self.told(int(cleared.value), mark)), status="altered")
 
 
-def option_from(name: str, rules: Mapping[str, Any], *, key: bytes = b"-") -> Option:
-    """The option of the rules by its name. Raises BadInput ``disclosure-option`` for one that they do not have, and for noise without a
-    key."""
+def option_from(name: str, rules: Mapping[str, Any]) -> Option:
+    """The option of the rules by its name. Raises BadInput ``disclosure-option`` for one that they do not have."""
     if name == NONE:
         return Option(name=name, kind="exact")
     options = rules.get("options", {})
-    if name not in options or (options[name]["kind"] == "noise" and not key):
+    if name not in options:
         raise BadInput("disclosure-option", option=name, expected=", ".join([NONE, *options]))
     entry = options[name]
     half = [int(weight) for weight in entry.get("weights", ())]

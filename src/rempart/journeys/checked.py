@@ -7,8 +7,9 @@ its author signed: where today's rules give other tables, or none, all of it cou
 sets of persons that the register tells (``fingerprint.py``): which of a submission's sets were too close is written there once.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from rempart.disclosure.check import Examination, examine
@@ -19,12 +20,13 @@ from rempart.journeys.evidence import open_result
 from rempart.journeys.living import JOB
 from rempart.journeys.permits import events
 from rempart.journeys.recorded import Act, recorded
-from rempart.journeys.register_sets import SPACE, TABLE, Register
-from rempart.journeys.release import FinishedRun, ReleaseDesk, current_state, release_acts, valid_permit
+from rempart.journeys.register_sets import PRINT, SPACE, TABLE, Register
+from rempart.journeys.release import FinishedRun, ReleaseDesk, current_state, release_acts, submission_of, valid_permit
 from rempart.ports.broker import GrantRequest
 from rempart.records.derogation import check_definitions, permitted
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
+from rempart.records.moved import NONE, option_of
 from rempart.records.permit import Permit
 from rempart.records.result import CheckedTable, ResultRow
 from rempart.release.documents import derogations_of
@@ -51,7 +53,7 @@ class Checked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
     """An earlier submission. ``asked``: index of its intent; ``tables``: output → id of the bytes that its author signed; ``entry``: of the
-    register, '' for one of before there was any."""
+    register, '' for one of before there was any; ``option``: how its counts are altered."""
 
     release: str
     asked: int
@@ -59,6 +61,15 @@ class Before:
     tables: Mapping[str, str]
     derogations: tuple[str, ...] = ()
     entry: str = ""
+    option: str = NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What an entry of the register says: sets hidden for being close, and marks of those shown."""
+
+    close: frozenset[str] = frozenset()
+    marks: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def checked_tables(
@@ -83,16 +94,20 @@ def checked(
     near: frozenset[str] = frozenset(),
     threes: Sequence[frozenset[str]] = (),
     close: frozenset[str] = frozenset(),
+    option: str = NONE,
+    marks: Mapping[str, bytes] | None = None,
 ) -> Checked:
     """The run's tables after the disclosure rules. ``release``: as which they were submitted, '' before that; ``derogations``: outcomes
     of the permit's derogations; of one that is not submitted yet, ``near``: sets that may
-    not be shown beside what the register tells, ``threes``: that may not all be shown, and ``close``: those hidden for that already.
+    not be shown beside what the register tells, ``threes``: that may not all be shown, and ``close``: those hidden for that already;
+    ``option``: how counts are altered and ``marks`` of its sets for it. One that was submitted has all this from what was signed.
     Raises Refused ``derogation-not-permitted``, ``derogation-other-outcome``.
 
     Raises Unavailable ``release-earlier-unread`` when an earlier submission cannot be opened now, though it may be later.
     """
     permit = valid_permit(desk, finished.permit)
     before, own = standing(desk, permit=permit.id, release=release), entry_of(desk, release)
+    option = option_of(submission_of(desk, release).body) if release else option
     beside = dict.fromkeys(f"beside:{one.release}" for one in before)
     objects = [f"run:{finished.run}", f"result:{finished.result}", *beside]
     with recorded(
@@ -104,8 +119,10 @@ def checked(
             found.append((one, _as_submitted(results, one, [earlier for _, earlier in found])))
         let = derogated(desk, permit, finished, derogations)
         known = [earlier for _, earlier in found]
-        rows = results.rows(finished)
-        made, close = _apart(rows, desk.rules, let, known, (near, threes, results.close(own) | close))
+        rows, entered = results.rows(finished), results.told(own)
+        look = partial(examine, rows, desk.rules, derogations=let, earlier=known, key=key_of(rows))
+        look = partial(look, option=option, marks={**entered.marks, **(marks or {})})
+        made, close = _apart(look, (near, threes, entered.close | close))
     unread = tuple(one.release for one, earlier in found if earlier.outputs)
     too_close = tuple(dict.fromkeys(row.output for row in rows if row.persons_ref in close))
     return Checked(tables=made.tables, unread=unread, shown=made.counts.sets, close=close, too_close=too_close)
@@ -118,17 +135,14 @@ def _reference(desk: ReleaseDesk, act: Act, permit: Permit, registered: bool) ->
 
 
 def _apart(
-    rows: Sequence[ResultRow],
-    rules: Mapping[str, Any],
-    let: Sequence[Mapping[str, Any]],
-    known: Sequence[Earlier],
+    look: Callable[..., Examination],
     apart: tuple[frozenset[str], Sequence[frozenset[str]], frozenset[str]],
 ) -> tuple[Examination, frozenset[str]]:
     """The examination, no set of ``near`` shown and none of ``threes`` whole, and which sets had to be hidden for that: others go by the
     other rules. Of three the last by name goes, whatever it counts."""
     near, threes, close = apart
     while True:
-        made = examine(rows, rules, derogations=let, earlier=known, close=close, key=key_of(rows))
+        made = look(close=close)
         shown = made.counts.sets
         further = (near & shown) - close
         further |= {max(three) for three in threes if three <= shown and not further & three}
@@ -160,11 +174,11 @@ class _Results:
     def __init__(self, desk: ReleaseDesk, reference: str, permit: Permit) -> None:
         self.desk, self._reference, self.permit = desk, reference, permit
         self._opened: dict[str, tuple[ResultRow, ...] | RempartError] = {}
-        self._close: dict[str, frozenset[str]] = {"": frozenset()}
+        self._told: dict[str, _Told] = {"": _Told()}
 
-    def close(self, entry: str) -> frozenset[str]:
-        """What an entry of the register says was hidden for being close; nothing where there is none."""
-        if entry not in self._close:
+    def told(self, entry: str) -> _Told:
+        """What an entry of the register says; nothing where there is none."""
+        if entry not in self._told:
             desk = self.desk
             register = Register(
                 broker=desk.vault.broker,
@@ -173,8 +187,10 @@ class _Results:
                 warehouse=desk.vault.warehouse,
                 reference=self._reference,
             )
-            self._close[entry] = register.entry(entry).close
-        return self._close[entry]
+            found = register.entry(entry)
+            marks = {PRINT + name: mark for name, mark in found.shown.marks().items()}
+            self._told[entry] = _Told(close=found.close, marks=marks)
+        return self._told[entry]
 
     def rows(self, finished: FinishedRun) -> tuple[ResultRow, ...]:
         """The raw rows; raises as the documents and ``open_result`` do, and the same again when asked again."""
@@ -209,8 +225,9 @@ def _as_submitted(results: _Results, one: Before, known: Sequence[Earlier]) -> E
         return Earlier(outputs=frozenset(one.tables))
     try:
         let = derogated(results.desk, results.permit, one.finished, one.derogations)
-        close = results.close(one.entry)
-        made = examine(rows, results.desk.rules, derogations=let, earlier=known, close=close, key=key_of(rows))
+        told = results.told(one.entry)
+        look = partial(examine, rows, results.desk.rules, derogations=let, earlier=known, key=key_of(rows))
+        made = look(close=told.close, option=one.option, marks=told.marks)
     except _FOR_EVER:
         return all_hidden(rows)
     return made.counts if table_ids(made.tables) == one.tables else all_hidden(rows)
@@ -244,6 +261,7 @@ def _before(desk: ReleaseDesk, intent: LedgerEvent, index: int, *, proven: bool)
     told = {name: intent.fact(name) or "" for name in ("release", "run", "result")}
     permit, tables, study = intent.basis.partition(":")[2], {}, ""
     asked: tuple[str, ...] = ()
+    option = NONE
     if proven:
         document = SignedDocument.from_bytes(desk.documents.get(intent.fact("document") or ""), schema=_SUBMISSION)
         tables, asked, study = (
@@ -251,10 +269,17 @@ def _before(desk: ReleaseDesk, intent: LedgerEvent, index: int, *, proven: bool)
             derogations_of(document),
             str(document.body.get("study", "")),
         )
+        option = option_of(document.body)
     finished = FinishedRun(run=told["run"], permit=permit, study=study, result=told["result"])
     entry = intent.fact("register") or ""
     return Before(
-        release=told["release"], asked=index, finished=finished, tables=tables, derogations=asked, entry=entry
+        release=told["release"],
+        asked=index,
+        finished=finished,
+        tables=tables,
+        derogations=asked,
+        entry=entry,
+        option=option,
     )
 
 

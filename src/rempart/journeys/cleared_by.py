@@ -14,6 +14,7 @@ from rempart.ports.documents import Documents
 from rempart.records.clearing import why_not
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
+from rempart.records.moved import why_moved
 from rempart.records.policy import KIND, Form, Policy
 from rempart.records.trust import TrustFile
 from rempart.release.documents import SUBMISSION, read_look
@@ -28,7 +29,7 @@ def clearing_policy(
     with the reasons."""
     policy = policy_at(log, documents, trust, form)
     body = SignedDocument.from_bytes(documents.get(submission), schema=SUBMISSION).body
-    reasons = list(why_not(body, policy))
+    reasons = [*why_not(body, policy), *why_moved(body, log, policy)]
     if any(index > _since(log, policy) and verdict == "unsound" for index, verdict in looks(log, documents, trust)):
         reasons.append("clear-unsound")
     if reasons:

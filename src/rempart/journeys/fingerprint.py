@@ -5,7 +5,7 @@ One at a time: what is held against the register is entered in it before the nex
 never to what (docs/adr/0045).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,21 +20,20 @@ from rempart.journeys.living import living
 from rempart.journeys.permits import events
 from rempart.journeys.quota import TOO_CLOSE
 from rempart.journeys.recorded import Act, recorded
-from rempart.journeys.register_sets import KIND, SKETCH, SPACE, TABLE, Entry, Register, register_chain, sets_of
+from rempart.journeys.register_sets import KIND, PRINT, SKETCH, SPACE, TABLE, Entry, Register, register_chain, sets_of
 from rempart.journeys.release import FinishedRun, ReleaseDesk, valid_permit
 from rempart.journeys.sets_step import members_of
 from rempart.journeys.sets_work import SetsWork
 from rempart.journeys.study_work import Runner
 from rempart.ports.broker import GrantRequest
 from rempart.records.document import SignedDocument
-from rempart.records.event import LedgerEvent
 from rempart.records.matching import matched_names
+from rempart.records.moved import head_of
 from rempart.records.permit import Permit
 from rempart.records.person_sets import PersonSets, difference, packed
 from rempart.records.study import study_from_dict
 from rempart.study.set_unions import Prints, unions
 
-PRINT = "print:"  # before the name of a set that is told by its persons
 _DESK = "F-register"  # who looks at the register; one at a time
 
 
@@ -42,10 +41,12 @@ _DESK = "F-register"  # who looks at the register; one at a time
 class Comparison:
     """A run beside the register. ``near``: names of sets (``persons_ref``) that lie within 1 to 10 persons of one that was shown, and are
     none that was; ``threes``: of sets of which one may not be shown, for with what the permit showed they sum up to few;
-    ``entry``: the document of what it shows, once ``keep`` was called."""
+    ``marks``: of its sets, the same for the same persons in the whole house; ``entry``: the document of what it shows, once ``keep`` was
+    called."""
 
     near: frozenset[str]
     threes: tuple[frozenset[str], ...]
+    marks: Mapping[str, bytes]
     entry: str
     _keep: Callable[[frozenset[str], frozenset[str]], str]
     _say: Callable[[str, str], None]
@@ -67,7 +68,7 @@ def compared(by: Runner, desk: ReleaseDesk, finished: FinishedRun, *, run: str, 
     ``fingerprint-index-missing``; Unavailable ``run-held`` while another is held against it; as a study's run.
     """
     permit = valid_permit(desk, finished.permit)
-    head = head_of(events(desk.vault.ledger), finished)
+    head = head_of(events(desk.vault.ledger), finished.result)
     objects = [f"run:{run}", f"study-run:{finished.run}", f"result:{finished.result}", f"study:{finished.study}"]
     with (
         living(by.scratch, by.recorder, _DESK),
@@ -81,14 +82,6 @@ def compared(by: Runner, desk: ReleaseDesk, finished: FinishedRun, *, run: str, 
         ) as act,
     ):
         yield _Look(by, desk, finished, permit, run=run, act=act).comparison()
-
-
-def head_of(log: Sequence[LedgerEvent], finished: FinishedRun) -> str:
-    """The snapshot that the run read."""
-    for event in reversed(log):
-        if (event.kind, event.phase) == ("study", "effect") and event.fact("result") == finished.result:
-            return log[event.of or 0].fact("head") or ""
-    return ""
 
 
 class _Look:
@@ -127,7 +120,9 @@ class _Look:
         self._opened[self._document] = self._sets
         self._act.say("sets", self._document)
         near, threes = self._near(others), self._threes([one for one in others if one.permit == self._permit.id])
-        return Comparison(near=near, threes=threes, entry="", _keep=self._kept, _say=self._act.say)
+        told = self._sets.sketches(sorted(self._sets.sets), self._secret).marks()
+        marks = {PRINT + name: mark for name, mark in told.items()}
+        return Comparison(near=near, threes=threes, marks=marks, entry="", _keep=self._kept, _say=self._act.say)
 
     def _near(self, others: Sequence[Entry]) -> frozenset[str]:
         """Names of the run's sets that differ by too few persons from a shown one, proven person by person."""
@@ -224,7 +219,7 @@ class _Look:
     def _work(self) -> SetsWork:
         signed = SignedDocument.from_bytes(self._desk.documents.get(self._finished.study), schema="rempart.study/1")
         study = study_from_dict(signed.body)
-        head = head_of(events(self._desk.vault.ledger), self._finished)
+        head = head_of(events(self._desk.vault.ledger), self._finished.result)
         return SetsWork(
             by=self._by,
             permit=self._permit,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from rempart.errors import Refused
 from rempart.records.event import LedgerEvent
+from rempart.records.moved import let_by, moved
 from rempart.records.policy import Policy
 
 KIND, TOO_CLOSE = "fingerprint", "too-close"
@@ -37,11 +38,15 @@ def check_snapshot(log: Sequence[LedgerEvent], permit: str, head: str, *, policy
     the policy lets a later state of the data take on.
     """
     chosen = policy.text("disclosure.snapshot_moved")
-    if chosen not in ("none", "") and option == chosen:
-        return
-    for event in log:
-        shown = (event.kind, event.phase, event.basis) == (KIND, "effect", f"permit:{permit}") and event.fact(
-            "register"
-        )
-        if shown and (log[event.of or 0].fact("head") or head) != head:
-            raise Refused("release-snapshot-moved", permit=permit, option=chosen)
+    if moved(log, permit, head) and not let_by(option, chosen):
+        raise Refused("release-snapshot-moved", permit=permit, option=chosen)
+
+
+def check_compared(log: Sequence[LedgerEvent], *, run: str, result: str, permit: str, register: str) -> None:
+    """Raises Refused ``release-not-compared`` unless that entry of the register was made of this result under this permit."""
+    for event in reversed(log):
+        if (event.kind, event.phase, event.fact("register")) == (KIND, "effect", register):
+            told = log[event.of or 0]
+            if (told.fact("result"), told.basis) == (result, f"permit:{permit}"):
+                return
+    raise Refused("release-not-compared", run=run)

@@ -26,6 +26,7 @@ from rempart.vault.aead import decrypt_stream, encrypt_stream
 KIND = "fingerprint"
 SPACE, TABLE = "disclosure", "register"
 SKETCH = f"{SPACE}/sketch"
+PRINT = "print:"  # before the name of a set that is told by its persons
 SCHEMA = "rempart.fingerprints/1"
 _EPOCH = 1  # of its keys: the space has no snapshot, so nothing of it is rotated
 

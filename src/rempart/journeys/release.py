@@ -14,12 +14,15 @@ from typing import Any
 from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError
 from rempart.journeys.cleared_by import CLEARANCE, clearing_policy
 from rempart.journeys.permits import events, find_permit
+from rempart.journeys.policy import policy_at
+from rempart.journeys.quota import check_compared, check_snapshot
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.journeys.space import Vault
 from rempart.ports.documents import Documents
 from rempart.records.derogation import check_definitions, permitted
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
+from rempart.records.moved import head_of, option_of
 from rempart.records.permit import Permit
 from rempart.records.policy import Form
 from rempart.records.trust import TrustEntry, TrustFile
@@ -122,20 +125,17 @@ def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str, register: s
     _same_permit(desk, event.release, permit.id)
     objects = [f"run:{finished.run}", f"result:{finished.result}"]
     if signed.body["schema"] == SUBMISSION:
-        _compared(desk, finished, register)
+        _compared(desk, finished, register, option_of(signed.body))
         objects.append(f"register:{register}")
     return _log(desk, "submission", event, signed=signed, permit=permit.id, actor=actor, objects=objects)
 
 
-def _compared(desk: ReleaseDesk, finished: FinishedRun, register: str) -> None:
-    """Raises Refused ``release-not-compared`` unless that entry of the register was made of this result under this permit."""
-    log = events(desk.vault.ledger)
-    for event in reversed(log):
-        if (event.kind, event.phase, event.fact("register")) == ("fingerprint", "effect", register):
-            told = log[event.of or 0]
-            if (told.fact("result"), told.basis) == (finished.result, f"permit:{finished.permit}"):
-                return
-    raise Refused("release-not-compared", run=finished.run)
+def _compared(desk: ReleaseDesk, finished: FinishedRun, register: str, option: str) -> None:
+    """Raises Refused ``release-not-compared``, ``release-snapshot-moved``."""
+    log, permit = events(desk.vault.ledger), finished.permit
+    check_compared(log, run=finished.run, result=finished.result, permit=permit, register=register)
+    policy = policy_at(log, desk.documents, desk.trust, desk.policy_form)
+    check_snapshot(log, permit, head_of(log, finished.result), policy=policy, option=option)
 
 
 def _of_persons(desk: ReleaseDesk) -> None:

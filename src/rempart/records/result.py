@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Status = Literal["raw", "kept", "suppressed", "rounded"]
+Status = Literal["raw", "kept", "suppressed", "rounded", "altered"]
 SUPPRESSED = "suppressed"  # the one marker of every suppressed cell; never 0, never a reason
 
 
@@ -36,7 +36,7 @@ class ResultRow:
 class CheckedTable:
     """An output that passed the disclosure rules. Made by ``disclosure`` alone; ``release`` accepts nothing else (law 4).
 
-    ``rows`` have status kept or suppressed (value None) or rounded; ``rules``: rule file id; ``record``: the machine-readable
+    ``rows`` have status kept, suppressed (value None), rounded, altered (a count); ``rules``: rule file id; ``record``: machine-readable
     record of every rule applied, without any suppressed value."""
 
     output: str

@@ -15,6 +15,7 @@ from rempart.errors import BadInput, NotTrusted
 from rempart.records.canonical import sha256_id
 from rempart.records.clearing import LOOKS, SECOND_LOOK, TYPES, check_types
 from rempart.records.document import SignedDocument
+from rempart.records.moved import NONE, OPTION, option_of
 from rempart.records.trust import TrustFile
 from rempart.release.states import Act, ReleaseEvent
 
@@ -29,7 +30,7 @@ _SUBMISSION_KEYS = frozenset({"schema", "release", "permit", "run", "study", "re
 _FILES_KEYS = frozenset(
     {"schema", "release", "permit", "run", "job", "result", "files", "context", "controls", "statement"}
 )
-_OPTIONAL = frozenset({"derogations", "after", TYPES})
+_OPTIONAL = frozenset({"derogations", "after", OPTION, TYPES})
 _WHOLE_VOTE_KEYS = frozenset({"schema", "release", "submission", "verdict", "comment"})
 _OVER_KEYS = frozenset({"schema", "release", "submission", "public", "private"})
 _VOTE_KEYS = _OVER_KEYS | {"files"}
@@ -51,10 +52,11 @@ def submission_body(
     derogations: Sequence[str] = (),
     after: str = "",
     types: Mapping[str, str] | None = None,
+    option: str = NONE,
 ) -> dict[str, Any]:
     """What the author signs. ``tables``: output → id of its bytes (``tables.table_ids``); ``context``: what the figures are
     for; ``controls``: what was done against disclosure; ``derogations``: outcomes whose few cases are told; ``after``: the submission
-    of the same release that came back; ``types``: output → type, where the house clears types by itself.
+    of the same release that came back; ``types``: output → type, where the house clears types by itself; ``option``: see there.
 
     Raises BadInput ``release-id``, and ``release-field`` when one is empty."""
     _check_id(release)
@@ -73,6 +75,7 @@ def submission_body(
         **asked,
         **({"after": after} if after else {}),
         **({TYPES: dict(types)} if types else {}),
+        **({OPTION: option} if option != NONE else {}),
     }
 
 
@@ -151,6 +154,7 @@ def read_submission(data: bytes, *, trust: TrustFile, on: datetime.date) -> tupl
     actor = _signer(document, keys=keys, role="researcher", trust=trust, on=on)
     release = str(document.body["release"])
     asked = derogations_of(document)
+    option_of(document.body)
     _check_types(document)
     return document, ReleaseEvent(
         act="submit",

@@ -15,6 +15,7 @@ from rempart.errors import NotTrusted, Refused
 from rempart.records.canonical import content_id, plain, sha256_id
 from rempart.records.clearing import TYPES
 from rempart.records.document import SignedDocument
+from rempart.records.moved import OPTION
 from rempart.records.result import SUPPRESSED, CheckedTable
 from rempart.release.documents import approves
 from rempart.release.summary import summary
@@ -92,6 +93,7 @@ def _anonymity(words: Mapping[str, Any], tables: Sequence[CheckedTable]) -> dict
 def _signed_facts(submission: SignedDocument, votes: Sequence[SignedDocument]) -> dict[str, Any]:
     return {
         **{name: submission.body[name] for name in ("run", "result", "context", "controls")},
+        **({OPTION: submission.body[OPTION]} if OPTION in submission.body else {}),
         "submission": sha256_id(submission.data),
         "votes": sorted(sha256_id(vote.data) for vote in votes),
     }

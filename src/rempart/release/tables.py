@@ -11,6 +11,7 @@ from rempart.records.result import SUPPRESSED, CheckedTable, ResultRow
 
 # A spreadsheet would run a cell that begins with one of these; an apostrophe makes it text (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_WHOLE = ("kept", "altered")
 
 
 def table_csv(table: CheckedTable) -> bytes:
@@ -40,7 +41,7 @@ def value_text(row: ResultRow) -> str:
     if row.value is None:
         return ""
     return (
-        str(int(row.value)) if row.value == int(row.value) and row.status == "kept" else repr(row.value + 0.0)
+        str(int(row.value)) if row.value == int(row.value) and row.status in _WHOLE else repr(row.value + 0.0)
     )  # no -0.0
 
 

@@ -4,13 +4,16 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from rempart.disclosure.findings import findings
+from rempart.disclosure.noise import option_from
 from rempart.journeys.checked import Checked, checked
-from rempart.journeys.fingerprint import Comparison, compared, head_of
+from rempart.journeys.fingerprint import Comparison, compared
 from rempart.journeys.permits import events
 from rempart.journeys.quota import check_quota, check_snapshot
 from rempart.journeys.release import FinishedRun, ReleaseDesk
+from rempart.records.moved import NONE, head_of
 from rempart.wiring.acts import new_run, study_runner
 from rempart.wiring.policy import policy_now
 from rempart.wiring.spark import engine_called
@@ -50,31 +53,26 @@ def examined(
     actor: str,
     derogations: Sequence[str] = (),
     seen: bool = True,
+    option: str = NONE,
 ) -> Examined:
-    """The run's tables beside everything that any project shows; ``seen``: they will be shown to somebody, so the register keeps which.
+    """The run's tables beside everything that any project shows; ``seen``: they will be shown to somebody, so the register keeps which;
+    ``option``: how their counts are altered. Raises BadInput ``disclosure-option``.
 
     Raises Refused ``release-quota`` for a project that was told too often that its tables are too close to an earlier release,
     ``release-snapshot-moved`` for one whose data changed since it showed something."""
     log, policy = events(warehouse.ledger), policy_now(warehouse)
     check_quota(log, finished.permit, policy=policy, now=desk.recorder.clock.now())
-    check_snapshot(log, finished.permit, head_of(log, finished), policy=policy)
+    option_from(option, desk.rules)
+    check_snapshot(log, finished.permit, head_of(log, finished.result), policy=policy, option=option)
     with beside_all(warehouse, desk, finished, actor=actor) as comparison:
-        author = leaving = checked(desk, finished, actor=actor, near=comparison.near, threes=comparison.threes)
+        look = partial(checked, desk, finished, actor=actor, near=comparison.near, threes=comparison.threes)
+        look = partial(look, option=option, marks=comparison.marks)
+        author = leaving = look()
         while derogations:
-            leaving = checked(
-                desk,
-                finished,
-                actor=actor,
-                derogations=derogations,
-                near=comparison.near,
-                threes=comparison.threes,
-                close=author.close,
-            )
+            leaving = look(derogations=derogations, close=author.close)
             if leaving.close == author.close:
                 break
-            author = checked(
-                desk, finished, actor=actor, near=comparison.near, threes=comparison.threes, close=leaving.close
-            )
+            author = look(close=leaving.close)
         if author.close:
             comparison.too_close()
         if seen:

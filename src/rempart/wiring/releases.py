@@ -33,6 +33,7 @@ from rempart.journeys.release import (
 from rempart.records.canonical import parse_canonical, sha256_id
 from rempart.records.derogation import permitted
 from rempart.records.document import SignedDocument
+from rempart.records.moved import NONE
 from rempart.records.permit import Permit
 from rempart.records.result import CheckedTable
 from rempart.release.documents import submission_body
@@ -89,20 +90,21 @@ def submit_run(
     ask: Ask,
     derogations: Sequence[str] = (),
     release: str = "",
+    option: str = NONE,
 ) -> Submitted:
     """Check a run's tables and submit them, signed by the author. ``release``: a returned one that is taken up again, so that votes on
     files that are the same still hold; '' for a new one. ``derogations``: outcomes of the permit whose few cases are to be told:
-    the author signs those tables by their ids and is shown those without."""
+    the author signs those tables by their ids and is shown those without. ``option``: how counts are altered."""
     author = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     finished = finished_run(events(warehouse.ledger), run)
     beside = tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit)))
     asked = sorted(set(derogations))
-    lifted = _lifted(valid_permit(place, finished.permit), asked)
-    seen = examined(warehouse, place, finished, actor=author.salted, derogations=asked)
+    seen = examined(warehouse, place, finished, actor=author.salted, derogations=asked, option=option)
     tables, unread = seen.author.tables, seen.author.unread
     found = told(seen.author)
-    controls = "; ".join([*sorted({str(item["rules"]) for item in found}), *_beside(beside, unread), *lifted])
+    rules = sorted({str(item["rules"]) for item in found})
+    controls = "; ".join([*rules, *_beside(beside, unread), *_said(place, finished.permit, asked, option)])
     release = release or next_release(place)
     body = submission_body(
         release=release,
@@ -116,10 +118,10 @@ def submit_run(
         derogations=asked,
         after=current_state(place, release).submission,
         types=(types := _types(warehouse, seen.leaving.tables)),
+        option=option,
     )
     submit(place, signed=author.document(body), actor=author.salted, register=seen.entry)
-    if beside != tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit, release=release))):
-        raise Refused("release-at-once", release=release)  # its tables were held against less than stands before it
+    _still(place, finished.permit, release, beside)
     made = Submitted(release=release, tables=tables, findings=found, beside=beside, unread=unread)
     return _left(place, made, actor=author.salted, types=types) if types else made
 
@@ -143,6 +145,18 @@ def _beside(releases: Sequence[str], unread: Sequence[str]) -> list[str]:
     """What the author signs, and checkers read, of the permit's other releases."""
     told = [f"beside {', '.join(releases)}"] if releases else []
     return [*told, *([f"hidden whole for {', '.join(unread)}, not opened"] if unread else [])]
+
+
+def _still(place: ReleaseDesk, permit: str, release: str, beside: Sequence[str]) -> None:
+    """Raises Refused ``release-at-once`` where its tables were held against less than stands before it."""
+    if tuple(beside) != tuple(dict.fromkeys(one.release for one in standing(place, permit=permit, release=release))):
+        raise Refused("release-at-once", release=release)
+
+
+def _said(place: ReleaseDesk, permit: str, asked: Sequence[str], option: str) -> list[str]:
+    """What everybody reads of derogations, and of counts that were altered."""
+    lifted = _lifted(valid_permit(place, permit), asked)
+    return lifted if option == NONE else [*lifted, f"counts altered ({option}): {place.rules['options'][option]['en']}"]
 
 
 def _lifted(permit: Permit, asked: Sequence[str]) -> list[str]:

@@ -24,6 +24,7 @@ from rempart.journeys.release import (
     withdraw,
 )
 from rempart.records.canonical import sha256_id
+from rempart.records.moved import NONE
 from rempart.release.documents import decision_body, look_body, vote_body, withdrawal_body
 from rempart.release.states import ReleaseState
 from rempart.wiring.comparisons import examined, told
@@ -32,15 +33,17 @@ from rempart.wiring.signing import Ask, signer
 from rempart.wiring.warehouse import Warehouse
 
 
-def check_run(warehouse: Warehouse, *, run: str, key_file: Path, ask: Ask, show: bool = False) -> Submitted:
+def check_run(
+    warehouse: Warehouse, *, run: str, key_file: Path, ask: Ask, show: bool = False, option: str = NONE
+) -> Submitted:
     """What ``release submit`` would say of a run's tables to a person of its permit; nothing is submitted, so it has no release.
-    ``show``: the tables will be shown, which later releases of any project are held against."""
+    ``show``: the tables will be shown, which later releases of any project are held against; ``option``: how counts are altered."""
     author = signer(warehouse.trust, key_file, ask)
     place = desk(warehouse)
     finished = finished_run(events(warehouse.ledger), run)
     valid_permit(place, finished.permit).check_names(author.entry.actor)
     beside = tuple(dict.fromkeys(one.release for one in standing(place, permit=finished.permit)))
-    seen = examined(warehouse, place, finished, actor=author.salted, seen=show).author
+    seen = examined(warehouse, place, finished, actor=author.salted, seen=show, option=option).author
     return Submitted(release="", tables=seen.tables, findings=told(seen), beside=beside, unread=seen.unread)
 
 
