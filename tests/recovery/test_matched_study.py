@@ -241,8 +241,8 @@ def test_another_number_of_shards_gives_the_same_counts(place: Place, undisturbe
 
 
 def test_a_dataset_from_before_draw_numbers_says_what_to_ask_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    def without(self: Any, *given: Any) -> Iterator[tuple[str, str, pa.Table]]:
-        return (part for part in parts(self, *given) if part[1] != "draw")
+    def without(self: Any, *given: Any) -> Iterator[tuple[str, dict[str, pa.Table]]]:
+        return ((table, siblings) for table, siblings in parts(self, *given) if "draw" not in siblings)
 
     from rempart.journeys.grant import _Extract
 
