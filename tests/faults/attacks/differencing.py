@@ -4,11 +4,13 @@
 import hashlib
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 
+from rempart.disclosure.check import examine
 from rempart.journeys import checked, fingerprint
 from rempart.journeys.register_sets import Entry
 from rempart.records.person_sets import PersonSets, packed
@@ -81,7 +83,7 @@ def released(
         )
         for at, one in enumerate(new, 1)
     ]
-    return checked._apart(rows, RULES, (), (), (near, threes, frozenset()))[0].tables
+    return checked._apart(partial(examine, rows, RULES), (near, threes, frozenset()))[0].tables
 
 
 def _last_hidden(permit: str, new: Sequence[Persons], earlier: Sequence[tuple[Entry, PersonSets]]) -> Outcome:
