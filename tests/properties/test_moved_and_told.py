@@ -2,6 +2,7 @@
 """How often a project may be told that it is too close, and what it may show once its data changed."""
 
 import datetime
+from dataclasses import replace
 
 import pytest
 
@@ -39,7 +40,7 @@ def log(*looks: list[LedgerEvent]) -> list[LedgerEvent]:
     found: list[LedgerEvent] = []
     for intent, effect in looks:
         at = len(found)
-        found += [intent, LedgerEvent(**{**{name: getattr(effect, name) for name in effect.__slots__}, "of": at})]
+        found += [intent, replace(effect, of=at)]
     return found
 
 
