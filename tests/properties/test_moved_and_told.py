@@ -85,9 +85,7 @@ def test_nothing_of_changed_data_leaves_without_votes_unless_it_takes_on_the_opt
 def ran_on(head: str, *, result: str, at: int) -> list[LedgerEvent]:
     """A study that read a snapshot."""
     intent, effect = looked("P", days=2, head=head)
-    told = {name: getattr(effect, name) for name in effect.__slots__}
-    begun = {name: getattr(intent, name) for name in intent.__slots__}
     return [
-        LedgerEvent(**{**begun, "kind": "study"}),
-        LedgerEvent(**{**told, "kind": "study", "of": at, "objects": (f"result:{result}",)}),
+        replace(intent, kind="study"),
+        replace(effect, kind="study", of=at, objects=(f"result:{result}",)),
     ]
