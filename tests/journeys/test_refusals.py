@@ -83,18 +83,32 @@ def house(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(scope="module")
 def submitted(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A copy with a release that frank, a researcher who is a checker too, has submitted."""
-    made = copy_house(small_template, tmp_path_factory.mktemp("submitted"))
+    made = with_release(small_template, tmp_path_factory.mktemp("submitted"))
+    yield made
+    made.lock()
+
+
+@pytest.fixture
+def ended(small_template: Path, tmp_path: Path) -> Iterator[House]:
+    """Another: a leaf of a later day holds its ledger to that day, since ledger time never goes back."""
+    made = with_release(small_template, tmp_path / "ended")
+    yield made
+    made.lock()
+
+
+def with_release(template: Path, folder: Path) -> House:
+    """A copy, unlocked, in which frank has submitted a release."""
+    made = copy_house(template, folder)
     made.unlock()
     run = made.run_study("frank")["run"]
     assert made.told("release", "submit", run, "--key", made.key("frank"))["release"] == RELEASE
-    yield made
-    made.lock()
+    return made
 
 
 @pytest.fixture(autouse=True)
 def _a_refusal_changes_no_head(request: pytest.FixtureRequest) -> Iterator[None]:
     """What was refused is at most a failed intent in the ledger: no space has a new commit, no release another state."""
-    houses = [request.getfixturevalue(n) for n in ("house", "submitted") if n in request.fixturenames]
+    houses = [request.getfixturevalue(n) for n in ("house", "submitted", "ended") if n in request.fixturenames]
     before = [state_of(house) for house in houses]
     yield
     assert [state_of(house) for house in houses] == before
@@ -232,15 +246,15 @@ def test_who_cannot_be_enrolled_leaves_no_key_file_behind(small_template: Path, 
     assert not locked.key("again").exists()
 
 
-def test_after_its_last_day_a_permit_opens_nothing(submitted: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_its_last_day_a_permit_opens_nothing(ended: House, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.datetime(2029, 1, 1, 8, tzinfo=datetime.UTC)
     monkeypatch.setattr(surroundings.SystemClock, "now", lambda self: now)
     for words in (
-        study(submitted, ("Pioglitazone and bladder", "Pioglitazone and the bladder")),
-        ("release", "review", RELEASE, "--key", submitted.key("bob")),
-        ("release", "review", RELEASE, "--key", submitted.key("bob"), "--verdict", "approve"),
+        study(ended, ("Pioglitazone and bladder", "Pioglitazone and the bladder")),
+        ("release", "review", RELEASE, "--key", ended.key("bob")),
+        ("release", "review", RELEASE, "--key", ended.key("bob"), "--verdict", "approve"),
     ):
-        refused(submitted, 10, "permit-expired", words)
+        refused(ended, 10, "permit-expired", words)
 
 
 # --- the way out
