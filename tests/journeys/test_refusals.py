@@ -2,7 +2,6 @@
 """What the rules forbid is refused with the rule's name, and what the keys do not prove has no effect."""
 
 import contextlib
-import datetime
 import json
 import os
 import re
@@ -88,14 +87,6 @@ def submitted(small_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
     made.lock()
 
 
-@pytest.fixture
-def ended(small_template: Path, tmp_path: Path) -> Iterator[House]:
-    """Another: a leaf of a later day holds its ledger to that day, since ledger time never goes back."""
-    made = with_release(small_template, tmp_path / "ended")
-    yield made
-    made.lock()
-
-
 def with_release(template: Path, folder: Path) -> House:
     """A copy, unlocked, in which frank has submitted a release."""
     made = copy_house(template, folder)
@@ -108,7 +99,7 @@ def with_release(template: Path, folder: Path) -> House:
 @pytest.fixture(autouse=True)
 def _a_refusal_changes_no_head(request: pytest.FixtureRequest) -> Iterator[None]:
     """What was refused is at most a failed intent in the ledger: no space has a new commit, no release another state."""
-    houses = [request.getfixturevalue(n) for n in ("house", "submitted", "ended") if n in request.fixturenames]
+    houses = [request.getfixturevalue(n) for n in ("house", "submitted") if n in request.fixturenames]
     before = [state_of(house) for house in houses]
     yield
     assert [state_of(house) for house in houses] == before
@@ -244,17 +235,6 @@ def test_who_cannot_be_enrolled_leaves_no_key_file_behind(small_template: Path, 
     said_no(locked.call(*add, "alice", "--key", locked.key("again")), 10)
     assert not locked.key("erin").exists()
     assert not locked.key("again").exists()
-
-
-def test_after_its_last_day_a_permit_opens_nothing(ended: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = datetime.datetime(2029, 1, 1, 8, tzinfo=datetime.UTC)
-    monkeypatch.setattr(surroundings.SystemClock, "now", lambda self: now)
-    for words in (
-        study(ended, ("Pioglitazone and bladder", "Pioglitazone and the bladder")),
-        ("release", "review", RELEASE, "--key", ended.key("bob")),
-        ("release", "review", RELEASE, "--key", ended.key("bob"), "--verdict", "approve"),
-    ):
-        refused(ended, 10, "permit-expired", words)
 
 
 # --- the way out
