@@ -74,6 +74,7 @@ def test_the_walk_types_every_command_that_can_be_walked() -> None:
 
 @pytest.mark.slow
 @pytest.mark.server
+@pytest.mark.timeout(1800)  # every command of the README, one after the other
 def test_the_walk_runs_as_it_stands(cloned: tuple[Path, dict[str, str]]) -> None:
     folder, environment = cloned
     text = "\n".join(blocks(README))
