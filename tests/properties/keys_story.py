@@ -63,6 +63,7 @@ PERMIT: dict[str, Any] = {
 }
 STUDY: dict[str, Any] = {"schema": "rempart.study/1", "permit": "P-2026-0001", "protocol": {"title": "t"}}
 
+CONTENTS = toml("permits/permit_contents.toml")
 POLICY = form_of(toml("records/policy.toml"))
 PROJECTS = project_table(toml("permits/states.toml"), toml("permits/conflicts.toml"))
 
@@ -185,7 +186,9 @@ class Story:
             trust=lambda: (*self.past, self.trust),
             clock=self.clock,
             randomness=self.randomness,
-            rules=grant_rules(joined("keys/grants.toml"), projects=PROJECTS, policy_form=POLICY, strict=strict),
+            rules=grant_rules(
+                joined("keys/grants.toml"), projects=PROJECTS, policy_form=POLICY, contents=CONTENTS, strict=strict
+            ),
             layouts=layouts(toml("records/omop54.toml")),
             warehouse="w",
             node_allowed=lambda body, on: self.node_allowed(body, on),

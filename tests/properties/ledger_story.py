@@ -29,6 +29,7 @@ from rempart.wiring.policy import policy_form
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "rempart"
 RULES: dict[str, Any] = audit_rules()
 LAYOUTS = layouts(tomllib.loads((SOURCE / "records" / "omop54.toml").read_text(encoding="utf-8")))
+CONTENTS = tomllib.loads((SOURCE / "permits" / "permit_contents.toml").read_text(encoding="utf-8"))
 ORIGIN = "rempart.test/ledger"
 START = datetime.datetime(2026, 3, 1, 8, 0, tzinfo=datetime.UTC)
 MADE = START - datetime.timedelta(days=1)
@@ -251,7 +252,12 @@ def audit(story: Story, **changes: Any) -> Findings:
         "trust_first": story.trusts[0].id,
         "document": story.fetch,
         "rules": RULES,
-        "tables": {"layouts": LAYOUTS, "projects": project_states(), "policy_form": policy_form()},
+        "tables": {
+            "layouts": LAYOUTS,
+            "projects": project_states(),
+            "policy_form": policy_form(),
+            "contents": CONTENTS,
+        },
         "hashes": [hash_of(leaf) for leaf in leaves],
         "now": story.now,
     }

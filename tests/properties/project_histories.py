@@ -15,11 +15,11 @@ ID = PERMIT.partition(":")[2]
 OTHER = "P-2026-0002"
 
 
-def application(permit: str = OTHER, *, principal: str = "alice", others: tuple[str, ...] = ()) -> bytes:
+def application(permit: str = OTHER, *, principal: str = "alice", others: tuple[str, ...] = (), **more: Any) -> bytes:
     """An application as far as the auditor reads it."""
     persons = [{"actor": principal, "principal": True}, *({"actor": one} for one in others)]
     told = {"schema": "rempart.application/1", "id": permit, "project": "glitazones", "regime": "snds"}
-    return canonical_bytes({**told, "persons": persons})
+    return canonical_bytes({**told, "persons": persons, **more})
 
 
 def act(story: Story, name: str, *by: str, previous: str = "", permit: str = OTHER, **facts: str) -> str:
@@ -32,10 +32,10 @@ def act(story: Story, name: str, *by: str, previous: str = "", permit: str = OTH
     return document
 
 
-def way(story: Story, permit: str, *, until: str = "agree") -> str:
+def way(story: Story, permit: str, *, until: str = "agree", asked: bytes = b"") -> str:
     """The whole way to an agreement, or as far as that act; the last document."""
     acts: list[tuple[str, tuple[str, ...], dict[str, str]]] = [
-        ("apply", ("alice",), {}),
+        ("apply", ("alice",), {"application": story.put(asked)} if asked else {}),
         ("complete", ("olga",), {}),
         ("favourable", ("carl",), {}),
         ("authorise", ("olga",), {"reference": "D-1"}),
@@ -177,7 +177,15 @@ def _incident_of_which_nobody_told() -> tuple[Story, dict[str, Any]]:
     return story, {}
 
 
+def _grant_of_a_permit_that_does_not_tell_all() -> tuple[Story, dict[str, Any]]:
+    story = decided(enrolled(), circuit="full")
+    way(story, ID)
+    story.permit("carl")
+    return story, {}
+
+
 PROJECT_MUTANTS = {
+    "permit-contents": _grant_of_a_permit_that_does_not_tell_all,
     "incident-clock": _incident_of_which_nobody_told,
     "incident-chain": _incident_by_a_researcher,
     "standing-document": _training_by_oneself,

@@ -2,6 +2,8 @@
 """The key broker and the life of a project: no key of a grant before the agreement, by its own reading of the signed acts."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -24,7 +26,22 @@ STEPS: list[tuple[str, tuple[str, ...], dict[str, str]]] = [
 ]
 
 
-def act(story: Story, name: str, *by: str, previous: str, end: str = "effect", **facts: str) -> str:
+TOLD = {
+    "data": {"sources": ["x"], "format": "tables", "pseudonymised": {"needed": False}},
+    "objections": {"exception": False},
+    "tools": {"text": "none"},
+}
+
+
+def act(
+    story: Story,
+    name: str,
+    *by: str,
+    previous: str,
+    end: str = "effect",
+    application: Mapping[str, Any] = TOLD,
+    **facts: str,
+) -> str:
     """One act in the ledger; the id of its document."""
     if name == "apply":
         persons = [{"actor": "alice", "principal": True}]
@@ -34,6 +51,7 @@ def act(story: Story, name: str, *by: str, previous: str, end: str = "effect", *
             "project": "glitazones",
             "regime": "snds",
             "persons": persons,
+            **application,
         }
         facts["application"] = story.documents.put(canonical_bytes(told))
     document = story.signed(act_body(permit=ID, act=name, previous=previous, facts=facts), *by)
@@ -43,11 +61,11 @@ def act(story: Story, name: str, *by: str, previous: str, end: str = "effect", *
     return document
 
 
-def way(story: Story, count: int) -> str:
+def way(story: Story, count: int, *, application: Mapping[str, Any] = TOLD) -> str:
     """The first acts of the way; the last document."""
     document = ""
     for name, by, facts in STEPS[:count]:
-        document = act(story, name, *by, previous=document, **facts)
+        document = act(story, name, *by, previous=document, application=application, **facts)
     return document
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from rempart.audit.findings import Findings
 from tests.properties.ledger_story import RULES, Story, audit, true_story
-from tests.properties.project_histories import ID, OTHER, act, application, enrolled, way
+from tests.properties.project_histories import ID, OTHER, act, application, decided, enrolled, way
 
 
 def found(story: Story) -> set[tuple[str, str]]:
@@ -37,6 +37,18 @@ def test_a_dataset_before_the_agreement_is_found(until: str) -> None:
     way(story, ID, until=until)
     story.permit("carl")
     assert found(story) == {("project-step", "project-state")}
+
+
+@pytest.mark.parametrize("left", ["", "fees", "conditions", "sources"])
+def test_under_the_full_circuit_what_a_permit_and_its_application_do_not_tell_is_found(left: str) -> None:
+    agreements = {name: ["none"] for name in ("fees", "conditions") if name != left}
+    data = {"sources": [] if left == "sources" else ["x"], "format": "tables", "pseudonymised": {"needed": False}}
+    more = {"data": data, "objections": {"exception": False}, "tools": {"text": "R"}, "agreements": agreements}
+    story = decided(enrolled(), circuit="full")
+    way(story, ID, asked=application(ID, **more))
+    story.permit("carl")
+    told = [(item.rule, str(item.facts["contents"])[2:]) for item in audit(story).items]
+    assert told == ([("permit-contents", left)] if left else [])
 
 
 def test_an_application_for_a_permit_that_was_granted_is_found() -> None:

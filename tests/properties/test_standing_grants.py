@@ -9,13 +9,14 @@ import pytest
 
 from rempart.errors import Refused
 from rempart.records.attestation import attestation_body
-from rempart.records.canonical import content_id
+from rempart.records.canonical import canonical_bytes, content_id
 from rempart.records.register import entry_body
 from tests.properties.keys_story import PERMIT, PROJECT, START, Story
-from tests.properties.test_project_grants import ID, READ, USES, granted, refusal, way, work
+from tests.properties.test_project_grants import ID, READ, TOLD, USES, granted, refusal, way, work
 
 CHARTER = "sha256:" + "c" * 64
 TODAY = START.date()
+SAID = {"fees": "none", "conditions": ["none"]}
 
 
 def papers(story: Story, kind: str, body: dict[str, Any], *by: str, basis: str = "", end: str = "effect") -> str:
@@ -109,7 +110,34 @@ def test_the_full_circuit_grants_nothing_that_nobody_applied_for() -> None:
     policy(story, circuit="full")
     way(story, 5)
     assert refusal(story) == "permit-identifiers-unsaid"
-    story.ask(story.permit(change={"identifiers": {}}), *USES)
+    story.ask(story.permit(change={"identifiers": {}, **SAID}), *USES)
+
+
+@pytest.mark.parametrize("left", ["fees", "conditions"])
+def test_the_full_circuit_gives_no_key_to_a_permit_that_does_not_tell_all_that_it_holds(left: str) -> None:
+    story = Story()
+    policy(story, circuit="full")
+    way(story, 5)
+    change = {"identifiers": {}, **{name: item for name, item in SAID.items() if name != left}}
+    with pytest.raises(Refused) as caught:
+        story.ask(story.permit(change=change), *USES)
+    assert (caught.value.code, caught.value.facts["contents"][2:]) == ("permit-incomplete", left)
+
+
+def test_the_application_that_was_agreed_tells_what_the_permit_does_not_and_no_other_one() -> None:
+    story = Story()
+    policy(story, circuit="full")
+    way(story, 5, application={"data": {"sources": ["x"]}})
+    other = story.documents.put(canonical_bytes({**TOLD, "agreements": {"fees": "none", "conditions": ["none"]}}))
+    with pytest.raises(Refused) as caught:
+        story.ask(story.permit(change={"identifiers": {}, "application": other, **SAID}), *USES)
+    assert caught.value.facts["contents"] == "a format, a pseudonymised, c objections, f tools"
+
+
+def test_under_the_short_circuit_a_permit_says_what_it_says() -> None:
+    story = Story()
+    way(story, 5)
+    story.ask(story.permit(), *USES)
 
 
 def test_a_policy_of_one_officer_asks_nothing() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from rempart.adapters import package_data
-from rempart.permits.contents import absent
 from rempart.records.application import Application, application_from_dict
 from rempart.records.permit import Permit, permit_from_dict
+from rempart.records.permit_contents import absent
 
 FORM = package_data.toml("permits/permit_contents.toml")
 PERMIT = package_data.toml("examples/glitazones/permit.toml")

@@ -49,8 +49,8 @@ class Grant:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """What the rules read. ``leaves``: sorted, each looked at once; ``projects``: the states of projects; ``policy_form``: the fields of a
-    policy; ``checks``: ``host`` and ``node`` → raises for a declaration's body that does not allow what was done on a day; ``root_at``:
-    the log's root at a size; ``known``: what was asked before."""
+    policy; ``contents``: what a permit holds; ``checks``: ``host`` and ``node`` → raises for a declaration's body that does not allow
+    what was done on a day; ``root_at``: the log's root at a size; ``known``: what was asked before."""
 
     leaves: SortedLeaves
     trusts: Sequence[TrustFile]
@@ -58,6 +58,7 @@ class Book:
     layouts: Mapping[str, TableLayout]
     projects: ProjectTable
     policy_form: Form
+    contents: Mapping[str, Any]
     fetch: Callable[[str], bytes]
     check_manifest: Callable[[SpaceCommit], None] | None
     now: datetime.datetime

@@ -5,13 +5,18 @@ from collections.abc import Iterator, Sequence
 
 from rempart.audit.book import Book, instant, permit_id
 from rempart.audit.findings import ANOMALY, Bad
+from rempart.audit.rules_policy import policy_at
 from rempart.errors import NotTrusted, Refused, RempartError
+from rempart.records.application import Application
+from rempart.records.canonical import parse_canonical
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.freeze import KIND as FREEZE
 from rempart.records.freeze import FreezeAct, Frozen, after, read_freeze
 from rempart.records.permit import SCHEMA as PERMIT_SCHEMA
 from rempart.records.permit import Permit, permit_from_dict
+from rempart.records.permit_contents import absent, listed
+from rempart.records.policy import KIND as POLICY
 from rempart.records.project import ProjectAct, ProjectState, step
 from rempart.records.project_act import KIND, SCHEMA, read_act
 from rempart.records.project_log import PERMIT, Done, LogReader, project_acts
@@ -71,6 +76,28 @@ def acts_in_state(book: Book) -> Iterator[Bad]:
             yield index, {"permit": name, "kind": kind, "state": "frozen"}
         elif name in known and kind != PERMIT and not book.projects.allows(stands, kind):
             yield index, {"permit": name, "kind": kind, "state": stands}
+
+
+def permit_contents(book: Book) -> Iterator[Bad]:
+    """Where the policy of the moment asked for the full circuit, each dataset was granted on a permit that, with the application that was
+    agreed, tells all that a permit holds."""
+    grant, states = book.projects.by_kind[PERMIT], dict[str, ProjectState]()
+    for index, _, act in _acts(book) if any(book.done(POLICY)) else ():
+        now = states.get(act.permit, ProjectState(permit=act.permit))
+        if act.act == grant and policy_at(book, index).text("circuit") == "full":
+            try:
+                lacks = absent(_granted(book, book.events[index]), _application(book, now), book.contents)
+            except RempartError:
+                continue  # project-document names it
+            if lacks:
+                yield index, {"permit": act.permit, "contents": listed(lacks)}
+        states[act.permit] = _moved(now, act, book)
+
+
+def _application(book: Book, now: ProjectState) -> Application | None:
+    if now.parties is None or not now.parties.application:
+        return None
+    return Application(body=parse_canonical(book.fetch(now.parties.application), what="application"))
 
 
 def _working(book: Book, index: int, event: LedgerEvent) -> str:

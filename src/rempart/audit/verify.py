@@ -74,6 +74,7 @@ ACT_RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = {
     "project-step": rules_projects.project_step,
     "freeze-signed": rules_projects.freeze_signed,
     "acts-in-state": rules_projects.acts_in_state,
+    "permit-contents": rules_projects.permit_contents,
     "protocol-document": rules_protocols.protocol_document,
     "protocol-fork": rules_protocols.protocol_fork,
     "protocol-dates": rules_protocols.protocol_dates,
@@ -116,8 +117,8 @@ def verify_log(
 ) -> Findings:
     """Everything that is wrong with a log, by index.
 
-    ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``tables``: ``layouts``,
-    ``projects`` and ``policy_form``, as ``Book`` has them; ``hashes`` and ``history``: what the ledger folder holds beside the
+    ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``tables``: ``layouts``, ``projects``,
+    ``policy_form`` and ``contents``, as ``Book`` has them; ``hashes`` and ``history``: what the ledger folder holds beside the
     leaves, believed only as far as signed roots prove it; ``check_manifest`` raises NotTrusted or Missing for a commit whose
     manifest the host does not hold as committed; ``checks``: as ``Book`` has them; ``now``: for open intents (default: last leaf).
     Raises NotTrusted ``checkpoint-…`` when nothing is signed, ``ledger-rolled-back`` when ``since`` is newer than the log.

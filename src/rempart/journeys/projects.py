@@ -15,7 +15,6 @@ from rempart.journeys.policy import policy_at
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.permits.clocks import LAPSE, Clock, Moment, Running, moments, running
 from rempart.permits.completeness import missing
-from rempart.permits.contents import Absent, absent
 from rempart.permits.purposes import judge
 from rempart.permits.within import check_within
 from rempart.ports.documents import Documents
@@ -25,6 +24,7 @@ from rempart.records.canonical import parse_canonical
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.permit import Permit
+from rempart.records.permit_contents import Absent, absent, listed
 from rempart.records.policy import Form
 from rempart.records.project import START, ProjectAct, ProjectState, ProjectTable, fold, step
 from rempart.records.project_act import APPLY, KIND, read_act
@@ -184,9 +184,7 @@ def require_agreed(desk: ProjectDesk, permit: Permit) -> None:
     check_within(permit, read_application(desk, now.parties.application))
     lacks = incomplete(desk, permit)
     if lacks:
-        raise Refused(
-            "permit-incomplete", permit=permit.id, contents=", ".join(f"{one.letter} {one.name}" for one in lacks)
-        )
+        raise Refused("permit-incomplete", permit=permit.id, contents=listed(lacks))
 
 
 def incomplete(desk: ProjectDesk, permit: Permit) -> tuple[Absent, ...]:

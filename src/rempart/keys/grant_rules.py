@@ -21,7 +21,7 @@ from rempart.keys.intents import (
 )
 from rempart.keys.orders import require_order
 from rempart.keys.policy_book import policy_of
-from rempart.keys.project_guard import require_agreed, require_open
+from rempart.keys.project_guard import require_agreed, require_contents, require_open
 from rempart.keys.standing_guard import require_attested, require_decisions, require_entry
 from rempart.ports.broker import GrantRequest
 from rempart.records.event import LedgerEvent
@@ -57,12 +57,13 @@ class Rule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """All rules by kind of intent; ``hours``: how long an intent opens anything; ``projects``: the states of projects; ``policy_form``: the
-    fields of the house's policy; ``strict``: whether orders are asked for."""
+    fields of the house's policy; ``contents``: what a permit holds; ``strict``: whether orders are asked for."""
 
     hours: int
     kinds: Mapping[str, Rule]
     projects: ProjectTable
     policy_form: Form
+    contents: Mapping[str, Any]
     strict: bool = False
 
 
@@ -87,8 +88,16 @@ class Scope:
         return any(use[0] == space and use[3] == "write" for use in self.uses)
 
 
-def grant_rules(parsed: Mapping[str, Any], *, projects: ProjectTable, policy_form: Form, strict: bool = False) -> Rules:
-    """Rules from parsed ``grants.toml``; ``strict``: an act that a rule marks with ``order`` needs an officer's."""
+def grant_rules(
+    parsed: Mapping[str, Any],
+    *,
+    projects: ProjectTable,
+    policy_form: Form,
+    contents: Mapping[str, Any],
+    strict: bool = False,
+) -> Rules:
+    """Rules from parsed ``grants.toml``; ``contents``: parsed ``permit_contents.toml``; ``strict``: an act that a rule marks with ``order``
+    needs an officer's."""
     kinds = {
         kind: Rule(
             basis=row["basis"],
@@ -103,7 +112,14 @@ def grant_rules(parsed: Mapping[str, Any], *, projects: ProjectTable, policy_for
         )
         for kind, row in parsed["kinds"].items()
     }
-    return Rules(hours=parsed["hours"], kinds=kinds, projects=projects, policy_form=policy_form, strict=strict)
+    return Rules(
+        hours=parsed["hours"],
+        kinds=kinds,
+        projects=projects,
+        policy_form=policy_form,
+        contents=contents,
+        strict=strict,
+    )
 
 
 def decide(request: GrantRequest, proofs: Proofs, *, rules: Rules, layouts: Mapping[str, TableLayout]) -> Scope:
@@ -151,10 +167,13 @@ def _check_project(proofs: Proofs, index: int, permit: Permit, rules: Rules, pol
     """A grant waits for the agreement and for the decisions on the warehouse, other work for an open project in the register."""
     require_open(proofs, index, rules.projects)
     if proofs.events[index].kind == _GRANT:
-        require_agreed(proofs, index, rules.projects, full=policy.text("circuit") == "full")
+        full = policy.text("circuit") == "full"
+        parties = require_agreed(proofs, index, rules.projects, full=full)
         require_decisions(proofs, policy)
-        if policy.text("circuit") == "full" and permit.identifiers is None:
+        if full and permit.identifiers is None:
             raise Refused("permit-identifiers-unsaid", permit=permit.id)
+        if full:
+            require_contents(proofs, permit, parties, rules.contents)
     else:
         require_entry(proofs, permit, policy)
 

@@ -6,18 +6,22 @@ no effect, as everywhere; it does not make the way short. One that is gone from 
 or a freeze is not lifted by removing a file.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from rempart.errors import NotTrusted, Refused, RempartError
 from rempart.keys.intents import Proofs, gone
 from rempart.records.amendment import KIND as AMENDMENT
+from rempart.records.application import Application
+from rempart.records.canonical import parse_canonical
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
 from rempart.records.freeze import KIND as FREEZE
 from rempart.records.freeze import FreezeAct, read_freeze
 from rempart.records.freeze import fold as fold_freezes
 from rempart.records.permit import SCHEMA, Permit, permit_from_dict
-from rempart.records.project import ProjectAct, ProjectState, ProjectTable, fold, step
+from rempart.records.permit_contents import absent, listed
+from rempart.records.project import Parties, ProjectAct, ProjectState, ProjectTable, fold, step
 from rempart.records.project_act import KIND, read_act
 from rempart.records.project_log import PERMIT, LogReader, done, project_acts
 
@@ -25,12 +29,12 @@ WATCHED = frozenset({KIND, FREEZE, AMENDMENT})
 """Kinds of leaves after which what was granted on a permit is judged anew."""
 
 
-def require_agreed(proofs: Proofs, index: int, table: ProjectTable, *, full: bool) -> None:
-    """Of the open grant at ``index``; ``full``: also where nobody filed an application. Raises Refused ``grant-not-agreed``, also where
-    the ledger has acts and no application that can be read."""
+def require_agreed(proofs: Proofs, index: int, table: ProjectTable, *, full: bool) -> Parties | None:
+    """Of the open grant at ``index``, whose agreement it is; ``full``: also where nobody filed an application. Raises Refused
+    ``grant-not-agreed``, also where the ledger has acts and no application that can be read."""
     permit = proofs.events[index].basis.partition(":")[2]
     if not full and not _has_acts(proofs, index, before=index):
-        return
+        return None
     now = _state(proofs, permit, table, _reader(proofs), before=index)
     if now.parties is None:
         raise Refused("grant-not-agreed", permit=permit, state=now.state)
@@ -39,6 +43,17 @@ def require_agreed(proofs: Proofs, index: int, table: ProjectTable, *, full: boo
         step(now, provision, table)
     except Refused as error:
         raise Refused("grant-not-agreed", permit=permit, state=now.state) from error
+    return now.parties
+
+
+def require_contents(proofs: Proofs, permit: Permit, parties: Parties | None, form: Mapping[str, Any]) -> None:
+    """A permit, or the application that was agreed, tells all that a permit holds; raises Refused ``permit-incomplete``, Missing."""
+    asked = None
+    if parties is not None:
+        asked = Application(body=parse_canonical(proofs.documents.get(parties.application), what="application"))
+    lacks = absent(permit, asked, form)
+    if lacks:
+        raise Refused("permit-incomplete", permit=permit.id, contents=listed(lacks))
 
 
 def require_open(proofs: Proofs, index: int, table: ProjectTable) -> None:

@@ -64,6 +64,7 @@ def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, pr
             "layouts": {**warehouse.layouts, **whole_layouts(package_data.toml("records/omop54.toml"))},
             "projects": project_states(),
             "policy_form": policy_form(),
+            "contents": package_data.toml("permits/permit_contents.toml"),
         },
         check_manifest=_host_check(warehouse, _host(warehouse, raw.leaves), deep=deep, progress=progress),
         checks=declaration_checks(),

@@ -179,7 +179,10 @@ def _surroundings(
 def _rules(*, strict: bool) -> Rules:
     projects = project_table(toml("permits/states.toml"), toml("permits/conflicts.toml"))
     form = form_of(toml("records/policy.toml"))
-    return grant_rules(joined("keys/grants.toml"), projects=projects, policy_form=form, strict=strict)
+    contents = toml("permits/permit_contents.toml")
+    return grant_rules(
+        joined("keys/grants.toml"), projects=projects, policy_form=form, contents=contents, strict=strict
+    )
 
 
 def _table_keys(folder: Path, store: KeyStore, randomness: Randomness) -> TableKeys:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does a permit hold what the law says that it holds? By the table of ``permit_contents.toml``, in the permit or in the application that
-it answers."""
+"""Does a permit hold what the law says that it holds? By the table of ``permits/permit_contents.toml``, in the permit or in the application
+that it answers. One reading for those who grant, for the key broker and for the audit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,4 +38,11 @@ def _at(application: Application | None, place: str) -> Any:
         return None
     rows, _, flag = place.partition("[].")
     value = application.value(rows)
-    return ([True for row in value or () if row.get(flag)]) if flag else value
+    if not flag:
+        return value
+    return [True for row in value if isinstance(row, Mapping) and row.get(flag)] if isinstance(value, list) else None
+
+
+def listed(lacks: tuple[Absent, ...]) -> str:
+    """Letters and names as one text."""
+    return ", ".join(f"{one.letter} {one.name}" for one in lacks)
