@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The projection promises the same of SQLite and of PostgreSQL: it follows the ledger, and nothing written beside it counts."""
 
+import datetime
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,9 +12,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DatabaseError
 
 from rempart.adapters.state_database import StateDatabase
-from rempart.adapters.state_tables import PROJECTED
+from rempart.adapters.state_tables import PROJECTED, form_of_rows
 from rempart.errors import BadInput, Unavailable
-from rempart.wiring.projection import catch_up, rows, state_url
+from rempart.journeys.project_clocks import due
+from rempart.journeys.projects import clocks_of
+from rempart.wiring.projection import catch_up, desks_over, rows, state_url
 from rempart.wiring.warehouse import Warehouse
 from tests.properties.ledger_story import PERMIT, Story
 from tests.properties.projected_story import FIRST, LATE, StoryHouse, whole_life
@@ -89,6 +92,24 @@ def test_a_projection_that_followed_leaf_by_leaf_equals_one_made_at_once(made: M
     assert len(found["events"]) == len(house.story.events)
 
 
+def test_clocks_on_any_day_are_those_that_the_ledger_gives(made: Made) -> None:
+    house = made(whole_life())
+    seen: set[tuple[str, str]] = set()
+    for size in range(1, len(house.story.events) + 1, 3):
+        follow(house, size)
+        running, projects = rows(place(house), "clocks"), rows(place(house), "projects")
+        desk = desks_over(place(house), house.story.leaves[:size]).projects
+        for later in (0, 8, 100, 400, 900):
+            moment = house.story.now + datetime.timedelta(days=later)
+            told = [(one.permit, one.running) for one in due(desk, running, projects, moment)]
+            true = [
+                (str(row["permit"]), one) for row in projects for one in clocks_of(desk, str(row["permit"]), moment)
+            ]
+            assert sorted(told, key=repr) == sorted(true, key=repr), (size, later)
+            seen |= {(one.clock.name, one.status) for _, one in told}
+    assert seen >= {("completeness", "overdue"), ("access-review", "runs"), ("erasure", "runs"), ("results", "overdue")}
+
+
 def test_votes_of_a_release_in_review_have_no_row(made: Made) -> None:
     house = made(whole_life())
     first = house.story.index("vote")
@@ -125,6 +146,7 @@ WRITTEN = {
     "votes": f"INSERT INTO votes VALUES ('sha256:00', '{RELEASE}', 'bob', 'approve')",
     "code_jobs": "UPDATE code_jobs SET state = 'done'",
     "projects": "DELETE FROM projects",
+    "clocks": "UPDATE clocks SET due = '2099-12-31'",
 }
 
 
@@ -199,9 +221,22 @@ def test_a_table_of_an_earlier_program_is_built_anew(made: Made) -> None:
     sql(house, "CREATE TABLE events (position INTEGER PRIMARY KEY, kind TEXT)")
     follow(house, 20)
     assert len(content(house)["events"]) == 20
-    sql(house, "UPDATE projection SET form = 0")
+    sql(house, "UPDATE projection SET form = '0'")
     follow(house, 20)
     assert len(content(house)["events"]) == 20
+
+
+def test_a_program_with_other_clocks_drops_what_was_made_by_these(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = made(whole_life())
+    follow(house, 20)
+    sql(house, "UPDATE projection SET content = 'of before'")  # would be left alone, were the clocks the same
+    monkeypatch.setattr("rempart.adapters.state_tables._DATA", ("permits/clocks.toml",))
+    form_of_rows.cache_clear()
+    try:
+        follow(house, 20)
+        assert len(content(house)["clocks"]) > 0
+    finally:
+        form_of_rows.cache_clear()
 
 
 def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
@@ -232,5 +267,6 @@ def test_nothing_but_lists_reads_the_database() -> None:
         ("wiring/projection.py", "state_database"),
         ("wiring/keeping.py", "wiring.projection"),  # after a purge: it writes, and reads nothing back
         ("cli/data_commands.py", "wiring.projection"),
+        ("cli/project_commands.py", "wiring.projection"),
         ("cli/result_commands.py", "wiring.projection"),
     }

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from rempart.errors import BadInput, Missing, NotTrusted, RempartError
-from rempart.journeys.projects import ProjectDesk, act, clocks_of, due, known, require_agreed, state_of, states
+from rempart.journeys.project_clocks import Due, clock_rows, due
+from rempart.journeys.projects import ProjectDesk, act, clocks_of, known, require_agreed, state_of, states
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.permits.clocks import clocks
 from rempart.records.document import SignedDocument
@@ -304,6 +305,13 @@ def test_an_application_that_is_gone_does_not_make_the_way_short() -> None:
     assert (caught.value.code, caught.value.facts["state"]) == ("project-state", "absent")
 
 
+def due_now(office: Office) -> list[Due]:
+    """As the list of clocks tells it, from rows made of the ledger as it is."""
+    projects = states(office.desk)
+    stand = [{"permit": one.permit, "state": one.state, "turn": office.desk.table.turn[one.state]} for one in projects]
+    return due(office.desk, clock_rows(office.desk, projects), stand, office.clock.now())
+
+
 def test_what_is_due_is_told_of_every_project_the_first_day_first() -> None:
     office = Office().on("2026-03-02")
     office.apply()
@@ -311,7 +319,7 @@ def test_what_is_due_is_told_of_every_project_the_first_day_first() -> None:
         office.other(
             "permit", f"permit:{permit}", "space:project:x"
         )  # a permit that nobody signed: no project, no clock
-    found = due(office.desk, office.clock.now())
+    found = due_now(office)
     assert [(one.permit, one.turn, one.running.clock.name, one.running.left) for one in found] == [
         (PERMIT, "secretariat", "completeness", 7)
     ]

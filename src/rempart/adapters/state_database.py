@@ -16,12 +16,10 @@ from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
-from rempart.adapters.state_tables import PROJECTED, PROJECTION, SUBJECT, TABLES
+from rempart.adapters.state_tables import PROJECTED, PROJECTION, SUBJECT, TABLES, form_of_rows
 from rempart.errors import BadInput, NotTrusted, Unavailable
 from rempart.records.canonical import canonical_bytes
 
-FORM = 1
-"""Raised when the same leaves give other rows: what an older program projected is then dropped."""
 EXTRA = "postgres"
 _LOCK = 0x72656D70
 _SUM = 1 << 256
@@ -197,7 +195,7 @@ def _position(connection: Connection) -> Position | None:
     if {str(mark["name"]) for mark in marks} != set(PROJECTED) or len(told) != 1:
         return None
     form, size, leaf = told.pop()
-    return Position(size=int(size), leaf=str(leaf)) if form == FORM else None
+    return Position(size=int(size), leaf=str(leaf)) if form == form_of_rows() else None
 
 
 def _sums(connection: Connection) -> dict[str, int]:
@@ -208,7 +206,7 @@ def _sums(connection: Connection) -> dict[str, int]:
 def _mark(connection: Connection, sums: Mapping[str, int], after: Position) -> None:
     for name, total in sums.items():
         content = f"{total % _SUM:064x}"
-        told = {"name": name, "form": FORM, "position": after.size, "leaf": after.leaf, "content": content}
+        told = {"name": name, "form": form_of_rows(), "position": after.size, "leaf": after.leaf, "content": content}
         connection.execute(PROJECTION.insert(), [told])
 
 

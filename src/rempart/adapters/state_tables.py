@@ -4,15 +4,37 @@
 No cell of a result lies here, and nothing that a list may not tell. ``events`` is only ever added to: triggers refuse the rest.
 """
 
+import hashlib
 from collections.abc import Mapping
+from functools import cache
 
 from sqlalchemy import DDL, Column, Integer, MetaData, String, Table, event
 
+from rempart.adapters import package_data
+from rempart.records.canonical import canonical_bytes
+
 TABLES = MetaData()
+FORM = 2
+"""Raised when the same leaves give other rows."""
+_DATA = (
+    "permits/states.toml",
+    "permits/conflicts.toml",
+    "permits/clocks.toml",
+    "permits/holidays.toml",
+    "release/states.toml",
+)
 
 
-def _table(name: str, key: Column[object], *texts: str) -> Table:
-    return Table(name, TABLES, key, *(Column(text, String, nullable=False) for text in texts))
+@cache
+def form_of_rows() -> str:
+    """By which program and which tables of data rows were made: what another made is dropped."""
+    told = canonical_bytes({"form": FORM, "data": {name: package_data.text(name) for name in _DATA}})
+    return hashlib.sha256(told).hexdigest()
+
+
+def _table(name: str, key: Column[object], *columns: str | Column[object]) -> Table:
+    texts = (one if isinstance(one, Column) else Column(one, String, nullable=False) for one in columns)
+    return Table(name, TABLES, key, *texts)
 
 
 def _named(name: str) -> Column[object]:
@@ -23,11 +45,15 @@ def _numbered(name: str) -> Column[object]:
     return Column(name, Integer, primary_key=True, autoincrement=False)
 
 
+def _number(name: str) -> Column[object]:
+    return Column(name, Integer, nullable=False)
+
+
 PROJECTION = Table(
     "projection",
     TABLES,
     Column("name", String, primary_key=True),
-    Column("form", Integer, nullable=False),
+    Column("form", String, nullable=False),
     Column("position", Integer, nullable=False),
     Column("leaf", String, nullable=False),
     Column("content", String, nullable=False),
@@ -39,6 +65,15 @@ PROJECTED: Mapping[str, Table] = {
         EVENTS,
         _table("permits", _named("permit"), "project", "valid_from", "valid_to", "granted"),
         _table("projects", _named("permit"), "project", "regime", "state", "turn", "since"),
+        _table(
+            "clocks",
+            _named("permit"),
+            _named("clock"),
+            _named("since"),
+            *("status", "started", "due", "paused"),
+            _number("stood"),
+            _number("extended"),
+        ),
         _table("releases", _named("release"), "permit", "state", "turn"),
         _table("votes", _named("document"), "release", "checker", "verdict"),
         _table("code_jobs", _numbered("position"), "permit", "run", "state", "time"),
@@ -47,6 +82,7 @@ PROJECTED: Mapping[str, Table] = {
 SUBJECT: Mapping[str, str] = {
     "permits": "permit",
     "projects": "permit",
+    "clocks": "permit",
     "code_jobs": "permit",
     "releases": "release",
     "votes": "release",

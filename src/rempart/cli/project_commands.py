@@ -109,7 +109,8 @@ def show(session: Session, permit: str, /) -> int:
 def due(session: Session) -> int:
     """The clocks of every project."""
     from rempart.wiring.project_papers import decisions_ending
-    from rempart.wiring.projects import due_list, frozen_since
+    from rempart.wiring.projection import due_list
+    from rempart.wiring.projects import frozen_since
     from rempart.wiring.warehouse import Warehouse
 
     voice, place = session.voice, Warehouse(session.directory)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from rempart.errors import RempartError
 from rempart.journeys.desk_view import IN_REVIEW
 from rempart.journeys.permits import read_permit
+from rempart.journeys.project_clocks import clock_rows
 from rempart.journeys.projects import ProjectDesk, project_acts
 from rempart.journeys.release import ReleaseDesk, release_acts
 from rempart.records.event import LedgerEvent
-from rempart.records.project import ProjectAct, fold
+from rempart.records.project import ProjectAct, ProjectState, fold
 from rempart.release.documents import FILES_SUBMISSION, SUBMISSION, read_either
 from rempart.release.states import ReleaseEvent, ReleaseState, state
 
@@ -54,10 +55,12 @@ def change(desks: Desks, log: Sequence[LedgerEvent], *, since: int = 0) -> Chang
     releases = frozenset({*touched, *(act.release for index, act in acts if index >= since)})
     said = [act for _, act in acts]
     stands = {name: state(name, said, desks.releases.states) for name in sorted(releases)}
+    standing = _standing(desks.projects, permits)
     rows: dict[str, Sequence[Row]] = {
         "events": _events(log, since),
         "permits": _permits(desks.releases, log, permits),
-        "projects": _projects(desks.projects, permits),
+        "projects": _projects(desks.projects, standing),
+        "clocks": clock_rows(desks.projects, standing),
         "code_jobs": _jobs(log, permits),
         "releases": _releases(desks.releases, stands, _submitted(log)),
         "votes": _votes(desks.releases, said, stands),
@@ -112,15 +115,19 @@ def _permits(desk: ReleaseDesk, log: Sequence[LedgerEvent], names: frozenset[str
     return list(found.values())
 
 
-def _projects(desk: ProjectDesk, names: frozenset[str]) -> list[Row]:
+def _standing(desk: ProjectDesk, names: frozenset[str]) -> list[ProjectState]:
+    """The projects among these permits, as they stand."""
     acts: list[ProjectAct] = project_acts(desk) if names else []
+    return [fold(name, acts, desk.table) for name in sorted(names & {act.permit for act in acts})]
+
+
+def _projects(desk: ProjectDesk, standing: Sequence[ProjectState]) -> list[Row]:
     found: list[Row] = []
-    for name in sorted(names & {act.permit for act in acts}):
-        now = fold(name, acts, desk.table)
+    for now in standing:
         since = now.since.isoformat() if now.since else ""
         told = {"project": now.parties.project, "regime": now.parties.regime} if now.parties else {}
         found.append(
-            {"permit": name, "project": "", "regime": "", **told}
+            {"permit": now.permit, "project": "", "regime": "", **told}
             | {"state": now.state, "turn": desk.table.turn[now.state], "since": since}
         )
     return found

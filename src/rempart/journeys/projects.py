@@ -55,16 +55,6 @@ class ProjectDesk:
     policy_form: Form
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A clock of a project that runs."""
-
-    permit: str
-    state: str
-    turn: str
-    running: Running
-
-
 def act(desk: ProjectDesk, *, signed: SignedDocument, actor: str) -> ProjectState:
     """Log a signed act; the state after it. The rules speak before anything is written.
 
@@ -198,23 +188,18 @@ def incomplete(desk: ProjectDesk, permit: Permit) -> tuple[Absent, ...]:
 
 def clocks_of(desk: ProjectDesk, permit: str, moment: datetime.datetime) -> tuple[Running, ...]:
     """The clocks of one project at an instant."""
-    return _clocks(desk, state_of(desk, permit), moment)
+    now = state_of(desk, permit)
+    return running(timeline(desk, now), desk.clocks, moment, regime=regime_of(now), holidays=desk.holidays)
 
 
-def due(desk: ProjectDesk, moment: datetime.datetime) -> list[Due]:
-    """Every clock that runs, stands still or is over, of every project, the first due first."""
-    found = [
-        Due(permit=now.permit, state=now.state, turn=desk.table.turn[now.state], running=one)
-        for now in states(desk)
-        for one in _clocks(desk, now, moment)
-    ]
-    return sorted(found, key=lambda one: (one.running.due, one.permit, one.running.clock.name))
+def timeline(desk: ProjectDesk, now: ProjectState) -> list[Moment]:
+    """What the clocks see of a project, the last day of its permit too where that is still to come."""
+    return moments(now, _of_the_permit(desk, now.permit))
 
 
-def _clocks(desk: ProjectDesk, now: ProjectState, moment: datetime.datetime) -> tuple[Running, ...]:
-    timeline = moments(now, _of_the_permit(desk, now.permit))
-    regime = now.parties.regime if now.parties else ""
-    return running(timeline, desk.clocks, moment, regime=regime, holidays=desk.holidays)
+def regime_of(now: ProjectState) -> str:
+    """By which clocks a project runs; '' where a permit was granted without an application."""
+    return now.parties.regime if now.parties else ""
 
 
 def _of_the_permit(desk: ProjectDesk, permit: str) -> list[Moment]:

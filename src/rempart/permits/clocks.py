@@ -78,8 +78,8 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Hand:
-    """A clock in the middle of its timeline: when it began, how long it stood still, since when it does."""
+class Hand:
+    """A clock in the middle of its timeline: when it began, how many days it stood still, since when it does."""
 
     started: datetime.date
     stood: int = 0
@@ -145,25 +145,29 @@ def running(
     holidays: frozenset[datetime.date] = frozenset(),
 ) -> tuple[Running, ...]:
     """The clocks that run, stand still or are over at ``now``, the first due first. What lies after ``now`` has not happened."""
-    past = [moment for moment in timeline if moment[1] <= now]
     found = [
-        _told(clock, hand, now.date(), holidays)
+        told(clock, hand, now.date(), holidays)
         for clock in table
-        if clock.of(regime) and (hand := _hand(clock, past, holidays)) is not None
+        if clock.of(regime)
+        for hand in [hand for at, hand in course(clock, timeline, holidays) if at <= now][-1:]
+        if hand is not None
     ]
     return tuple(sorted(found, key=lambda one: (one.due, one.clock.name)))
 
 
-def _hand(clock: Clock, past: Sequence[Moment], holidays: frozenset[datetime.date]) -> _Hand | None:
-    """Where a clock stands after a timeline; None when it has not begun, or has ended."""
-    hand: _Hand | None = None
+def course(
+    clock: Clock, timeline: Sequence[Moment], holidays: frozenset[datetime.date]
+) -> list[tuple[datetime.datetime, Hand | None]]:
+    """Where a clock stands from each moment of its timeline on, those to come too; None: it has not begun, or has ended."""
+    hand: Hand | None = None
     counted: datetime.date | None = None
-    for name, at in past:
+    found: list[tuple[datetime.datetime, Hand | None]] = []
+    for name, at in timeline:
         day = at.date()
         if name == clock.counts_from:
             counted = day
         if hand is None:
-            hand = _Hand(started=counted or day) if name in clock.starts else None
+            hand = Hand(started=counted or day) if name in clock.starts else None
         elif name in clock.ends:
             hand = None
         elif name in clock.pauses:
@@ -172,17 +176,18 @@ def _hand(clock: Clock, past: Sequence[Moment], holidays: frozenset[datetime.dat
             hand = _extended(clock, hand, day, holidays)
         elif name in clock.starts and hand.paused is not None:
             hand = replace(hand, stood=hand.stood + (day - hand.paused).days, paused=None)
-    return hand
+        found.append((at, hand))
+    return found
 
 
-def _extended(clock: Clock, hand: _Hand, day: datetime.date, holidays: frozenset[datetime.date]) -> _Hand:
+def _extended(clock: Clock, hand: Hand, day: datetime.date, holidays: frozenset[datetime.date]) -> Hand:
     """An extension counts once, while the clock runs, not after its last day."""
-    in_time = hand.paused is None and day <= _due(clock, hand, holidays)
+    in_time = hand.paused is None and day <= last_day(clock, hand, holidays)
     return replace(hand, extended=hand.extended or (clock.extension is not None and in_time))
 
 
-def _due(clock: Clock, hand: _Hand, holidays: frozenset[datetime.date], *, times: int = 1) -> datetime.date:
-    """The last day: of the whole period from the beginning, later by as many days as the clock stood still."""
+def last_day(clock: Clock, hand: Hand, holidays: frozenset[datetime.date], *, times: int = 1) -> datetime.date:
+    """The last day of a clock that goes on: of the whole period from the beginning, later by as many days as the clock stood still."""
     whole = Period(clock.period.months * times, clock.period.days * times)
     if hand.extended and clock.extension is not None:
         whole = whole + clock.extension
@@ -190,17 +195,17 @@ def _due(clock: Clock, hand: _Hand, holidays: frozenset[datetime.date], *, times
     return working_day(day, holidays) if clock.working else day
 
 
-def _told(clock: Clock, hand: _Hand, today: datetime.date, holidays: frozenset[datetime.date]) -> Running:
+def told(clock: Clock, hand: Hand, today: datetime.date, holidays: frozenset[datetime.date]) -> Running:
     """As it is said: a clock that stands still is due as if it went on today; one that repeats is due at its next end."""
     if hand.paused is not None:
         stood = hand.stood + (today - hand.paused).days
-        due = _due(clock, replace(hand, stood=stood), holidays)
+        due = last_day(clock, replace(hand, stood=stood), holidays)
     else:
-        due = _due(clock, hand, holidays)
+        due = last_day(clock, hand, holidays)
     times = 1
     while clock.repeats and due < today:
         times += 1
-        due = _due(clock, hand, holidays, times=times)
+        due = last_day(clock, hand, holidays, times=times)
     left = (due - today).days
     status: Literal["runs", "paused", "overdue"] = "paused" if hand.paused else "overdue" if left < 0 else "runs"
     return Running(clock=clock, started=hand.started, due=due, left=left, status=status, extended=hand.extended)

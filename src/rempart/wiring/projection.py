@@ -9,6 +9,7 @@ from rempart.adapters.state_database import Position, StateDatabase
 from rempart.audit.tree import hash_of
 from rempart.errors import NotTrusted, Refused, Unavailable
 from rempart.journeys.permits import events
+from rempart.journeys.project_clocks import Due, due
 from rempart.journeys.projection import Desks, anew, change
 from rempart.wiring import projects, releases
 from rempart.wiring.acts import forget_ended
@@ -55,6 +56,12 @@ def permit_list(warehouse: Warehouse) -> list[dict[str, str | int]]:
 def release_list(warehouse: Warehouse) -> list[dict[str, str | int]]:
     """Releases and their states."""
     return rows(warehouse, "releases")
+
+
+def due_list(warehouse: Warehouse) -> list[Due]:
+    """The clocks of every project as of now, the first due first."""
+    running = rows(warehouse, "clocks")
+    return due(projects.desk(warehouse), running, rows(warehouse, "projects"), warehouse.recorder.clock.now())
 
 
 def rows(

@@ -10,11 +10,9 @@ from rempart.adapters.toml_input import read_toml
 from rempart.errors import BadInput
 from rempart.journeys.freezing import freeze, frozen
 from rempart.journeys.projects import (
-    Due,
     ProjectDesk,
     act,
     clocks_of,
-    due,
     known,
     read_application,
     require_agreed,
@@ -135,11 +133,6 @@ def project_file(warehouse: Warehouse, permit: str) -> ProjectFile:
         columns=minimisation(application, columns) if application else (0, columns),
         clocks=clocks_of(place, permit, warehouse.recorder.clock.now()),
     )
-
-
-def due_list(warehouse: Warehouse) -> list[Due]:
-    """The clocks of every project as of now, the first due first."""
-    return due(desk(warehouse), warehouse.recorder.clock.now())
 
 
 def check_agreed(warehouse: Warehouse, permit: Permit) -> None:

@@ -59,6 +59,7 @@ _SQL: dict[str, Callable[[Draw], str]] = {
     "a permit written": _one(
         "INSERT INTO permits VALUES ('P-2026-0404', 'mine', '2026-01-01', '2036-01-01', '2026-01-01')",
         "UPDATE permits SET valid_to = '2099-12-31'",
+        "UPDATE clocks SET due = '2099-12-31', started = '2099-01-01'",
     ),
     "a job written": _one(
         "INSERT INTO code_jobs VALUES (9001, 'P-2026-0001', 'J-9', 'done', '2026-01-01')",
