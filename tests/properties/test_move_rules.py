@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from rempart.audit.book import Book, open_book, read_all
+from rempart.audit.book import Book, open_book
+from rempart.audit.leaf_columns import read_columns
 from rempart.audit.rules_moves import commit_active, cutover_officers
 from rempart.journeys.chain import active_host
 from rempart.records.canonical import sha256_id
@@ -89,7 +90,7 @@ def history(
     for again in (home, objects) if back else ():
         leaves += [leaf("cutover", "intent", None, *again), leaf("cutover", "effect", len(leaves), *again)]
     return open_book(
-        read_all(leaves), now=None, trusts=[trust()], trust_first=trust().id, layouts={}, fetch=lambda name: documents[name],
+        read_columns(leaves), now=None, trusts=[trust()], trust_first=trust().id, layouts={}, fetch=lambda name: documents[name],
         check_manifest=None, settings={}, projects=project_states(), policy_form=policy_form(),
     )  # fmt: skip
 

@@ -10,21 +10,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from rempart.audit.sorted_leaves import Events, Read, SortedLeaves, sort_leaves
+from rempart.audit.leaf_columns import Columns, Events
+from rempart.audit.sorted_leaves import SortedLeaves, sort_leaves
 from rempart.errors import NotTrusted, RempartError
 from rempart.records.amendment import KIND as AMENDMENT
 from rempart.records.amendment import in_force
 from rempart.records.document import SignedDocument
-from rempart.records.event import LedgerEvent, quick_event
+from rempart.records.event import LedgerEvent
 from rempart.records.omop import TableLayout
 from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.policy import Form
 from rempart.records.project import ProjectTable
 from rempart.records.sealed import SpaceCommit
+from rempart.records.signature import Signature
 from rempart.records.trust import TrustEntry, TrustFile
 
 T = TypeVar("T")
-__all__ = ["Book", "Events", "Grant", "Read", "day_of", "instant", "open_book", "permit_id", "read_all", "read_event"]
+__all__ = ["Book", "Events", "Grant", "day_of", "instant", "open_book", "permit_id"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class Book:
         return self.leaves.ends
 
     @property
-    def purged(self) -> tuple[int, ...]:
+    def purged(self) -> Sequence[int]:
         """Leaves whose content is gone."""
         return self.leaves.purged
 
@@ -125,7 +127,8 @@ class Book:
     def document(self, event: LedgerEvent, fact: str, schema: str) -> SignedDocument:
         """The signed document that a leaf names; raises Missing or NotTrusted."""
         self.counts["documents"] += 1
-        return SignedDocument.from_bytes(self.fetch(event.fact(fact) or ""), schema=schema)
+        name = event.fact(fact) or ""
+        return self.once((schema, name), lambda: SignedDocument.from_bytes(self.fetch(name), schema=schema))
 
     def signers(self, index: int, signed: SignedDocument, role: str) -> list[TrustEntry]:
         """Everyone who signed, each proven to hold ``role`` on the leaf's day; raises NotTrusted, Refused ``role-missing``."""
@@ -134,7 +137,11 @@ class Book:
         if not signed.signatures:
             raise NotTrusted("signature-form")
         self.counts["signatures"] += len(signed.signatures)
-        return [trust.check(one, over=signed.over, role=role, on=on) for one in signed.signatures]
+        return [self._signer(trust, one, signed.over, role, on) for one in signed.signatures]
+
+    def _signer(self, trust: TrustFile, one: Signature, over: str, role: str, on: datetime.datetime) -> TrustEntry:
+        asked = (id(trust), one, over, role, on)  # the book keeps each trust file as long as it lives
+        return self.once(asked, lambda: trust.check(one, over=over, role=role, on=on))
 
     def grants(self) -> dict[str, Grant]:
         """Permit id → the first grant that took effect and whose document can be read; proven by rules of their own."""
@@ -161,27 +168,7 @@ class Book:
             return None
 
 
-def read_event(leaf: bytes) -> LedgerEvent:
-    """A leaf as an event; raises NotTrusted ``event-form`` or ``not-canonical-bytes``."""
-    try:
-        return LedgerEvent.from_leaf(leaf)
-    except (TypeError, ValueError) as error:
-        raise NotTrusted("event-form", kind="?") from error
-
-
-def read_all(leaves: Sequence[bytes]) -> list[Read]:
-    """Each leaf as an event, or what is wrong with it."""
-    return [event if (event := quick_event(leaf)) is not None else _judged(leaf) for leaf in leaves]
-
-
-def _judged(leaf: bytes) -> Read:
-    try:
-        return read_event(leaf)
-    except NotTrusted as error:
-        return error
-
-
-def open_book(told: Sequence[Read], *, now: datetime.datetime | None, **given: Any) -> Book:
+def open_book(told: Columns, *, now: datetime.datetime | None, **given: Any) -> Book:
     """The book of a log by its leaves as they were read; those that cannot be are left out. ``now``: default the youngest leaf's time."""
     leaves = sort_leaves(told)
     return Book(leaves=leaves, now=now or leaves.youngest(), **given)

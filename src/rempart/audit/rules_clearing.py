@@ -2,7 +2,7 @@
 """Did a policy of the house let leave what left without votes, and did a checker look afterwards at what was drawn of it?"""
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from rempart.audit.book import Book, instant
@@ -31,7 +31,7 @@ def clearance_policy(book: Book) -> Iterator[Bad]:
             yield index, {"release": release, "code": str(error.facts.get("reasons", error.code))}
 
 
-def _over(submissions: list[Submission], event: LedgerEvent, index: int) -> Submission | None:
+def _over(submissions: Sequence[Submission], event: LedgerEvent, index: int) -> Submission | None:
     """The submission that a clearance names: the last of that release before it."""
     last = next((s for s in reversed(submissions) if s.release == event.fact("release") and s.effect < index), None)
     return last if last is not None and last.document == event.fact("document") else None

@@ -38,21 +38,18 @@ def _control(book: Book, index: int) -> Control:
 
 def _as_it_is(book: Book, control: Control) -> bool:
     """Of what is still there: the traces are the traces, and every leaf's day begins where the control says."""
-    span = range(control.first, control.to)
-    there = {index: event for index in span if (event := book.events.get(index)) is not None}
-    told = {index for index, event in there.items() if event.event_class == "trace"}
-    days = all(control.first_of(day_of(event)) <= index for index, event in there.items())
-    return told == {index for index in control.traces if index in there} and days
+    times, traces = book.leaves.times, book.once(("traces",), lambda: frozenset(book.leaves.of_class("trace")))
+    there = [index for index in range(control.first, control.to) if index in book.events]
+    firsts = {times[index][:10]: index for index in reversed(there)}
+    days = all(control.first_of(datetime.date.fromisoformat(day)) <= index for day, index in firsts.items())
+    return days and traces.intersection(there) == set(control.traces).intersection(there)
 
 
 def control_monthly(book: Book) -> Iterator[Bad]:
     """Each month that has a trace was controlled, once some weeks have gone by since its end."""
     signed = {event.fact("month") for _, event, _, _ in book.done(CONTROL_KIND)}
     limit = datetime.timedelta(days=book.settings["control_days"])
-    months: dict[str, int] = {}
-    traces = (group for sort, group in book.leaves.groups.items() if sort.event_class == "trace")
-    for index in sorted(index for group in traces for index in group):
-        months.setdefault(book.events[index].time[:7], index)
+    months = {book.leaves.times[index][:7]: index for index in reversed(book.leaves.of_class("trace"))}
     for month, index in sorted(months.items()):
         if month not in signed and book.now > bounds(month)[1] + limit:
             yield index, {"month": month}

@@ -128,7 +128,7 @@ def erasure_backups(book: Book) -> Iterator[Bad]:
 def erased_read(book: Book) -> Iterator[Bad]:
     """Nothing of a space is granted or committed after all its keys were destroyed."""
     ends = {event.fact("space"): end for _, event, end, _ in book.done("erasure") if event.fact("reach") == "space"}
-    for index, event in book.events.items() if ends else ():
+    for index, event in book.leaves.named(("key-grant", "commit", "keyring")) if ends else ():
         named = {use.split("/")[0] for use in event.facts("use") if not use.endswith("/erase")}
         if event.kind in {"commit", "keyring"}:
             named = {event.fact("space") or ""}

@@ -7,9 +7,9 @@ Where the root fails, names the first leaf that is not the one that was signed. 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rempart.audit.book import Read
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad
+from rempart.audit.leaf_columns import Columns
 from rempart.audit.tree import Tree, hash_of
 from rempart.errors import NotTrusted
 
@@ -17,8 +17,8 @@ from rempart.errors import NotTrusted
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """Leaves as they lie there and what was signed over them. ``hashes``: leaf hashes by the tiles, unproven;
-    ``history``: older signed checkpoints, unproven; ``since``: the auditor's own, already proven; ``read``: each
-    leaf as an event, or what is wrong with it."""
+    ``history``: older signed checkpoints, unproven; ``since``: the auditor's own, already proven; ``read``: what
+    the signed leaves are, or what is wrong with them."""
 
     leaves: Sequence[bytes]
     checkpoint: Checkpoint
@@ -27,7 +27,7 @@ class Log:
     history: Sequence[str]
     since: Checkpoint | None
     tree: Tree
-    read: Sequence[Read]
+    read: Columns
 
 
 def size(log: Log) -> Iterator[Bad]:
@@ -52,9 +52,8 @@ def since(log: Log) -> Iterator[Bad]:
 
 def form(log: Log) -> Iterator[Bad]:
     """Every leaf is a canonical event of a known schema."""
-    for index, read in enumerate(log.read[: log.checkpoint.size]):
-        if isinstance(read, NotTrusted):
-            yield index, {"code": read.code}
+    for index, error in sorted(log.read.bad.items()):
+        yield index, {"code": error.code}
 
 
 def tiles(log: Log) -> Iterator[Bad]:

@@ -10,6 +10,7 @@ from datetime import date
 
 from rempart.audit.book import Book, Grant, named_permit, permit_id
 from rempart.audit.findings import Bad
+from rempart.audit.leaf_columns import Sort
 from rempart.errors import NotTrusted, Refused, RempartError
 from rempart.records.event import LedgerEvent
 from rempart.records.omop import MAIN
@@ -51,7 +52,7 @@ def permit_document(book: Book) -> Iterator[Bad]:
 def permit_before(book: Book) -> Iterator[Bad]:
     """Whatever stands on a permit comes after that permit was granted; what belongs to the grant itself lies within it."""
     grants = book.grants()
-    for name, group in _acting(book):
+    for name, _, group in _acting(book):
         granted = grants[name].effect if name in grants else len(book.events) + len(book.purged)
         for index in group[: bisect_left(group, granted)]:
             if not book.failed(index) and not _belongs_to_a_grant(book, book.events[index]):
@@ -60,18 +61,19 @@ def permit_before(book: Book) -> Iterator[Bad]:
 
 def permit_valid(book: Book) -> Iterator[Bad]:
     """The permit was valid on the day: of a key grant that day itself, of any other act the day its intent was written."""
-    grants, events = book.grants(), book.events
-    for name, group in _acting(book):
-        days: dict[tuple[int, str], str] = {}  # version and day → what is wrong with them: a day has many leaves
-        for index in group if name in grants else ():
-            event = events[index]
-            of = None if event.kind == "key-grant" else event.of
-            begun = index if of is None or of not in events else of
-            asked = grants[name].number_at(begun), events[begun].time[:10]
-            if asked not in days:
-                days[asked] = _invalid(grants[name].at(begun), asked[1])
-            if days[asked] and not book.failed(index):
-                yield index, {"kind": event.kind, "permit": name, "code": days[asked]}
+    grants, times = book.grants(), book.leaves.times
+    for name, sort, group in _acting(book):
+        if name not in grants:
+            continue
+        begun = group if sort.kind == "key-grant" else [book.leaves.begun[index] for index in group]
+        numbers = [grants[name].number_at(index) for index in begun] if grants[name].later else [0] * len(group)
+        asked = list(zip(numbers, [times[index][:10] for index in begun], strict=True))
+        codes = {
+            pair: _invalid(grants[name].at(at), pair[1]) for pair, at in dict(zip(asked, begun, strict=True)).items()
+        }
+        for index, pair in zip(group, asked, strict=True) if any(codes.values()) else ():
+            if codes[pair] and not book.failed(index):
+                yield index, {"kind": sort.kind, "permit": name, "code": codes[pair]}
 
 
 def _invalid(permit: Permit, day: str) -> str:
@@ -83,12 +85,12 @@ def _invalid(permit: Permit, day: str) -> str:
     return ""
 
 
-def _acting(book: Book) -> Iterator[tuple[str, Sequence[int]]]:
-    """A permit and leaves of one kind on it through which something was done: every effect, and intents (failed ones among them)."""
+def _acting(book: Book) -> Iterator[tuple[str, Sort, Sequence[int]]]:
+    """A permit, and leaves of one sort on it through which something was done: every effect, and intents (failed ones among them)."""
     for sort, group in book.leaves.groups.items():
         name = named_permit(sort.basis)
         if name is not None and sort.phase != "failed" and sort.kind not in BEFORE_A_GRANT:
-            yield name, group
+            yield name, sort, group
 
 
 def _belongs_to_a_grant(book: Book, event: LedgerEvent) -> bool:

@@ -150,6 +150,11 @@ def _acts(book: Book) -> Sequence[tuple[int, int, ProjectAct]]:
 
 
 def _read(book: Book, index: int, event: LedgerEvent) -> ProjectAct:
+    """The act of a leaf, proven once for the rules that ask."""
+    return book.once((KIND, index), lambda: _proven(book, index, event))
+
+
+def _proven(book: Book, index: int, event: LedgerEvent) -> ProjectAct:
     trust = book.trust_at(index)
     book.counts["documents"] += 1
     data = book.fetch(event.fact("document") or "")

@@ -158,8 +158,12 @@ def _approves(vote: Vote, submission: Submission, votes: Sequence[Vote]) -> bool
     return all(said.get(file) == "approve" for file in submission.files)
 
 
-def submissions_of(book: Book) -> list[Submission]:
+def submissions_of(book: Book) -> Sequence[Submission]:
     """Submissions that prove themselves; the others are named by ``submission_document``."""
+    return book.once((SUBMISSION,), lambda: _submissions(book))
+
+
+def _submissions(book: Book) -> list[Submission]:
     found = []
     for index, event, end, _ in book.done("submission"):
         schema = form_of(book, event, SUBMISSION, FILES_SUBMISSION)
@@ -181,8 +185,12 @@ def submissions_of(book: Book) -> list[Submission]:
     return found
 
 
-def votes_of(book: Book, kind: str = "vote") -> list[Vote]:
+def votes_of(book: Book, kind: str = "vote") -> Sequence[Vote]:
     """Votes (or with ``decision``, decisions) that prove themselves; the others are named by ``vote_document``, ``decision_document``."""
+    return book.once((VOTE, kind), lambda: _votes(book, kind))
+
+
+def _votes(book: Book, kind: str) -> list[Vote]:
     found = []
     for index, event, end, _ in book.done(kind):
         schema = DECISION if kind == "decision" else form_of(book, event, VOTE, WHOLE_VOTE)
@@ -203,8 +211,9 @@ def votes_of(book: Book, kind: str = "vote") -> list[Vote]:
 
 def form_of(book: Book, event: LedgerEvent, usual: str, other: str) -> str:
     """Which of two forms the document of an event has; the usual one where nothing tells."""
+    name = event.fact("document") or ""
     try:
-        SignedDocument.from_bytes(book.fetch(event.fact("document") or ""), schema=other)
+        book.once((other, name), lambda: SignedDocument.from_bytes(book.fetch(name), schema=other))
     except RempartError:
         return usual
     return other
@@ -224,7 +233,7 @@ def proven(
 ) -> tuple[SignedDocument | None, frozenset[str]]:
     """The document that the event names, and who signed it in that role at that moment; None when it cannot be proven."""
     try:
-        signed = SignedDocument.from_bytes(book.fetch(event.fact("document") or ""), schema=schema)
+        signed = book.document(event, "document", schema)
         trust = book.trust_at(index)
         on = trust.moment(instant(event))
         people = {trust.check(one, over=signed.over, role=role, on=on).actor for one in signed.signatures}

@@ -121,6 +121,11 @@ def _papers(book: Book, kind: str) -> list[tuple[int, Any]]:
 
 
 def _read(book: Book, kind: str, index: int, event: LedgerEvent) -> Any:
+    """The document of a leaf, proven once for the rules that ask."""
+    return book.once((kind, index), lambda: _proven(book, kind, index, event))
+
+
+def _proven(book: Book, kind: str, index: int, event: LedgerEvent) -> Any:
     trust = book.trust_at(index)
     book.counts["documents"] += 1
     on: datetime.datetime = trust.moment(instant(event))

@@ -28,9 +28,10 @@ from rempart.audit import (
     rules_wayout,
     rules_witness,
 )
-from rempart.audit.book import Book, open_book, read_all
+from rempart.audit.book import Book, open_book
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
+from rempart.audit.leaf_columns import read_columns
 from rempart.audit.rules_log import Log
 from rempart.audit.tree import Tree
 from rempart.errors import NotTrusted
@@ -129,7 +130,7 @@ def verify_log(
     counts = Counter({"leaves": min(len(leaves), signed.size), "checkpoint": 1})
     if not any(rules["rules"][item.rule].get("log") for item in items):
         book = open_book(
-            log.read[: signed.size],
+            log.read,
             trusts=trust_versions,
             trust_first=trust_first,
             **tables,
@@ -161,7 +162,7 @@ def _log(
         history=history,
         since=since,
         tree=Tree(leaves),
-        read=read_all(leaves),
+        read=read_columns(leaves[: signed.size]),
     )
 
 

@@ -27,7 +27,7 @@ def quick_fields(leaf: bytes) -> Fields | None:
     """The fields of a well-formed event, None where only the long way can tell."""
     first, _, rest = leaf.partition(_BETWEEN)
     try:
-        who, found = _who(first), _tail(rest.decode("ascii"))
+        who, found = first_half(first.decode("ascii")), _tail(rest.decode("ascii"))
     except UnicodeDecodeError:
         return None
     if who is None or found is None:
@@ -45,7 +45,7 @@ def quick_fields(leaf: bytes) -> Fields | None:
 
 
 @lru_cache(maxsize=4096)
-def _who(first: bytes) -> tuple[str, str, str, str] | None:
+def first_half(first: str) -> tuple[str, str, str, str] | None:
     """Actor, basis, class and kind, of which a log has few together: what stands before the objects is read once."""
-    found = _head(first.decode("ascii"))
+    found = _head(first)
     return (found[1], found[2], found[3], found[4]) if found else None
