@@ -43,7 +43,12 @@ def test_one_walk_finds_the_same(leaves: list[bytes]) -> None:
         else:
             strays.append(at)
     found = sort_leaves(read_columns(leaves))
-    assert (dict(found.events), dict(found.ends), list(found.strays), dict(found.groups)) == (events, ends, strays, groups)
+    assert (dict(found.events), dict(found.ends), list(found.strays), dict(found.groups)) == (
+        events,
+        ends,
+        strays,
+        groups,
+    )
     assert found.failures == {intent for intent, end in ends.items() if events[end].phase == "failed"}
     begun = [events[at].of if at in events and events[at].of in events else at for at in range(len(leaves))]
     assert list(found.begun) == begun
