@@ -18,6 +18,7 @@ from rempart.audit.checkpoint import parse_and_verify
 from rempart.audit.retention import check_purged, listed
 from rempart.audit.tree import verify_consistency
 from rempart.errors import BadInput, NotTrusted, RempartError
+from rempart.journeys.backup import holding_purged
 from rempart.journeys.trace_control import control_body, plan_purge, purge, resume, sign_control
 from rempart.records.carried_leaves import carried_bytes
 from rempart.records.event import PURGED, LedgerEvent, purged_leaf
@@ -152,6 +153,56 @@ def test_a_backup_of_a_purged_ledger_holds_what_the_ledger_holds(house: KeptHous
     other = DirectoryLedger(restored, origin=ORIGIN, public=PUBLIC, sign=None)
     assert other.leaves() == leaves
     check_purged(other.leaves())
+
+
+def test_a_copy_of_before_that_is_put_back_is_named_and_let_go_again(house: KeptHouse) -> None:
+    before, size = house.ledger.leaves(), house.ledger.size()
+    purged(house)
+    leaves = [*before[:size], *house.ledger.leaves()[size:]]
+    (house.root / "leaves").write_bytes(b"".join(map(record, leaves)))
+    assert all(house.holds(salt) for salt in salts(house))
+    check_purged(DirectoryLedger(house.root, origin=ORIGIN, public=PUBLIC, sign=None).leaves())  # nothing is missing
+    assert "purged-back" in house.rules()
+    house.ledger = DirectoryLedger(house.root, origin=ORIGIN, public=PUBLIC, sign=None)  # as the next process opens it
+    assert resume(house.desk) == 4
+    assert not any(house.holds(salt) for salt in salts(house))
+    assert "purged-back" not in house.rules()
+
+
+def test_traces_stay_a_month_longer_than_their_days_and_no_more(house: KeptHouse) -> None:
+    house.control()
+    for days, late in ((365 + 31, False), (365 + 32, True)):
+        house.now = days_after(days)
+        assert ("traces-late" in house.rules()) is late
+    house.purge()
+    assert "traces-late" not in house.rules()
+
+
+def backup_of(house: KeptHouse, name: str, *, ended: bool = True) -> None:
+    """Leaves of a backup."""
+    recorder = house.desk.recorder
+    told = [f"run:{name}", f"backup:{name}"]
+    intent = recorder.append(recorder.event("backup", "intent", basis="operation:backup", objects=told))
+    if ended:
+        told = [f"backup:{name}", f"size:{intent + 1}", "sha256:00"]
+        recorder.append(recorder.event("backup", "effect", basis="operation:backup", objects=told, of=intent))
+
+
+def test_backups_that_hold_what_went_are_known_until_they_are_gone(house: KeptHouse) -> None:
+    def holding() -> list[str]:
+        return [one.id for one in holding_purged([LedgerEvent.from_leaf(leaf) for leaf in house.ledger.leaves()])]
+
+    backup_of(house, "B-old")
+    backup_of(house, "B-killed", ended=False)
+    assert holding() == []
+    purged(house)
+    backup_of(house, "B-new")
+    assert holding() == ["B-old", "B-killed"]
+    recorder = house.desk.recorder
+    recorder.append(
+        recorder.event("backup-erased", "effect", basis="operation:erasure", objects=["backup:B-old"], of=0)
+    )
+    assert holding() == ["B-killed"]
 
 
 def test_the_second_machine_lets_go_what_the_first_does(tmp_path: Path) -> None:

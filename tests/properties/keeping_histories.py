@@ -116,9 +116,26 @@ def _purged_too_early() -> Mutant:
     return story, {"now": IN_TIME}
 
 
+def _let_go_and_here_again() -> Mutant:
+    story = begun()
+    kept = list(story.events)
+    retention(story, [control(story, "audrey")], "olga", "otto")
+    for index, event in enumerate(kept):
+        story.events[index] = event
+    return story, {"now": IN_TIME}
+
+
+def _traces_that_nobody_let_go() -> Mutant:
+    story = begun()
+    control(story, "audrey")
+    return story, {"now": datetime.datetime(2027, 4, 2, tzinfo=datetime.UTC)}
+
+
 KEEPING_MUTANTS = {
     "control-document": _control_by_no_auditor,
     "control-monthly": _month_without_control,
     "purged-covered": _purged_by_one_officer,
+    "purged-back": _let_go_and_here_again,
     "retention-days": _purged_too_early,
+    "traces-late": _traces_that_nobody_let_go,
 }

@@ -2,12 +2,13 @@
 """Were traces controlled each month, and did none go but after that, in time, by two officers' word?"""
 
 import datetime
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from rempart.audit.book import Book, day_of, instant
 from rempart.audit.findings import Bad
-from rempart.audit.retention import KIND, cover_of, listed
+from rempart.audit.retention import KIND, Cover, cover_of, listed
 from rempart.audit.rules_policy import policy_at
 from rempart.audit.trace_control import bounds
 from rempart.errors import NotTrusted, RempartError
@@ -62,7 +63,7 @@ def purged_covered(book: Book) -> Iterator[Bad]:
         cover = cover_of(index, event)
         if cover is None:
             continue
-        gone = [at for at in book.purged if cover.first <= at < cover.to]
+        gone = _gone(book, cover)
         try:
             told = _retention(book, index)
             known = _controlled(book, index, told)
@@ -105,11 +106,38 @@ def retention_days(book: Book) -> Iterator[Bad]:
             yield index, {"before": told.before.isoformat(), "days": days}
 
 
+def purged_back(book: Book) -> Iterator[Bad]:
+    """Of each range that was let go nothing is there: a copy of before may have been put in its place."""
+    covers = [cover for index, event, _, _ in book.done(KIND) if (cover := cover_of(index, event)) is not None]
+    traces = book.leaves.of_class("trace") if covers else []
+    for cover in covers:
+        back = traces[bisect_left(traces, cover.first) : bisect_left(traces, cover.to)]
+        if back and listed(sorted([*back, *_gone(book, cover)])) == cover.leaves:
+            yield back[0], {}
+
+
+def traces_late(book: Book) -> Iterator[Bad]:
+    """The oldest trace is not much older than the policy's days."""
+    groups = (group for sort, group in book.leaves.groups.items() if sort.event_class == "trace")
+    oldest = min((group[0] for group in groups), default=None)
+    if oldest is not None:
+        days = policy_at(book, len(book.leaves.times)).number("ledger.retain_days")
+        day = datetime.date.fromisoformat(book.leaves.times[oldest][:10])
+        if book.now.date() - day > datetime.timedelta(days=days + book.settings["late_days"]):
+            yield oldest, {"day": day.isoformat(), "days": days}
+
+
+def _gone(book: Book, cover: Cover) -> list[int]:
+    return [at for at in book.purged if cover.first <= at < cover.to]
+
+
 RULES: Mapping[str, Callable[[Book], Iterator[Bad]]] = MappingProxyType(
     {
         "control-document": control_document,
         "control-monthly": control_monthly,
+        "purged-back": purged_back,
         "purged-covered": purged_covered,
         "retention-days": retention_days,
+        "traces-late": traces_late,
     }
 )

@@ -32,7 +32,7 @@ def control(session: Session, month: str, /, *, by: Path | None = None, passphra
 
 def purge(session: Session, *, by: list[Path] | None = None, passphrase_fd: list[int] | None = None) -> int:
     """Show which old traces would go, or let them go by the word of two officers."""
-    from rempart.wiring.keeping import purge_planned, purge_traces
+    from rempart.wiring.keeping import backups_holding, purge_planned, purge_traces
     from rempart.wiring.warehouse import Warehouse
 
     voice, place = session.voice, Warehouse(session.directory)
@@ -45,6 +45,13 @@ def purge(session: Session, *, by: list[Path] | None = None, passphrase_fd: list
     gone = purge_traces(place, by=by, ask=session.askers(passphrase_fd)) if by else 0
     if by:
         voice.say("purge-done", count=gone)
+    holding = backups_holding(place)
+    if holding:
+        voice.say("purge-backups", count=len(holding))
+        voice.table(["column-backup", "column-taken"], [(one.id, voice.when(one.taken)) for one in holding])
     told = {"before": plan.before.isoformat(), "days": plan.days, "due": len(plan.leaves), "purged": gone}
-    voice.result("audit-purge", {**told, "missing": list(plan.missing)})
+    voice.result(
+        "audit-purge",
+        {**told, "missing": list(plan.missing), "backups": [{"id": one.id, "taken": one.taken} for one in holding]},
+    )
     return 0

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
+from rempart.audit.retention import KIND as RETENTION
+from rempart.audit.retention import cover_of
 from rempart.errors import NotTrusted, Refused, Unavailable
 from rempart.journeys.archive import Header, seal
 from rempart.journeys.living import living
@@ -18,7 +20,7 @@ from rempart.keys.custody import Custody, custody_from_bytes
 from rempart.ports.scratch import Scratch
 from rempart.ports.surroundings import Progress
 from rempart.records.canonical import parse_canonical
-from rempart.records.event import LedgerEvent
+from rempart.records.event import PURGED, LedgerEvent
 
 KIND = "backup"
 ERASED = "backup-erased"
@@ -179,6 +181,24 @@ def registered(events: Sequence[LedgerEvent]) -> list[RegisteredBackup]:
                 found[event.of] = _ended(found[event.of], event)
     gone = {name for event in events if event.kind == ERASED and event.phase == "effect" for name in event.facts(KIND)}
     return [replace(backup, destroyed=backup.id in gone) for backup in found.values()]
+
+
+def holding_purged(events: Sequence[LedgerEvent]) -> list[RegisteredBackup]:
+    """The backups that still hold the content of traces which the ledger let go later, and of which no leaf says that they are gone."""
+    ends = {
+        event.of: index for index, event in enumerate(events) if event.kind == RETENTION and event.phase == "effect"
+    }
+    gone: list[tuple[int, int]] = []  # of each purge: its first trace, and the leaf at which it was over
+    for index, event in enumerate(events):
+        cover = cover_of(index, event)
+        if cover is not None:
+            left = (at for at in range(cover.first, cover.to) if events[at].kind == PURGED)
+            gone.append((next(left, cover.to), ends.get(index, len(events))))
+    return [
+        backup
+        for backup in registered(events)
+        if not backup.destroyed and any(first < backup.size <= over for first, over in gone)
+    ]
 
 
 def _ended(backup: RegisteredBackup, event: LedgerEvent) -> RegisteredBackup:

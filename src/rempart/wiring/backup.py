@@ -31,7 +31,7 @@ from rempart.journeys.restore import Identity, Opened, Reading, check_head, open
 from rempart.ports.surroundings import Progress
 from rempart.records.canonical import canonical_bytes, parse_canonical
 from rempart.wiring.acts import no_step
-from rempart.wiring.ledger import VARIABLE, exported
+from rempart.wiring.ledger import VARIABLE, exported, plain_ledger
 from rempart.wiring.warehouse import Warehouse
 
 _SCHEMA = "rempart.restored/1"
@@ -117,6 +117,7 @@ def restore(
         held = max((check_head(opened, text) for text in _heads(directory, settings, head)), default=0)
         (work / NAME).unlink()
         write_files(work, opened.files, marker=_marker(opened, data))
+        plain_ledger(work, settings, sign=None).purge()  # what the backup's own log let go
         load_trust(work / CONTROLLER / "keys", settings.trust_first)
         named_step("written")
         place(work, directory, named_step)

@@ -9,6 +9,8 @@ from typing import Any
 from rempart.adapters import package_data
 from rempart.audit.trace_control import Anomaly, Month
 from rempart.errors import NotTrusted, Refused
+from rempart.journeys.backup import RegisteredBackup, holding_purged
+from rempart.journeys.permits import events
 from rempart.journeys.trace_control import (
     Purge,
     TraceDesk,
@@ -81,6 +83,11 @@ def control_month(warehouse: Warehouse, month: str, *, key_file: Path, ask: Ask,
 def purge_planned(warehouse: Warehouse) -> Purge:
     """What a purge would let go now; writes nothing."""
     return plan_purge(desk(warehouse), days=_days(warehouse))
+
+
+def backups_holding(warehouse: Warehouse) -> list[RegisteredBackup]:
+    """Backups that still hold traces which were let go."""
+    return holding_purged(events(warehouse.ledger))
 
 
 def purge_traces(warehouse: Warehouse, *, by: Sequence[Path], ask: Ask) -> int:
