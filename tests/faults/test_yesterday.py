@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from rempart.adapters.configuration import NAME
+from rempart.cli.app import _whole as whole_or_read
+from rempart.cli.commands import ANYWHERE, READS, TREE
+from rempart.cli.session import Session
+from rempart.cli.voice import Voice
 from rempart.errors import NotTrusted
 from rempart.wiring.recovery import note_recovered
 from tests.conformance.test_witness_http import serving_log
@@ -145,3 +149,48 @@ def test_a_checkpoint_kept_elsewhere_is_enough_to_recover_and_without_any_nobody
     assert house.run("audit", "recover", later, *both(house)).error == "recovery-needless"
     done = house.run("audit", "recover", later, "--witnessed", str(kept), *both(house))
     assert done.code == 0, done.told
+
+
+def test_a_ledger_that_lost_leaves_is_read_with_a_loud_word_and_written_by_no_command(
+    house: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    with served(house.directory):
+        enrolled(house, "second", "officer")
+        keep_for_tomorrow(house)
+        assert house.run("vault", "hash").code == 0
+        assert house.run("audit", "export", str(kept)).code == 0
+        shutil.copytree(ledger_of(house), tmp_path / "later")
+    put_back(house)
+    monkeypatch.setenv("REMPART_LEDGER_EXPORTED", str(kept))
+    leaves = (ledger_of(house) / "leaves").read_bytes()
+    for read in (
+        "permit list",
+        "permit due",
+        "release list",
+        "person list",
+        "study list",
+        "study jobs",
+        "audit policy",
+    ):
+        told = house.run(*read.split())
+        assert told.code == 0 and "rempart audit recover" in told.told, told.told
+    assert house.run("audit", "verify").error == "ledger-rolled-back"
+    assert house.run("audit", "publish").error == "ledger-rolled-back"
+    with pytest.raises(NotTrusted, match="ledger-rolled-back"), served(house.directory):
+        pass
+    session = Session(voice=Voice("en", as_json=True), directory=house.directory)
+    for path in TREE.keys() - READS - ANYWHERE:
+        with pytest.raises(NotTrusted, match="ledger-rolled-back"):
+            whole_or_read(session, path)
+    ledger = house.warehouse().ledger
+    with pytest.raises(NotTrusted, match="ledger-rolled-back"):
+        ledger.append(ledger.size(), [ledger.leaves()[-1]])
+    assert (ledger_of(house) / "leaves").read_bytes() == leaves, "a second history was begun"
+    waiting = house.directory / "controller" / "alarms"
+    assert waiting.read_text(encoding="utf-8").count("ledger-rolled-back") == 1
+    done = house.run("audit", "recover", str(tmp_path / "later"), *both(house))
+    assert done.code == 0, done.told
+    with served(house.directory):
+        told = house.run("vault", "hash")
+        assert told.code == 0 and "audit recover" not in told.told, told.told

@@ -56,6 +56,11 @@ if DOOR:
         assert told["code"] in {0, None}
         assert not HEAVY & set(told["modules"])
 
+    def test_the_commands_of_a_ledger_that_lost_leaves_are_commands() -> None:
+        from rempart.cli.commands import ANYWHERE, READS, TREE
+
+        assert TREE.keys() >= READS | ANYWHERE and not READS & ANYWHERE
+
     def test_every_command_stands_in_the_readme() -> None:
         from rempart.cli.commands import TREE
 

@@ -79,6 +79,19 @@ def _note(directory: Path, error: RempartError) -> None:
         note_refusal(directory, error)
 
 
+def _whole(session: Session, path: str) -> None:
+    """A ledger that lost leaves is read with a loud word, and no command begins that may write."""
+    from rempart.wiring.ledger import lost_leaves
+
+    error = lost_leaves(session.directory)
+    if error is None or path in commands.ANYWHERE:
+        return
+    if path not in commands.READS:
+        raise error
+    _note(session.directory, error)
+    session.voice.warn(session.voice.word("only-read", **error.facts))
+
+
 def _take_global(arguments: list[str]) -> dict[str, str | None]:
     """Remove ``--lang X``, ``--dir X`` and ``--json`` wherever they stand."""
     taken: dict[str, str | None] = {"--lang": None, "--dir": None, "--json": None}
@@ -135,6 +148,7 @@ def _bind(function: Callable[..., Any], session: Session, path: str) -> Callable
         shown.append(parameter.replace(annotation=Annotated[hints[parameter.name], about]))
 
     def command(*args: Any, **kwargs: Any) -> Any:
+        _whole(session, path)
         return function(session, *args, **kwargs)
 
     command.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]

@@ -129,3 +129,15 @@ TREE: dict[str, Callable[..., Any]] = {
     "vault hash": proof_commands.content,
     "demo": demo,
 }
+
+READS = frozenset(
+    {
+        *("keys status", "person list", "hosts show", "permit check", "permit list", "permit show", "permit due"),
+        *("study codes", "study check", "study list", "study show", "study jobs", "study kept", "study report"),
+        *("release list", "release show", "release queue", "release verify", "migrate plan"),
+        *("audit verify", "audit receipts", "audit scan", "audit policy", "audit control", "audit purge"),
+    }
+)
+"""Commands that a ledger which lost leaves still serves. Those that also write are refused by the ledger itself when they do."""
+ANYWHERE = frozenset({"synth", "study new", "demo", "init", "keys lock", "restore", "audit witness", "audit recover"})
+"""Commands that do not ask the ledger of this folder, or that mend it."""

@@ -1,36 +1,71 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ledger as a process opens it: held to a checkpoint kept elsewhere, where one is named. docs/ledger.md, "Held from outside"."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-from rempart.adapters.configuration import Configuration
+from rempart.adapters.configuration import Configuration, read_configuration
 from rempart.adapters.directory_ledger import DirectoryLedger
 from rempart.adapters.ledger_files import read_text, replace
 from rempart.adapters.second_ledger import Second, SecondLedger
 from rempart.audit.checkpoint import parse_and_verify
 from rempart.audit.kept import check_kept
 from rempart.audit.retention import check_purged
-from rempart.errors import BadInput, Missing
+from rempart.errors import BadInput, Missing, NotTrusted, RempartError
 
 VARIABLE = "REMPART_LEDGER_EXPORTED"
+BEHIND = "ledger-rolled-back"
 Sign = Callable[[str], str] | None
 
 
 def open_ledger(directory: Path, settings: Configuration, *, sign: Sign) -> DirectoryLedger:
-    """The ledger of ``directory``; ``sign`` makes checkpoints, None = read only.
+    """The ledger of ``directory``; ``sign`` makes checkpoints, None = read only. One that lost leaves of the exported checkpoint can be
+    read, and each append raises NotTrusted ``ledger-rolled-back``.
 
-    Raises NotTrusted ``ledger-rolled-back`` or ``consistency-proof`` when it does not continue the exported checkpoint, Missing
+    Raises NotTrusted ``consistency-proof`` when it is another history than the exported checkpoint's, Missing
     ``ledger-exported-missing`` when that file is gone; NotTrusted ``ledger-purged`` where a leaf is gone that no act let go.
     """
     ledger = plain_ledger(directory, settings, sign=sign)
-    kept = exported(directory, settings)
-    if kept is not None and (kept.exists() or ledger.size()):  # a ledger without a leaf has nothing to have exported
-        _hold(ledger, settings, kept)
+    try:
+        check_exported(directory, settings, ledger)
+    except NotTrusted as error:
+        if error.code != BEHIND:
+            raise
+        ledger = _only_read(directory, settings, error)
     if ledger.purged():
         check_purged(ledger.leaves())
     return ledger
+
+
+def check_exported(directory: Path, settings: Configuration, ledger: DirectoryLedger) -> None:
+    """Raises NotTrusted ``ledger-rolled-back`` or ``consistency-proof`` when the ledger does not continue the checkpoint kept elsewhere,
+    Missing ``ledger-exported-missing`` when that file is gone."""
+    kept = exported(directory, settings)
+    if kept is not None and (kept.exists() or ledger.size()):  # a ledger without a leaf has nothing to have exported
+        _hold(ledger, settings, kept)
+
+
+def lost_leaves(directory: Path) -> NotTrusted | None:
+    """What a writing command raises where a checkpoint kept elsewhere proves more leaves than are signed here; reads two notes alone.
+    Never raises: what cannot be read, whoever opens the ledger says."""
+    with contextlib.suppress(RempartError, OSError):
+        settings = read_configuration(directory)
+        kept = exported(directory, settings)
+        note = read_text(kept) if kept is not None else None
+        size = published_size(directory, settings) if note else 0
+        seen = parse_and_verify(note, settings.ledger_origin, settings.ledger_public).size if note and size else 0
+        return NotTrusted(BEHIND, size=size, seen=seen) if size < seen else None
+    return None
+
+
+def _only_read(directory: Path, settings: Configuration, error: NotTrusted) -> DirectoryLedger:
+    def refuse(_: str) -> str:
+        raise NotTrusted(BEHIND, **error.facts)
+
+    folder, origin, public = ledger_folder(directory), settings.ledger_origin, settings.ledger_public
+    return DirectoryLedger(folder, origin=origin, public=public, sign=refuse)
 
 
 def plain_ledger(directory: Path, settings: Configuration, *, sign: Sign) -> DirectoryLedger:

@@ -130,7 +130,7 @@ def build(warehouse: Warehouse, state: StateDatabase) -> None:
 
 def desks_over(warehouse: Warehouse, leaves: Sequence[bytes]) -> Desks:
     """The desks as they would be with these leaves."""
-    way_in, way_out, seen = projects.desk(warehouse), releases.desk(warehouse), Seen(leaves)
+    way_in, way_out, seen = projects.desk(warehouse), releases.desk(warehouse, closed=True), Seen(leaves)
     return Desks(
         releases=replace(way_out, vault=replace(way_out.vault, ledger=seen)), projects=replace(way_in, ledger=seen)
     )

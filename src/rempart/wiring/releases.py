@@ -67,10 +67,10 @@ class Submitted:
     cleared: bool = False
 
 
-def desk(warehouse: Warehouse) -> ReleaseDesk:
-    """What every step of the way out needs."""
+def desk(warehouse: Warehouse, *, closed: bool = False) -> ReleaseDesk:
+    """What every step of the way out needs; ``closed``: for lists, without a broker."""
     return ReleaseDesk(
-        vault=warehouse.vault,
+        vault=warehouse.closed_vault if closed else warehouse.vault,
         recorder=warehouse.recorder,
         documents=warehouse.documents,
         trust=warehouse.trust,

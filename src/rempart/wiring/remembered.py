@@ -26,14 +26,15 @@ from rempart.errors import NotTrusted, RempartError, Unavailable
 from rempart.journeys.permits import events
 from rempart.journeys.policy import policy_at
 from rempart.records.policy import form_of
-from rempart.wiring.ledger import exported
+from rempart.wiring.ledger import check_exported, exported
 
 _SECONDS = 3.0
 
 
 def check_remembered(directory: Path, settings: Configuration, ledger: DirectoryLedger) -> None:
-    """Raises NotTrusted ``ledger-behind-second``, ``ledger-behind-witness``, ``second-refused``, ``consistency-proof`` where somebody who
-    answers remembers more leaves than there are, or others."""
+    """Raises NotTrusted ``ledger-rolled-back``, ``ledger-behind-second``, ``ledger-behind-witness``, ``second-refused``,
+    ``consistency-proof`` where the checkpoint kept elsewhere, or somebody who answers, remembers more leaves than there are, or others."""
+    check_exported(directory, settings, ledger)
     if isinstance(ledger, SecondLedger):
         with suppress(Unavailable):  # absent: the first append will say so
             ledger.agree()

@@ -31,6 +31,7 @@ from rempart.records.trust import TrustFile
 from rempart.wiring.broker import connect
 from rempart.wiring.hosts import active_host, folder_of, open_host
 from rempart.wiring.ledger import open_ledger
+from rempart.wiring.nodes import client
 from rempart.wiring.receipts import giver
 
 
@@ -83,13 +84,21 @@ class Warehouse:
     def vault(self) -> Vault:
         """What reading and writing spaces needs; a process that may hold plaintext is hardened first."""
         self._harden()
+        return self._vault(self.broker)
+
+    @property
+    def closed_vault(self) -> Vault:
+        """The same for lists, which open nothing: whether a broker answers is asked only if something is to be opened after all."""
+        return self._vault(self.agent or client(self.directory))
+
+    def _vault(self, broker: Broker) -> Vault:
         settings = self.configuration
         return Vault(
             warehouse=settings.warehouse,
             public=settings.vault_public,
             host=self.host,
             ledger=self.ledger,
-            broker=self.broker,
+            broker=broker,
         )
 
     @cached_property

@@ -9,7 +9,7 @@ from pathlib import Path
 from rempart.adapters import ledger_files
 from rempart.adapters.configuration import Configuration
 from rempart.errors import RempartError
-from rempart.wiring.ledger import export_checkpoint, open_ledger
+from rempart.wiring.ledger import check_exported, export_checkpoint, open_ledger
 from tests.faults.campaign.count import Section
 from tests.faults.campaign.mutations import KINDS, Material, Store, mutations
 from tests.faults.campaign.readers import Readers
@@ -100,4 +100,5 @@ def put_back(place: Place, folder: Path, *, count: int, seed: int, held_outside:
 
 def _open(directory: Path, settings: Configuration, kept_file: Path | None) -> None:
     named = str(kept_file) if kept_file else ""
-    open_ledger(directory, dataclasses.replace(settings, ledger_exported=named), sign=None).leaves()
+    told = dataclasses.replace(settings, ledger_exported=named)
+    check_exported(directory, told, open_ledger(directory, told, sign=None))
