@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
+from rempart.audit.retention import check_purged, to_purge
 from rempart.audit.tree import Tree
 from rempart.errors import NotTrusted, Refused
 from rempart.journeys.permits import events
@@ -17,6 +18,7 @@ from rempart.journeys.recorded import Recorder, recorded
 from rempart.ports.documents import Documents
 from rempart.ports.ledger import Ledger
 from rempart.records.document import SignedDocument
+from rempart.records.event import purged_leaf
 from rempart.records.recovery import KIND, OFFICERS, Recovery, recovery_from_body
 from rempart.records.trust import TrustFile
 from rempart.records.trust_chain import quorum_signers
@@ -35,7 +37,8 @@ def plan_recovery(ledger: Ledger, found: Found, remembered: Sequence[str], *, or
     """What would be taken back; ``remembered``: checkpoints of others.
 
     Raises Refused ``recovery-needless`` (nobody remembers more), ``recovery-short`` (the source has less than is remembered); NotTrusted
-    ``consistency-proof`` (another history), ``ledger-root``, ``checkpoint-…``.
+    ``consistency-proof`` (another history), ``ledger-purged`` (a leaf would be a hash alone that no act of the whole log let go),
+    ``ledger-root``, ``checkpoint-…``.
     """
     known = [(parse_and_verify(note, origin, public), note) for note in remembered]
     had, end = ledger.size(), parse_and_verify(found.note, origin, public)
@@ -44,11 +47,14 @@ def plan_recovery(ledger: Ledger, found: Found, remembered: Sequence[str], *, or
         raise Refused("recovery-needless", size=had)
     if end.size < newest.size:
         raise Refused("recovery-short", size=end.size, seen=newest.size)
-    tree = Tree([*ledger.leaves(), *found.leaves])
+    whole = [*ledger.leaves(), *found.leaves]
+    tree = Tree(whole)
     if (tree.size, tree.root()) != (end.size, end.root):
         raise NotTrusted("ledger-root", size=end.size)
     for seen, _ in known:
         _continues(tree, seen)
+    let_go = frozenset(to_purge(whole))
+    check_purged([purged_leaf(tree.hash_at(at)) if at in let_go else leaf for at, leaf in enumerate(whole)])
     return Recovery(origin=origin, had=had, got=end.size, witnessed=witnessed, source=found.source)
 
 

@@ -34,6 +34,8 @@ def recover(
     warehouse = Warehouse(directory)
     settings = warehouse.configuration
     ledger = plain_ledger(directory, settings, sign=None)
+    if not plan:
+        ledger.purge()  # a recovery that was killed may have left it
     notes = remembered(directory, settings, ledger) + ([read_text(witnessed) or ""] if witnessed else [])
     found = _found(warehouse, source, ledger.size())
     planned = plan_recovery(ledger, found, notes, origin=settings.ledger_origin, public=settings.ledger_public)
@@ -45,9 +47,14 @@ def recover(
     check_signed(signed, warehouse.trust, warehouse.trust.moment(SystemClock().now()), planned=planned)
     document = warehouse.documents.put(signed.data)
     replace(warehouse.controller / _MARKER, f"{document} {people[0].salted}\n".encode())
-    ledger.take_up(found.leaves, found.note)
-    ledger.purge()  # what comes back may tell of a purge whose traces are still here
+    take_up(ledger, found)
     return planned
+
+
+def take_up(ledger: DirectoryLedger, found: Found) -> None:
+    """Write what came back, and let go the traces that are still here and that its acts let go."""
+    ledger.take_up(found.leaves, found.note)
+    ledger.purge()
 
 
 def note_recovered(directory: Path) -> None:
