@@ -16,7 +16,6 @@ from rempart.audit.retention import check_purged
 from rempart.errors import BadInput, Missing, NotTrusted, RempartError
 
 VARIABLE = "REMPART_LEDGER_EXPORTED"
-BEHIND = "ledger-rolled-back"
 Sign = Callable[[str], str] | None
 
 
@@ -31,7 +30,7 @@ def open_ledger(directory: Path, settings: Configuration, *, sign: Sign) -> Dire
     try:
         check_exported(directory, settings, ledger)
     except NotTrusted as error:
-        if error.code != BEHIND:
+        if error.code != "ledger-rolled-back":
             raise
         ledger = _only_read(directory, settings, error)
     if ledger.purged():
@@ -56,13 +55,13 @@ def lost_leaves(directory: Path) -> NotTrusted | None:
         note = read_text(kept) if kept is not None else None
         size = published_size(directory, settings) if note else 0
         seen = parse_and_verify(note, settings.ledger_origin, settings.ledger_public).size if note and size else 0
-        return NotTrusted(BEHIND, size=size, seen=seen) if size < seen else None
+        return NotTrusted("ledger-rolled-back", size=size, seen=seen) if size < seen else None
     return None
 
 
 def _only_read(directory: Path, settings: Configuration, error: NotTrusted) -> DirectoryLedger:
     def refuse(_: str) -> str:
-        raise NotTrusted(BEHIND, **error.facts)
+        raise NotTrusted("ledger-rolled-back", **error.facts)
 
     folder, origin, public = ledger_folder(directory), settings.ledger_origin, settings.ledger_public
     return DirectoryLedger(folder, origin=origin, public=public, sign=refuse)
