@@ -7,6 +7,8 @@ import datetime
 import io
 import random
 from collections import Counter
+from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,10 +22,12 @@ from rdflib.compare import isomorphic
 from rempart.adapters import package_data
 from rempart.adapters.dcat import described, json_ld, turtle, variables_csv
 from rempart.adapters.duckdb_query import DuckDBQuery
-from rempart.errors import BadInput
-from rempart.ingest.catalogue import Sums, columns_of, known, persons_sql, quantile, values_sql
+from rempart.disclosure.check import check
+from rempart.errors import BadInput, NotTrusted
+from rempart.ingest.catalogue import Sums, columns_of, persons_sql, quantile, values_sql
+from rempart.ingest.catalogue_told import Coarse
 from rempart.journeys import catalogue as journey
-from rempart.records.catalogue import CatalogueTold, VariableTold, operator_words
+from rempart.records.catalogue import CatalogueTold, VariableTold, operator_words, told_bytes, told_from_bytes
 from rempart.records.omop import TableLayout
 
 SETTINGS = package_data.toml("ingest/catalogue.toml")
@@ -201,45 +205,101 @@ def test_counts_over_shards_are_the_naive_ones() -> None:
     assert quantile(cells, 0.5) == pytest.approx(naive, rel=0.005)
 
 
-def test_small_counts_are_not_told() -> None:
-    """Of 300 persons: a value that 3 have, one that 297 have, one that 50 have; codes of few persons are not counted."""
-    base = [{**row, "quantity": 1.0, "code": None, "visit_id": 1, "drug_concept_id": 7} for row in rows(3, 300)]
-    people = sorted({row["pseudonym"] for row in base})
-    for row in base:
-        place = people.index(row["pseudonym"])
-        row["code"] = "few" if place < 3 else None
-        row["visit_id"] = None if place < 3 else 1
-        row["drug_concept_id"] = 7 if place < 50 else None
-    sums = counted(base)
-    layouts = {"drug_exposure": LAYOUT}
-    tables = journey.check(list(journey.result_rows(layouts, sums)), RULES)
-    told = journey._told(layouts, sums, tables, SETTINGS, head="h")
-    found = {one.column: one for one in told.variables}
-    assert found["code"].percent is None and found["code"].codes == 0
-    assert found["visit_id"].percent is None, "three persons never have one"
-    assert found["drug_concept_id"].percent == 15.0, "50 of 300, in steps of five per cent"
-    assert found["quantity"].percent == 100.0 and found["quantity"].quantiles == {"p05": 1.0, "p50": 1.0, "p95": 1.0}
-    assert told.tables["drug_exposure"] == 0, "fewer than a thousand persons are not told"
+NOW = Coarse(least=int(SETTINGS["persons"]), spread=int(SETTINGS["spread"]), step=int(SETTINGS["step"]))
+BEFORE = Coarse(least=11, spread=0, step=1000)
+"""Coarse without a draw, as catalogues were at first."""
+LAYOUTS = {"drug_exposure": LAYOUT}
+
+
+def told_of(sums: Sums, seed: int = 1) -> CatalogueTold:
+    """What a catalogue tells of sums, by draws of a seed."""
+    draw = random.Random(seed)
+    tables = check(list(journey.result_rows(LAYOUTS, sums)), RULES)
+    return journey.told_of(LAYOUTS, sums, tables, NOW, head="h", draw=lambda: draw.randint(-NOW.spread, NOW.spread))
+
+
+def sums_of(whole: int, **have: int) -> Sums:
+    """Of a table of so many persons: how many have a value."""
+    sums = Sums()
+    sums.rows["drug_exposure"] = 3 * whole
+    sums.persons["drug_exposure", ""] = whole
+    for column in LAYOUT.siblings["main"]:
+        sums.persons["drug_exposure", column] = have.get(column, whole)
+    sums.values["drug_exposure", "quantity"] = Counter({"1.0": whole // 2, "2.5": whole - whole // 2})
+    sums.values["drug_exposure", "code"] = Counter({"many": whole // 2, "few": 10, "none": 0})
+    sums.values["drug_exposure", "day"] = Counter({"2011-12": 10, "2012-01": 200, "2012-03": 200, "2012-04": 3})
+    return sums
+
+
+def test_few_are_told_like_none_and_all_but_few_like_all() -> None:
+    for few in range(11):
+        for seed in range(20):
+            told = told_of(sums_of(12_000, code=few, visit_id=12_000 - few, drug_concept_id=3_000), seed)
+            found = {one.column: one for one in told.variables}
+            assert (found["code"].percent, found["visit_id"].percent) == (0.0, 100.0)
+            assert found["drug_concept_id"].percent in {24.0, 25.0, 26.0}
+            assert (found["code"].codes, found["day"].first, found["day"].last) == (1, "2012-01", "2012-03")
+            assert found["quantity"].quantiles == {"p05": 1.0, "p50": found["quantity"].quantiles["p50"], "p95": 2.5}
     text = variables_csv(told)
-    assert "few" not in text and "p3-" not in text
+    assert "few" not in text and "many" not in text
     lines = list(csv.DictReader(io.StringIO(text)))
     assert [line["variable"] for line in lines] == list(LAYOUT.siblings["main"])
 
 
-@pytest.mark.parametrize("persons", [5, 40, 150])
-def test_of_a_small_table_no_share_is_exact(persons: int) -> None:
-    sums = counted(rows(9, persons))
-    layouts = {"drug_exposure": LAYOUT}
-    told = journey._told(
-        layouts, sums, journey.check(list(journey.result_rows(layouts, sums)), RULES), SETTINGS, head="h"
-    )
-    shares = [one.percent for one in told.variables if one.percent is not None]
-    assert all(share % (10 if persons < 220 else 1) == 0 for share in shares)
-    assert persons >= 110 or not shares
+@pytest.mark.parametrize("persons", [5, 40, 150, 900])
+def test_of_a_small_table_nothing_is_told(persons: int) -> None:
+    told = told_of(counted(rows(9, persons)))
+    assert [one.percent for one in told.variables] == [None] * len(told.variables)
+    assert told.tables["drug_exposure"] == 0, "fewer than a thousand persons are not told"
 
 
-def test_months_and_codes_count_from_eleven_persons() -> None:
-    assert known({"2012-01": 10, "2012-02": 11, "2012-03": 300}, 11) == ["2012-02", "2012-03"]
+def test_codes_and_months_have_eleven_persons_whatever_was_drawn() -> None:
+    for drawn in range(-NOW.spread, NOW.spread + 1):
+        assert NOW.known({"a": 10, "b": 400}, lambda drawn=drawn: drawn) == ["b"]
+        assert NOW.quantile({"1": 10 + NOW.spread, "2": 500}, 0.1, lambda drawn=drawn: drawn) in {None, 1.0, 2.0}
+
+
+Told = Callable[[Coarse, int, Callable[[], int]], object]
+PUBLISHED: dict[str, Told] = {
+    "a share": lambda coarse, count, draw: coarse.share(count, 20_000, draw),
+    "a code or a month": lambda coarse, count, draw: coarse.known({"a": count}, draw),
+    "a quantile": lambda coarse, count, draw: coarse.quantile({"1": count, "2": 3_000 - count}, 0.5, draw),
+    "persons": lambda coarse, count, draw: coarse.persons(count, draw),
+    "the finest step": lambda coarse, count, draw: coarse.share(count // 2, count, draw) is None,
+}
+
+
+def chances(told: Told, coarse: Coarse, count: int) -> dict[object, float]:
+    """What is told of a count, and how often, over all draws; the draw of a share's step and that of its count are both gone through."""
+    width = 2 * coarse.spread + 1
+    found: Counter[object] = Counter()
+    for first in range(-coarse.spread, coarse.spread + 1):
+        draws = cycle([first, (first * 7 + 3) % width - coarse.spread])
+        found[repr(told(coarse, count, lambda draws=draws: next(draws)))] += 1
+    return {text: times / width for text, times in found.items()}
+
+
+def advantage(told: Told, coarse: Coarse, count: int, persons: int) -> float:
+    """How much better than by guessing somebody tells, from what is published before and after, whether those persons were counted."""
+    one, other = (chances(told, coarse, at) for at in (count, count + persons))
+    return sum(abs(one.get(text, 0.0) - other.get(text, 0.0)) for text in {*one, *other}) / 2
+
+
+@pytest.mark.parametrize("what", sorted(PUBLISHED))
+def test_two_catalogues_that_differ_by_one_to_ten_persons_tell_nothing_of_them(what: str) -> None:
+    counts = range(1, 2_600, 1)
+    best = {n: max(advantage(PUBLISHED[what], BEFORE, count, n) for count in counts) for n in (1, 10)}
+    assert best == {1: 1.0, 10: 1.0}, "without draws one person in a fitting place was told for sure"
+    for persons in (1, 5, 10):
+        found = max(advantage(PUBLISHED[what], NOW, count, persons) for count in counts[::9])
+        assert found <= persons / (2 * NOW.spread + 1) + 1e-9, (what, persons)
+
+
+def test_what_was_told_is_read_as_it_was() -> None:
+    for told in (TOLD, told_of(sums_of(12_000))):
+        assert told_from_bytes(told_bytes(told)) == told
+    with pytest.raises(NotTrusted):
+        told_from_bytes(b'{"schema":"rempart.catalogue-told/1"}')
 
 
 def test_every_table_of_the_catalogue_is_one_that_its_grant_opens() -> None:

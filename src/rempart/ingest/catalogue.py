@@ -85,8 +85,3 @@ def quantile(cells: Mapping[str, int], share: float) -> float:
         if before >= wanted:
             return value
     return 0.0
-
-
-def known(cells: Mapping[str, int], least: int) -> list[str]:
-    """Values that at least so many persons have, sorted."""
-    return sorted(value for value, persons in cells.items() if persons >= least)

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rempart.errors import BadInput
+from rempart.errors import BadInput, NotTrusted
+from rempart.records.canonical import canonical_bytes, parse_canonical
 
 SCHEMA = "rempart.catalogue/1"
+TOLD = "rempart.catalogue-told/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +30,62 @@ class VariableTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueTold:
-    """``persons``, ``rows``: rounded, 0 = fewer than the step; ``tables``: name → persons, rounded; ``head``: of the snapshot."""
+    """``persons``, ``rows``: drawn and rounded, 0 = fewer than the step; ``tables``: name → persons, rounded; ``head``: of the snapshot."""
 
     variables: tuple[VariableTold, ...]
     persons: int
     rows: int
     tables: Mapping[str, int]
     head: str
+
+
+def told_bytes(told: CatalogueTold) -> bytes:
+    """What was told of a snapshot, as a document; shares and quantiles as text."""
+    variables = [
+        {
+            **{name: getattr(one, name) for name in _TEXTS},
+            "codes": one.codes,
+            "percent": _text(one.percent),
+            "quantiles": {name: _text(value) for name, value in one.quantiles.items()} if one.quantiles else None,
+        }
+        for one in told.variables
+    ]
+    counts = {"persons": told.persons, "rows": told.rows, "tables": dict(told.tables)}
+    return canonical_bytes({"schema": TOLD, "head": told.head, **counts, "variables": variables})
+
+
+def told_from_bytes(data: bytes) -> CatalogueTold:
+    """The same, read; raises NotTrusted ``document-form``."""
+    body = parse_canonical(data, what="catalogue")
+    try:
+        if body["schema"] != TOLD:
+            raise KeyError(TOLD)
+        variables = tuple(
+            VariableTold(
+                **{name: one[name] for name in _TEXTS},
+                codes=one["codes"],
+                percent=_number(one["percent"]),
+                quantiles={name: _number(text) for name, text in one["quantiles"].items()}
+                if one["quantiles"]
+                else None,
+            )
+            for one in body["variables"]
+        )
+        counts = {name: body[name] for name in ("persons", "rows", "tables", "head")}
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotTrusted("document-form", expected=TOLD) from error
+    return CatalogueTold(variables=variables, **counts)
+
+
+_TEXTS = ("table", "column", "type", "holds", "first", "last")
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
 
 
 def operator_words(value: Mapping[str, Any], form: Mapping[str, str], *, file: str) -> dict[str, Any]:

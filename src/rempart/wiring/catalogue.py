@@ -33,6 +33,7 @@ def write_catalogue(warehouse: Warehouse, *, file: Path, to: Path, progress: Pro
         told = catalogue(
             vault=warehouse.vault,
             recorder=warehouse.recorder,
+            documents=warehouse.documents,
             new_query=new_query,
             layouts=warehouse.layouts,
             rules=package_data.toml("disclosure/rules.toml"),
