@@ -160,7 +160,8 @@ def published(house: House) -> None:
     assert "tenu trop tard" in house.call("audit", "incident", lang="fr").out
 
     public = house.warehouse / "public"
-    assert len(house.told("audit", "publish")["files"]) == 6
+    told = house.told("audit", "publish")
+    assert len(told["files"]) == 6 and "cosigned" not in told["heads"] and "period_verified" not in told["heads"]
     register = json.loads((public / "register" / "projects.json").read_text(encoding="utf-8"))
     (project,) = register["projects"]
     assert (project["permit"], project["state"], project["results_overdue"]) == (PERMIT, "active", False)

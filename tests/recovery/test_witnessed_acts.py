@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A house with a witness over HTTP and a second ledger machine, as its people run it."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,9 @@ def test_a_key_and_an_erasure_wait_for_the_witness_and_every_leaf_lies_on_both_m
         done = house.run("audit", "cosign")
         assert (done.code, done.answer["data"]["witnesses"]) == (0, ["one"])
         assert house.run("vault", "hash").code == 0
+        public = house.run("audit", "publish").answer["data"]["heads"]
+        assert public["size"] > public["cosigned"]["size"] and public["cosigned"]["quorum"] is True
+        assert [one["name"] for one in public["cosigned"]["witnesses"]] == ["one"]
     absent = house.run(*erase)
     assert absent.error == "witness-absent", absent.told
     with serving_log(tmp_path / "one", "one", settings.ledger_origin, settings.ledger_public, seconds=now()) as port:
@@ -100,9 +104,13 @@ def test_receipts_show_what_the_ledger_lost(house: Place, tmp_path: Path, monkey
     folder.mkdir()
     enrolled(house, "second", "officer")
     shutil.copytree(ledger, tmp_path / "before")
-    enrolled(house, "third", "officer")
+    monkeypatch.delenv("REMPART_RECEIPTS")
+    policy = tmp_path / "policy.toml"
+    policy.write_text('schema = "rempart.policy/1"\nversion = 1\n', encoding="utf-8")
+    done = house.run("--receipts", str(folder), "audit", "policy", str(policy), *both(house))
+    assert done.code == 0 and "REMPART_RECEIPTS" not in os.environ, done.told
     given = sorted(int(file.name.removesuffix(".tlog-proof")) for file in folder.iterdir())
-    assert [house.events()[index].kind for index in given] == ["person"] * 4, (
+    assert [house.events()[index].kind for index in given] == ["person"] * 2 + ["policy"] * 2, (
         "intent and effect of what a person signed"
     )
     found = house.run("audit", "receipts", str(folder))

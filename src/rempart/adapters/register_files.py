@@ -30,10 +30,17 @@ def write_register(public: Path, projects: Sequence[Mapping[str, Any]], *, contr
     return [_write(public / "register" / name, data) for name, data in files.items()]
 
 
-def write_heads(public: Path, *, checkpoint: str, told: Mapping[str, Any]) -> list[Path]:
-    """``log/checkpoint``, the newest signed note, and ``log/heads.json``."""
-    heads = _json({"schema": HEADS, **told})
-    return [_write(public / "log" / "checkpoint", checkpoint.encode()), _write(public / "log" / "heads.json", heads)]
+def write_heads(public: Path, *, notes: Mapping[str, str], told: Mapping[str, Any]) -> list[Path]:
+    """``log/checkpoint``, the newest signed note, ``log/cosigned``, the newest that witnesses cosigned, and ``log/heads.json``. A note that
+    there is not any more is taken away."""
+    log = public / "log"
+    written = [_write(log / "heads.json", _json({"schema": HEADS, **told}))]
+    for name, note in notes.items():
+        if note:
+            written.append(_write(log / name, note.encode()))
+        else:
+            (log / name).unlink(missing_ok=True)
+    return written
 
 
 def write_posture(public: Path, hosts: Mapping[str, Mapping[str, str]]) -> Path:

@@ -7,7 +7,8 @@ Commands import the wiring when they run, so that ``--help`` loads no engine.
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -22,6 +23,7 @@ from rempart.cli.voice import LANGUAGES, Voice, choose_language
 from rempart.errors import NotTrusted, Refused, RempartError
 
 _USAGE, _DEFECT, _CANCELLED = 2, 70, 130
+RECEIPTS = "REMPART_RECEIPTS"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,14 +32,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = _take_global(arguments)
     except IndexError:
-        sys.stderr.write("rempart: usage: --lang and --dir take a value\n")
+        sys.stderr.write("rempart: usage: --lang, --dir and --receipts take a value\n")
         return _USAGE
     if options["--lang"] not in (None, *LANGUAGES):
         sys.stderr.write(f"rempart: usage: --lang takes one of {', '.join(LANGUAGES)}\n")
         return _USAGE
     voice = Voice(choose_language(options["--lang"], os.environ), as_json=bool(options["--json"]))
     directory = options["--dir"] or os.environ.get("REMPART_DIR") or "."
-    return _run(arguments, Session(voice=voice, directory=Path(directory)))
+    with _receipts(options["--receipts"]):
+        return _run(arguments, Session(voice=voice, directory=Path(directory)))
+
+
+@contextmanager
+def _receipts(folder: str | None) -> Iterator[None]:
+    """Receipts go to this folder while the command runs; None: where the environment says."""
+    before = os.environ.get(RECEIPTS)
+    if folder is not None:
+        os.environ[RECEIPTS] = folder
+    try:
+        yield
+    finally:
+        if folder is not None:
+            os.environ.pop(RECEIPTS)
+            os.environ.update({RECEIPTS: before} if before is not None else {})
 
 
 def _run(arguments: Sequence[str], session: Session) -> int:
@@ -93,9 +110,10 @@ def _whole(session: Session, path: str) -> None:
 
 
 def _take_global(arguments: list[str]) -> dict[str, str | None]:
-    """Remove ``--lang X``, ``--dir X`` and ``--json`` wherever they stand."""
-    taken: dict[str, str | None] = {"--lang": None, "--dir": None, "--json": None}
-    for name in ("--lang", "--dir"):
+    """Remove ``--lang X``, ``--dir X``, ``--receipts X`` and ``--json`` wherever they stand."""
+    valued = ("--lang", "--dir", "--receipts")
+    taken: dict[str, str | None] = {**dict.fromkeys(valued), "--json": None}
+    for name in valued:
         while name in arguments:
             at = arguments.index(name)
             taken[name] = arguments[at + 1]

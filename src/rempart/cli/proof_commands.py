@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from rempart.cli.session import Session
-from rempart.errors import NotTrusted
+from rempart.errors import BadInput, NotTrusted
 
 
 def verify(session: Session, *, since: Path | None = None, deep: bool = False, policy: Path | None = None) -> int:
@@ -97,13 +97,18 @@ def cosign(session: Session, file: Path | None = None, /) -> int:
     return 0
 
 
-def receipts(session: Session, folder: Path, /) -> int:
-    """Hold receipts against the ledger as it stands."""
-    from rempart.wiring.receipts import check_receipts
+def receipts(session: Session, folder: Path, /, *, log: str | None = None, at: Path | None = None) -> int:
+    """Hold receipts against the ledger as it stands, or offline against what was published of it."""
+    from rempart.wiring.receipts import check_receipts, check_receipts_offline
     from rempart.wiring.warehouse import Warehouse
 
     voice = session.voice
-    found = check_receipts(session.directory, Warehouse(session.directory).configuration, folder)
+    if (log is None) != (at is None):
+        raise BadInput("receipts-offline")
+    if log is not None and at is not None:
+        found = check_receipts_offline(folder, log=log, at=at)
+    else:
+        found = check_receipts(session.directory, Warehouse(session.directory).configuration, folder)
     for file, code in found.bad:
         voice.say("receipt-bad", file=file, code=code)
     voice.say("receipts-held", held=found.held, leaves=found.size, bad=len(found.bad))

@@ -12,10 +12,19 @@ def publish(session: Session, *, to: Path | None = None) -> int:
     from rempart.wiring.public_register import publish_house
     from rempart.wiring.warehouse import Warehouse
 
-    written = publish_house(Warehouse(session.directory), to=to)
+    voice = session.voice
+    written, heads = publish_house(Warehouse(session.directory), to=to)
     for path in written:
-        session.voice.say("published-file", file=str(path))
-    session.voice.result("audit-publish", {"files": [str(path) for path in written]})
+        voice.say("published-file", file=str(path))
+    voice.say("published-head", leaves=heads["size"])
+    cosigned = heads.get("cosigned", {"witnesses": []})
+    for one in cosigned["witnesses"]:
+        voice.say("published-witness", leaves=cosigned["size"], name=one["name"], when=voice.when(one["time"]))
+    if not cosigned["witnesses"]:
+        voice.say("published-unwitnessed")
+    told = heads.get("period_verified")
+    voice.say("published-verified", **told) if told else voice.say("published-unverified")
+    voice.result("audit-publish", {"files": [str(path) for path in written], "heads": heads})
     return 0
 
 

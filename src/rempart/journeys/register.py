@@ -5,11 +5,14 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
+from rempart.audit.retention import KIND as RETENTION_KIND
 from rempart.journeys.permits import events
 from rempart.journeys.projects import ProjectDesk, clocks_of, state_of
 from rempart.journeys.standing import entries
+from rempart.ports.ledger import Ledger
 from rempart.records.project_log import done
 from rempart.records.register import LISTS, TEXTS
+from rempart.records.trace_control import CONTROL_KIND
 
 _RESULTS = "results"
 
@@ -21,6 +24,18 @@ def public_projects(desk: ProjectDesk, moment: datetime.datetime) -> list[dict[s
         _project(desk, name, entry, moment, releases.get(name, []))
         for name, (_, entry) in sorted(entries(desk).items())
     ]
+
+
+def kept_log(ledger: Ledger) -> dict[str, dict[str, str]]:
+    """Of the log's keeping, what anybody may know: the newest month whose traces an auditor verified, and the newest purge; each with the
+    day on which it took effect."""
+    told: dict[str, dict[str, str]] = {}
+    for _, intent, _, effect in done(events(ledger)):
+        if intent.kind == CONTROL_KIND:
+            told["period_verified"] = {"month": intent.fact("month") or "", "day": effect.time[:10]}
+        if intent.kind == RETENTION_KIND:
+            told["traces_purged"] = {"before": intent.fact("before") or "", "day": effect.time[:10]}
+    return told
 
 
 def _project(
