@@ -18,7 +18,18 @@ from rempart.records.event import LedgerEvent
 from rempart.records.signature import sign_text
 from rempart.wiring.audit import project_states
 from rempart.wiring.policy import policy_form
-from tests.properties.ledger_story import LAYOUTS, LEDGER, ORIGIN, PERMIT, PUBLIC, RULES, Story, note, true_story
+from tests.properties.ledger_story import (
+    CONTENTS,
+    LAYOUTS,
+    LEDGER,
+    ORIGIN,
+    PERMIT,
+    PUBLIC,
+    RULES,
+    Story,
+    note,
+    true_story,
+)
 
 BATCH, SMALL, LARGE, AUDITED, ASKED = 1_000, 10_000, 10_000_000, 20_000, 300
 
@@ -129,7 +140,12 @@ def ledger_verify() -> tuple[Work, Work]:
         "trust_first": story.trusts[0].id,
         "document": story.fetch,
         "rules": RULES,
-        "tables": {"layouts": LAYOUTS, "projects": project_states(), "policy_form": policy_form()},
+        "tables": {
+            "layouts": LAYOUTS,
+            "projects": project_states(),
+            "policy_form": policy_form(),
+            "contents": CONTENTS,
+        },
         "hashes": [leaf_hash(leaf) for leaf in leaves],
         "now": story.now,
     }

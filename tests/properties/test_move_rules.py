@@ -90,7 +90,8 @@ def history(
     for again in (home, objects) if back else ():
         leaves += [leaf("cutover", "intent", None, *again), leaf("cutover", "effect", len(leaves), *again)]
     return open_book(
-        read_columns(leaves), now=None, trusts=[trust()], trust_first=trust().id, layouts={}, fetch=lambda name: documents[name],
+        read_columns(leaves), now=None, trusts=[trust()], trust_first=trust().id, layouts={},
+        contents={}, fetch=lambda name: documents[name],
         check_manifest=None, settings={}, projects=project_states(), policy_form=policy_form(),
     )  # fmt: skip
 

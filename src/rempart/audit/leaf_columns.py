@@ -8,7 +8,7 @@ that was not seen before, an instant, a number) is asked of the column as a whol
 import datetime
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from rempart.records.quick_leaf import first_half
 
 Events = Mapping[int, LedgerEvent]
 AT_ONCE = 256
+PART = 256 * AT_ONCE
+"""Leaves between two words on how far a walk has come."""
 NOTHING = -1
 _LINE = re.compile(
     r'^(\{[^[]*+)(?:\[\]|\["[^"]*+"(?:,"[^"]*+")*+\]),"of":(null|0|[1-9][0-9]{0,14}+),"phase":"([^"]*+)"'
@@ -103,8 +105,8 @@ class _Events(Mapping[int, LedgerEvent]):
         return len(self._which) - self._which.count(NOTHING)
 
 
-def read_columns(leaves: Sequence[bytes]) -> Columns:
-    """What every leaf is, or what is wrong with it."""
+def read_columns(leaves: Sequence[bytes], step: Callable[[int], None] = lambda _: None) -> Columns:
+    """What every leaf is, or what is wrong with it; ``step`` is told how many were read."""
     sorts, which, of, times = _Sorts(), list[int](), list[int](), list[str]()
     bad: dict[int, NotTrusted] = {}
     purged: list[int] = []
@@ -120,6 +122,8 @@ def read_columns(leaves: Sequence[bytes]) -> Columns:
         which += whats
         of += befores
         times += instants
+        if len(times) % PART == 0 or len(times) == len(leaves):
+            step(len(times))
     return Columns(
         sorts=tuple(sorts.places),
         which=which,

@@ -7,6 +7,7 @@ Reads nothing by itself and repairs nothing.
 import datetime
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from rempart.audit import (
@@ -31,10 +32,11 @@ from rempart.audit import (
 from rempart.audit.book import Book, open_book
 from rempart.audit.checkpoint import Checkpoint, parse_and_verify
 from rempart.audit.findings import Bad, Finding, Findings, finding, in_order
-from rempart.audit.leaf_columns import read_columns
+from rempart.audit.leaf_columns import PART, read_columns
 from rempart.audit.rules_log import Log
 from rempart.audit.tree import Tree
 from rempart.errors import NotTrusted
+from rempart.ports.surroundings import Progress
 from rempart.records.sealed import SpaceCommit
 from rempart.records.trust import TrustFile
 
@@ -115,17 +117,20 @@ def verify_log(
     hashes: Sequence[bytes] = (),
     history: Sequence[str] = (),
     now: datetime.datetime | None = None,
+    progress: Progress | None = None,
 ) -> Findings:
     """Everything that is wrong with a log, by index.
 
     ``since``: a checkpoint that the auditor kept; ``rules``: parsed ``audit/rules.toml``; ``tables``: ``layouts``, ``projects``,
     ``policy_form`` and ``contents``, as ``Book`` has them; ``hashes`` and ``history``: what the ledger folder holds beside the
     leaves, believed only as far as signed roots prove it; ``check_manifest`` raises NotTrusted or Missing for a commit whose
-    manifest the host does not hold as committed; ``checks``: as ``Book`` has them; ``now``: for open intents (default: last leaf).
+    manifest the host does not hold as committed; ``checks``: as ``Book`` has them; ``now``: for open intents (default: last leaf);
+    ``progress``: told how many leaves were hashed and read, and how many rules asked.
     Raises NotTrusted ``checkpoint-…`` when nothing is signed, ``ledger-rolled-back`` when ``since`` is newer than the log.
     """
     signed = parse_and_verify(checkpoint, origin, ledger_public)
-    log = _log(leaves, signed, ledger_public, hashes, history, _since(since, signed, ledger_public))
+    step = progress.step if progress is not None else _nobody
+    log = _log(leaves, signed, ledger_public, hashes, history, _since(since, signed, ledger_public), step=step)
     items = [item for name, rule in LOG_RULES.items() for item in _ask(name, rule(log), rules)]
     counts = Counter({"leaves": min(len(leaves), signed.size), "checkpoint": 1})
     if not any(rules["rules"][item.rule].get("log") for item in items):
@@ -142,8 +147,14 @@ def verify_log(
             counts=counts,
             root_at=log.tree.root,
         )
-        items += [item for name, rule in ACT_RULES.items() for item in _ask(name, rule(book), rules)]
+        items += _ask_all(book, rules, step)
     return Findings(items=in_order(items), counts=dict(counts), origin=origin, size=signed.size, root=signed.root)
+
+
+def _ask_all(book: Book, rules: Mapping[str, Any], step: Callable[[str, int, int], None]) -> Iterator[Finding]:
+    for asked, (name, rule) in enumerate(ACT_RULES.items(), 1):
+        yield from _ask(name, rule(book), rules)
+        step("audit-rules", asked, len(ACT_RULES))
 
 
 def _log(
@@ -153,6 +164,8 @@ def _log(
     hashes: Sequence[bytes],
     history: Sequence[str],
     since: Checkpoint | None,
+    *,
+    step: Callable[[str, int, int], None],
 ) -> Log:
     return Log(
         leaves=leaves,
@@ -161,9 +174,22 @@ def _log(
         hashes=hashes,
         history=history,
         since=since,
-        tree=Tree(leaves),
-        read=read_columns(leaves[: signed.size]),
+        tree=Tree(chain.from_iterable(_parts(leaves, step))),
+        read=read_columns(
+            leaves[: signed.size], lambda done: step("audit-leaves", done, min(len(leaves), signed.size))
+        ),
     )
+
+
+def _parts(leaves: Sequence[bytes], step: Callable[[str, int, int], None]) -> Iterator[Sequence[bytes]]:
+    """The leaves, many at once; each time it is told how many were hashed."""
+    for start in range(0, len(leaves), PART):
+        yield leaves[start : start + PART]
+        step("audit-hashes", min(start + PART, len(leaves)), len(leaves))
+
+
+def _nobody(_name: str, _done: int, _total: int) -> None:
+    """Nobody looks."""
 
 
 def _ask(name: str, found: Iterator[Bad], rules: Mapping[str, Any]) -> list[Finding]:

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands that prove: the ledger, its checkpoints, the content of a space, and what the host could read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from rempart.audit.findings import ANOMALY, Findings
 from rempart.cli.session import Session
+from rempart.cli.voice import Voice
 from rempart.errors import BadInput, NotTrusted
+
+_SHOWN = 40
 
 
 def verify(session: Session, *, since: Path | None = None, deep: bool = False, policy: Path | None = None) -> int:
@@ -24,15 +29,32 @@ def verify(session: Session, *, since: Path | None = None, deep: bool = False, p
     counted = [(voice.word(f"counted-{what}"), count) for what, count in found.counts.items()]
     voice.table(["column-checked", "column-count"], counted)
     told = [(item, item.say(rules, voice.language)) for item in found.items]
-    for item, words in told:
-        where = "-" if item.index is None else item.index
-        voice.say("audit-finding", index=where, rule=item.rule, told=words)
-    voice.say("audit-sound" if found.ok else "audit-unsound", leaves=found.size, findings=len(found.items))
+    _say_findings(voice, found, [words for _, words in told])
     listed = [{"index": i.index, "rule": i.rule, "family": i.family, "words": words} for i, words in told]
-    voice.result(
-        "audit-verify", {"sound": found.ok, "size": found.size, "counts": dict(found.counts), "findings": listed}
-    )
+    head = {"sound": found.ok, "size": found.size, "root": found.root.hex()}
+    voice.result("audit-verify", {**head, "counts": dict(found.counts), "findings": listed})
     return 0 if found.ok else NotTrusted.exit_code
+
+
+def _say_findings(voice: Voice, found: Findings, told: Sequence[str]) -> None:
+    """The first findings, breaches before anomalies, then what they come to and what to do next."""
+    breaches = len(found.items) - len(found.anomalies)
+    rows = sorted(zip(found.items, told, strict=True), key=lambda row: row[0].family == ANOMALY)
+    for item, words in rows[:_SHOWN]:
+        where = "-" if item.index is None else item.index
+        voice.say(
+            "audit-anomaly" if item.family == ANOMALY else "audit-finding", index=where, rule=item.rule, told=words
+        )
+    if len(rows) > _SHOWN:
+        voice.say("audit-more", count=len(rows) - _SHOWN)
+    if found.ok:
+        voice.say("audit-sound", leaves=found.size)
+    else:
+        voice.say("audit-unsound", findings=breaches)
+    if found.anomalies:
+        voice.say("audit-anomalies", count=len(found.anomalies))
+    if found.first is not None:
+        voice.say("audit-next-log" if found.first.rule.startswith("log-") else "audit-next-rule")
 
 
 def export(session: Session, file: Path, /, *, since: int | None = None) -> int:

@@ -71,6 +71,7 @@ def verify_warehouse(warehouse: Warehouse, *, since: Path | None, deep: bool, pr
         hashes=raw.hashes,
         history=raw.history,
         now=SystemClock().now(),
+        progress=progress,
     )
 
 
