@@ -15,7 +15,7 @@ from rempart.adapters.group_folder import make_folder
 from rempart.adapters.raw_log import RawLog, read_raw
 from rempart.audit import checkpoint as notes
 from rempart.audit.retention import to_purge
-from rempart.audit.tree import Tree, hash_of
+from rempart.audit.tree import HASH_BYTES, Tree, hashes_of
 from rempart.errors import BadInput, NotTrusted, Refused, Unavailable
 from rempart.records.event import purged_hash, purged_leaf
 
@@ -105,10 +105,11 @@ class DirectoryLedger:
     def _read(self, start: int, last: int) -> list[bytes]:
         data = files.read_from(self._leaf_file, self._ends[start], self._ends[last])
         found, _ = files.records(data, last - start)
-        for index in range(start, last):
-            at = index - start
-            if at >= len(found) or hash_of(found[at]) != self._tree.hash_at(index):
-                raise NotTrusted("ledger-leaf-altered", index=index)
+        hashes, told = hashes_of(found), self._tree.nodes(0, start, last)
+        if hashes != told:
+            spans = (slice(at * HASH_BYTES, (at + 1) * HASH_BYTES) for at in range(last - start))
+            wrong = next(at for at, span in enumerate(spans) if hashes[span] != told[span])
+            raise NotTrusted("ledger-leaf-altered", index=start + wrong)
         return found
 
     def purged(self) -> tuple[int, ...]:
@@ -234,7 +235,8 @@ class DirectoryLedger:
         found, _ = files.records(data, newest.size - known)
         if known + len(found) < newest.size:
             raise NotTrusted("ledger-truncated", size=newest.size, found=known + len(found))
-        for leaf in found:
+        self._tree = self._tree if known else Tree(found)
+        for leaf in found if known else ():
             self._tree.append(leaf)
         if self._tree.root() != newest.root:
             self._tree.truncate(known)

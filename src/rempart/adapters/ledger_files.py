@@ -22,7 +22,7 @@ from pathlib import Path
 from rempart.adapters.group_folder import make_folder, open_in
 from rempart.audit.tree import HASH_BYTES, Tree
 from rempart.errors import NotTrusted
-from rempart.records.event import purged_hash, purged_leaf
+from rempart.records.event import PURGED_START, purged_hash, purged_leaf
 
 PREFIX = 4
 LARGEST_LEAF = 1 << 20
@@ -42,14 +42,15 @@ def records(data: bytes, limit: int | None = None) -> tuple[list[bytes], int]:
     found: list[bytes] = []
     at = 0
     while limit is None or len(found) < limit:
-        marked = data[at : at + PREFIX] == _PURGED
-        length = HASH_BYTES if marked else int.from_bytes(data[at : at + PREFIX], "big")
+        head = data[at : at + PREFIX]
+        marked = head == _PURGED
+        length = HASH_BYTES if marked else int.from_bytes(head, "big")
         end = at + PREFIX + length
         if at + PREFIX > len(data) or end > len(data) or length > LARGEST_LEAF:
             break
         leaf = data[at + PREFIX : end]
-        if not marked and purged_hash(leaf) is not None:  # nobody appends what only stands for a leaf
-            break
+        if leaf.startswith(PURGED_START) and not marked and purged_hash(leaf) is not None:
+            break  # nobody appends what only stands for a leaf
         found.append(purged_leaf(leaf) if marked else leaf)
         at = end
     return found, at

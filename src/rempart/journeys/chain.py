@@ -21,9 +21,8 @@ def leaves_of(leaves: Sequence[bytes], kinds: Collection[str]) -> Iterator[tuple
     """(index, event) of every leaf of those kinds. In canonical JSON a quote inside a text is escaped, so what is searched for can
     only be the leaf's own key: the other leaves need not be parsed."""
     marks = [f'"kind":"{kind}"'.encode() for kind in kinds]
-    for index, leaf in enumerate(leaves):
-        if any(mark in leaf for mark in marks):
-            yield index, LedgerEvent.from_leaf(leaf)
+    found = {index for mark in marks for index, leaf in enumerate(leaves) if mark in leaf}
+    return ((index, LedgerEvent.from_leaf(leaves[index])) for index in sorted(found))
 
 
 def commits_in(leaves: Sequence[bytes], space: str) -> list[SpaceCommit]:
