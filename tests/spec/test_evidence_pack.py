@@ -86,6 +86,12 @@ def test_all_mandatory_statements_of_satre_are_there_in_their_classes() -> None:
     assert satre.about["licence"] == "CC-BY-4.0" and satre.about["version"] == "2.0.1"
 
 
+def test_every_requirement_of_rempart_has_its_row() -> None:
+    own = next(one for one in LISTS.frameworks if one.name == "rempart")
+    assert [item.id for item in own.items] == [f"RQ-{number}" for number in range(1, 66)]
+    assert Counter(item.kind for item in own.items) == {"P": 62, "N": 3}
+
+
 def test_every_list_says_its_source_date_licence_and_how_sure_it_is() -> None:
     for one in LISTS.frameworks:
         assert set(one.about) == {"title", "version", "licence", "sure", "source", "date"}, one.name

@@ -27,7 +27,7 @@ from rempart.wiring.audit import audit_rules, verify_warehouse
 from rempart.wiring.policy import policy_now
 from rempart.wiring.warehouse import Warehouse
 
-FRAMEWORKS = ("satre", "cnil-warehouse", "mr007", "ehds73", "tehdas2")
+FRAMEWORKS = ("satre", "cnil-warehouse", "mr007", "ehds73", "tehdas2", "rempart")
 LANGUAGES = ("en", "fr")
 _FOLDER = "audit/frameworks"
 
