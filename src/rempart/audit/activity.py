@@ -144,7 +144,7 @@ def _value(
     if asked == "operator":
         return words["operator"]
     if isinstance(found, Mapping):
-        counted = (f"{names.get(key, key) or words['other']} {count}" for key, count in found.items())
+        counted = (f"{names.get(key, key) or words['other']} ({count})" for key, count in found.items())
         return ", ".join(counted) or words["none"]
     if asked == "persons":
         return _persons(found, table, words) if told["open"] else words["none"]

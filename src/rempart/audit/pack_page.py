@@ -12,9 +12,9 @@ def page(content: Table, words: Table, language: str) -> str:
     lines = [
         f"# {words['title']}",
         "",
-        words["made"].format(**content["log"], made=content["made"], **content["program"]),
+        words["made"].format(**content["log"], made=_instant(content["made"]), **content["program"]),
     ]
-    lines += ["", words["how"], "", *_legend(words)]
+    lines += ["", words["how"], "", *_legend(words), "", *_overview(content, words, language)]
     for framework in content["frameworks"]:
         lines += ["", *_framework(content, framework, words, language)]
     lines += ["", f"## {words['evidence']}", "", *_controls(content, words, language)]
@@ -24,6 +24,21 @@ def page(content: Table, words: Table, language: str) -> str:
 def _legend(words: Table) -> list[str]:
     rows = [f"| {words['results'][name]} | {about} |" for name, about in words["means"].items()]
     return [f"| {words['result']} | {words['meaning']} |", "|---|---|", *rows]
+
+
+def _overview(content: Table, words: Table, language: str) -> Iterator[str]:
+    """A row a list, a column a result: what to look at first."""
+    names = list(words["results"])
+    yield f"| {words['list']} | {' | '.join(words['results'][name] for name in names)} |"
+    yield f"|---|{'---:|' * len(names)}"
+    for framework in content["frameworks"]:
+        counts = [str(framework["totals"].get(name, 0)) for name in names]
+        yield f"| {_cell(framework['about']['title'][language])} | {' | '.join(counts)} |"
+
+
+def _instant(text: str) -> str:
+    """A UTC instant of the JSON, to the minute."""
+    return f"{text[:10]} {text[11:16]} UTC"
 
 
 def _framework(content: Table, framework: Table, words: Table, language: str) -> Iterator[str]:
@@ -38,7 +53,8 @@ def _framework(content: Table, framework: Table, words: Table, language: str) ->
     yield "|---|---|---|---|"
     for item in framework["items"]:
         answers = [f"[{_cell(content['controls'][n]['words'][language])}](#{n})" for n in item["controls"]]
-        told = "; ".join([*answers, *([_cell(item["gap"][language])] if item["gap"][language] else [])])
+        missing = [words["missing"].format(gap=_cell(item["gap"][language]))] if item["gap"][language] else []
+        told = words["between"].join([*answers, *missing]) or "–"
         kind = words["classes"][item["class"]]
         yield f"| {item['id']} ({kind}) | {_cell(item['text'][language])} | {told} | {words['results'][item['result']]} |"
 
@@ -54,14 +70,15 @@ def _controls(content: Table, words: Table, language: str) -> Iterator[str]:
 
 
 def _evidence(row: Table, words: Table, language: str) -> str:
-    state = words["states"][row["state"]]
+    state, colon = words["states"][row["state"]], words["colon"]
     if row["kind"] != "probe":
-        return f"{words['kinds'][row['kind']]} `{row['id']}`: {state}"
+        return f"{words['kinds'][row['kind']]} `{row['id']}`{colon}{state}"
     told = [words["count"].format(count=row["count"], last=row["last"][:10])] if row["last"] else []
     told += [words["leaf"].format(leaf=row["leaf"])] if row["leaf"] is not None else []
     told += [f"{words['breached']} {', '.join(row['breaches'])}"] if row["breaches"] else []
     told += [words["overdue"]] if row["overdue"] else []
-    return "; ".join([f"{words['kinds']['probe']}: {row['words'][language]}: {state}", *told])
+    between: str = words["between"]
+    return between.join([f"{words['kinds']['probe']}{colon}{row['words'][language]}{colon}{state}", *told])
 
 
 def _cell(text: str) -> str:

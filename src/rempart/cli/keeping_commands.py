@@ -19,7 +19,8 @@ def control(session: Session, month: str, /, *, by: Path | None = None, passphra
         with voice.bars() as bars:
             found = control_month(place, month, key_file=by, ask=session.asker(passphrase_fd), progress=bars)
     rows = [(one.leaf, one.pattern, one.say(table, voice.language)) for one in found.anomalies]
-    voice.table(["column-leaf", "column-pattern", "column-meaning"], rows)
+    if rows:
+        voice.table(["column-leaf", "column-pattern", "column-meaning"], rows)
     leaves = found.month.to - found.month.first
     voice.say("month-looked-at", month=month, leaves=leaves, anomalies=len(rows))
     voice.say("control-signed-by", by=found.by) if found.by else voice.say(

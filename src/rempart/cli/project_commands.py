@@ -120,8 +120,9 @@ def due(session: Session) -> int:
     for what, days in decisions_ending(place):
         voice.say("decision-ends" if days > 0 else "decision-over", what=what, days=days)
     rows = [(one.permit, voice.word(f"turn-{one.turn}"), *_clock_row(voice, one.running)) for one in found]
-    voice.table(["column-permit", "column-turn", *_CLOCK_COLUMNS], rows)
-    if not found:
+    if rows:
+        voice.table(["column-permit", "column-turn", *_CLOCK_COLUMNS], rows)
+    else:
         voice.say("nothing-due")
     told = [{"permit": one.permit, "state": one.state, "turn": one.turn, **_clock(one.running)} for one in found]
     voice.result("permit-due", {"clocks": told, "frozen": frozen.since.isoformat() if frozen.since else ""})
