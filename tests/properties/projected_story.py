@@ -90,3 +90,5 @@ class StoryHouse:
     @property
     def vault(self) -> Vault:
         return Vault(warehouse="w", public=b"", host=None, ledger=self.ledger, broker=None)  # type: ignore[arg-type]
+
+    closed_vault = vault

@@ -155,7 +155,7 @@ class House:
         if self.memory == KEPT:
             kept.check_kept(self._note, self.ledger, origin=ORIGIN, public=PUBLIC)
         else:
-            settings = SimpleNamespace(ledger_origin=ORIGIN, ledger_public=PUBLIC)
+            settings = SimpleNamespace(ledger_origin=ORIGIN, ledger_public=PUBLIC, ledger_exported="")
             with patch.object(remembered, "_addresses", lambda *_: [self._url] if self._url else []):
                 remembered.check_remembered(self._folder, cast(Configuration, settings), self.ledger)
         back = self.ledger.leaves() == list(today)
