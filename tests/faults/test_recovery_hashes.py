@@ -115,6 +115,13 @@ def test_traces_that_the_log_did_not_let_go_are_not_taken_as_hashes(tmp_path: Pa
         recovered(ledger, Found(leaves=(), note=note, source="copy"), note)
 
 
+def test_a_source_that_holds_nothing_is_said_to_be_short(later: KeptHouse) -> None:
+    ledger, note = before_of(later, 0, whole=True), later.ledger.checkpoint()
+    with pytest.raises(Refused, match="recovery-short") as caught:
+        plan_recovery(ledger, Found(leaves=(), note="", source="second"), [note], origin=ORIGIN, public=PUBLIC)
+    assert (caught.value.facts["size"], caught.value.facts["seen"]) == (0, later.ledger.size())
+
+
 def test_a_recovery_that_is_killed_before_traces_went_is_ended_by_the_next(later: KeptHouse) -> None:
     size = sizes(later)[-3]
     ledger = before_of(later, size, whole=True)

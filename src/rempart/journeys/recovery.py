@@ -41,7 +41,10 @@ def plan_recovery(ledger: Ledger, found: Found, remembered: Sequence[str], *, or
     ``ledger-root``, ``checkpoint-…``.
     """
     known = [(parse_and_verify(note, origin, public), note) for note in remembered]
-    had, end = ledger.size(), parse_and_verify(found.note, origin, public)
+    had = ledger.size()
+    if not found.note:  # a machine that holds nothing yet
+        raise Refused("recovery-short", size=0, seen=max([had, *(seen.size for seen, _ in known)]))
+    end = parse_and_verify(found.note, origin, public)
     newest, witnessed = max(known, key=lambda row: row[0].size, default=(end, found.note))
     if not known or newest.size <= had:
         raise Refused("recovery-needless", size=had)
