@@ -8,38 +8,32 @@ do. Without the draw, one who knows the rule would tell from the cell that went 
 import hashlib
 import hmac
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from rempart.disclosure.attacker import Attacker, Sums
 from rempart.disclosure.lines import Line, Lines
 
+_SPREAD = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What all attempts share. ``twins``: cell → those that a line makes equal to it; ``prices``: rows lost with a cell, of those that may
-    be hidden for another's sake; ``sensitive``: cells that no row shows and that are small; ``known``: cells that are shown elsewhere;
-    ``floors``: cells that are at least one when they are hidden; ``width``: what an attacker must be left with; ``keeps``: whether
-    to keep the tables that show it; ``key``: of the draw between cells that cost about as much, kept in ``lots``."""
+    """What all attempts share. ``twins``: cell → those that a line makes equal to it; ``prices``: rows lost with a cell, times its draw, of
+    those that may be hidden for another's sake; ``sensitive``: cells that no row shows and that are small; ``known``: cells that are
+    shown elsewhere; ``floors``: cells that are at least one when they are hidden; ``width``: what an attacker must be left with;
+    ``keeps``: whether to keep the tables that show it; ``key``: of what stays hidden by lot."""
 
     lines: tuple[Line, ...]
     values: Mapping[str, int]
     virtual: Set[str]
     twins: Mapping[str, Set[str]]
-    prices: Mapping[str, int]
+    prices: Mapping[str, float]
     sensitive: Set[str]
     known: Set[str]
     floors: Set[str]
     width: int
     keeps: bool
     key: bytes
-    lots: dict[str, float] = field(default_factory=dict)
-
-    def drawn(self, cell: str) -> float:
-        """From 1 to 2, by lot: the same for a place as long as the key is."""
-        if cell not in self.lots:
-            mac = hmac.new(self.key, b"order of hiding\n" + cell.encode(), hashlib.sha256).digest()
-            self.lots[cell] = 1 + int.from_bytes(mac[:6]) / 2**48
-        return self.lots[cell]
 
     def stays(self, cell: str) -> bool:
         """By lot, one in four: whether it stays hidden though it need not. Were nothing hidden in vain, what is hidden would tell what
@@ -53,6 +47,13 @@ class Ground:
     def all_twins(self, cells: Set[str]) -> set[str]:
         """These and whatever equals them."""
         return {twin for cell in cells for twin in self.twins.get(cell, {cell})}
+
+
+def drawn(key: bytes, cell: str) -> float:
+    """From 1 to 4, by lot: the same for a place as long as the key is. So wide that a way of hiding which loses a few rows more is taken
+    often enough: were the cheapest one always taken, another one would say that a hidden number ruled the cheapest out."""
+    mac = hmac.new(key, b"order of hiding\n" + cell.encode(), hashlib.sha256).digest()
+    return float(_SPREAD ** (int.from_bytes(mac[:6]) / 2**48))
 
 
 def twins_of(lines: Lines) -> dict[str, set[str]]:
@@ -157,4 +158,4 @@ class Search:
         """Rows lost, shared among the sums that already miss a published cell: a cell where two of them cross serves both."""
         left, summed = self.attacker.left, self.summed
         crossings = sum(left[number] > 0 and summed[number] for number in self.attacker.touching[cell])
-        return self.ground.prices[cell] / (1 + crossings) * self.ground.drawn(cell), cell
+        return self.ground.prices[cell] / (1 + crossings), cell

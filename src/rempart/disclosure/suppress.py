@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rempart.disclosure.lines import Lines
 from rempart.disclosure.policy import Policy
-from rempart.disclosure.search import Ground, Search, twins_of
+from rempart.disclosure.search import Ground, Search, drawn, twins_of
 
 _SMALL = 1500  # cells of a submission for which other ways of hiding are tried
 _TRIES = 3
@@ -51,13 +51,14 @@ def suppress(
 def _ground(lines: Lines, weights: Mapping[str, int], policy: Policy, known: Set[str], key: bytes) -> Ground:
     twins = twins_of(lines)
     known = {twin for cell in known for twin in twins.get(cell, {cell})}
+    drawn_prices = {cell: weight * drawn(key, cell) for cell, weight in weights.items()}
     some = {cell for cell in weights if policy.zeros or lines.values[cell]}
     return Ground(
         lines=tuple(sorted(lines.lines)),
         values=lines.values,
         virtual=lines.virtual,
         twins=twins,
-        prices={cell: sum(weights[twin] for twin in twins.get(cell, {cell})) for cell in some - known},
+        prices={cell: sum(drawn_prices[twin] for twin in twins.get(cell, {cell})) for cell in some - known},
         sensitive={cell for cell in lines.virtual if policy.small(lines.values[cell])},
         known=known,
         floors=frozenset() if policy.zeros else some,
@@ -102,5 +103,5 @@ def _cheaper(ground: Ground, must: Set[str], best: Search) -> Search:
     return best
 
 
-def _lost(found: Search, ground: Ground) -> int:
+def _lost(found: Search, ground: Ground) -> float:
     return sum(ground.prices.get(cell, 0) for cell in found.hidden)
