@@ -7,6 +7,7 @@ from itertools import combinations, pairwise
 from rempart.disclosure.across import lines_across
 from rempart.disclosure.case_margins import models, terms, windows
 from rempart.disclosure.cells import ALL, BEHIND, Cells, Place, without
+from rempart.disclosure.code_margins import lines_by_code, tops
 from rempart.disclosure.lines import Lines
 from rempart.disclosure.policy import Policy
 from rempart.disclosure.totals import arm_of, level_of
@@ -20,7 +21,8 @@ def lines_of(cells: Cells, policy: Policy) -> Lines:
         outputs.setdefault((place.output, place.output_type), []).append(place)
     for (_, output_type), places in outputs.items():
         for margin in policy.types[output_type].margins:
-            MARGINS[margin](places, cells, lines)
+            MARGINS[margin](tops(places, policy) if margin == "levels" else places, cells, lines)
+    lines_by_code(cells, lines, policy)
     lines_across(cells, lines, policy)
     return lines
 

@@ -26,7 +26,7 @@ class TypeRule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """``persons``, ``establishments``, ``width``: thresholds in distinct units; ``rounding``: statistic → how;
-    ``limits``: fewest degrees of freedom and inhabitants."""
+    ``limits``: fewest degrees of freedom and inhabitants; ``hierarchies``: system of codes → the form of its codes."""
 
     id: str
     persons: int
@@ -40,6 +40,7 @@ class Policy:
     rounding_of: Mapping[str, Mapping[str, Mapping[str, int]]]
     types: Mapping[str, TypeRule]
     limits: Mapping[str, int]
+    hierarchies: Mapping[str, str]
 
     def __post_init__(self) -> None:
         if min(self.persons, self.establishments, self.width) < 2:
@@ -85,6 +86,7 @@ def policy_from(rules: Mapping[str, Any]) -> Policy:
             rounding_of=dict(rules["rounding_of"]),
             types={name: _type_rule(entry) for name, entry in rules["types"].items()},
             limits={name: int(value) for name, value in rules.get("limits", {}).items()},
+            hierarchies={name: str(entry["form"]) for name, entry in rules.get("hierarchies", {}).items()},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput("disclosure-rules", field=str(error), expected="as in the rules file of this version") from error

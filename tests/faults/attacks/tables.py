@@ -297,9 +297,23 @@ def shown_after_hidden(rnd: random.Random) -> Outcome:
     return Outcome(stopped=not told, by=HIDDEN if not told else f"{told[0]} shown after all")
 
 
+def codes_of_two_levels(rnd: random.Random) -> Outcome:
+    """A class of drugs beside its substances, or a block beside its diagnoses, in one table or in two: one of them is of few."""
+    whole, parts = rnd.choice([("A10", ["A10AB01", "A10BA02", "A10BB09"]), ("E10-E14", ["E10", "E11.2", "E14"])])
+    counts = {part: rnd.randint(20, 400) for part in parts}
+    counts[rnd.choice(parts)] = rnd.randint(1, 10)
+    first, second = rnd.choice([("codes", "codes"), ("classes", "substances")])
+    found = [row(first, "frequency", {"variable": "code", "level": whole}, "t", "n", sum(counts.values()))]
+    found += [row(second, "frequency", {"variable": "code", "level": p}, "t", "n", n) for p, n in counts.items()]
+    places = {part: (second, f"code/{part}", "t", "n") for part in parts}
+    sums: list[Expression] = [{(first, f"code/{whole}", "t", "n"): -1, **dict.fromkeys(places.values(), 1)}]
+    return _solved(check(found, RULES), sums, {p: {places[p]: 1} for p, n in counts.items() if n < T})
+
+
 KINDS: Mapping[str, Callable[[random.Random], Outcome]] = {
     "small cell": small_cell,
     "sparse table": sparse_table,
+    "codes of two levels": codes_of_two_levels,
     "complement": complement,
     "share of a hidden count": share_of_a_hidden_count,
     "few excluded": excluded,
