@@ -16,7 +16,7 @@ from rempart.errors import BadInput
 from rempart.records.result import ResultRow
 
 CURVE = "survival"
-AT_RISK = "at_risk"
+AT_RISK, EVENTS = "at_risk", "events"
 CurveKey = tuple[str, Key, Key]
 
 
@@ -103,7 +103,7 @@ def _beside(point: Mapping[str, int], others: Iterable[Mapping[str, int]], polic
 def _may_follow(curve: Curve, before: str, day: str, policy: Policy) -> bool:
     """Whether ``day`` may be the next shown one after ``before`` (empty: the start)."""
     point = curve.points.get(day)
-    if point is None or AT_RISK not in point or not curve.taken(day) or point[AT_RISK] < policy.persons:
+    if point is None or not {AT_RISK, EVENTS} <= point.keys() or point[AT_RISK] < policy.persons:
         return False
     earlier = curve.taken(before)
     if any(policy.small(value - earlier.get(name, 0)) for name, value in curve.taken(day).items()):

@@ -8,6 +8,7 @@ from rempart.disclosure.check import check
 from rempart.records.result import ResultRow
 from tests.disclosure_rows import RULES, attrition, curve, frequency, rates, ratios, row
 from tests.faults.attacks.attack import Attack, Outcome
+from tests.faults.attacks.given_back import safe
 
 PASSED = "passed"
 
@@ -103,4 +104,5 @@ KINDS: Mapping[str, Callable[[random.Random], Sequence[ResultRow]]] = {
     "curve": long_curve,
     "means": means,
     "quantiles": quantiles,
+    "estimates alone": safe,
 }
