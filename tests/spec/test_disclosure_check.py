@@ -315,3 +315,14 @@ def test_a_broken_rule_file_is_refused() -> None:
         check([], rules(persons=1))
     with pytest.raises(BadInput, match="disclosure-rules"):
         check([], {name: value for name, value in RULES.items() if name != "threshold"})
+
+
+def test_a_curve_of_who_is_still_followed_needs_no_events() -> None:
+    names = {"events": "deaths", "survival": "still_followed"}
+    rows = [
+        replace(item, statistic=names.get(item.statistic, item.statistic))
+        for item in curve("t", 2000, [(40, 60), (30, 50)])
+        if item.statistic not in {"lower", "upper"}
+    ]
+    (table,) = check(rows, RULES)
+    assert len({item.row_key["day"] for item in table.rows}) == 3

@@ -17,16 +17,18 @@ from rempart.records.result import ResultRow
 
 CURVE = "survival"
 AT_RISK, EVENTS = "at_risk", "events"
+_OF_EVENTS = frozenset({"survival", "cumulative_incidence", "still_treated"})
 CurveKey = tuple[str, Key, Key]
 
 
 @dataclass(slots=True)
 class Curve:
-    """One arm: day → statistic → persons; ``rows``: day → indexes of its rows."""
+    """One arm: day → statistic → persons; ``rows``: day → indexes of its rows; ``of_events``: whether it falls with each event."""
 
     arm: str
     points: dict[str, dict[str, int]] = field(default_factory=dict)
     rows: dict[str, list[int]] = field(default_factory=dict)
+    of_events: bool = False
 
     def taken(self, day: str) -> dict[str, int]:
         """Cumulative counts of a day: events, censored, deaths."""
@@ -47,6 +49,7 @@ def curves_of(rows: Sequence[ResultRow], policy: Policy) -> dict[CurveKey, Curve
         curve = found.setdefault(key, Curve(arm=row.column_key.get("arm", "")))
         day = row.row_key.get("day", "")
         curve.rows.setdefault(day, []).append(index)
+        curve.of_events |= row.statistic in _OF_EVENTS
         if row.statistic in policy.type_rule(row.output, row.output_type).counts:
             if row.value is None or row.value != int(row.value):
                 raise BadInput("disclosure-count", output=row.output, statistic=row.statistic)
@@ -103,7 +106,9 @@ def _beside(point: Mapping[str, int], others: Iterable[Mapping[str, int]], polic
 def _may_follow(curve: Curve, before: str, day: str, policy: Policy) -> bool:
     """Whether ``day`` may be the next shown one after ``before`` (empty: the start)."""
     point = curve.points.get(day)
-    if point is None or not {AT_RISK, EVENTS} <= point.keys() or point[AT_RISK] < policy.persons:
+    if point is None or AT_RISK not in point or not curve.taken(day) or point[AT_RISK] < policy.persons:
+        return False
+    if curve.of_events and EVENTS not in point:  # the fall of the curve and who is at risk would give them
         return False
     earlier = curve.taken(before)
     if any(policy.small(value - earlier.get(name, 0)) for name, value in curve.taken(day).items()):
