@@ -6,8 +6,11 @@ import datetime
 import pytest
 
 from rempart.audit.findings import Findings
+from rempart.records.attestation import attestation_body
+from tests.properties.clearing_histories import look
 from tests.properties.ledger_story import RULES, Story, audit, true_story
-from tests.properties.project_histories import ID, OTHER, act, application, decided, enrolled, way
+from tests.properties.project_histories import ID, OTHER, act, application, decided, enrolled, paper, way
+from tests.properties.wayout_histories import RELEASE, by_file, decision, withdrawal
 
 
 def found(story: Story) -> set[tuple[str, str]]:
@@ -49,6 +52,34 @@ def test_under_the_full_circuit_what_a_permit_and_its_application_do_not_tell_is
     story.permit("carl")
     told = [(item.rule, str(item.facts["contents"])[2:]) for item in audit(story).items]
     assert told == ([("permit-contents", left)] if left else [])
+
+
+@pytest.mark.parametrize(
+    ("untrained", "kinds"),
+    [
+        ("nobody", []),
+        ("alice", ["study", "submission", "withdrawal"]),
+        ("bob", ["vote"]),
+        ("dora", ["decision", "vote"]),
+        ("frank", ["second-look"]),
+    ],
+)
+def test_who_works_submits_votes_decides_and_looks_is_asked_for_a_training(untrained: str, kinds: list[str]) -> None:
+    story = decided(enrolled(), persons__training_months=12)
+    for one in {"alice", "bob", "dora", "frank"} - {untrained}:
+        body = attestation_body(actor=one, what="training", on=story.now.date(), text="")
+        paper(story, "attestation", body, "olga")
+    story.permit("carl")
+    story.study("alice")
+    over = story.submission(RELEASE, "alice")
+    by_file(story, over, "bob", "approve")
+    by_file(story, over, "dora", "changes")
+    decision(story, over, "dora", "return")
+    withdrawal(story, over, "alice")
+    look(story, over, "frank")
+    told = [item for item in audit(story).items if item.rule == "attested"]
+    assert sorted(str(item.facts["kind"]) for item in told) == kinds
+    assert {item.facts["actor"] for item in told} <= {untrained}
 
 
 def test_an_application_for_a_permit_that_was_granted_is_found() -> None:

@@ -25,7 +25,17 @@ _READERS: Mapping[str, Callable[..., Any]] = {
     register.KIND: register.read_entry,
     system_approval.KIND: system_approval.read_approval,
 }
-_PEOPLE = ("study", "code-job")
+_PEOPLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "study": ("study", ("rempart.study/1",)),
+    "fingerprint": ("study", ("rempart.study/1",)),
+    "code-job": ("job", ("rempart.job/1",)),
+    "submission": ("document", ("rempart.submission/1", "rempart.submission/2")),
+    "vote": ("document", ("rempart.vote/1", "rempart.vote/2")),
+    "decision": ("document", ("rempart.consolidation/1",)),
+    "withdrawal": ("document", ("rempart.withdrawal/1",)),
+    "second-look": ("document", ("rempart.second-look/1",)),
+}
+"""Kinds of acts of a person who works: the fact that names what was signed, and its forms."""
 _WORK = frozenset({"study", "code-job", "submission", "release"})
 
 
@@ -61,7 +71,8 @@ def _version(signed: SignedDocument) -> Permit:
 
 
 def attested(book: Book) -> Iterator[Bad]:
-    """Who signed a study or a job was trained and had signed the charter, as the policy of the moment asked."""
+    """Who signed a study or a job, or submitted, voted, decided or looked, was trained and had signed the charter, as the policy of the
+    moment asked."""
     found = _papers(book, attestation.KIND) if _asked(book) else []
     for kind in _PEOPLE if _asked(book) else ():
         for index, event, _, _ in book.done(kind):
@@ -75,11 +86,13 @@ def attested(book: Book) -> Iterator[Bad]:
 
 def _signers(book: Book, event: LedgerEvent, kind: str) -> list[str]:
     """Names under the document of an act; none where it cannot be read, which other rules name."""
-    fact, schema = ("study", "rempart.study/1") if kind == "study" else ("job", "rempart.job/1")
-    try:
-        return [one.actor for one in book.document(event, fact, schema).signatures]
-    except RempartError:
-        return []
+    fact, schemas = _PEOPLE[kind]
+    for schema in schemas:
+        try:
+            return [one.actor for one in book.document(event, fact, schema).signatures]
+        except RempartError:
+            continue
+    return []
 
 
 def approval_standing(book: Book) -> Iterator[Bad]:

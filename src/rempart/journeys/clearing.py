@@ -10,7 +10,7 @@ from rempart.journeys.cleared_by import CLEARANCE, LOOK, clearing_policy, looks
 from rempart.journeys.permits import events
 from rempart.journeys.policy import policy_at
 from rempart.journeys.recorded import recorded
-from rempart.journeys.release import ReleaseDesk, current_state, submission_of
+from rempart.journeys.release import ReleaseDesk, check_attested, current_state, submission_of
 from rempart.records.clearing import TYPES, sampled
 from rempart.records.document import SignedDocument
 from rempart.records.event import LedgerEvent
@@ -83,9 +83,11 @@ def drawn(desk: ReleaseDesk) -> list[Drawn]:
 def look(desk: ReleaseDesk, *, signed: SignedDocument, actor: str) -> str:
     """Log a checker's second look at what left by itself, drawn or not; the verdict.
 
-    Raises Refused ``release-author-votes``, ``release-other-submission``, ``release-not-alone`` (it had votes), ``release-looked-already``.
+    Raises Refused ``release-author-votes``, ``release-other-submission``, ``release-not-alone`` (it had votes), ``release-looked-already``,
+    ``not-attested``.
     """
     document, person = read_look(signed.data, trust=desk.trust, on=desk.recorder.clock.now())
+    check_attested(desk, person)
     release = str(document.body["release"])
     now = current_state(desk, release)
     if not now.cleared:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rempart.errors import BadInput, Missing, NotTrusted, Refused, RempartError
+from rempart.journeys.attested import require_attested
 from rempart.journeys.cleared_by import CLEARANCE, clearing_policy
 from rempart.journeys.permits import events, find_permit
 from rempart.journeys.policy import policy_at
@@ -95,13 +96,13 @@ def valid_permit(desk: ReleaseDesk, permit: str) -> Permit:
 
 def check_party(desk: ReleaseDesk, person: TrustEntry, *, release: str) -> None:
     """Checkers and the persons whom the permit names see what is submitted, move it and publish it; raises Missing ``release-missing``: to
-    anybody else it is not there."""
+    anybody else it is not there; and Refused ``not-attested``."""
     now = current_state(desk, release)
-    if not now.submission or "checker" in person.roles:
-        return  # nothing stands to be seen, and the next step says so
-    permit = valid_permit(desk, str(submission_of(desk, release).body["permit"]))
-    if person.actor not in permit.persons:
-        raise Missing("release-missing", release=release)
+    if now.submission and "checker" not in person.roles:
+        permit = valid_permit(desk, str(submission_of(desk, release).body["permit"]))
+        if person.actor not in permit.persons:
+            raise Missing("release-missing", release=release)
+    check_attested(desk, person.actor)
 
 
 def submit(desk: ReleaseDesk, *, signed: SignedDocument, actor: str, register: str = "") -> ReleaseState:
@@ -198,6 +199,7 @@ def _log(
     actor: str,
     objects: Sequence[str] = (),
 ) -> ReleaseState:
+    check_attested(desk, event.actor)
     now = current_state(desk, event.release)
     after = step(now, event, desk.states)  # the rules speak before anything is written
     valid_permit(desk, permit)
@@ -206,6 +208,12 @@ def _log(
     with recorded(desk.recorder, kind, basis=f"permit:{permit}", objects=told, actor=actor):
         pass
     return after
+
+
+def check_attested(desk: ReleaseDesk, actor: str) -> None:
+    """Raises Refused ``not-attested``: what the policy asks of whoever works is asked at this desk too."""
+    day, log = desk.recorder.clock.now().date(), events(desk.vault.ledger)
+    require_attested(log, desk.documents, desk.trust, desk.policy_form, actor=actor, day=day)
 
 
 def current_state(desk: ReleaseDesk, release: str) -> ReleaseState:
@@ -232,20 +240,17 @@ def release_acts(desk: ReleaseDesk) -> list[tuple[int, ReleaseEvent]]:
     return found
 
 
-def _read_submission(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
-    return read_submission(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_instant(intent))[1]
+_Reader = Callable[[ReleaseDesk, LedgerEvent, LedgerEvent], ReleaseEvent]
 
 
-def _read_vote(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
-    return read_vote(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_instant(intent))[1]
+def _signed(read: Callable[..., tuple[SignedDocument, ReleaseEvent]]) -> _Reader:
+    """The act of a leaf that names a signed document, proven at that instant."""
 
+    def told(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
+        on = datetime.datetime.fromisoformat(intent.time)
+        return read(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=on)[1]
 
-def _read_decision(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
-    return read_decision(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_instant(intent))[1]
-
-
-def _read_withdrawal(desk: ReleaseDesk, intent: LedgerEvent, _: LedgerEvent) -> ReleaseEvent:
-    return read_withdrawal(desk.documents.get(intent.fact("document") or ""), trust=desk.trust, on=_instant(intent))[1]
+    return told
 
 
 def _read_publication(_: ReleaseDesk, intent: LedgerEvent, effect: LedgerEvent) -> ReleaseEvent:
@@ -262,18 +267,14 @@ def _read_clearance(desk: ReleaseDesk, intent: LedgerEvent, effect: LedgerEvent)
     return ReleaseEvent(act="clear", release=release, actor="", document=version, submission=over)
 
 
-_READERS: Mapping[str, Callable[[ReleaseDesk, LedgerEvent, LedgerEvent], ReleaseEvent]] = {
-    "submission": _read_submission,
-    "vote": _read_vote,
-    "decision": _read_decision,
-    "withdrawal": _read_withdrawal,
+_READERS: Mapping[str, _Reader] = {
+    "submission": _signed(read_submission),
+    "vote": _signed(read_vote),
+    "decision": _signed(read_decision),
+    "withdrawal": _signed(read_withdrawal),
     CLEARANCE: _read_clearance,
     "release": _read_publication,
 }
-
-
-def _instant(event: LedgerEvent) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(event.time)
 
 
 def submission_of(desk: ReleaseDesk, release: str) -> SignedDocument:

@@ -63,11 +63,6 @@ def approvals(desk: ProjectDesk) -> list[SystemApproval]:
     return [one for _, one in _papers(desk, system_approval.KIND, system_approval.read_approval)]
 
 
-def attestations(desk: ProjectDesk) -> list[Attestation]:
-    """Every attestation, in order."""
-    return [one for _, one in _papers(desk, attestation.KIND, attestation.read_attestation)]
-
-
 def entries(desk: ProjectDesk) -> dict[str, tuple[datetime.datetime, Mapping[str, Any]]]:
     """Permit → when it was entered and the entry that stands: the last one."""
     return {str(one["permit"]): (when, one) for when, one in _papers(desk, register.KIND, register.read_entry)}
