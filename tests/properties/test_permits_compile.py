@@ -222,6 +222,58 @@ def test_a_window_that_begins_before_the_look_back_is_refused_and_named() -> Non
         assert (code, facts["what"], facts["begins"]) == ("window-before-lookback", what, "2011-12-31")
 
 
+def test_a_window_longer_than_the_permits_depth_is_refused_at_its_place() -> None:
+    """A year of depth is 365 days, three are 1,095, four 1,461; the look-back itself would let every one of these windows through."""
+    body = toml("examples/glitazones/study.toml")
+    main, tumour = body["cohorts"]["main"], {"domain": "condition", "codes": "bladder_cancer"}
+    later = {**body["protocol"], "period": ["2017-01-01", "2017-06-30"]}
+    cases: list[tuple[str, Any]] = [
+        ("cohorts.main.washout_days", lambda n: {"cohorts": {"main": {**main, "washout_days": n}}}),
+        (
+            "cohorts.main.exclude[1]",
+            lambda n: {"cohorts": {"main": {**main, "exclude": [{**tumour, "days": [-n, 0]}]}}},
+        ),
+        (
+            "covariates.sex",
+            lambda n: {"covariates": {**body["covariates"], "sex": {"type": "history", **tumour, "days": [-n, -1]}}},
+        ),
+    ]
+    for what, change in cases:
+        for depth, longest in ((1, 365), (3, 1095), (4, 1461)):
+            fits, longer = (study_from_dict({**body, "protocol": later, **change(n)}) for n in (longest, longest + 1))
+            check(fits, permit(depth=depth))
+            check(longer, permit())
+            code, facts = code_of(Refused, lambda longer=longer, depth=depth: check(longer, permit(depth=depth)))
+            assert (code, facts["what"], facts["depth"]) == ("window-beyond-depth", what, depth)
+
+
+def test_rows_begin_at_the_later_of_look_back_and_depth() -> None:
+    days = [datetime.date(2012, 1, 1), datetime.date(2008, 2, 29), datetime.date(2009, 2, 28)]
+    told = [
+        permit(depth=1),
+        permit(depth=4, lookback="2000-01-01", period=["2012-02-29", "2017-12-31"]),
+        permit(depth=3, lookback="2000-01-01", period=["2012-02-29", "2017-12-31"]),
+    ]
+    assert [one.first_day for one in told] == days
+    assert permit(depth=9).first_day == permit().first_day == permit().lookback
+    part = compile_permit(told[1], LAYOUTS)["drug_exposure"][MAIN]
+    assert "2008-02-29" in part.predicate
+
+
+@pytest.mark.parametrize("depth", [0, 100, -1, True, "3", 2.0, None])
+def test_a_depth_is_whole_years(depth: Any) -> None:
+    assert code_of(BadInput, lambda: permit(depth=depth)) == (
+        "permit-field",
+        {"field": "depth", "expected": "whole years, 1 to 99"},
+    )
+
+
+def test_a_permit_without_depth_keeps_its_id() -> None:
+    assert "depth" not in permit().as_dict()
+    assert permit_from_dict(permit(depth=2).as_dict()) == permit(depth=2)
+    assert permit(depth=2).content_id != permit().content_id
+
+
 def test_a_window_longer_than_the_calendar_is_refused_too() -> None:
     body = toml("examples/gibleed/study.toml")
     main = {**body["cohorts"]["main"], "washout_days": 40000}

@@ -2,6 +2,7 @@
 """Delivered minus permitted is empty: the grant's own rows pass the second statement of the permit, and each thing planted into them is
 found, as is each thing taken away."""
 
+import dataclasses
 import datetime
 import random
 from collections.abc import Callable
@@ -177,6 +178,18 @@ def test_a_wider_compilation_of_the_permit_is_found() -> None:
     ):
         wider = Permit(**{**{name: getattr(first, name) for name in first.__slots__}, **change})
         assert refused(proof("drug_exposure", as_it_is, given=wider)) == "subset-rows"
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_both_statements_begin_at_the_depth(name: str) -> None:
+    """Four years of look-back before the period, one of which is given; a grant compiled without the depth delivers more than that."""
+    early = permit(**{name: TABLES[name]})
+    wide = dataclasses.replace(early, lookback=early.lookback.replace(year=early.lookback.year - 4))
+    deep = dataclasses.replace(wide, depth=1)
+    for seed in range(3):
+        assert refused(proof(name, as_it_is, seed, given=deep, told=deep)) == ""
+        undated = name in {"death", "person"}
+        assert refused(proof(name, as_it_is, seed, given=wide, told=deep)) == ("" if undated else "subset-rows")
 
 
 def test_persons_who_object_are_out_under_any_name_of_theirs() -> None:

@@ -156,7 +156,7 @@ def test_a_cohort_whose_gaps_a_later_refill_bridges_is_no_condition(tmp_path: Pa
     read_study(written(tmp_path, era, ILL + inside.replace("[-9, 0]", "[-90, -30]")))
 
 
-def permit(columns: dict[str, list[str]], lookback: str = "2014-01-01") -> Any:
+def permit(columns: dict[str, list[str]], lookback: str = "2014-01-01", **more: Any) -> Any:
     """A permit of these columns."""
     return permit_from_dict(
         {
@@ -171,13 +171,14 @@ def permit(columns: dict[str, list[str]], lookback: str = "2014-01-01") -> Any:
             "period": [datetime.date(2015, 1, 1), datetime.date(2022, 12, 31)],
             "rows": {},
             "tables": [{"name": name, "columns": given} for name, given in columns.items()],
+            **more,
         }
     )
 
 
-def checked(study: Study, columns: dict[str, list[str]], lookback: str = "2014-01-01") -> None:
+def checked(study: Study, columns: dict[str, list[str]], lookback: str = "2014-01-01", **more: Any) -> None:
     """The study under a permit."""
-    check_study(study, permit(columns, lookback), KNOWN, required=required_columns(study, KNOWN))
+    check_study(study, permit(columns, lookback, **more), KNOWN, required=required_columns(study, KNOWN))
 
 
 def test_the_permit_must_name_the_columns_that_it_reads_and_reach_back_as_far(tmp_path: Path) -> None:
@@ -202,6 +203,15 @@ def test_the_permit_must_name_the_columns_that_it_reads_and_reach_back_as_far(tm
     with pytest.raises(Refused, match="window-before-lookback") as caught:
         checked(study, needed, "2014-01-02")
     assert caught.value.facts["what"] == "cohorts.ill.atlas.InclusionRules[1] (not treated)"
+
+
+def test_a_part_that_reads_all_the_days_before_is_refused_under_any_depth(tmp_path: Path) -> None:
+    study = one_study(written(tmp_path, entry(condition(5, First=True))))
+    needed = {table: sorted(columns) for table, columns in required_columns(study, KNOWN).items()}
+    checked(study, needed)
+    with pytest.raises(Refused, match="window-beyond-depth") as caught:
+        checked(study, needed, depth=99)
+    assert caught.value.facts["what"] == "cohorts.ill.atlas.PrimaryCriteria[1] (ConditionOccurrence)"
 
 
 def test_hand_written_text_runs_no_statement_of_its_own(tmp_path: Path) -> None:

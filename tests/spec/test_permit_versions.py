@@ -73,6 +73,21 @@ def test_fewer_days_columns_and_other_persons_follow() -> None:
     assert in_force(FIRST, [second, second]) == second
 
 
+def test_a_depth_may_come_or_shrink_and_never_goes() -> None:
+    deep = next_version(depth=3)
+    check_amends(FIRST, deep)
+    check_amends(deep, next_version(deep, depth=2))
+    body = {**deep.as_dict(), "version": 3, "amends": deep.content_id}
+    without = {name: value for name, value in body.items() if name != "depth"}
+    for after in (permit_from_dict({**body, "depth": 4}), permit_from_dict(without)):
+        with pytest.raises(Refused) as caught:
+            check_amends(deep, after)
+        assert (caught.value.code, caught.value.facts["field"]) == ("amend-widens", "depth")
+    later = [FIRST.valid[0].isoformat(), (FIRST.valid[1] + DAY).isoformat()]
+    with pytest.raises(Refused):
+        check_renews(FIRST, next_version(depth=3, valid=later))
+
+
 def test_a_renewal_moves_the_last_day_further_and_nothing_else() -> None:
     later = [FIRST.valid[0].isoformat(), (FIRST.valid[1] + DAY).isoformat()]
     check_renews(FIRST, next_version(valid=later))

@@ -105,7 +105,7 @@ def _mean(values: Sequence[float]) -> int | None:
 
 
 def _depth(permit: Permit) -> int:
-    return round((permit.period[1] - permit.lookback).days / _YEAR)
+    return round((permit.period[1] - permit.first_day).days / _YEAR)
 
 
 def _entry(one: ProjectTold, permit: Permit, effects: Sequence[LedgerEvent], least: int) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _entry(one: ProjectTold, permit: Permit, effects: Sequence[LedgerEvent], lea
         "project": one.project,
         "purpose": permit.purpose,
         "valid": [day.isoformat() for day in permit.valid],
-        "data": [permit.lookback.isoformat(), permit.period[1].isoformat()],
+        "data": [permit.first_day.isoformat(), permit.period[1].isoformat()],
         "persons": rounded(one.persons, least),
         "studies": kinds["study"],
         "releases": kinds["release"],

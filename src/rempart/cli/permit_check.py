@@ -12,7 +12,9 @@ def check_permit(session: Session, file: Path, /) -> int:
     from rempart.wiring.permits import describe, left_out
 
     permit, voice = read_permit_file(file), session.voice
-    voice.say("permit-check", permit=permit.id, project=permit.project, lookback=permit.lookback.isoformat())
+    voice.say("permit-check", permit=permit.id, project=permit.project, lookback=permit.first_day.isoformat())
+    if permit.depth:
+        voice.say("permit-depth", depth=permit.depth)
     voice.table(["column-table", "column-sibling", "column-columns"], describe(permit))
     lacks = left_out(session.directory, permit, voice.language)
     if lacks:

@@ -10,6 +10,7 @@ from rempart.cli.voice import Voice
 
 if TYPE_CHECKING:
     from rempart.permits.clocks import Running
+    from rempart.records.permit import Permit
     from rempart.wiring.projects import ProjectFile
 
 
@@ -94,6 +95,7 @@ def show(session: Session, permit: str, /) -> int:
     found = project_file(Warehouse(session.directory), permit)
     voice = session.voice
     _told(voice, found)
+    _gives(voice, found.permit)
     if found.application is not None:
         asked, known = found.columns
         voice.say("application-stands", application=found.application.content_id, regime=found.application.regime)
@@ -138,6 +140,16 @@ def _told(voice: Voice, found: "ProjectFile") -> None:
     voice.say("project-stands", permit=now.permit, state=now.state, turn=voice.word(f"turn-{found.turn}"))
     if found.moves:
         voice.say("project-moves", moves=", ".join(found.moves))
+
+
+def _gives(voice: Voice, permit: "Permit | None") -> None:
+    """Which days the version in force gives."""
+    if permit is None:
+        return
+    begins, ends = (day.isoformat() for day in permit.period)
+    voice.say("permit-days", begins=begins, ends=ends, lookback=permit.first_day.isoformat())
+    if permit.depth:
+        voice.say("permit-depth", depth=permit.depth)
 
 
 def _lacks(voice: Voice, found: "ProjectFile") -> None:
@@ -185,4 +197,5 @@ def _data(found: "ProjectFile") -> dict[str, Any]:
         "lacks": [{"field": lack.field, "letter": lack.letter} for lack in found.lacks],
         "acts": acts,
         "clocks": [_clock(one) for one in found.clocks],
+        "granted": found.permit.as_dict() if found.permit else {},
     }

@@ -88,7 +88,9 @@ def _show_permit(session: Session, planned: "PlannedStudy") -> None:
         voice.say("study-not-compared", permit=planned.permit)
         return
     begins, ends = (day.isoformat() for day in made.permit.period)
-    voice.say("plan-permit", permit=made.permit.id, lookback=made.permit.lookback.isoformat(), begins=begins, ends=ends)
+    voice.say(
+        "plan-permit", permit=made.permit.id, lookback=made.permit.first_day.isoformat(), begins=begins, ends=ends
+    )
     if made.compared.days is not None:
         voice.plain(voice.error_line(made.compared.days))
         voice.plain(voice.hint(made.compared.days))

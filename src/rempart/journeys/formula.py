@@ -18,7 +18,7 @@ from rempart.records.permit import Permit, permit_from_dict
 from rempart.records.sealed import SpaceCommit
 
 SCHEMA = "rempart.formula/1"
-_SAME = ("tables", "lookback", "period", "rows", "identifiers")
+_SAME = ("tables", "lookback", "period", "depth", "rows", "identifiers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

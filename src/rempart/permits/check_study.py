@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The proof that a study reads nothing outside its permit: columns, look-back, period. Refuses; never narrows in silence."""
+"""The proof that a study reads nothing outside its permit: columns, look-back, depth, period. Refuses; never narrows in silence."""
 
 import datetime
 from collections.abc import Mapping
 
 from rempart.errors import Refused
+from rempart.records.cohort_future import all_days_before
 from rempart.records.omop import TableLayout
 from rempart.records.permit import Permit
 from rempart.records.study import Study
+
+_FOUR_YEARS = 1461  # days
 
 
 def check_study(
@@ -20,7 +23,7 @@ def check_study(
     """``required``: table → columns the study's SQL reads (``cohort.required.required_columns``).
 
     Raises Refused ``study-permit`` (another permit), ``study-column``, ``study-period``, ``window-before-lookback``,
-    ``landmark-after-data``.
+    ``window-beyond-depth``, ``landmark-after-data``.
     """
     if study.permit != permit.id:
         raise Refused("study-permit", study=study.permit, permit=permit.id)
@@ -38,18 +41,29 @@ def _check_days(study: Study, permit: Permit) -> None:
         if first < permit.period[0] or last > permit.period[1]:
             begins, ends = permit.period[0].isoformat(), permit.period[1].isoformat()
             raise Refused("study-period", what=what, permit=permit.id, begins=begins, ends=ends)
+    _check_depth(study, permit)
     for window in study.windows():
         first = window.begins or study.protocol.period[0]
-        if (first - permit.lookback).days + window.first < 0:
+        if (first - permit.first_day).days + window.first < 0:
             begins = _day_before(first, -window.first)
             raise Refused(
                 "window-before-lookback",
                 what=window.what,
                 begins=begins,
-                lookback=permit.lookback.isoformat(),
+                lookback=permit.first_day.isoformat(),
                 permit=permit.id,
             )
     _check_landmarks(study, permit)
+
+
+def _check_depth(study: Study, permit: Permit) -> None:
+    """No rule looks further before a time zero than the permit's years of history, wherever in the period that lies."""
+    if not permit.depth:
+        return
+    far = [window.what for window in study.windows() if -window.first > permit.depth * _FOUR_YEARS // 4]
+    far += [f"cohorts.{cohort}.atlas.{part}" for cohort, part in all_days_before(study.rules)]
+    if far:
+        raise Refused("window-beyond-depth", what=far[0], depth=permit.depth, permit=permit.id)
 
 
 def _check_landmarks(study: Study, permit: Permit) -> None:

@@ -126,14 +126,14 @@ def _expression(permit: Permit, layout: TableLayout, column: str) -> str:
     """The column, spells clipped to look-back and period, days by their month where the permit does not give days."""
     told = column
     if layout.name in _PERIODS and layout.type_of(column) == "DATE":
-        first = f"greatest({column}, DATE '{permit.lookback}')"
+        first = f"greatest({column}, DATE '{permit.first_day}')"
         told = first if column == layout.date else f"least({column}, DATE '{permit.period[1]}')"
     return f"CAST(date_trunc('month', {told}) AS DATE)" if by_month(permit, layout, column) else told
 
 
 def _predicate(permit: Permit, layout: TableLayout, sibling: str) -> str:
     """Rows dated from the look-back to the end of the period; persons whole; a death after the period has not happened."""
-    first, last = f"DATE '{permit.lookback}'", f"DATE '{permit.period[1]}'"
+    first, last = f"DATE '{permit.first_day}'", f"DATE '{permit.period[1]}'"
     if layout.name in _PERIODS and sibling == MAIN:
         ends = [c for c, kind in layout.siblings[MAIN].items() if kind == "DATE" and c != layout.date]
         return f"{layout.date} <= {last} AND {ends[0]} >= {first}"

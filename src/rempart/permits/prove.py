@@ -86,7 +86,7 @@ def _value(permit: Permit, layout: TableLayout, column: str) -> str:
     start, end = _STRETCHES.get(layout.name, ("", ""))
     told = place
     if column == start:
-        told = f"CASE WHEN {place} < DATE '{permit.lookback}' THEN DATE '{permit.lookback}' ELSE {place} END"
+        told = f"CASE WHEN {place} < {_history(permit)} THEN {_history(permit)} ELSE {place} END"
     elif column == end:
         told = f"CASE WHEN {place} > {last} THEN {last} ELSE {place} END"
     elif layout.name == "death" and column == "death_date":
@@ -101,7 +101,7 @@ def _value(permit: Permit, layout: TableLayout, column: str) -> str:
 
 def _days(permit: Permit, layout: TableLayout) -> Iterator[str]:
     """The permitted days, from the look-back to the end of the period."""
-    first, last = f"DATE '{permit.lookback}'", f"DATE '{permit.period[1]}'"
+    first, last = _history(permit), f"DATE '{permit.period[1]}'"
     if layout.name in _STRETCHES:
         start, end = _STRETCHES[layout.name]
         yield f"NOT (main.{end} < {first} OR main.{start} > {last})"
@@ -109,3 +109,11 @@ def _days(permit: Permit, layout: TableLayout) -> Iterator[str]:
         yield f"NOT coalesce(main.death_month > {last}, false)"
     elif layout.date:
         yield f"main.{layout.date} >= {first} AND main.{layout.date} <= {last}"
+
+
+def _history(permit: Permit) -> str:
+    """The first day of the look-back, or of the years before the period where the permit tells fewer."""
+    told = f"DATE '{permit.lookback}'"
+    if not permit.depth:
+        return told
+    return f"greatest({told}, CAST(DATE '{permit.period[0]}' - INTERVAL {permit.depth} YEAR AS DATE))"

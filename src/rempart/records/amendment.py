@@ -23,7 +23,9 @@ def check_amends(before: Permit, after: Permit) -> None:
 def check_renews(before: Permit, after: Permit) -> None:
     """A renewal moves the last day and nothing that is given; raises Refused ``renew-changes``, and as ``check_amends``."""
     check_amends(before, after)
-    same = all(getattr(before, name) == getattr(after, name) for name in ("tables", "persons", "lookback", "period"))
+    same = all(
+        getattr(before, name) == getattr(after, name) for name in ("tables", "persons", "lookback", "period", "depth")
+    )
     if not same or after.valid[1] <= before.valid[1]:
         raise Refused("renew-changes", permit=before.id)
 
@@ -47,6 +49,8 @@ def _wider(before: Permit, after: Permit) -> Iterator[str]:
             yield name
     if after.lookback < before.lookback:
         yield "lookback"
+    if before.depth and not 0 < after.depth <= before.depth:
+        yield "depth"
     if after.period[0] < before.period[0] or after.period[1] > before.period[1]:
         yield "period"
     if after.valid[0] != before.valid[0]:

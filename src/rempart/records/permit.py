@@ -22,6 +22,7 @@ _OPTIONAL = {
     "identifiers",
     "perimeter",
     "fees",
+    "depth",
 }
 _DOCUMENT = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _ID = re.compile(r"P-\d{4}-\d{4}", re.ASCII)
@@ -35,7 +36,8 @@ class Permit:
     that it answers, ``reference``: of the regulator's decision, ``conditions``: under which it was given; '' and () where none is told;
     ``fees``: what is paid.
     ``identifiers``: potential identifiers that are given fine, each with its reason, None in a permit that says nothing of them;
-    ``perimeter``: of the decree that lets them be crossed. ``version``: 1, or of an amendment, which names by ``amends`` the content id
+    ``perimeter``: of the decree that lets them be crossed. ``depth``: years of history before the period, and before any time zero, 0 where
+    none is told. ``version``: 1, or of an amendment, which names by ``amends`` the content id
     of the version before.
     """
 
@@ -58,6 +60,7 @@ class Permit:
     identifiers: Mapping[str, str] | None = None
     perimeter: str = ""
     fees: str = ""
+    depth: int = 0
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -74,6 +77,11 @@ class Permit:
             raise BadInput("permit-field", field="version, amends", expected='version = 2…, amends = "sha256:…"')
         if not self.persons or not self.tables:
             raise BadInput("permit-field", field="persons, tables", expected="at least one of each")
+
+    @property
+    def first_day(self) -> datetime.date:
+        """The first day of history that is given: the look-back, no further before the period than the depth."""
+        return max(self.lookback, _years_before(self.period[0], self.depth)) if self.depth else self.lookback
 
     @property
     def space(self) -> str:
@@ -108,6 +116,8 @@ class Permit:
             body |= {"identifiers": dict(self.identifiers)}
         if self.perimeter:
             body |= {"perimeter": self.perimeter}
+        if self.depth:
+            body |= {"depth": self.depth}
         if self.version > 1:
             body |= {"version": self.version, "amends": self.amends}
         return dict(plain(body))
@@ -163,7 +173,22 @@ def permit_from_dict(value: Mapping[str, object], *, file: str = "permit.toml") 
         identifiers=_reasons(value["identifiers"]) if "identifiers" in value else None,
         perimeter=_text(value, "perimeter") if "perimeter" in value else "",
         fees=_text(value, "fees") if "fees" in value else "",
+        depth=_depth(value["depth"]) if "depth" in value else 0,
     )
+
+
+def _depth(value: object) -> int:
+    if type(value) is not int or not 1 <= value <= 99:
+        raise BadInput("permit-field", field="depth", expected="whole years, 1 to 99")
+    return value
+
+
+def _years_before(day: datetime.date, years: int) -> datetime.date:
+    """The day of the same number, or the last of February for a day that the year has not."""
+    try:
+        return day.replace(year=max(day.year - years, 1))
+    except ValueError:
+        return day.replace(year=max(day.year - years, 1), day=28)
 
 
 def _reasons(value: object) -> Mapping[str, str]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from rempart.adapters import package_data
 from rempart.adapters.toml_input import read_toml
-from rempart.errors import BadInput
+from rempart.errors import BadInput, Missing
 from rempart.journeys.freezing import freeze, frozen
+from rempart.journeys.permits import events, find_permit
 from rempart.journeys.projects import (
     ProjectDesk,
     act,
@@ -37,7 +38,8 @@ _FREEZES = {"suspend": False, "resume": True}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectFile:
-    """A project as it is shown. ``lacks``: what its application does not say and should; ``columns``: asked for, and known in all."""
+    """A project as it is shown. ``lacks``: what its application does not say and should; ``columns``: asked for, and known in all;
+    ``permit``: in the version in force, once it was granted."""
 
     state: ProjectState
     turn: str
@@ -46,6 +48,7 @@ class ProjectFile:
     lacks: tuple[Lack, ...]
     columns: tuple[int, int]
     clocks: tuple[Running, ...]
+    permit: Permit | None = None
 
 
 def desk(warehouse: Warehouse) -> ProjectDesk:
@@ -132,7 +135,18 @@ def project_file(warehouse: Warehouse, permit: str) -> ProjectFile:
         lacks=missing(application, place.form) if application else (),
         columns=minimisation(application, columns) if application else (0, columns),
         clocks=clocks_of(place, permit, warehouse.recorder.clock.now()),
+        permit=_granted(place, permit),
     )
+
+
+def _granted(place: ProjectDesk, permit: str) -> Permit | None:
+    """The version in force; None before the grant."""
+    try:
+        return find_permit(events(place.ledger), place.documents, place.trust, permit)
+    except Missing as error:
+        if error.code != "permit-missing":
+            raise
+        return None
 
 
 def check_agreed(warehouse: Warehouse, permit: Permit) -> None:
