@@ -10,6 +10,7 @@ import pytest
 
 from rempart.errors import Missing, Refused
 from rempart.journeys.clearing import look
+from rempart.journeys.desk_view import queue
 from rempart.journeys.recorded import Recorder
 from rempart.journeys.release import ReleaseDesk, check_party, current_state, decide, review, submit, withdraw
 from rempart.records.attestation import attestation_body
@@ -203,3 +204,22 @@ def test_an_author_takes_back_what_came_back_once_trained() -> None:
     there = Desk(story)
     assert there.told(withdraw, body, "alice") == ""
     assert current_state(there.desk, RELEASE).state == "withdrawn"
+
+
+def test_the_queue_counts_a_checkers_turn_by_the_policy_in_force_and_the_others_by_the_table() -> None:
+    def waits(story: Story) -> tuple[str, int]:
+        place = Desk(story).desk
+        people = {entry.actor: entry for entry in place.trust.entries}
+        (line,) = queue(place, people["bob"], now=story.now, holidays=frozenset())
+        return line.turn, sum(
+            (line.since + datetime.timedelta(days=more)).weekday() < 5
+            for more in range(1, 1 + (line.due - line.since.date()).days)
+        )
+
+    story, document = apart()
+    assert waits(story) == ("checkers", 2)
+    asks(story, release__turn_days=4)
+    assert waits(story) == ("checkers", 4)
+    back = story.signed(over("rempart.consolidation/1", document, verdict="return"), "dora")
+    story.act("decision", "permit:P-2026-0001", [f"release:{RELEASE}", f"document:{back}"])
+    assert waits(story) == ("author", 10)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rempart.errors import Missing
 from rempart.journeys.permits import events, find_permit
+from rempart.journeys.policy import policy_at
 from rempart.journeys.release import ReleaseDesk, current_state, release_acts, release_events, submission_of
 from rempart.records.trust import TrustEntry
 from rempart.release.documents import DECISION, VOTE, WHOLE_VOTE, comments_of, read_either
@@ -92,15 +93,15 @@ def queue(
     desk: ReleaseDesk, person: TrustEntry, *, now: datetime.datetime, holidays: frozenset[datetime.date]
 ) -> list[Waiting]:
     """What waits for somebody, of what the person may see; the first to be late first."""
-    log, acts = events(desk.vault.ledger), release_acts(desk)
-    found = []
+    log, acts, found = events(desk.vault.ledger), release_acts(desk), []
+    days = _turns(desk)
     for release in dict.fromkeys(act.release for _, act in acts):
         stands = current_state(desk, release)
         permit, turn = _permit_of(desk, stands), desk.states.turn[stands.state]
-        if turn not in desk.states.days or not stands.submission or not _party(desk, person, permit):
+        if turn not in days or not stands.submission or not _party(desk, person, permit):
             continue
         since = datetime.datetime.fromisoformat(log[acts[_since(desk, release, [act for _, act in acts])][0]].time)
-        due = last_day(since.date(), desk.states.days[turn], holidays)
+        due = last_day(since.date(), days[turn], holidays)
         found.append(
             Waiting(
                 release=release,
@@ -114,6 +115,12 @@ def queue(
             )
         )
     return sorted(found, key=lambda one: (one.due, one.release))
+
+
+def _turns(desk: ReleaseDesk) -> dict[str, int]:
+    """Turn → working days that it may take: the checkers' as the policy in force says, the others' of the table of states."""
+    policy = policy_at(events(desk.vault.ledger), desk.documents, desk.trust, desk.policy_form)
+    return {**desk.states.days, "checkers": policy.number("release.turn_days")}
 
 
 def _since(desk: ReleaseDesk, release: str, acts: Sequence[ReleaseEvent]) -> int:
