@@ -10,9 +10,11 @@ from typing import Any
 
 from rempart.errors import Missing, NotTrusted, Refused
 from rempart.journeys.backup import ERASED, RegisteredBackup, registered
-from rempart.journeys.chain import snapshots_in
+from rempart.journeys.chain import leaves_of, snapshots_in
 from rempart.journeys.cosigning import Witnessing, unwitnessed, witnessed
 from rempart.journeys.recorded import Act, Recorder, recorded
+from rempart.journeys.register_sets import KIND as ENTERED
+from rempart.journeys.register_sets import SPACE as REGISTER
 from rempart.keys.erasure import EPOCHS, KIND, SCHEMA, SPACE, doomed_secrets, doomed_tables, erased, whole_space
 from rempart.ports.broker import Broker, GrantRequest
 from rempart.ports.documents import Documents
@@ -221,4 +223,12 @@ def _certificate(
         "last_backup": {"id": last.id, "taken": last.taken} if last else None,
         "document": document,
         "ledger": {"intent": act.index, "size": ledger.size(), "checkpoint": ledger.checkpoint()},
+        **_stays(ledger.leaves()),
     }
+
+
+def _stays(leaves: Sequence[bytes]) -> dict[str, Any]:
+    """What an erasure leaves on purpose: the register of released sets keeps, under keys of its own, who was in each set that was shown.
+    Nothing where nothing stands in it; certificates of before do not say it."""
+    entries = (event for _, event in leaves_of(leaves, {ENTERED}) if event.phase == "effect")
+    return {"stays": [REGISTER]} if any(event.fact("register") for event in entries) else {}

@@ -180,11 +180,12 @@ def page(certificate: SignedDocument, words: Mapping[str, Any]) -> str:
         "presented": ", ".join(body["backups"]["presented"]) or said["none"],
         "declared": ", ".join(body["backups"]["declared"]) or said["none"],
         "last-backup": f"{last['id']} ({last['taken']})" if last else said["none"],
+        "stays": ", ".join(said[f"stays-{name}"] for name in body.get("stays", ())),
         "document": body["document"],
         "ledger": f"{body['ledger']['intent']} / {body['ledger']['size']}",
         "signers": ", ".join(signature.actor for signature in certificate.signatures),
     }
-    rows = "\n".join(f"| {said[name]} | {value} |" for name, value in facts.items())
+    rows = "\n".join(f"| {said[name]} | {value} |" for name, value in facts.items() if value)
     names = "\n".join(f"- `{name}`" for name in body["keys"])
     limits = "\n".join(f"- {limit}" for limit in words["limits"])
     return (
