@@ -2,7 +2,8 @@
 """The check that every output passes before it may leave: the only maker of ``CheckedTable``.
 
 Sees a whole submission at once, since cells of different outputs tell about one another; and what earlier submissions of the
-permit show and hide in the same places (``earlier.py``). Differencing over the releases of all projects is not done here.
+permit show and hide in the same places (``earlier.py``). Sets of persons are held against the releases of all projects where those are
+known: ``journeys/fingerprint.py`` finds which lie too close (``near.py``, ``families.py``), and they are hidden here as ``close``.
 """
 
 import math

@@ -40,7 +40,7 @@ _DESK = "F-register"  # who looks at the register; one at a time
 @dataclass(slots=True, kw_only=True)
 class Comparison:
     """A run beside the register. ``near``: names of sets (``persons_ref``) that lie within 1 to 10 persons of one that was shown, and are
-    none that was; ``threes``: of sets of which one may not be shown, for with what the permit showed they sum up to few;
+    none that was; ``threes``: of sets of which one may not be shown, for with what was shown they sum up to few;
     ``marks``: of its sets, the same for the same persons in the whole house; ``entry``: the document of what it shows, once ``keep`` was
     called."""
 
@@ -119,7 +119,7 @@ class _Look:
         self._document = known or self._register.put_sets(self._sets, run=self._run)
         self._opened[self._document] = self._sets
         self._act.say("sets", self._document)
-        near, threes = self._near(others), self._threes([one for one in others if one.permit == self._permit.id])
+        near, threes = self._near(others), self._threes(others)
         told = self._sets.sketches(sorted(self._sets.sets), self._secret).marks()
         marks = {PRINT + name: mark for name, mark in told.items()}
         return Comparison(near=near, threes=threes, marks=marks, entry="", _keep=self._kept, _say=self._act.say)
@@ -141,7 +141,7 @@ class _Look:
         )
 
     def _threes(self, others: Sequence[Entry]) -> tuple[frozenset[str], ...]:
-        """Names of the run's sets in each sum of three with those that the permit showed, proven person by person."""
+        """Names of the run's sets in each sum of three with those that any project showed, proven person by person."""
         names, least = sorted(self._sets.sets), self._least
         mine = self._sets.sketches(names, self._secret)
         family, kept = once([*(entry.shown for entry in others), mine])

@@ -70,7 +70,7 @@ def released(
     look = _Look(mine, {entry.sets: held for entry, held in earlier})
     entries = [entry for entry, _ in earlier]
     near = look._near(entries)
-    threes = look._threes([entry for entry in entries if entry.permit == permit])
+    threes = look._threes(entries)
     rows = [
         row(
             "attrition",
@@ -123,19 +123,36 @@ def _among_many(rnd: random.Random) -> Outcome:
     return _last_hidden("mine", [one, second], earlier)
 
 
-def _rest_of_three(rnd: random.Random) -> Outcome:
-    """One less two others leaves few."""
-    whole = _some(rnd, 120, 400)
-    few = _some(rnd, 1, 10, whole)
-    first = _some(rnd, 40, 80, whole - few)
-    return _last_hidden("mine", [whole - few - first], [_entry("mine", whole, first)])
+def _rest_of_three(one: str, other: str) -> Callable[[random.Random], Outcome]:
+    """One less two others leaves few; ``one`` and ``other``: whose the two earlier releases are."""
+
+    def attack(rnd: random.Random) -> Outcome:
+        whole = _some(rnd, 120, 400)
+        few = _some(rnd, 1, 10, whole)
+        first = _some(rnd, 40, 80, whole - few)
+        earlier = [_entry(one, whole, first)] if one == other else [_entry(one, whole), _entry(other, first)]
+        return _last_hidden("mine", [whole - few - first], earlier)
+
+    return attack
 
 
-def _overlap_of_three(rnd: random.Random) -> Outcome:
+def _overlap_of_three(one: str, other: str) -> Callable[[random.Random], Outcome]:
     """Two were shown that overlap in few; the third is both together."""
-    first, second = _some(rnd, 60, 120), _some(rnd, 60, 120)
-    second = (second - first) | _some(rnd, 1, 10, first)
-    return _last_hidden("mine", [first | second], [_entry("mine", first), _entry("mine", second)])
+
+    def attack(rnd: random.Random) -> Outcome:
+        first, second = _some(rnd, 60, 120), _some(rnd, 60, 120)
+        second = (second - first) | _some(rnd, 1, 10, first)
+        return _last_hidden("mine", [first | second], [_entry(one, first), _entry(other, second)])
+
+    return attack
+
+
+def _whole_of_three(rnd: random.Random) -> Outcome:
+    """Two others were shown that share nobody; the third is both and a few, among what forty projects showed."""
+    earlier = [_entry(f"project {at}", _some(rnd, 60, 300)) for at in range(40)]
+    first, second = _some(rnd, 60, 120, frozenset(range(300))), _some(rnd, 60, 120, frozenset(range(300, UNIVERSE)))
+    few = _some(rnd, 1, 10, frozenset(range(UNIVERSE)) - first - second)
+    return _last_hidden("mine", [first | second | few], [*earlier, _entry("one", first), _entry("two", second)])
 
 
 KINDS: Mapping[str, Callable[[random.Random], Outcome]] = {
@@ -143,8 +160,11 @@ KINDS: Mapping[str, Callable[[random.Random], Outcome]] = {
     "a few apart, one project": _pair("theirs"),
     "all but a few": _complement,
     "a few apart, among many": _among_many,
-    "rest of three": _rest_of_three,
-    "overlap of three": _overlap_of_three,
+    "rest of three": _rest_of_three("mine", "mine"),
+    "rest of three, two other projects": _rest_of_three("one", "two"),
+    "overlap of three": _overlap_of_three("mine", "mine"),
+    "overlap of three, two other projects": _overlap_of_three("one", "two"),
+    "whole of three, among many": _whole_of_three,
 }
 
 
