@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import io
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -296,3 +297,34 @@ def test_no_file_is_written_outside_the_folder(tmp_path: Path, path: str) -> Non
     with pytest.raises(BadInput, match="release-path"):
         write_release(tmp_path, RELEASE, {path: b""})
     assert not list(tmp_path.iterdir())
+
+
+def _link(folder: Path) -> None:
+    (folder / "b.csv").symlink_to(folder / "a.csv")
+
+
+def _named(name: bytes) -> Callable[[Path], None]:
+    return lambda folder: Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).touch()
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        _link,
+        lambda folder: (folder / "all").symlink_to("/etc"),
+        lambda folder: os.mkfifo(folder / "b.csv"),
+        lambda folder: (folder / "empty").mkdir(),
+        _named(b"\xff"),
+        _named(b"a\x1b[31m"),
+    ],
+    ids=["link", "linked folder", "pipe", "empty folder", "name of no text", "name that steers a terminal"],
+)
+def test_what_a_list_of_hashes_does_not_tell_is_refused_when_a_folder_is_read(
+    tmp_path: Path, add: Callable[[Path], object]
+) -> None:
+    folder = write_release(tmp_path, RELEASE, {"a.csv": b"1"})
+    assert set(read_release(folder)) == {"a.csv"}
+    add(folder)
+    with pytest.raises(NotTrusted, match="release-odd-file") as refused:
+        read_release(folder)
+    assert str(refused.value.facts["file"]).isascii() and str(refused.value.facts["file"]).isprintable()

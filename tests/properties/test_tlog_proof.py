@@ -9,7 +9,8 @@ import pytest
 from rempart.audit import release_proof, tlog_proof
 from rempart.audit.proofs import verify_inclusion
 from rempart.audit.tree import Tree, leaf_hash
-from rempart.errors import NotTrusted
+from rempart.cli.app import main
+from rempart.errors import Missing, NotTrusted
 from rempart.records.canonical import canonical_bytes, sha256_id
 from rempart.wiring.releases import verify_release
 from tests.properties.ledger_story import ORIGIN, PUBLIC, Story, note, true_story
@@ -90,26 +91,57 @@ def test_a_proof_without_extra_data_is_read_and_proves_no_leaf_of_ours(story: St
         tlog_proof.verify(bare, origin=ORIGIN, public=PUBLIC)
 
 
-def test_a_published_folder_is_held_to_both_proofs_and_a_folder_of_before_to_its_one(tmp_path: Path) -> None:
-    story, tree = true_story(), b"{}"
-    files = {"release.json": sha256_id(tree)}
-    facts = ["release:R-2026-0003", f"pack:{files['release.json']}", f"files:{release_proof.pack_id(files)}"]
-    story.act("release", "permit:P-2026-0001", ["release:R-2026-0003"], facts)
+def put_down(folder: Path, *facts: str) -> str:
+    """A published folder with its first proof; the text of the second, which is not put down. ``facts``: of its leaf, beside the usual."""
+    story, content = true_story(), b"{}"
+    files = {"release.json": sha256_id(content)}
+    usual = ["release:R-2026-0003", f"pack:{files['release.json']}", f"files:{release_proof.pack_id(files)}"]
+    story.act("release", "permit:P-2026-0001", ["release:R-2026-0003"], [*usual, *facts])
     index, size, note_now = len(story.leaves) - 1, len(story.leaves), note(story.leaves)
     inclusion = Tree(story.leaves).inclusion(index, size)
     whole = release_proof.build(
         leaf=story.leaves[index], index=index, size=size, inclusion=inclusion, checkpoint=note_now, files=files
     )
-    (tmp_path / "release.json").write_bytes(tree)
-    (tmp_path / "proof").write_bytes(canonical_bytes(whole))
+    (folder / "release.json").write_bytes(content)
+    (folder / "proof").write_bytes(canonical_bytes(whole))
+    return text_of(story, index)
+
+
+def test_a_published_folder_is_held_to_both_proofs_and_a_folder_of_before_to_its_one(tmp_path: Path) -> None:
+    text = put_down(tmp_path)
     before = verify_release(tmp_path, origin=ORIGIN, public=PUBLIC)
-    assert before["release"] == "R-2026-0003"
+    assert (before["release"], before["tlog_proof"]) == ("R-2026-0003", "")
     beside = tmp_path / "release.tlog-proof"
-    beside.write_text(text_of(story, index), encoding="utf-8")
-    assert verify_release(tmp_path, origin=ORIGIN, public=PUBLIC) == before
-    beside.write_text(text_of(story, index - 1), encoding="utf-8")
+    beside.write_text(text, encoding="utf-8")
+    both = verify_release(tmp_path, origin=ORIGIN, public=PUBLIC)
+    assert both == {**before, "tlog_proof": beside.name}
+    story = true_story()
+    beside.write_text(text_of(story, len(story.leaves) - 1), encoding="utf-8")
     with pytest.raises(NotTrusted, match="tlog-proof-other"):
         verify_release(tmp_path, origin=ORIGIN, public=PUBLIC)
     beside.write_bytes(b"\xff")
     with pytest.raises(NotTrusted, match="tlog-proof-form"):
         verify_release(tmp_path, origin=ORIGIN, public=PUBLIC)
+
+
+def test_a_folder_whose_leaf_names_a_proof_beside_it_is_refused_without_that_file(tmp_path: Path) -> None:
+    beside = tmp_path / "release.tlog-proof"
+    beside.write_text(put_down(tmp_path, f"beside:{beside.name}"), encoding="utf-8")
+    assert verify_release(tmp_path, origin=ORIGIN, public=PUBLIC)["tlog_proof"] == beside.name
+    beside.unlink()
+    with pytest.raises(Missing, match="release-proof-missing") as refused:
+        verify_release(tmp_path, origin=ORIGIN, public=PUBLIC)
+    assert refused.value.facts == {"folder": tmp_path.name, "file": beside.name}
+
+
+def test_the_word_says_that_a_folder_of_before_has_no_such_proof(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = put_down(tmp_path)
+    words = ["release", "verify", str(tmp_path), "--ledger-key", f"{ORIGIN} {base64.b64encode(PUBLIC).decode()}"]
+    for language, said in (("en", "no proof in the open format"), ("fr", "pas de preuve au format ouvert")):
+        assert main([*words, "--lang", language]) == 0
+        assert said in capsys.readouterr().out
+    (tmp_path / "release.tlog-proof").write_text(text, encoding="utf-8")
+    assert main([*words, "--lang", "en"]) == 0
+    assert "no proof" not in capsys.readouterr().out

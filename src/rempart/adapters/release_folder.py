@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
-from rempart.errors import BadInput, Refused, Unavailable
+from rempart.errors import BadInput, NotTrusted, Refused, Unavailable
 
 
 def write_release(public: Path, release_id: str, files: Mapping[str, bytes], *, proofs: Collection[str] = ()) -> Path:
@@ -54,10 +54,19 @@ def _without(files: Mapping[str, bytes], names: Collection[str]) -> dict[str, by
 
 
 def read_release(folder: Path) -> dict[str, bytes]:
-    """Relative path → bytes of a release folder."""
-    return {
-        item.relative_to(folder).as_posix(): item.read_bytes() for item in sorted(folder.rglob("*")) if item.is_file()
-    }
+    """Relative path → bytes of a release folder.
+
+    Raises NotTrusted ``release-odd-file`` for what no release holds, and a proof of files would not tell: a link, a pipe, an empty folder,
+    a name that cannot be shown.
+    """
+    found = sorted(folder.rglob("*"))
+    holding = {item.parent for item in found}
+    for item in found:
+        path = item.relative_to(folder).as_posix()
+        plain = item.is_file() or (item.is_dir() and item in holding)
+        if item.is_symlink() or not plain or not path.isprintable():
+            raise NotTrusted("release-odd-file", file=ascii(path)[1:-1])
+    return {item.relative_to(folder).as_posix(): item.read_bytes() for item in found if item.is_file()}
 
 
 def _check_path(path: str) -> None:

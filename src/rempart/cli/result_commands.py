@@ -209,6 +209,8 @@ def verify(session: Session, folder: Path, /, *, ledger_key: str | None = None, 
     origin, public = ledger_identity(session.directory, ledger_key)
     found = verify_release(folder, origin=origin, public=public, policy=policy)
     session.voice.say("release-proven", release=found["release"], permit=found["permit"], time=found["time"])
+    if not found["tlog_proof"]:
+        session.voice.say("release-no-proof")
     if "witnesses" in found:
         session.voice.say("release-witnessed", witnesses=found["witnesses"])
     session.voice.result("release-verify", found)

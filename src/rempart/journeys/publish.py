@@ -31,6 +31,8 @@ from rempart.release.pack import pack
 from rempart.release.states import ReleaseEvent, ReleaseState, step
 
 PROOF, TLOG_PROOF = "proof", "release.tlog-proof"
+BESIDE = "beside"
+"""The fact of a release's leaf that names the proof which stands beside its files: a folder without it is not that release."""
 Draw = Callable[
     [Sequence[CheckedTable], Mapping[str, Any]], Mapping[str, bytes]
 ]  # tables, and the study that named their labels
@@ -71,6 +73,7 @@ def publish(
             act.say("release", release)
             act.say("pack", names["release.json"])
             act.say("files", pack_id(names))
+            act.say(BESIDE, TLOG_PROOF)
             if before:
                 act.say(FACT, desk.documents.put(before.encode()))
     elif now.pack != names["release.json"]:

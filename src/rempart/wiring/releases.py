@@ -19,7 +19,7 @@ from rempart.errors import BadInput, Missing, NotTrusted, Refused
 from rempart.journeys.checked import checked_tables, standing
 from rempart.journeys.clearing import clear
 from rempart.journeys.permits import events
-from rempart.journeys.publish import PROOF, TLOG_PROOF, public_facts, publish
+from rempart.journeys.publish import BESIDE, PROOF, TLOG_PROOF, public_facts, publish
 from rempart.journeys.release import (
     ReleaseDesk,
     check_party,
@@ -241,24 +241,24 @@ def releases(warehouse: Warehouse) -> list[ReleaseState]:
 
 
 def verify_release(folder: Path, *, origin: str, public: bytes, policy: Path | None = None) -> dict[str, str]:
-    """Check a published folder against its proofs, offline: what the ledger says of it. Folders of before carry no tlog-proof.
-    ``policy``: a C2SP tlog-policy whose witnesses must have cosigned the checkpoint of that proof.
+    """Check a published folder against its proofs, offline: what the ledger says of it, and ``tlog_proof``: the file, '' where none stands
+    there and the leaf, of an earlier form, asks for none. ``policy``: a C2SP tlog-policy whose witnesses must have cosigned its checkpoint.
 
-    Raises Missing ``release-proof-missing``; NotTrusted ``release-proof-…``, ``tlog-proof-…``, ``inclusion-proof``, ``checkpoint-…``,
-    ``witness-quorum``.
+    Raises Missing ``release-proof-missing``; NotTrusted ``release-odd-file``, ``release-proof-…``, ``tlog-proof-…``, ``inclusion-proof``,
+    ``checkpoint-…``, ``witness-quorum``.
     """
     files = read_release(folder)
     if PROOF not in files:
-        raise Missing("release-proof-missing", folder=folder.name)
+        raise Missing("release-proof-missing", folder=folder.name, file=PROOF)
     proof, text = parse_canonical(files.pop(PROOF), what=PROOF), files.pop(TLOG_PROOF, None)
     found = {path: sha256_id(data) for path, data in files.items()}
     event = verify(proof, found, origin=origin, public=public)
+    if text is None and (policy is not None or event.fact(BESIDE)):
+        raise Missing("release-proof-missing", folder=folder.name, file=TLOG_PROOF)
     if text is not None and tlog_proof.verify(_text(text), origin=origin, public=public) != event:
         raise NotTrusted("tlog-proof-other", file=TLOG_PROOF)
     seen: tuple[str, ...] = ()
-    if policy is not None:
-        if text is None:
-            raise Missing("release-proof-missing", folder=folder.name)
+    if policy is not None and text is not None:
         note, asked = tlog_proof.parse(_text(text)).checkpoint, parse_policy(read_text(policy))
         by_policy(asked, note, origin=origin, public=public)
         seen = cosigners(asked, note)
@@ -268,6 +268,7 @@ def verify_release(folder: Path, *, origin: str, public: bytes, policy: Path | N
         "release": event.fact("release") or "",
         "time": event.time,
         "permit": event.basis.partition(":")[2],
+        "tlog_proof": "" if text is None else TLOG_PROOF,
     }
 
 
