@@ -2,6 +2,7 @@
 """A researcher's own Python and R on the project dataset: what it reads, what is kept of it, what nobody is told."""
 
 import contextlib
+import datetime
 import os
 import shutil
 import subprocess
@@ -202,6 +203,28 @@ def test_parquet_is_handed_over_too_in_an_order_that_tells_nothing(
     assert rows == sorted(rows)
     assert len(rows) > 100
     assert set(seen) == {"person.csv", "drug_exposure.parquet", "columns.json"}
+    amended(house)
+    house.told("study", "job", file, "--key", house.key("alice"))
+    (tmp_path / "t.parquet").write_bytes(seen["drug_exposure.parquet"])
+    fewer = duckdb.sql(f"SELECT * FROM '{tmp_path}/t.parquet'").fetchall()
+    last = datetime.date(2015, 12, 31)
+    assert fewer == [row for row in rows if row[2] <= last]
+    assert len(rows) > len(fewer) > 10
+    assert not house.told("audit", "verify")["findings"]
+
+
+def amended(house: House) -> None:
+    """The next version of the permit, whose period ends two years earlier."""
+    persons = ('persons = ["alice"]', 'persons = ["alice", "frank"]')
+    first = house.told("permit", "check", house.example("permit", persons))["id"]
+    version = (persons[0], f'version = 2\namends = "{first}"\n{persons[1]}')
+    house.told(
+        "permit",
+        "amend",
+        house.example("permit", version, ("2017-12-31]", "2015-12-31]")),
+        "--key",
+        house.key("claire"),
+    )
 
 
 @pytest.mark.skipif(not ROOT, reason="R begins processes, which only control groups hold")

@@ -13,11 +13,12 @@ from rempart.journeys.chain import snapshot_of
 from rempart.journeys.evidence import kept_context, seal_kept
 from rempart.journeys.job_inputs import JobTables, check_inputs
 from rempart.journeys.living import JOB, living
-from rempart.journeys.permits import events, find_permit
+from rempart.journeys.permits import events, find_permit, first_version
 from rempart.journeys.recorded import Recorder, recorded
 from rempart.journeys.space import Vault, open_space
 from rempart.journeys.stopping import stoppable
 from rempart.permits.compile import granted_parts
+from rempart.permits.left import Left
 from rempart.ports.broker import GrantRequest
 from rempart.ports.documents import Documents
 from rempart.ports.query import Query
@@ -80,12 +81,13 @@ class JobRun:
 def run_job(by: JobRunner, *, signed: SignedDocument, code: Mapping[str, bytes], actor: str) -> JobRun:
     """Run the job that ``signed`` holds; ``code``: its files, which must be those it names. ``actor``: salted.
 
-    Raises Refused (``permit-…``, ``job-column``, ``job-limit``, ``job-quota``, ``job-time``, ``job-memory``, ``job-output``,
+    Raises Refused (``permit-…``, ``job-column``, ``job-days``, ``job-limit``, ``job-quota``, ``job-time``, ``job-memory``, ``job-output``,
     ``job-undeclared``, ``sandbox-…``), BadInput ``job-error``, Cancelled ``run-cancelled``, NotTrusted, Missing.
     """
     job = job_from_dict(signed.body, by.form)
-    permit = _permitted(by, job, signed)
-    check_inputs(job, permit, by.layouts)
+    given = _permitted(by, job, signed)
+    permit = given.now
+    check_inputs(job, given, by.layouts)
     limits = _limits(job, by.policy)
     _check_code(job, code)
     _check_quota(by, permit)
@@ -104,9 +106,9 @@ def run_job(by: JobRunner, *, signed: SignedDocument, code: Mapping[str, bytes],
         reading, sealing = by.vault.broker.grant(_request(by, permit, act.index), uses=2)
         opened = open_space(by.vault, space=permit.space, reference=reading, head=commit.head)
         tables = JobTables(
-            vault=by.vault, opened=opened, layouts=by.layouts, new_query=by.new_query, most=limits.memory
+            vault=by.vault, opened=opened, left=given, layouts=by.layouts, new_query=by.new_query, most=limits.memory
         )
-        inputs = tables.files(job, permit, reference=reading)
+        inputs = tables.files(job, reference=reading)
         outcome = by.sandbox.run(_sandboxed(run, job, code, inputs, limits), stop=stop)
         _check_outcome(outcome, job, run)
         sealed = _Sealing(by=by, permit=permit, run=run, epoch=commit.epoch, reference=sealing)
@@ -165,14 +167,15 @@ class _Sealing:
         )
 
 
-def _permitted(by: JobRunner, job: CodeJob, signed: SignedDocument) -> Permit:
-    """The permit that the job names, once its signer may use it today."""
+def _permitted(by: JobRunner, job: CodeJob, signed: SignedDocument) -> Left:
+    """The permit that the job names, as granted and in force, once its signer may use it today."""
     today = by.recorder.clock.now().date()
     signer = by.trust.check(signed.signature, over=signed.over, role="researcher", on=today)
-    permit = find_permit(events(by.vault.ledger), by.documents, by.trust, job.permit)
+    log = events(by.vault.ledger)
+    permit = find_permit(log, by.documents, by.trust, job.permit)
     permit.check_valid_on(today)
     permit.check_names(signer.actor)
-    return permit
+    return Left(first=first_version(log, by.documents, by.trust, job.permit), now=permit)
 
 
 def _limits(job: CodeJob, policy: Policy) -> SandboxLimits:

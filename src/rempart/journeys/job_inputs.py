@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables that a code job reads: from all shards of one snapshot of the project dataset, in memory, in an order that tells nothing.
 
-The permit bounds tables and columns; a project dataset holds nothing else.
+The permit bounds tables and columns; a project dataset holds nothing else. Of the rows, those are read that the version in force leaves.
 """
 
 import json
@@ -16,10 +16,10 @@ from rempart.journeys.parts import with_keys
 from rempart.journeys.shard_sessions import joined_view, read_of, shard_of_table
 from rempart.journeys.space import OpenSpace, Vault
 from rempart.permits.compile import WHOLE, compile_permit, compile_whole
+from rempart.permits.left import Left
 from rempart.ports.query import Query
 from rempart.records.job import CodeJob, JobInput
 from rempart.records.omop import PROJECT_PERSON, TableLayout
-from rempart.records.permit import Permit
 from rempart.records.sealed import PartEntry
 from rempart.vault.parquet import parquet_bytes
 from rempart.vault.part import SealedPart
@@ -30,8 +30,10 @@ COLUMNS = "columns.json"
 """The file that says of each input's columns which kind of value they hold."""
 
 
-def check_inputs(job: CodeJob, permit: Permit, layouts: Mapping[str, TableLayout]) -> None:
-    """Every column that the job reads is the permit's, or the project's own number of a person; raises Refused ``job-column``."""
+def check_inputs(job: CodeJob, left: Left, layouts: Mapping[str, TableLayout]) -> None:
+    """Every column that the job reads is the permit's, or the project's own number of a person, and its rows can be held to the permit's
+    days; raises Refused ``job-column``, ``job-days``."""
+    permit = left.now
     whole = compile_whole(permit, {name: layouts[name] for name in sorted(WHOLE & layouts.keys())})
     persons = compile_permit(permit, layouts)
     for item in job.inputs:
@@ -41,22 +43,24 @@ def check_inputs(job: CodeJob, permit: Permit, layouts: Mapping[str, TableLayout
         for column in item.columns:
             if column not in known:
                 raise Refused("job-column", permit=permit.id, table=item.table, column=column)
+        left.days(layouts[item.table])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTables:
-    """What reading a job's tables needs. ``most``: bytes in memory of all together."""
+    """What reading a job's tables needs. ``left``: the permit, as granted and in force; ``most``: bytes in memory of all together."""
 
     vault: Vault
     opened: OpenSpace
+    left: Left
     layouts: Mapping[str, TableLayout]
     new_query: Callable[[], Query]
     most: int
 
-    def files(self, job: CodeJob, permit: Permit, *, reference: str) -> dict[str, bytes]:
+    def files(self, job: CodeJob, *, reference: str) -> dict[str, bytes]:
         """Name → bytes of each input, and of ``COLUMNS``; raises Refused ``job-inputs-large``, NotTrusted."""
-        asked = {item.table: tuple(c for c in item.columns if c != PROJECT_PERSON) for item in job.inputs}
-        stored = read_of(compile_permit(permit, self.layouts), asked, self.layouts)
+        asked = {item.table: self._read(item) for item in job.inputs}
+        stored = read_of(compile_permit(self.left.now, self.layouts), asked, self.layouts)
         entries = [
             part
             for table, siblings in stored.items()
@@ -75,6 +79,11 @@ class JobTables:
             if size > self.most:
                 raise Refused("job-inputs-large", most=self.most >> 20)
         return {**files, COLUMNS: json.dumps(kinds, sort_keys=True).encode()}
+
+    def _read(self, item: JobInput) -> tuple[str, ...]:
+        """What is read of a table: what the job asks for, and the days that say which rows are left."""
+        wanted = dict.fromkeys([*item.columns, *self.left.days(self.layouts[item.table])])
+        return tuple(column for column in wanted if column != PROJECT_PERSON)
 
     def _keys(self, entries: Sequence[PartEntry], reference: str) -> list[bytes]:
         epoch = self.opened.commit.epoch
@@ -101,7 +110,7 @@ class JobTables:
                 entries = self.opened.parts(item.table, sibling, shard_of_table(item.table, shard))
                 query.attach(f"{item.table}__{sibling}", [readers[e.part] for e in entries], columns=siblings[sibling])
             query.execute(joined_view(layout, list(siblings), PROJECT_PERSON))
-            return query.table(f"SELECT {', '.join(item.columns)} FROM {item.table}")
+            return query.table(self.left.rows_sql(layout, item.columns))
         finally:
             query.close()
 

@@ -27,11 +27,12 @@ def find_permit(
     """The permit granted under this id in the version in force, at the end of the log or before a leaf; committee signatures are
     checked as of their days. Raises Missing ``permit-missing``."""
     log = log[:before]
-    first = _granted(log, documents, trust, permit)
+    first = first_version(log, documents, trust, permit)
     return in_force(first, _amended(log, documents, trust, permit))
 
 
-def _granted(log: Sequence[LedgerEvent], documents: Documents, trust: TrustFile, permit: str) -> Permit:
+def first_version(log: Sequence[LedgerEvent], documents: Documents, trust: TrustFile, permit: str) -> Permit:
+    """The permit as it was granted, whatever came later; raises Missing ``permit-missing``."""
     granted = {event.of for event in log if event.kind == "permit" and event.phase == "effect"}
     for index, event in enumerate(log):
         if (

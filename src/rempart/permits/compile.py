@@ -30,8 +30,8 @@ WHOLE = frozenset(
     }
 )
 # Their rows are spells: kept where they overlap, cut to look-back and period.
-_PERIODS = frozenset({"observation_period", "payer_plan_period", "location_history"})
-_DEATH = ("death_month", "death_date")
+PERIODS = frozenset({"observation_period", "payer_plan_period", "location_history"})
+DEATH = ("death_month", "death_date")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ def _part(permit: Permit, layout: TableLayout, sibling: str, columns: tuple[str,
 def _expression(permit: Permit, layout: TableLayout, column: str) -> str:
     """The column, spells clipped to look-back and period, days by their month where the permit does not give days."""
     told = column
-    if layout.name in _PERIODS and layout.type_of(column) == "DATE":
+    if layout.name in PERIODS and layout.type_of(column) == "DATE":
         first = f"greatest({column}, DATE '{permit.first_day}')"
         told = first if column == layout.date else f"least({column}, DATE '{permit.period[1]}')"
     return f"CAST(date_trunc('month', {told}) AS DATE)" if by_month(permit, layout, column) else told
@@ -134,10 +134,10 @@ def _expression(permit: Permit, layout: TableLayout, column: str) -> str:
 def _predicate(permit: Permit, layout: TableLayout, sibling: str) -> str:
     """Rows dated from the look-back to the end of the period; persons whole; a death after the period has not happened."""
     first, last = f"DATE '{permit.first_day}'", f"DATE '{permit.period[1]}'"
-    if layout.name in _PERIODS and sibling == MAIN:
+    if layout.name in PERIODS and sibling == MAIN:
         ends = [c for c, kind in layout.siblings[MAIN].items() if kind == "DATE" and c != layout.date]
         return f"{layout.date} <= {last} AND {ends[0]} >= {first}"
-    dated = [column for column in _DEATH if column in layout.siblings[sibling]]
+    dated = [column for column in DEATH if column in layout.siblings[sibling]]
     if dated:
         return " AND ".join(f"({column} IS NULL OR {column} <= {last})" for column in dated)
     return f"{layout.date} BETWEEN {first} AND {last}" if layout.date and sibling == MAIN else "true"
