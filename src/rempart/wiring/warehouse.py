@@ -84,21 +84,21 @@ class Warehouse:
     def vault(self) -> Vault:
         """What reading and writing spaces needs; a process that may hold plaintext is hardened first."""
         self._harden()
-        return self._vault(self.broker)
+        return self._vault(lambda: self.broker)
 
     @property
     def closed_vault(self) -> Vault:
         """The same for lists, which open nothing: whether a broker answers is asked only if something is to be opened after all."""
-        return self._vault(self.agent or client(self.directory))
+        return self._vault(lambda: self.agent or client(self.directory))
 
-    def _vault(self, broker: Broker) -> Vault:
-        settings = self.configuration
+    def _vault(self, broker: Callable[[], Broker]) -> Vault:
+        settings = self.configuration  # first: where there is no warehouse, no broker is what is missing
         return Vault(
             warehouse=settings.warehouse,
             public=settings.vault_public,
             host=self.host,
             ledger=self.ledger,
-            broker=broker,
+            broker=broker(),
         )
 
     @cached_property
